@@ -1,0 +1,87 @@
+"""θ: every learned number in one vector, and views of it as weights and biases.
+
+    θ = [ W₀ | W₁ | … | b₀ | b₁ | … ]     Wₗ: (inputs, outputs), bₗ: (outputs,)
+
+One vector makes a copy, a norm, an average or an optimizer's step one array operation. All
+weights stand before all biases, so that "the weights" are one slice, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import sqrt
+from typing import Any, Final
+
+import numpy as np
+
+from handstitch.arrays import Matrix, Vector
+
+INITIALIZATIONS: Final[dict[str, Callable[[int, int], float]]] = {
+    "he": lambda inputs, outputs: sqrt(2 / inputs),  # arXiv:1502.01852, for ReLU
+    "xavier": lambda inputs, outputs: sqrt(2 / (inputs + outputs)),  # Glorot, AISTATS 2010
+    "lecun": lambda inputs, outputs: sqrt(1 / inputs),  # "Efficient BackProp", 1998
+}
+"""Standard deviation of a layer's initial weights; biases start at 0."""
+
+
+class Parameters:
+    """The vector θ of a network with these layer sizes, and its views.
+
+    `sizes` counts units from the input to the output: (784, 512, 256, 10) has three layers.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], vector: Vector) -> None:
+        self.sizes = sizes
+        self.vector = vector
+        self.weight_count = sum(n * m for n, m in pairwise(sizes))
+        if vector.shape != (count(sizes),):
+            raise ValueError(f"sizes {sizes} need {count(sizes)} numbers, not {vector.shape}")
+        self.weights: list[Matrix] = []
+        self.biases: list[Vector] = []
+        start = 0
+        for n, m in pairwise(sizes):
+            self.weights.append(vector[start : start + n * m].reshape(n, m))
+            start += n * m
+        for m in sizes[1:]:
+            self.biases.append(vector[start : start + m])
+            start += m
+
+    @classmethod
+    def zeros(cls, sizes: tuple[int, ...], dtype: Any = np.float32) -> Parameters:
+        """θ = 0."""
+        return cls(sizes, np.zeros(count(sizes), dtype))
+
+    @classmethod
+    def random(
+        cls,
+        sizes: tuple[int, ...],
+        rng: np.random.Generator,
+        initialization: str = "he",
+        dtype: Any = np.float32,
+    ) -> Parameters:
+        """W ~ N(0, σ²) with σ from INITIALIZATIONS, b = 0.
+
+        Drawn in float64 and rounded, so that both precisions start from the same network.
+        """
+        parameters = cls.zeros(sizes, dtype)
+        for W in parameters.weights:
+            W[:] = INITIALIZATIONS[initialization](*W.shape) * rng.standard_normal(W.shape)
+        return parameters
+
+    def decayed(self, biases: bool) -> Vector:
+        """The part of θ that weight decay acts on: all of it, or the weights."""
+        return self.vector if biases else self.vector[: self.weight_count]
+
+    def zeros_like(self) -> Parameters:
+        """Zeros of the same sizes: a gradient, a velocity, a moment."""
+        return Parameters(self.sizes, np.zeros_like(self.vector))
+
+    def copy(self) -> Parameters:
+        """An independent copy."""
+        return Parameters(self.sizes, self.vector.copy())
+
+
+def count(sizes: tuple[int, ...]) -> int:
+    """Σ (inputs + 1) · outputs, the number of parameters."""
+    return sum((n + 1) * m for n, m in pairwise(sizes))

@@ -1,0 +1,67 @@
+"""What training and testing say: plain typed records, ready for JSON and CSV."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One epoch of training. Losses are means per sample in nats, accuracies fractions of 1.
+
+    Training figures are taken on each batch before its update, with dropout as trained, and
+    without the L2 term; validation figures after the epoch, in evaluation mode.
+    """
+
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    l2_penalty: float
+    """(λ/2)·‖θ‖² over the decayed parameters at the epoch's end, on the scale of the mean loss."""
+    learning_rate: float
+    """The rate of the epoch's last step."""
+    train_seconds: float
+    """The training steps alone."""
+    seconds: float
+    """The whole epoch, validation included."""
+    is_best: bool
+    """Best validation figure so far: these weights are the ones kept."""
+
+
+class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How one class fared. A ratio with nothing below the line is 0."""
+
+    name: str
+    precision: float
+    """Of the images called this, the fraction that are."""
+    recall: float
+    """Of the images that are this, the fraction found."""
+    f1: float
+    """Harmonic mean of the two."""
+    support: int
+    """Images of this class."""
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """A model measured on a data set it was not trained on."""
+
+    dataset: str
+    part: str
+    """`test`, `train` or `validation`."""
+    n: int
+    """Images."""
+    correct: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    """95 % Wilson score interval of the accuracy (E. B. Wilson, JASA 22, 1927, 209-212)."""
+    loss: float
+    """Mean cross-entropy in nats."""
+    calibration_error: float
+    """Expected calibration error, 15 equal bins of confidence (Guo et al., arXiv:1706.04599)."""
+    confusion_matrix: list[list[int]]
+    """Row: true class. Column: predicted class."""
+    class_scores: list[ClassScore]
+    weights: str
+    """Which weights: `best`, `last`, or the file's name."""
