@@ -96,7 +96,9 @@ class Config:
     # Schedule
     schedule: ScheduleName = setting("constant", "course of the learning rate")
     warmup: NotNegative = setting(0.0, "epochs in which the rate rises from nearly nothing")
-    decay_every: Positive = setting(5.0, "for step and exponential: epochs from one drop to the next")
+    decay_every: Positive = setting(
+        5.0, "for step and exponential: epochs from one drop to the next"
+    )
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "for step, exponential and plateau: what is left of the rate after a drop"
     )

@@ -1,0 +1,168 @@
+"""Where a gradient goes: each rule two or three lines of the textbook.
+
+    rule(θ, G, h, *slots)     θ ← θ − η · (what the rule makes of G)
+
+θ, G and the slots, which are what a rule remembers from step to step, are vectors of one length
+and are changed in place; h holds the rate η, the number t of the step and the constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import sqrt
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from handstitch.arrays import Vector
+from handstitch.core.network import Into
+from handstitch.core.parameters import Parameters
+
+BLOCK: Final = 32_768
+"""Numbers worked on at a time: few enough that the rules' intermediate results stay in cache."""
+
+
+class Step(NamedTuple):
+    """What a rule needs to know of a step; the constants are named as in Config."""
+
+    eta: float = 0.0
+    t: int = 0
+    """Counted from 1."""
+    momentum: float = 0.9
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
+def sgd(theta: Vector, G: Vector, h: Step) -> None:
+    """θ ← θ − η G."""
+    theta -= h.eta * G
+
+
+def momentum(theta: Vector, G: Vector, h: Step, V: Vector) -> None:
+    """V ← μ V + G,  θ ← θ − η V. Polyak, 1964."""
+    V *= h.momentum
+    V += G
+    theta -= h.eta * V
+
+
+def nesterov(theta: Vector, G: Vector, h: Step, V: Vector) -> None:
+    """V ← μ V + G,  θ ← θ − η (G + μ V). Sutskever et al., ICML 2013."""
+    V *= h.momentum
+    V += G
+    theta -= h.eta * (G + h.momentum * V)
+
+
+def rmsprop(theta: Vector, G: Vector, h: Step, S: Vector) -> None:
+    """S ← β₂ S + (1 − β₂) G²,  θ ← θ − η G / (√S + ε). Tieleman and Hinton, 2012."""
+    S *= h.beta2
+    S += (1 - h.beta2) * G**2
+    theta -= h.eta * G / (np.sqrt(S) + h.epsilon)
+
+
+def adam(theta: Vector, G: Vector, h: Step, M: Vector, S: Vector) -> None:
+    """M ← β₁ M + (1 − β₁) G,  S ← β₂ S + (1 − β₂) G²,  θ ← θ − η M̂ / (√Ŝ + ε).
+
+    M̂ = M/(1 − β₁ᵗ) and Ŝ = S/(1 − β₂ᵗ) undo the start from zero. arXiv:1412.6980.
+    """
+    M *= h.beta1
+    M += (1 - h.beta1) * G
+    S *= h.beta2
+    S += (1 - h.beta2) * G**2
+    eta, root = h.eta / (1 - h.beta1**h.t), sqrt(1 - h.beta2**h.t)
+    theta -= eta * M / (np.sqrt(S) / root + h.epsilon)
+
+
+class Rule(NamedTuple):
+    """An update rule and the names of its slots."""
+
+    update: Callable[..., None]
+    slots: tuple[str, ...]
+
+
+OPTIMIZERS: Final[dict[str, Rule]] = {
+    "sgd": Rule(sgd, ()),
+    "momentum": Rule(momentum, ("velocity",)),
+    "nesterov": Rule(nesterov, ("velocity",)),
+    "rmsprop": Rule(rmsprop, ("square",)),
+    "adam": Rule(adam, ("mean", "square")),
+    "adamw": Rule(adam, ("mean", "square")),  # with decoupled decay: arXiv:1711.05101
+}
+
+
+class Optimizer:
+    """Moves θ along its gradient by one of OPTIMIZERS, with weight decay and clipping.
+
+    Weight decay λ adds λθ to the gradient (the derivative of (λ/2)‖θ‖²) or, decoupled, shrinks
+    θ by 1 − ηλ beside the step; it acts on weights, and on biases if asked. `clip_norm` bounds
+    the norm of the gradient before decay is added; 0 is no bound.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        rule: str = "sgd",
+        *,
+        weight_decay: float = 0.0,
+        decay_biases: bool = False,
+        decoupled: bool = False,
+        clip_norm: float = 0.0,
+        constants: Step = Step(),  # noqa: B008 (immutable)
+    ) -> None:
+        self.parameters = parameters
+        self.rule = rule
+        self.weight_decay = weight_decay
+        self.decay_biases = decay_biases
+        self.decoupled = decoupled or rule == "adamw"
+        self.clip_norm = clip_norm
+        self.constants = constants
+        self.steps = 0
+        self.slots = {name: parameters.zeros_like() for name in OPTIMIZERS[rule].slots}
+        fused = rule == "sgd" and not clip_norm
+        self._gradient = None if fused else parameters.zeros_like()
+
+    def into(self, learning_rate: float, scale: float) -> Into:
+        """Where `backward` is to send the gradient of the summed loss.
+
+        `scale` is 1 for summed gradients, 1/n for their mean. For plain SGD the answer is θ
+        itself: backward then takes the whole step, L2 included, without storing a gradient.
+        """
+        if self._gradient is None:
+            shrink = 1 - learning_rate * self.weight_decay
+            shrink_biases = shrink if self.decay_biases else 1.0
+            return Into(self.parameters, -learning_rate * scale, shrink, shrink_biases)
+        return Into(self._gradient, scale, 0.0, 0.0)
+
+    def step(self, learning_rate: float) -> None:
+        """Finish the step that `backward` began: θ and the slots are changed."""
+        self.steps += 1
+        if self._gradient is None:
+            return
+        theta, G = self.parameters.vector, self._gradient.vector
+        clip = self._clip(G)
+        update = OPTIMIZERS[self.rule].update
+        h = self.constants._replace(eta=learning_rate, t=self.steps)
+        for part, decayed in self._blocks():
+            theta_part, G_part = theta[part], G[part]
+            if clip < 1:
+                G_part *= clip
+            if self.weight_decay and decayed and self.decoupled:
+                theta_part *= 1 - learning_rate * self.weight_decay
+            elif self.weight_decay and decayed:
+                G_part += self.weight_decay * theta_part
+            update(theta_part, G_part, h, *(slot.vector[part] for slot in self.slots.values()))
+
+    def _clip(self, G: Vector) -> float:
+        """What to multiply the gradient by so that its norm is at most `clip_norm`."""
+        if not self.clip_norm:
+            return 1.0
+        squares = (np.sum(np.square(G[part]), dtype=np.float64) for part, _ in self._blocks())
+        length = sqrt(sum(squares))
+        return self.clip_norm / length if length > self.clip_norm else 1.0
+
+    def _blocks(self) -> Iterator[tuple[slice, bool]]:
+        """Slices of θ, each wholly of weights or wholly of biases; whether decay acts there."""
+        edge, end = self.parameters.weight_count, self.parameters.vector.size
+        for start, stop, decayed in ((0, edge, True), (edge, end, self.decay_biases)):
+            for begin in range(start, stop, BLOCK):
+                yield slice(begin, min(begin + BLOCK, stop)), decayed
