@@ -1,0 +1,104 @@
+# make train    a trained and tested model of Fashion-MNIST, from nothing
+# make test     the whole test suite
+# make check    style, types, floors, and the documentation held against the command line
+# make oracle   the gradients and optimizers held against PyTorch, installed beside
+# make help     everything else
+#
+# A fresh machine needs Python 3.11 or newer, make, and a package index to install from.
+
+PYTHON ?= python3
+WORKERS ?= 2
+TORCH ?= torch==2.13.0
+ARGS ?=
+
+# The data set may stand beside the checkout.
+HANDSTITCH_DATA ?= $(abspath $(wildcard ../shared/fashion-mnist))
+ifneq ($(strip $(HANDSTITCH_DATA)),)
+export HANDSTITCH_DATA
+endif
+
+HERE := .venv/bin/python
+# Every wheel's hash is in the lock, and no package's own build script runs. -qq: errors only.
+INSTALL := -m pip install -qq --compile --disable-pip-version-check \
+	--require-hashes --only-binary :all:
+# Workers of the test suite share the cores among them, so each keeps to one BLAS thread.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
+LOCK := compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \
+	--only-binary :all: --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help train test check oracle cover lock clean
+
+train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
+	@$(HERE) -m handstitch train $(ARGS)
+	@$(HERE) -m handstitch test
+
+test: .venv/.dev  ## Run the tests (ARGS="-k gradient" chooses, WORKERS=4 for more cores)
+	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+check: .venv/.dev  ## Check style, types, floors, and the commands in the documentation
+	@$(HERE) -m ruff check
+	@$(HERE) -m ruff format --check
+	@$(HERE) -m mypy
+	@.venv/bin/lint-imports
+	@$(HERE) -m pytest --quiet tests/test_house.py tests/test_docs.py
+
+oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="torch==…" names another)
+	@if $(MAKE) --no-print-directory .venv-oracle/.torch; then \
+		.venv-oracle/bin/python -m pytest -m oracle $(ARGS); status=$$?; \
+		if [ $$status -eq 5 ]; then echo "oracle: there is no test marked oracle"; \
+		else exit $$status; fi; \
+	else echo "oracle: SKIPPED, nothing was compared: $(TORCH) cannot be installed here"; fi
+
+cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
+	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
+		--cov --cov-report term $(ARGS)
+
+lock: .venv/.dev  ## Write both lock files anew (ARGS=--upgrade for newer releases)
+	@.venv/bin/uv pip $(LOCK) --group build --output-file requirements.lock $(ARGS)
+	@.venv/bin/uv pip $(LOCK) --group build --group dev --constraint requirements.lock \
+		--output-file requirements-dev.lock $(ARGS)
+
+clean:  ## Remove the environments and every cache; runs/ and data/ are yours and stay
+	@rm -rf .venv .venv-oracle .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+		.hypothesis .coverage .coverage.* build dist
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## Say this
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+# The project is installed in editable form by the build backend that the lock pins, so that
+# entry point, version and metadata are real and nothing is fetched outside the lock.
+.venv/.core: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+		exit 1; }
+	@$(HERE) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { \
+		echo "make: $(PYTHON) cannot make an environment; Debian and Ubuntu: apt install python3-venv" >&2; \
+		exit 1; }
+	@echo "Installing what requirements.lock names into .venv"
+	@$(HERE) $(INSTALL) -r requirements.lock
+	@$(HERE) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(HERE) -m compileall -q src
+	@touch $@
+
+.venv/.dev: .venv/.core requirements-dev.lock
+	@echo "Installing what requirements-dev.lock names into .venv"
+	@$(HERE) $(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+# PyTorch is in no lock: it is large, and only the oracle wants it. Its environment sees all that
+# .venv has, and .venv sees nothing of it.
+.venv-oracle/.torch: .venv/.dev
+	@.venv-oracle/bin/python -m pip --version >/dev/null 2>&1 || $(HERE) -m venv --clear .venv-oracle
+	@.venv-oracle/bin/python -c 'import subprocess, sys, sysconfig; from pathlib import Path; \
+		there = subprocess.check_output( \
+			["$(HERE)", "-c", "import sysconfig; print(sysconfig.get_path(\"purelib\"))"], \
+			text=True).strip(); \
+		Path(sysconfig.get_path("purelib"), "beside.pth").write_text( \
+			f"import site; site.addsitedir({there!r})\n")'
+	@echo "Installing $(TORCH) into .venv-oracle"
+	@.venv-oracle/bin/python -m pip install -qq --disable-pip-version-check \
+		--only-binary :all: $(TORCH)
+	@touch $@
