@@ -8,6 +8,7 @@ is the business of `recipes`; here is only what they mean and what they may be.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
@@ -57,7 +58,6 @@ class Config:
     scaling: Literal["256", "255", "standard"] = setting(
         "256", "divide pixels by 256 or 255, or give them mean 0 and deviation 1"
     )
-    flip: bool = setting(False, "mirror each training image left to right half of the time")
 
     # Network
     hidden_sizes: tuple[Width, ...] = setting(
@@ -86,9 +86,6 @@ class Config:
     )
     reduction: Literal["mean", "sum"] = setting("mean", "average or add gradients over a batch")
     clip_norm: NotNegative = setting(0.0, "longest gradient allowed; 0: any")
-    label_smoothing: Probability = setting(
-        0.0, "share of the target spread over all classes in training"
-    )
     averaging: Probability = setting(
         0.0, "keep a running average of the weights and judge that: share kept per step; 0: off"
     )
@@ -144,6 +141,10 @@ class Config:
             )
         if self.warmup >= self.epochs:
             problems.append(("warmup", self.warmup, f"less than the {self.epochs} epochs"))
+        for name in field_types():
+            value = getattr(self, name)
+            if isinstance(value, float) and not isfinite(value):
+                problems.append((name, value, "a finite number"))
         if self.seed >= 2**63:  # TOML's integers end there
             problems.append(("seed", self.seed, "a whole number below 2⁶³"))
         return problems

@@ -64,7 +64,9 @@ class HandstitchError(Exception):
         return (_rebuild, (type(self), self.problem, self.facts))
 
 
-def _rebuild(kind: type[HandstitchError], problem: str, facts: dict[str, object]) -> HandstitchError:
+def _rebuild(
+    kind: type[HandstitchError], problem: str, facts: dict[str, object]
+) -> HandstitchError:
     return kind(problem, **facts)
 
 

@@ -13,7 +13,7 @@ At a kink the derivative is that of the left side.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -88,19 +88,12 @@ def tanh_backward(dA: Matrix, A: Matrix) -> None:
     np.multiply(dA, A, out=dA)
 
 
-class Activation(NamedTuple):
-    """A non-linearity and its derivative."""
-
-    forward: Callable[[Matrix, Matrix], None]
-    backward: Callable[[Matrix, Matrix], None]
-
-
-ACTIVATIONS: Final[dict[str, Activation]] = {
-    "relu": Activation(relu, relu_backward),
-    "leaky_relu": Activation(leaky_relu, leaky_relu_backward),
-    "elu": Activation(elu, elu_backward),
-    "sigmoid": Activation(sigmoid, sigmoid_backward),
-    "tanh": Activation(tanh, tanh_backward),
+ACTIVATIONS: Final[dict[str, tuple[Callable[..., None], Callable[..., None]]]] = {
+    "relu": (relu, relu_backward),
+    "leaky_relu": (leaky_relu, leaky_relu_backward),
+    "elu": (elu, elu_backward),
+    "sigmoid": (sigmoid, sigmoid_backward),
+    "tanh": (tanh, tanh_backward),
 }
 
 

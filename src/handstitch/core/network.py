@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from handstitch.arrays import Labels, Matrix
+from handstitch.arrays import Indices, Labels, Matrix
 from handstitch.core.blas import gemm
 from handstitch.core.functions import ACTIVATIONS, dropout, softmax_cross_entropy
 from handstitch.core.parameters import Parameters
@@ -32,9 +33,8 @@ class Into(NamedTuple):
     parameters: Parameters
     alpha: float
     beta: float
-    """For the weights."""
     beta_biases: float
-    """For the biases, which weight decay usually spares."""
+    """For the biases, which weight decay usually spares, in place of beta."""
 
 
 class Network:
@@ -76,23 +76,26 @@ class Network:
             np.copyto(Z, b)
             gemm(1, A, W, 1, Z)
             if layer < len(self.activations):
-                ACTIVATIONS[self.activations[layer]].forward(Z, work.gradients[layer])
+                f, _ = ACTIVATIONS[self.activations[layer]]
+                f(Z, work.gradients[layer])
             A = Z
         return A
 
-    def loss(self, y: Labels, work: Workspace, smoothing: float = 0.0) -> float:
+    def loss(self, y: Labels, work: Workspace) -> float:
         """L, the cross-entropy in nats summed over the batch that `forward` last saw.
 
-        Leaves dZ = P − Y of the last layer in `work`, where `backward` begins. y (n,) are class
-        numbers; `smoothing` spreads that share of each target over all classes
-        (arXiv:1512.00567).
+        Leaves dZ = P − Y of the last layer in `work`, where `backward` begins; Y are the class
+        numbers y (n,) as rows of 0 and a single 1.
         """
-        Y = work.targets
-        np.equal(y[:, None], work.classes, out=Y)
-        if smoothing:
-            np.multiply(Y, 1 - smoothing, out=Y)
-            np.add(Y, smoothing / Y.shape[1], out=Y)
-        return softmax_cross_entropy(work.outputs[-1], Y, work.gradients[-1], work.column)
+        np.equal(y[:, None], work.classes, out=work.targets)
+        logits, dZ = work.outputs[-1], work.gradients[-1]
+        return softmax_cross_entropy(logits, work.targets, dZ, work.column)
+
+    def correct(self, y: Labels, work: Workspace) -> int:
+        """Samples whose largest logit is at their label y (n,); of equal ones the first counts."""
+        np.argmax(work.outputs[-1], axis=1, out=work.predicted)
+        np.equal(work.predicted, y, out=work.hits)
+        return int(np.count_nonzero(work.hits))
 
     def backward(self, work: Workspace, into: Into) -> None:
         """∂L/∂W and ∂L/∂b of every layer, each sent where `into` says.
@@ -111,8 +114,8 @@ class Network:
             if layer > 0:
                 if A is not work.outputs[layer - 1]:  # it was dropped on the way in
                     np.multiply(dA, work.masks[layer], out=dA)
-                f = ACTIVATIONS[self.activations[layer - 1]]
-                f.backward(dA, work.outputs[layer - 1])
+                _, f_backward = ACTIVATIONS[self.activations[layer - 1]]
+                f_backward(dA, work.outputs[layer - 1])
 
 
 class Workspace:
@@ -123,11 +126,13 @@ class Workspace:
     faster in BLAS. Inputs, logits and targets are in row order.
     """
 
-    def __init__(self, network: Network, n: int, memory: Matrix | None = None) -> None:
+    def __init__(self, network: Network, n: int, whole: Workspace | None = None) -> None:
         sizes, dtype = network.parameters.sizes, network.parameters.vector.dtype
         wide = [size if p > 0 else 0 for size, p in zip(sizes, network.dropout, strict=False)]
         columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(wide) + sizes[-1] + 2
-        self.memory = np.empty(columns * n, dtype) if memory is None else memory
+        self.memory: Matrix = whole.memory if whole else np.empty(columns * n, dtype)
+        self.predicted: Indices = whole.predicted[:n] if whole else np.empty(n, np.intp)
+        self.hits: NDArray[np.bool_] = whole.hits[:n] if whole else np.empty(n, np.bool_)
         self.network = network
         self.n = n
         self._used = 0
@@ -151,7 +156,7 @@ class Workspace:
 
     def narrowed(self, n: int) -> Workspace:
         """The same memory for n samples, at most as many as this workspace was made for."""
-        return self if n == self.n else Workspace(self.network, n, self.memory)
+        return self if n == self.n else Workspace(self.network, n, self)
 
     def _in_rows(self, size: int) -> Matrix:
         start, self._used = self._used, self._used + self.n * size

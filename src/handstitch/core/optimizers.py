@@ -73,21 +73,15 @@ def adam(theta: Vector, G: Vector, h: Step, M: Vector, S: Vector) -> None:
     theta -= eta * M / (np.sqrt(S) / root + h.epsilon)
 
 
-class Rule(NamedTuple):
-    """An update rule and the names of its slots."""
-
-    update: Callable[..., None]
-    slots: tuple[str, ...]
-
-
-OPTIMIZERS: Final[dict[str, Rule]] = {
-    "sgd": Rule(sgd, ()),
-    "momentum": Rule(momentum, ("velocity",)),
-    "nesterov": Rule(nesterov, ("velocity",)),
-    "rmsprop": Rule(rmsprop, ("square",)),
-    "adam": Rule(adam, ("mean", "square")),
-    "adamw": Rule(adam, ("mean", "square")),  # with decoupled decay: arXiv:1711.05101
+OPTIMIZERS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
+    "sgd": (sgd, ()),
+    "momentum": (momentum, ("velocity",)),
+    "nesterov": (nesterov, ("velocity",)),
+    "rmsprop": (rmsprop, ("square",)),
+    "adam": (adam, ("mean", "square")),
+    "adamw": (adam, ("mean", "square")),  # with decoupled decay: arXiv:1711.05101
 }
+"""Each rule and the names of its slots."""
 
 
 class Optimizer:
@@ -117,7 +111,8 @@ class Optimizer:
         self.clip_norm = clip_norm
         self.constants = constants
         self.steps = 0
-        self.slots = {name: parameters.zeros_like() for name in OPTIMIZERS[rule].slots}
+        self._update, slots = OPTIMIZERS[rule]
+        self.slots = {name: parameters.zeros_like() for name in slots}
         fused = rule == "sgd" and not clip_norm
         self._gradient = None if fused else parameters.zeros_like()
 
@@ -140,7 +135,6 @@ class Optimizer:
             return
         theta, G = self.parameters.vector, self._gradient.vector
         clip = self._clip(G)
-        update = OPTIMIZERS[self.rule].update
         h = self.constants._replace(eta=learning_rate, t=self.steps)
         for part, decayed in self._blocks():
             theta_part, G_part = theta[part], G[part]
@@ -150,7 +144,8 @@ class Optimizer:
                 theta_part *= 1 - learning_rate * self.weight_decay
             elif self.weight_decay and decayed:
                 G_part += self.weight_decay * theta_part
-            update(theta_part, G_part, h, *(slot.vector[part] for slot in self.slots.values()))
+            slots = [slot.vector[part] for slot in self.slots.values()]
+            self._update(theta_part, G_part, h, *slots)
 
     def _clip(self, G: Vector) -> float:
         """What to multiply the gradient by so that its norm is at most `clip_norm`."""

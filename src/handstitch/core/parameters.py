@@ -48,11 +48,6 @@ class Parameters:
             start += m
 
     @classmethod
-    def zeros(cls, sizes: tuple[int, ...], dtype: Any = np.float32) -> Parameters:
-        """θ = 0."""
-        return cls(sizes, np.zeros(count(sizes), dtype))
-
-    @classmethod
     def random(
         cls,
         sizes: tuple[int, ...],
@@ -64,7 +59,7 @@ class Parameters:
 
         Drawn in float64 and rounded, so that both precisions start from the same network.
         """
-        parameters = cls.zeros(sizes, dtype)
+        parameters = cls(sizes, np.zeros(count(sizes), dtype))
         for W in parameters.weights:
             W[:] = INITIALIZATIONS[initialization](*W.shape) * rng.standard_normal(W.shape)
         return parameters

@@ -1,0 +1,47 @@
+"""Which training images are held out for validation: a function of the labels and the seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handstitch.arrays import Indices, Labels
+from handstitch.errors import ConfigError
+from handstitch.randomness import Purpose, generator
+
+
+def split(
+    labels: Labels, fraction: float, seed: int, stratified: bool = False
+) -> tuple[Indices, Indices]:
+    """Positions of the training and of the validation images, each in ascending order.
+
+    Validation gets `fraction` of all images, rounded; stratified, that fraction of every class
+    (the rest goes to the classes with the largest remainders). Raises ConfigError if either part
+    would be empty.
+    """
+    n = len(labels)
+    held_out = round(fraction * n)
+    if not 0 < held_out < n:
+        part = "validation" if held_out == 0 else "training"
+        raise ConfigError(
+            f"no image is left for {part}",
+            found=f"validation = {fraction}, {fraction} × {n:,} images = {fraction * n:.4g}, "
+            f"rounded {held_out:,}",
+            wanted="at least 1 image in each part",
+            fix=f"choose --validation between {1 / max(n, 2):.2g} and {1 - 1 / max(n, 2):.4g}",
+        )
+    order = generator(seed, Purpose.SPLIT).permutation(n)
+    validation = _stratified(labels, order, held_out) if stratified else order[:held_out]
+    chosen = np.zeros(n, np.bool_)
+    chosen[validation] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _stratified(labels: Labels, order: Indices, held_out: int) -> Indices:
+    """The first images of each class in `order`, in proportion to the size of the class."""
+    counts = np.bincount(labels)
+    exact = counts * held_out / len(labels)
+    shares = np.floor(exact).astype(np.intp)
+    remainders = np.argsort(shares - exact, kind="stable")
+    shares[remainders[: held_out - int(shares.sum())]] += 1
+    shuffled = labels[order]
+    return np.concatenate([order[shuffled == label][:share] for label, share in enumerate(shares)])

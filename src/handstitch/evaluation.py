@@ -1,0 +1,154 @@
+"""How good a network is: loss, accuracy, confusion, per-class scores, calibration, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Images, Labels, Matrix
+from handstitch.core.functions import softmax
+from handstitch.core.network import Network, Workspace
+from handstitch.data.scaling import Scaling
+from handstitch.records import ClassScore, Evaluation
+
+ROWS = 1000
+"""Images taken at a time. Fixed, so that a figure never depends on how much memory there is."""
+_Z95 = 1.959963984540054
+"""97.5 % quantile of the normal distribution."""
+_CALIBRATION_BINS = 15
+
+
+class Evaluator:
+    """Runs a network over images in evaluation mode; nothing is dropped, nothing is learned."""
+
+    def __init__(self, network: Network, images: Images, scaling: Scaling) -> None:
+        self.network = network
+        self._images = images.reshape(len(images), -1)
+        self._scaling = scaling
+        self._work = Workspace(network, min(ROWS, max(1, len(images))))
+
+    def blocks(self) -> Iterator[tuple[slice, Workspace]]:
+        """Rows in order, and a workspace whose last outputs are their logits until the next."""
+        for start in range(0, len(self._images), ROWS):
+            rows = slice(start, min(start + ROWS, len(self._images)))
+            work = self._work.narrowed(rows.stop - rows.start)
+            self._scaling.apply(self._images[rows], work.X)
+            self.network.forward(work.X, work)
+            yield rows, work
+
+    def loss_and_accuracy(self, labels: Labels) -> tuple[float, float]:
+        """Mean cross-entropy in nats, and the fraction of images whose class is found."""
+        loss, correct = 0.0, 0
+        for rows, work in self.blocks():
+            correct += self.network.correct(labels[rows], work)
+            loss += self.network.loss(labels[rows], work)
+        return loss / len(labels), correct / len(labels)
+
+    def probabilities(self) -> Matrix:
+        """P (samples, classes)."""
+        P = np.empty((len(self._images), self.network.parameters.sizes[-1]), np.float32)
+        for rows, work in self.blocks():
+            softmax(work.outputs[-1], work.gradients[-1], work.column)
+            P[rows] = work.gradients[-1]
+        return P
+
+
+def evaluate(
+    network: Network,
+    images: Images,
+    labels: Labels,
+    scaling: Scaling,
+    class_names: tuple[str, ...],
+    *,
+    dataset: str,
+    part: str,
+    weights: str,
+) -> Evaluation:
+    """Everything a test tells about a network. `images` (n, rows, columns), n at least 1."""
+    evaluator = Evaluator(network, images, scaling)
+    loss, _ = evaluator.loss_and_accuracy(labels)
+    P = evaluator.probabilities()
+    predicted = np.argmax(P, axis=1)
+    confusion = confusion_matrix(labels, predicted, len(class_names))
+    correct = int(np.trace(confusion))
+    return Evaluation(
+        dataset=dataset,
+        part=part,
+        n=len(labels),
+        correct=correct,
+        accuracy=correct / len(labels),
+        accuracy_interval=wilson_interval(correct, len(labels)),
+        loss=loss,
+        calibration_error=calibration_error(P, labels),
+        confusion_matrix=confusion.tolist(),
+        class_scores=class_scores(confusion, class_names),
+        weights=weights,
+    )
+
+
+def confusion_matrix(
+    labels: Labels, predicted: NDArray[np.integer[Any]], classes: int
+) -> NDArray[np.int64]:
+    """Counts (true class, predicted class)."""
+    pairs = labels.astype(np.int64) * classes + predicted
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def class_scores(confusion: NDArray[np.int64], class_names: tuple[str, ...]) -> list[ClassScore]:
+    """Precision, recall and F1 of each class; 0 where there is nothing to divide by."""
+    scores = []
+    for label, name in enumerate(class_names):
+        hits = int(confusion[label, label])
+        called, support = int(confusion[:, label].sum()), int(confusion[label].sum())
+        scores.append(
+            ClassScore(
+                name=name,
+                precision=hits / called if called else 0.0,
+                recall=hits / support if support else 0.0,
+                f1=2 * hits / (called + support) if called + support else 0.0,
+                support=support,
+            )
+        )
+    return scores
+
+
+def most_confused(
+    confusion: list[list[int]], class_names: tuple[str, ...], most: int = 5
+) -> list[tuple[str, str, int]]:
+    """(true, predicted, images) of the most frequent mistakes, the most frequent first."""
+    mistakes = [
+        (-count, true, predicted)
+        for true, row in enumerate(confusion)
+        for predicted, count in enumerate(row)
+        if true != predicted and count
+    ]
+    return [
+        (class_names[true], class_names[predicted], -count)
+        for count, true, predicted in sorted(mistakes)[:most]
+    ]
+
+
+def wilson_interval(correct: int, n: int) -> tuple[float, float]:
+    """95 % score interval of a fraction (E. B. Wilson, JASA 22, 1927, 209-212)."""
+    if n == 0:
+        return 0.0, 1.0
+    p, z2 = correct / n, _Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z95 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def calibration_error(P: Matrix, labels: Labels) -> float:
+    """Expected calibration error over 15 equal bins of confidence (arXiv:1706.04599).
+
+    The mean over all images of |accuracy − confidence| of the bin they fall in.
+    """
+    confidence = np.max(P, axis=1).astype(np.float64)
+    hit = np.argmax(P, axis=1) == labels
+    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(np.intp), _CALIBRATION_BINS - 1)
+    surplus = np.bincount(bins, weights=hit - confidence, minlength=_CALIBRATION_BINS)
+    return float(np.abs(surplus).sum() / len(labels))

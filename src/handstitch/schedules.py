@@ -1,0 +1,67 @@
+"""Step → learning rate. Pure functions: a resumed run asks again and gets the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import cos, pi
+
+from handstitch.config import Config
+
+ONE_CYCLE_RISE = 0.3
+"""Fraction of a one-cycle run in which the rate rises, if `warmup` does not say
+(L. N. Smith, arXiv:1708.07120)."""
+ONE_CYCLE_START = 1 / 25
+"""First rate of a one-cycle run, as a fraction of the learning rate."""
+PLATEAU_THRESHOLD = 1e-4
+"""A loss counts as better when it is lower than the best by this fraction of it."""
+
+
+def learning_rate(
+    config: Config, step: int, steps_per_epoch: int, val_losses: Sequence[float] = ()
+) -> float:
+    """The rate η of step `step`, counted from 0 over the whole run.
+
+    `val_losses` are the validation losses of the epochs that are over; only `plateau` looks.
+    """
+    total = config.epochs * steps_per_epoch
+    warmup = config.warmup * steps_per_epoch
+    if config.schedule == "one-cycle":
+        warmup = warmup or ONE_CYCLE_RISE * total
+    rise = 1.0
+    if step < warmup:
+        progress = (step + 1) / warmup
+        start = ONE_CYCLE_START if config.schedule == "one-cycle" else 0.0
+        rise = min(1.0, start + (1 - start) * progress)
+    return config.learning_rate * rise * _course(config, step, steps_per_epoch, warmup, val_losses)
+
+
+def _course(
+    config: Config, step: int, steps_per_epoch: int, warmup: float, val_losses: Sequence[float]
+) -> float:
+    """The fraction of the learning rate that the schedule leaves, warm-up aside."""
+    if config.schedule == "step":
+        return float(config.decay_factor) ** (step // (config.decay_every * steps_per_epoch))
+    if config.schedule == "exponential":
+        return float(config.decay_factor) ** (step / (config.decay_every * steps_per_epoch))
+    if config.schedule in {"cosine", "one-cycle"}:
+        last = config.epochs * steps_per_epoch - 1
+        progress = max(0.0, step - warmup) / max(1.0, last - warmup)
+        return config.final_rate + (1 - config.final_rate) * (1 + cos(pi * min(1.0, progress))) / 2
+    if config.schedule == "plateau":
+        return config.decay_factor ** plateau_drops(val_losses, config.plateau_patience)
+    return 1.0
+
+
+def plateau_drops(val_losses: Sequence[float], patience: int) -> int:
+    """How often the rate has dropped: once for every `patience` epochs in a row without a loss
+    lower than the best before by PLATEAU_THRESHOLD of it.
+    """
+    drops, waited, best = 0, 0, float("inf")
+    for loss in val_losses:
+        if loss < best * (1 - PLATEAU_THRESHOLD):
+            best, waited = loss, 0
+        else:
+            waited += 1
+        if waited == patience:
+            drops, waited = drops + 1, 0
+    return drops

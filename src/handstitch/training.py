@@ -1,0 +1,250 @@
+"""The training loop: a generator that yields one EpochRecord per epoch.
+
+Printing, plotting and saving belong to whoever iterates. All that a run needs to go on is in
+State: two integers say where it is, because every random choice is a function of the seed and
+of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import isfinite, log
+from time import perf_counter
+
+import numpy as np
+
+from handstitch import averaging, schedules
+from handstitch.config import CUSTOMARY_RATES, Config
+from handstitch.core.network import Network, Workspace
+from handstitch.core.optimizers import Optimizer, Step
+from handstitch.core.parameters import Parameters
+from handstitch.data import scaling, splits
+from handstitch.data.batches import Batches
+from handstitch.data.dataset import Dataset
+from handstitch.data.scaling import Scaling
+from handstitch.errors import DivergedError
+from handstitch.evaluation import Evaluator
+from handstitch.randomness import Purpose, generator
+from handstitch.records import EpochRecord
+
+HOPELESS = 1000
+"""A batch whose mean loss is above HOPELESS · ln(classes) has diverged: guessing costs ln(classes),
+and a net whose units have all died gives finite numbers for ever."""
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Where a run is: everything that changes while it trains."""
+
+    network: Network
+    optimizer: Optimizer
+    best: Parameters
+    """The weights of the best epoch so far."""
+    average: Parameters | None = None
+    """The running average of θ, if the run keeps one."""
+    epoch: int = 0
+    """Epochs that are over."""
+    batch: int = 0
+    """Batches of the current epoch that are over."""
+    loss: float = 0.0
+    """Summed over the samples of the current epoch so far."""
+    correct: int = 0
+    samples: int = 0
+    train_seconds: float = 0.0
+    seconds: float = 0.0
+    history: list[EpochRecord] = field(default_factory=list)
+
+    @property
+    def judged(self) -> Network:
+        """The network that validation looks at: of the averaged weights, if there are any."""
+        if self.average is None:
+            return self.network
+        return Network(self.average, self.network.activations)
+
+    @property
+    def best_record(self) -> EpochRecord | None:
+        """The record of the best epoch so far."""
+        return next((record for record in reversed(self.history) if record.is_best), None)
+
+
+class Task:
+    """What a run learns from and is judged by; nothing here changes while it trains."""
+
+    def __init__(self, config: Config, dataset: Dataset) -> None:
+        chosen, held_out = splits.split(
+            dataset.labels, config.validation, config.seed, config.stratified
+        )
+        self.scaling: Scaling = scaling.fit(config.scaling, dataset.images, chosen)
+        self.batches = Batches(
+            dataset.images, dataset.labels, chosen, self.scaling, config.batch_size
+        )
+        self.validation_images = dataset.images[held_out]
+        self.validation_labels = dataset.labels[held_out]
+        self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
+
+
+def start(config: Config, sizes: tuple[int, ...]) -> State:
+    """The state before the first step: θ drawn from the seed, everything else at zero."""
+    rng = generator(config.seed, Purpose.INITIALIZATION)
+    parameters = Parameters.random(sizes, rng, config.initialization)
+    network = Network(parameters, config.activations, config.dropout, config.input_dropout)
+    optimizer = Optimizer(
+        parameters,
+        config.optimizer,
+        weight_decay=config.weight_decay,
+        decay_biases=config.decay_biases,
+        decoupled=config.decoupled,
+        clip_norm=config.clip_norm,
+        constants=Step(
+            momentum=config.momentum,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            epsilon=config.epsilon,
+        ),
+    )
+    average = parameters.copy() if config.averaging else None
+    return State(network, optimizer, best=parameters.copy(), average=average)
+
+
+def train(
+    state: State,
+    task: Task,
+    config: Config,
+    after_step: Callable[[State], None] | None = None,
+) -> Iterator[EpochRecord]:
+    """Train on from `state`, changing it, and yield a record at the end of each epoch.
+
+    `after_step` is called with the state after every step; what it raises ends the run between
+    two steps, and the state can be gone on from. Ends after `config.epochs`, or early when
+    `config.patience` epochs in a row were not the best. Raises DivergedError within one batch
+    of the numbers' leaving the finite; `state.best` is untouched by that.
+    """
+    work = Workspace(state.network, task.batches.batch_size)
+    while state.epoch < config.epochs and not _out_of_patience(state.history, config.patience):
+        _run_epoch(state, task, config, work, after_step)
+        yield _end_epoch(state, task, config)
+
+
+def fit(state: State, task: Task, config: Config) -> list[EpochRecord]:
+    """Train to the end; the records of all epochs."""
+    for _ in train(state, task, config):
+        pass
+    return state.history
+
+
+def _out_of_patience(history: list[EpochRecord], patience: int) -> bool:
+    return 0 < patience < len(history) and not any(each.is_best for each in history[-patience:])
+
+
+# Overflow is looked for in the loss, batch by batch; NumPy's warnings would say it again.
+@np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+def _run_epoch(
+    state: State,
+    task: Task,
+    config: Config,
+    workspace: Workspace,
+    after_step: Callable[[State], None] | None,
+) -> None:
+    """The batches of the current epoch that are not over yet."""
+    network, optimizer, batches = state.network, state.optimizer, task.batches
+    order = batches.order(config.seed, state.epoch)
+    val_losses = [record.val_loss for record in state.history]
+    hopeless = HOPELESS * log(task.sizes[-1])
+    drops = any(network.dropout)
+    while state.batch < len(batches):
+        began = perf_counter()
+        step = state.epoch * len(batches) + state.batch
+        picks = batches.part(order, state.batch)
+        n = len(picks)
+        work = workspace.narrowed(n)
+        y = batches.gather(picks, work.X)
+        rng = generator(config.seed, Purpose.DROPOUT, step) if drops else None
+
+        network.forward(work.X, work, rng)
+        correct = network.correct(y, work)
+        loss = network.loss(y, work)
+        if not (isfinite(loss) and loss <= hopeless * n):
+            raise diverged(config, state.epoch + 1, state.batch + 1, loss / n)
+        rate = schedules.learning_rate(config, step, len(batches), val_losses)
+        network.backward(work, optimizer.into(rate, 1 / n if config.reduction == "mean" else 1))
+        optimizer.step(rate)
+        if state.average is not None:
+            averaging.update(
+                state.average.vector, network.parameters.vector, config.averaging, step + 1
+            )
+
+        state.batch += 1
+        state.loss += loss
+        state.correct += correct
+        state.samples += n
+        state.train_seconds += perf_counter() - began
+        if after_step is not None:
+            after_step(state)
+        state.seconds += perf_counter() - began
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+def _end_epoch(state: State, task: Task, config: Config) -> EpochRecord:
+    """Judge the network, note the epoch, and make ready for the next."""
+    began = perf_counter()
+    theta = state.network.parameters
+    judged = state.judged
+    evaluator = Evaluator(judged, task.validation_images, task.scaling)
+    val_loss, val_accuracy = evaluator.loss_and_accuracy(task.validation_labels)
+    if not (isfinite(val_loss) and np.isfinite(theta.vector).all()):
+        raise diverged(config, state.epoch + 1, state.batch, val_loss)
+
+    figure = "val_accuracy" if config.best_by == "accuracy" else "val_loss"
+    sign = 1 if config.best_by == "accuracy" else -1
+    best = state.best_record
+    value = val_accuracy if config.best_by == "accuracy" else val_loss
+    is_best = best is None or sign * value > sign * getattr(best, figure)
+    if is_best:
+        np.copyto(state.best.vector, judged.parameters.vector)
+
+    last_step = (state.epoch + 1) * len(task.batches) - 1
+    val_losses = [record.val_loss for record in state.history]
+    record = EpochRecord(
+        epoch=state.epoch + 1,
+        train_loss=state.loss / state.samples,
+        train_accuracy=state.correct / state.samples,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        l2_penalty=l2_penalty(theta, config),
+        learning_rate=schedules.learning_rate(config, last_step, len(task.batches), val_losses),
+        train_seconds=state.train_seconds,
+        seconds=state.seconds + perf_counter() - began,
+        is_best=is_best,
+    )
+    state.history.append(record)
+    state.epoch += 1
+    state.batch = state.correct = state.samples = 0
+    state.loss = state.train_seconds = state.seconds = 0.0
+    return record
+
+
+def l2_penalty(theta: Parameters, config: Config) -> float:
+    """(λ/2)·‖θ‖² over what decays, on the scale of the mean loss per sample.
+
+    With summed gradients λ stands beside the sum over a batch, so it counts 1/batch_size here.
+    """
+    part = theta.decayed(config.decay_biases)
+    squares = float(np.sum(np.square(part, dtype=np.float64))) if config.weight_decay else 0.0
+    per_sample = 1 if config.reduction == "mean" else config.batch_size
+    return config.weight_decay / 2 * squares / per_sample
+
+
+def diverged(config: Config, epoch: int, batch: int, loss: float) -> DivergedError:
+    """The error for numbers that left the finite, with a rate that is worth trying."""
+    customary = CUSTOMARY_RATES[config.optimizer]
+    if config.reduction == "sum" and config.optimizer in {"sgd", "momentum", "nesterov"}:
+        customary /= config.batch_size
+    proposed = min(config.learning_rate / 10, customary)
+    return DivergedError(
+        "training diverged",
+        found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
+        f"at learning rate {config.learning_rate:g}",
+        wanted="a finite loss (guessing gives about 2.3 with ten classes)",
+        fix=f"a smaller rate: --learning-rate {proposed:.2g}; the best weights so far are kept",
+    )
