@@ -199,7 +199,7 @@ def nearest(name: str, known: Any) -> str:
     """The known name most like `name`."""
     import difflib
 
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0]
+    return str(difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0])
 
 
 def wanted(name: str) -> str:

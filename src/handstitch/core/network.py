@@ -129,10 +129,11 @@ class Workspace:
     def __init__(self, network: Network, n: int, whole: Workspace | None = None) -> None:
         sizes, dtype = network.parameters.sizes, network.parameters.vector.dtype
         wide = [size if p > 0 else 0 for size, p in zip(sizes, network.dropout, strict=False)]
-        columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(wide) + sizes[-1] + 2
+        columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(wide) + sizes[-1] + 1
         self.memory: Matrix = whole.memory if whole else np.empty(columns * n, dtype)
         self.predicted: Indices = whole.predicted[:n] if whole else np.empty(n, np.intp)
         self.hits: NDArray[np.bool_] = whole.hits[:n] if whole else np.empty(n, np.bool_)
+        self.ones: Matrix = whole.ones[:, :n] if whole else np.ones((1, n), dtype)
         self.network = network
         self.n = n
         self._used = 0
@@ -150,8 +151,6 @@ class Workspace:
         """What each layer saw; noted by `forward`."""
         self.targets = rows(classes)
         self.column = rows(1)
-        self.ones = rows(1).T
-        self.ones[:] = 1
         self.classes = np.arange(classes)
 
     def narrowed(self, n: int) -> Workspace:

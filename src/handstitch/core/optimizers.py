@@ -133,31 +133,23 @@ class Optimizer:
         self.steps += 1
         if self._gradient is None:
             return
-        theta, G = self.parameters.vector, self._gradient.vector
-        clip = self._clip(G)
-        h = self.constants._replace(eta=learning_rate, t=self.steps)
-        for part, decayed in self._blocks():
-            theta_part, G_part = theta[part], G[part]
-            if clip < 1:
-                G_part *= clip
-            if self.weight_decay and decayed and self.decoupled:
-                theta_part *= 1 - learning_rate * self.weight_decay
-            elif self.weight_decay and decayed:
-                G_part += self.weight_decay * theta_part
-            slots = [slot.vector[part] for slot in self.slots.values()]
-            self._update(theta_part, G_part, h, *slots)
+        theta, G, h = self.parameters.vector, self._gradient.vector, self.constants
+        if self.clip_norm:
+            squares = sum(np.sum(np.square(G[part]), dtype=float) for part in blocks(G.size))
+            G *= min(1.0, self.clip_norm / max(sqrt(squares), h.epsilon))
+        if self.weight_decay:
+            for part in blocks(self.parameters.decayed(self.decay_biases).size):
+                if self.decoupled:
+                    theta[part] *= 1 - learning_rate * self.weight_decay
+                else:
+                    G[part] += self.weight_decay * theta[part]
+        h = h._replace(eta=learning_rate, t=self.steps)
+        for part in blocks(G.size):
+            self._update(
+                theta[part], G[part], h, *(slot.vector[part] for slot in self.slots.values())
+            )
 
-    def _clip(self, G: Vector) -> float:
-        """What to multiply the gradient by so that its norm is at most `clip_norm`."""
-        if not self.clip_norm:
-            return 1.0
-        squares = (np.sum(np.square(G[part]), dtype=np.float64) for part, _ in self._blocks())
-        length = sqrt(sum(squares))
-        return self.clip_norm / length if length > self.clip_norm else 1.0
 
-    def _blocks(self) -> Iterator[tuple[slice, bool]]:
-        """Slices of θ, each wholly of weights or wholly of biases; whether decay acts there."""
-        edge, end = self.parameters.weight_count, self.parameters.vector.size
-        for start, stop, decayed in ((0, edge, True), (edge, end, self.decay_biases)):
-            for begin in range(start, stop, BLOCK):
-                yield slice(begin, min(begin + BLOCK, stop)), decayed
+def blocks(size: int) -> Iterator[slice]:
+    """Slices of BLOCK numbers that cover a vector of this size."""
+    return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
