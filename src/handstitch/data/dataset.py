@@ -1,0 +1,110 @@
+"""Images with their labels and names, as they lie in memory: the one thing every source gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Images, Labels
+from handstitch.errors import DataError
+
+GARMENTS: Final = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+"""Class names of Fashion-MNIST, and of `sketch`, which draws the same ten things."""
+
+DIGITS: Final = tuple("0123456789")
+"""Class names of MNIST."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """One part of a data set, wholly in memory.
+
+    Raises DataError if images and labels do not belong together, so that whoever holds a Dataset
+    need not ask again.
+    """
+
+    name: str
+    """`fashion-mnist`, `mnist` or `sketch`."""
+    part: str
+    """`train` or `test`."""
+    images: Images
+    """(n, rows, columns), 0 to 255, C-contiguous."""
+    labels: Labels
+    """(n,), each below the number of class names."""
+    class_names: tuple[str, ...]
+    digest: str
+    """SHA-256 of pixels and labels (`digest_of`): says which data a run used."""
+    location: str
+    """The folder it was read from, or "drawn from a seed"."""
+
+    def __post_init__(self) -> None:
+        if not (
+            self.images.dtype == self.labels.dtype == np.uint8
+            and self.images.ndim == 3
+            and self.images.size > 0
+            and self.images.flags.c_contiguous
+            and self.labels.shape == self.images.shape[:1]
+        ):
+            raise DataError(
+                "images and labels do not belong together",
+                found=f"images {_shown(self.images)}, labels {_shown(self.labels)}",
+                wanted="uint8 images (n, rows, columns), C-contiguous, and uint8 labels (n,)",
+                fix="pass arrays of these shapes",
+            )
+        if self.labels.max() >= len(self.class_names):
+            raise DataError(
+                "a label has no class name",
+                found=f"label {self.labels.max()}, {len(self.class_names)} class names",
+                wanted=f"labels from 0 to {len(self.class_names) - 1}",
+                fix="name every class, counting from 0",
+            )
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Rows and columns of each image."""
+        _, rows, columns = self.images.shape
+        return rows, columns
+
+    @property
+    def inputs(self) -> int:
+        """Pixels of each image: the width of the network's input."""
+        rows, columns = self.image_shape
+        return rows * columns
+
+    def counts(self) -> list[int]:
+        """Images of each class, in the order of `class_names`."""
+        return [int(n) for n in np.bincount(self.labels, minlength=len(self.class_names))]
+
+
+def digest_of(images: Images, labels: Labels) -> str:
+    """SHA-256, in hexadecimal, of all pixels in order followed by all labels.
+
+    Both C-contiguous. The same for the same data, however the files were packed.
+    """
+    import hashlib
+
+    digest = hashlib.sha256(images.data)
+    digest.update(labels.data)
+    return digest.hexdigest()
+
+
+def _shown(array: NDArray[Any]) -> str:
+    return f"{array.dtype} {array.shape}"
