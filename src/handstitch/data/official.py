@@ -1,0 +1,172 @@
+"""The published files of the data sets known by name, with their checksums.
+
+Checksums and lengths were taken from the files themselves, except those of MNIST's training half,
+which are the ones that many independent projects publish for it; the same projects' checksums
+for the other half agree with the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from handstitch.data.dataset import DIGITS, GARMENTS
+from handstitch.data.expectation import Expected
+
+Part = Literal["train", "test"]
+
+TITLES: Final[dict[str, str]] = {
+    "fashion-mnist": "Fashion-MNIST",
+    "mnist": "MNIST",
+    "sketch": "sketch",
+}
+CLASS_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "fashion-mnist": GARMENTS,
+    "mnist": DIGITS,
+    "sketch": GARMENTS,
+}
+IMAGES_IN: Final[dict[Part, int]] = {"train": 60_000, "test": 10_000}
+"""Images of each part; `sketch` draws as many."""
+_IMAGE_SHAPE: Final = (28, 28)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialFile:
+    """One of the four files of a data set, as its authors published it."""
+
+    dataset: str
+    part: Part
+    kind: Literal["images", "labels"]
+    size: int
+    """Bytes of the compressed file."""
+    sha256: str
+    """Of the compressed file."""
+    content_sha256: str
+    """Of the IDX file inside."""
+
+    @property
+    def name(self) -> str:
+        """The published file name."""
+        stem = "train" if self.part == "train" else "t10k"
+        return f"{stem}-{self.kind}-idx{self.rank}-ubyte.gz"
+
+    @property
+    def plain_name(self) -> str:
+        """The name once decompressed."""
+        return self.name.removesuffix(".gz")
+
+    @property
+    def rank(self) -> int:
+        """Dimensions of the array inside."""
+        return 3 if self.kind == "images" else 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Dimensions of the array inside."""
+        count = (IMAGES_IN[self.part],)
+        return count + _IMAGE_SHAPE if self.kind == "images" else count
+
+    @property
+    def content_size(self) -> int:
+        """Bytes of the IDX file inside."""
+        count, *size = self.shape
+        return 4 + 4 * self.rank + count * (size[0] * size[1] if size else 1)
+
+    @property
+    def noun(self) -> str:
+        """What it holds, in words: "training labels"."""
+        return f"{'training' if self.part == 'train' else 'test'} {self.kind}"
+
+    def expected(self, fix: str) -> Expected:
+        """What a reader should find in it, with the remedy to offer if it is something else."""
+        return Expected(
+            rank=self.rank,
+            shape=self.shape,
+            classes=len(CLASS_NAMES[self.dataset]),
+            noun=self.noun,
+            wanted=f"gzip IDX {self.kind}, {self.size:,} bytes, sha256 {self.sha256[:8]}…",
+            fix=fix,
+        )
+
+
+FILES: Final = (
+    OfficialFile(
+        "fashion-mnist",
+        "train",
+        "images",
+        26_421_880,
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    ),
+    OfficialFile(
+        "fashion-mnist",
+        "train",
+        "labels",
+        29_515,
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    ),
+    OfficialFile(
+        "fashion-mnist",
+        "test",
+        "images",
+        4_422_102,
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    ),
+    OfficialFile(
+        "fashion-mnist",
+        "test",
+        "labels",
+        5_148,
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    OfficialFile(
+        "mnist",
+        "train",
+        "images",
+        9_912_422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    OfficialFile(
+        "mnist",
+        "train",
+        "labels",
+        28_881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    OfficialFile(
+        "mnist",
+        "test",
+        "images",
+        1_648_877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    OfficialFile(
+        "mnist",
+        "test",
+        "labels",
+        4_542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
+
+
+def files_of(dataset: str, *parts: str) -> list[OfficialFile]:
+    """The files of these parts; of all parts if none is named."""
+    return [file for file in FILES if file.dataset == dataset and file.part in (parts or IMAGES_IN)]
+
+
+def with_checksum(sha256: str) -> OfficialFile | None:
+    """The file that has this checksum, compressed or not; None if it is none of these."""
+    return next((file for file in FILES if sha256 in {file.sha256, file.content_sha256}), None)
+
+
+def has_known_size(size: int) -> bool:
+    """Whether any of the files, compressed or not, has this many bytes."""
+    return any(size in {file.size, file.content_size} for file in FILES)
