@@ -1,0 +1,21 @@
+"""The only package that writes files: whole or not at all, and one process at a time.
+
+refusals    what the operating system's errors mean to a person
+disk        the calls that change a disk, replaceable as one object
+atomic      files: written whole, or not at all
+folders     run folders: complete before they have a name, locked while in use
+"""
+
+from handstitch.storage.atomic import clean, previous, probe, write, write_generation
+from handstitch.storage.folders import FolderLock, claim_folder, new_folder
+
+__all__ = [
+    "FolderLock",
+    "claim_folder",
+    "clean",
+    "new_folder",
+    "previous",
+    "probe",
+    "write",
+    "write_generation",
+]

@@ -1,0 +1,229 @@
+"""Files written whole, or not at all.
+
+A file is written under a temporary name in its own folder, forced to the disk, and given its
+name by one rename; whoever reads meets the old file or the new one, whenever the process dies.
+Temporary names carry the process that made them, so that what a dead one left can be told from
+what a living one is writing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from handstitch.storage import disk
+from handstitch.storage.refusals import existing_folder, full, told
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_NO_LINKS: Final = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EMLINK,
+}
+_TEMPORARY: Final = re.compile(r"\..*\.(\d{1,9})-([0-9a-f]{8})-\d+\.tmp", re.DOTALL)
+_process_token = secrets.token_hex(4)
+_serial = count()
+
+
+def write(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
+    """Make the file `path` hold `data` (bytes, or pieces one after another), whole or not at all.
+
+    Missing folders are made. A symbolic link stays, and what it points to is replaced. Raises
+    MachineError; then the old file is as it was.
+    """
+    pieces = _pieces(data)
+    with told(Path(path), _size(pieces)):
+        put(Path(path), pieces)
+
+
+def put(path: Path, pieces: list[memoryview]) -> None:
+    """`write`, with the machine's own OSError."""
+    target = _resolved(path)
+    written = _written(target, pieces)
+    try:
+        disk.files.replace(written, target)
+    except BaseException:
+        forget(written)
+        raise
+    disk.files.fsync_folder(target.parent)
+
+
+def previous(path: str | Path) -> Path:
+    """Where `write_generation` keeps the older file: x/last.a → x/last.previous.a."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def write_generation(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
+    """Like `write`, but the file that `path` was stays under the name `previous(path)`.
+
+    At every instant `path` is whole if it ever was. The oldest of the three files loses its name
+    only when the newest is safely on the disk: should the middle one turn out to be damaged, a
+    good one has been there all the time. Raises MachineError.
+    """
+    pieces = _pieces(data)
+    with told(Path(path), _size(pieces)):
+        target = _resolved(path)
+        written = _written(target, pieces)
+        kept = None
+        try:
+            if target.exists():
+                kept = _second_name(target)
+            disk.files.replace(written, target)
+            disk.files.fsync_folder(target.parent)
+            if kept:
+                disk.files.replace(kept, previous(target))
+                disk.files.fsync_folder(target.parent)
+        except BaseException:
+            forget(written)
+            if kept:
+                forget(kept)
+            raise
+
+
+def probe(folder: str | Path, bytes_needed: int) -> None:
+    """Raise MachineError unless `bytes_needed` can be written in `folder`, as far as can be told.
+
+    If the folder does not exist yet, the nearest one above it is tried.
+    """
+    folder = existing_folder(Path(folder))
+    with told(folder, bytes_needed):
+        forget(_written(folder / "probe", [memoryview(b"?")]))
+        free = shutil.disk_usage(folder).free
+    if free < bytes_needed:
+        raise full(folder, bytes_needed)
+
+
+def clean(folder: str | Path) -> list[Path]:
+    """Remove the temporary files and folders that dead processes left in `folder`; which they are.
+
+    Goes no deeper, and leaves silently what it cannot remove.
+    """
+    removed = []
+    with suppress(OSError):
+        for entry in sorted(Path(folder).iterdir()):
+            if is_temporary(entry) and not _alive(entry):
+                forget(entry)
+                if not os.path.lexists(entry):
+                    removed.append(entry)
+    return removed
+
+
+def temporary(target: Path) -> Path:
+    """A name beside `target` that no other call and no other process uses."""
+    name = f".{target.name[:40]}.{os.getpid()}-{_process_token}-{next(_serial)}.tmp"
+    return target.with_name(name)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `path` has a name as `temporary` makes them."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def forget(path: Path) -> None:
+    """Remove a file or folder if it is there; an error worth telling is on its way already."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            disk.files.remove_folder(path)
+        elif os.path.lexists(path):
+            disk.files.unlink(path)
+
+
+def make_folders(path: Path) -> None:
+    """Make the folder `path` and those above it, where missing. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folders(path.parent)
+    try:
+        disk.files.make_folder(path)
+    except FileExistsError:
+        if not path.is_dir():  # otherwise another process was quicker
+            raise
+    disk.files.fsync_folder(path.parent)
+
+
+def _resolved(path: str | Path) -> Path:
+    # Replacing a link would leave what it points to as it was, and surprise whoever made it.
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        # A rename would put a file in the place of a folder or, worse, a device.
+        raise OSError(errno.EISDIR, "not a file")
+    return target
+
+
+def _pieces(data: bytes | Iterable[ReadableBuffer]) -> list[memoryview]:
+    pieces = [data] if isinstance(data, bytes | bytearray | memoryview) else data
+    return [memoryview(piece) for piece in pieces]
+
+
+def _size(pieces: list[memoryview]) -> int:
+    return sum(piece.nbytes for piece in pieces)
+
+
+def _written(target: Path, pieces: list[memoryview]) -> Path:
+    """A temporary file beside `target` with this content, on the disk."""
+    make_folders(target.parent)
+    path = temporary(target)
+    descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        try:
+            for piece in pieces:
+                _write_all(descriptor, piece)
+            disk.files.fsync(descriptor)
+        finally:
+            disk.files.close(descriptor)
+    except BaseException:
+        forget(path)
+        raise
+    return path
+
+
+def _write_all(descriptor: int, piece: memoryview) -> None:
+    rest = piece.cast("B") if piece.nbytes else memoryview(b"")
+    while rest:
+        done = disk.files.write(descriptor, rest)
+        if done == 0:
+            raise OSError(errno.EIO, "the file takes no more bytes")
+        rest = rest[done:]
+
+
+def _second_name(path: Path) -> Path:
+    """A temporary name for the same content: a hard link, or a copy where there are none."""
+    name = temporary(path)
+    try:
+        disk.files.link(path, name)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _written(path, [memoryview(path.read_bytes())])
+    return name
+
+
+def _alive(path: Path) -> bool:
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None or int(match[1]) == os.getpid():
+        # In a container the next process may well have the dead one's number.
+        return match is None or match[2] == _process_token
+    if sys.platform == "win32":  # an open file cannot be removed there, and kill(0) would kill
+        return False
+    try:
+        os.kill(int(match[1]), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,212 @@
+"""Run folders: complete before they have a name, and one process in each at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from handstitch.errors import MachineError, UsageError
+from handstitch.storage import disk
+from handstitch.storage.atomic import forget, is_temporary, make_folders, put, temporary
+from handstitch.storage.refusals import told
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_LOCK_FILE: Final = ".lock"
+_NAME_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR, errno.EACCES}
+_LOCK_TAKEN: Final = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
+
+
+def new_folder(parent: str | Path, stem: str, files: Mapping[str, bytes]) -> Path:
+    """Make the folder parent/stem, or the first free of parent/stem-2, -3, …, with these files.
+
+    `files` maps names, which may hold folders ("weights/a"), to contents, and is not empty: that
+    makes the folder complete before it takes its name, and of two processes that want the same
+    name, one goes on to the next. Raises MachineError.
+    """
+    first = Path(parent) / stem
+    with told(first, _size(files)):
+        prepared = _prepared(first, files)
+        try:
+            number, target = 1, first
+            while not _renamed(prepared, target):
+                number += 1
+                target = first.with_name(f"{stem}-{number}")
+            return target
+        finally:
+            forget(prepared)
+
+
+def claim_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
+    """Make the folder `path`, which may exist if it is empty, with these files; `path` again.
+
+    A new folder is complete before it takes its name. One that exists gets its files one by one
+    in the order given: what makes it a run comes last. Raises UsageError if something is in the
+    way, MachineError if the machine is.
+    """
+    path = Path(path)
+    with told(path, _size(files)):
+        if not os.path.lexists(path):
+            prepared = _prepared(path, files)
+            try:
+                if _renamed(prepared, path):
+                    return path
+            finally:
+                forget(prepared)
+        _require_empty(path)
+        with FolderLock(path):
+            _require_empty(path)  # another process may have been quicker
+            for name, data in files.items():
+                put(path / name, [memoryview(data)])
+        return path
+
+
+class FolderLock:
+    """A folder for one process at a time: `with FolderLock(run): …`.
+
+    The kernel holds the lock and lets go when the process ends, however it ends. Raises
+    MachineError that names the holder. The small file `.lock` stays behind and means nothing.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        path = self.folder / _LOCK_FILE
+        with told(path):
+            descriptor = disk.files.open(path, os.O_RDWR | os.O_CREAT)
+            try:
+                _lock(descriptor)
+            except OSError as error:
+                holder = _holder(path)
+                os.close(descriptor)
+                if error.errno not in _LOCK_TAKEN:
+                    raise
+                raise MachineError(
+                    "another process is working in this folder",
+                    folder=self.folder,
+                    found=holder,
+                    wanted="one process for a run",
+                    fix="wait for it or stop it, or use another folder",
+                ) from None
+        with suppress(OSError):  # only the message above would miss it
+            now = datetime.now().astimezone().isoformat(" ", "seconds")
+            os.truncate(descriptor, 0)
+            disk.files.write(
+                descriptor, memoryview(f"process {os.getpid()}, since {now}\n".encode())
+            )
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int) -> None:
+        # A byte far behind the text: nobody else can read locked bytes there.
+        os.lseek(descriptor, 2**30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+else:
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
+        return file.read(200).decode().strip() or "a process that began this instant"
+    return "an unknown process"
+
+
+def _size(files: Mapping[str, bytes]) -> int:
+    return sum(len(data) for data in files.values())
+
+
+def _prepared(target: Path, files: Mapping[str, bytes]) -> Path:
+    """A folder beside `target` under a temporary name, with these files, on the disk."""
+    make_folders(target.parent)
+    folder = temporary(target)
+    try:
+        disk.files.make_folder(folder)
+        for name, data in files.items():
+            put(folder / name, [memoryview(data)])
+    except BaseException:
+        forget(folder)
+        raise
+    return folder
+
+
+def _renamed(prepared: Path, target: Path) -> bool:
+    """Whether `target` was free and is now the prepared folder."""
+    if os.path.lexists(target):
+        return False
+    try:
+        disk.files.rename_folder(prepared, target)
+    except OSError as error:
+        if error.errno not in _NAME_TAKEN or not os.path.lexists(target):
+            raise
+        return False
+    disk.files.fsync_folder(target.parent)
+    return True
+
+
+def _require_empty(path: Path) -> None:
+    if not path.is_dir():
+        raise UsageError(
+            "this is not a folder",
+            found=f"{path}, a file" if path.exists() else f"{path}, a link that leads nowhere",
+            wanted="an empty folder, or a name that is free",
+            fix=f"choose another name: --out {shlex.quote(str(_free(path)))}",
+        )
+    names = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry))
+    if not names:
+        return
+    free = f"--out {shlex.quote(str(_free(path)))}"
+    is_run = "config.toml" in names
+    raise UsageError(
+        "this folder holds a run already" if is_run else "this folder is not empty",
+        folder=path,
+        found=", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""),
+        wanted="an empty folder, or a name that is free",
+        fix=f"go on with that run: handstitch train --resume {shlex.quote(str(path))}\n"
+        f"or begin another: {free}"
+        if is_run
+        else f"choose another name: {free}",
+    )
+
+
+def _is_ours(entry: Path) -> bool:
+    return entry.name == _LOCK_FILE or is_temporary(entry)
+
+
+def _free(path: Path) -> Path:
+    absolute = path if path.name else path.absolute()  # "." has no name to add a number to
+    return next(
+        candidate
+        for number in count(2)
+        if not os.path.lexists(candidate := absolute.with_name(f"{absolute.name}-{number}"))
+    )

@@ -1,0 +1,119 @@
+"""What the operating system's refusals mean to a person: OSError → MachineError."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from handstitch.errors import MachineError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_RIGHTS = {errno.EACCES, errno.EPERM}
+
+
+@contextmanager
+def told(path: Path, needed: int = 0) -> Iterator[None]:
+    """Turn an OSError of the block into a MachineError about `path`; `needed` is in bytes."""
+    try:
+        yield
+    except OSError as error:
+        raise explained(error, path, needed) from error
+
+
+def explained(error: OSError, path: Path, needed: int = 0) -> MachineError:
+    """The MachineError that says what `error` means for writing `needed` bytes to `path`."""
+    number = error.errno
+    folder = existing_folder(path)
+    if number in _FULL:
+        return full(path, needed)
+    if number in _RIGHTS:
+        return MachineError(
+            "no right to write here",
+            file=path,
+            found=f"{_rights(folder)}; {_user()}",
+            wanted=f"the right to write in {folder}",
+            fix="have the rights changed, or name another folder with --out",
+        )
+    if number == errno.EROFS:
+        return MachineError(
+            "this disk can only be read",
+            file=path,
+            found="a read-only file system",
+            wanted="a folder that can be written",
+            fix="name another folder with --out",
+        )
+    if number in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}:
+        return MachineError(
+            "something else stands where a file is to go",
+            file=path,
+            found=_kind(path) if path.exists() else f"{_kind(folder)} in the path, not a folder",
+            wanted="a free name, or a file that may be replaced",
+            fix="move it away, or name another place with --out",
+        )
+    if number == errno.ENAMETOOLONG:
+        return MachineError(
+            "the name is too long for this file system",
+            file=path,
+            found=f"{len(os.fsencode(path.name)):,} bytes",
+            fix="choose a shorter name",
+        )
+    return MachineError(
+        "the machine refused to write",
+        file=path,
+        found=error.strerror or str(error),
+        fix="look to the disk; files written before are intact",
+    )
+
+
+def full(path: Path, needed: int) -> MachineError:
+    """The MachineError for a disk without room for `needed` bytes beside `path`."""
+    try:
+        free = f"{shutil.disk_usage(existing_folder(path)).free:,} bytes free"
+    except OSError:
+        free = None
+    return MachineError(
+        "the disk is full",
+        file=path,
+        found=free,
+        wanted=f"{needed:,} bytes" if needed else None,
+        fix="make room, or name a folder on another disk with --out; older files are intact",
+    )
+
+
+def existing_folder(path: Path) -> Path:
+    """`path` or the nearest thing above it that exists."""
+    for candidate in (path, *path.absolute().parents):
+        if candidate.is_dir() or (candidate.exists() and candidate != path):
+            return candidate
+    return Path(path.absolute().anchor)
+
+
+def _kind(path: Path) -> str:
+    return "a folder" if path.is_dir() else "a file" if path.is_file() else "a special file"
+
+
+def _rights(folder: Path) -> str:
+    try:
+        facts = folder.stat()
+        mode = stat.filemode(facts.st_mode)
+        return f"a folder of user {_name(facts.st_uid)}, {mode}"
+    except OSError:
+        return "a folder that may not be looked at"
+
+
+def _user() -> str:
+    return f"you are {_name(os.geteuid())}" if hasattr(os, "geteuid") else "you are someone else"
+
+
+def _name(number: int) -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(number).pw_name
+    except (ImportError, KeyError):
+        return str(number)
