@@ -1,0 +1,294 @@
+"""Named arrays and a description in one safetensors file, read strictly.
+
+The description is one JSON object under the single key `handstitch` of the file's metadata. It
+holds a SHA-256 over itself and every array, and must be spelled exactly as we spell it: one
+changed bit anywhere, and the file is refused. The same arrays and description give the same
+bytes in every process.
+
+safetensors 0.8.0 silently writes other numbers for arrays that are not C-contiguous, and several
+metadata keys in an order that changes from process to process; hence the copies and the one key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Callable, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import msgspec
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from handstitch import foreign, storage
+from handstitch.errors import MachineError, ModelFileError
+
+Tensors = dict[str, NDArray[Any]]
+Shapes = dict[str, tuple[int, ...]]
+Metadata = dict[str, Any]
+
+FORMAT: Final = "handstitch model"
+VERSION: Final = 1
+_KEY: Final = "handstitch"
+_TYPES: Final = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+_HEADER_LIMIT: Final = 8 * 2**20
+"""Bytes. About 30,000 epochs of history; what parsing costs stays in proportion."""
+_VALUES_LIMIT: Final = 500_000
+_TENSORS_LIMIT: Final = 1_000
+_DIMENSIONS_LIMIT: Final = 8
+
+
+class NewerFileError(ModelFileError):
+    """A file of a later version of the format: not damaged, only unreadable here."""
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
+
+    @property
+    def bytes(self) -> int:
+        return prod(self.shape) * np.dtype(_TYPES[self.dtype]).itemsize
+
+
+def write_tensors(
+    path: str | Path,
+    tensors: Mapping[str, NDArray[Any]],
+    metadata: Metadata,
+    *,
+    generations: bool = False,
+) -> None:
+    """Write the arrays and the description, whole or not at all; floats come back bit for bit.
+
+    `metadata` is made of what JSON has: its keys are strings, its numbers finite. With
+    `generations` the file that stood there is kept (`storage.previous`). Raises ModelFileError if
+    it cannot be described so, MachineError if the disk does not take it.
+    """
+    path = Path(path)
+    data = encoded(path, tensors, metadata)
+    (storage.write_generation if generations else storage.write)(path, data)
+
+
+def encoded(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata) -> bytes:
+    """The file's bytes; `path` is for messages."""
+    arrays = {name: _plain(array) for name, array in sorted(tensors.items())}
+    description = metadata | {"format": FORMAT, "version": VERSION}
+    try:
+        description["digest"] = _digest(_canonical(description), arrays)
+        text = _canonical(description)
+    except (ValueError, RecursionError) as error:  # not finite, not Unicode, endless
+        raise ModelFileError(
+            "this cannot be kept in a model file", file=path, found=error
+        ) from error
+    if len(text) > _HEADER_LIMIT // 2 or text.count(b",") > _VALUES_LIMIT // 2:
+        raise ModelFileError(
+            "this does not fit in a model file",
+            file=path,
+            found=f"a description of {len(text):,} bytes",
+            wanted=f"at most {_HEADER_LIMIT // 2:,} (about 20,000 epochs of history)",
+        )
+    return safetensors.numpy.save(arrays, {_KEY: text.decode()})
+
+
+def read_tensors(
+    path: str | Path, check: Callable[[Metadata, Shapes], None] | None = None
+) -> tuple[Tensors, Metadata]:
+    """The arrays and the description of a file that `write_tensors` wrote, every bit verified.
+
+    `check` is called with the description and the shapes of the arrays before these are read, so
+    that it can refuse a file before it costs memory. Raises ModelFileError for a file that is
+    missing, foreign or damaged, MachineError for one that may not be read.
+    """
+    path = Path(path)
+    try:
+        with opened(path) as file:
+            return _read(path, file, check)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except MemoryError:
+        raise MachineError(
+            "not enough memory for this model file",
+            file=path,
+            found=f"{path.stat().st_size:,} bytes",
+        ) from None
+
+
+def opened(path: Path) -> BinaryIO:
+    """`path` open for reading, if it is a file. Raises ModelFileError or OSError."""
+    if not path.exists():
+        raise ModelFileError(
+            "there is no such model file",
+            file=path,
+            wanted=foreign.WANTED,
+            fix="correct the name, or train one: handstitch train",
+        )
+    if not path.is_file():  # a pipe would never end, a device might never begin
+        found = "a folder" if path.is_dir() else "a special file"
+        raise foreign.refuse(path, found, fix="name the file itself")
+    return path.open("rb")
+
+
+def unreadable(path: Path, error: OSError) -> ModelFileError | MachineError:
+    """The error for a file that the machine does not hand out."""
+    if isinstance(error, PermissionError):
+        return MachineError(
+            "no right to read this file", file=path, fix="have the rights changed, or copy it"
+        )
+    return damaged(path, f"the disk does not give it: {error.strerror or error}")
+
+
+def damaged(path: Path, found: str) -> ModelFileError:
+    """The error for a file of ours that is not as it was written."""
+    return ModelFileError(
+        "this model file is damaged",
+        file=path,
+        found=found,
+        wanted="the file exactly as it was written",
+        fix="use another copy of it, or train again",
+    )
+
+
+def _read(
+    path: Path, file: BinaryIO, check: Callable[[Metadata, Shapes], None] | None
+) -> tuple[Tensors, Metadata]:
+    size = os.fstat(file.fileno()).st_size
+    header = _header(path, file, size)
+    entries, text = _entries(path, header, size)
+    metadata = _metadata(path, text)
+    digest = metadata.pop("digest", None)
+    described = _canonical(metadata)
+    del metadata["format"], metadata["version"]
+    if check:
+        check(metadata, {name: tuple(entry.shape) for name, entry in entries.items()})
+    file.seek(0)
+    data = file.read(size + 1)
+    if len(data) != size or not data.startswith(header, 8):
+        raise damaged(path, "it changes while it is read")
+    try:
+        arrays = safetensors.numpy.load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise damaged(path, str(error)) from error
+    if digest != _digest(described, dict(sorted(arrays.items()))):
+        raise damaged(path, "its content does not have the SHA-256 that it had when written")
+    return arrays, metadata
+
+
+def _header(path: Path, file: BinaryIO, size: int) -> bytes:
+    start = file.read(9)
+    length = struct.unpack("<Q", start[:8])[0] if len(start) == 9 else 0
+    if start[8:] != b"{" or length > size - 8:
+        if start[8:] == b"{" and length <= _HEADER_LIMIT:
+            raise damaged(path, f"the file ends after {size:,} bytes, within its header")
+        raise foreign.recognised(path, file, size) or foreign.refuse(
+            path, f"{size:,} bytes of no known kind"
+        )
+    if length > _HEADER_LIMIT:
+        raise foreign.refuse(path, f"a safetensors header of {length:,} bytes")
+    return b"{" + file.read(length - 1)
+
+
+def _entries(path: Path, header: bytes, size: int) -> tuple[dict[str, _Entry], str]:
+    """What the header says of each array, and our description as text."""
+    if sum(map(header.count, (b",", b":", b"[", b"{"))) > 2 * _VALUES_LIMIT:
+        raise foreign.refuse(path, "a header with more values than any model has")
+    try:
+        raw = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
+        if len(raw) > _TENSORS_LIMIT:
+            raise foreign.refuse(path, f"a safetensors file with {len(raw):,} tensors")
+        texts = msgspec.json.decode(raw.pop("__metadata__", b"{}"), type=dict[str, str])
+        entries = {name: msgspec.json.decode(value, type=_Entry) for name, value in raw.items()}
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise damaged(path, f"its header cannot be read: {error}") from error
+    if _KEY not in texts:
+        names = sorted(entries)
+        held = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        raise foreign.refuse(
+            path,
+            f"a safetensors file of another program, with {held or 'no tensors'}",
+            wanted="layers.0.weight (inputs, outputs), layers.0.bias (outputs,), …\n"
+            f"and metadata under the key {_KEY!r}",
+            fix="save its weights with np.savez as weights_0, bias_0, weights_2, …, and give that",
+        )
+    spelled = _spelled({"__metadata__": texts} | msgspec.to_builtins(entries))
+    end = 0
+    for entry in sorted(entries.values(), key=lambda entry: entry.data_offsets):
+        if (
+            entry.dtype not in _TYPES
+            or len(entry.shape) > _DIMENSIONS_LIMIT
+            or not all(0 <= length <= size for length in entry.shape)
+        ):
+            raise damaged(path, "an array of a type or shape that none of ours has")
+        if entry.data_offsets != (end, end + entry.bytes):
+            raise damaged(path, "its header does not fit the arrays behind it")
+        end += entry.bytes
+    if size != 8 + len(header) + end:
+        raise damaged(path, f"{size:,} bytes, where its header says {8 + len(header) + end:,}")
+    if header != spelled + b" " * (-len(spelled) % 8) or len(texts) != 1:
+        raise damaged(path, "its header is not spelled as it was written")
+    return entries, texts[_KEY]
+
+
+def _metadata(path: Path, text: str) -> Metadata:
+    try:
+        metadata = msgspec.json.decode(text, type=Metadata)
+        version = metadata.get("version")
+        if metadata.get("format") == FORMAT and isinstance(version, int) and version > VERSION:
+            raise NewerFileError(
+                "this file was written by a newer Handstitch",
+                file=path,
+                found=f"format version {version}",
+                wanted=f"at most version {VERSION}",
+                fix="upgrade: pip install --upgrade handstitch",
+            )
+        if metadata.get("format") != FORMAT or version is not VERSION:
+            raise damaged(path, "a description of no known format")
+        if _canonical(metadata) != text.encode():
+            raise damaged(path, "its description is not spelled as it was written")
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"its description cannot be read: {error}") from error
+    return metadata
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+
+
+def _canonical(metadata: Metadata) -> bytes:
+    return json.dumps(
+        metadata, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def _spelled(header: object) -> bytes:
+    # Exactly what safetensors writes, save that it has its own order of keys.
+    return json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _digest(description: bytes, arrays: Tensors) -> str:
+    """SHA-256, in hexadecimal, over the description and every array, each with its length."""
+    digest = hashlib.sha256(len(description).to_bytes(8, "little") + description)
+    for name, array in arrays.items():
+        facts = json.dumps([name, array.dtype.str, array.shape]).encode()
+        digest.update(len(facts).to_bytes(8, "little") + facts)
+        digest.update(np.ascontiguousarray(array).data if array.nbytes else b"")
+    return digest.hexdigest()
