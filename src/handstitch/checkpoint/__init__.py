@@ -1,0 +1,34 @@
+"""Model files and resumable state.
+
+A model file holds the network, float32, and all that prediction needs to be fed as training was:
+
+    layers.0.weight (inputs, outputs), layers.0.bias (outputs,), layers.1.weight, …
+    { architecture, preprocessing, class_names, image_shape, dataset, config, history, … }
+
+It is a function of configuration, data, build and thread count: no seconds, dates, paths, host
+or name of a run. A state is a model file with further arrays (the optimizer's) and a position.
+"""
+
+from handstitch.checkpoint.files import (
+    State,
+    load_model,
+    load_newest_state,
+    load_state,
+    require_sizes,
+    save_model,
+    save_state,
+    state_exists,
+)
+from handstitch.checkpoint.model import Model
+
+__all__ = [
+    "Model",
+    "State",
+    "load_model",
+    "load_newest_state",
+    "load_state",
+    "require_sizes",
+    "save_model",
+    "save_state",
+    "state_exists",
+]
