@@ -1,5 +1,47 @@
-"""Handstitch: a neural-network image classifier written out by hand in NumPy."""
+"""Handstitch: a neural-network image classifier written out by hand in NumPy.
+
+    import handstitch
+
+    config = handstitch.Config(hidden_sizes=(300, 100), epochs=3)
+    with handstitch.begin(config) as run:
+        for record in run.train():
+            print(record.epoch, record.val_accuracy)
+    print(handstitch.load(run.folder).test().accuracy)
+
+The names below are imported when they are first used (PEP 562), so that `import handstitch`
+costs next to nothing.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handstitch.classifier import Classifier
+    from handstitch.config import Config
+    from handstitch.errors import HandstitchError
+    from handstitch.runs import Run, begin, load
+
 __version__ = "0.1.0"
+__all__ = ["Classifier", "Config", "HandstitchError", "Run", "__version__", "begin", "load"]
+
+_HOMES = {
+    "Classifier": "handstitch.classifier",
+    "Config": "handstitch.config",
+    "HandstitchError": "handstitch.errors",
+    "Run": "handstitch.runs",
+    "begin": "handstitch.runs",
+    "load": "handstitch.runs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'handstitch' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -86,9 +86,6 @@ class Config:
     )
     reduction: Literal["mean", "sum"] = setting("mean", "average or add gradients over a batch")
     clip_norm: NotNegative = setting(0.0, "longest gradient allowed; 0: any")
-    averaging: Probability = setting(
-        0.0, "keep a running average of the weights and judge that: share kept per step; 0: off"
-    )
 
     # Schedule
     schedule: ScheduleName = setting("constant", "course of the learning rate")

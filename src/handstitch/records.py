@@ -65,3 +65,32 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     class_scores: list[ClassScore]
     weights: str
     """Which weights: `best`, `last`, or the file's name."""
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What came out of a training run, on which data, build and machine."""
+
+    dataset: str
+    drawn: bool
+    """Whether the images are `sketch`, drawn by Handstitch: not photographs of anything."""
+    notice: str
+    """Why the data are `sketch` although nobody asked for it; else empty."""
+    data_digest: str
+    """SHA-256 of pixels and labels of the training part."""
+    train_images: int
+    val_images: int
+    sizes: list[int]
+    """Units from the input to the output."""
+    parameters: int
+    epochs: int
+    best_epoch: int
+    """Counted from 1; 0 before the first epoch is over."""
+    best_val_accuracy: float
+    best_val_loss: float
+    train_seconds: float
+    """The training steps alone."""
+    seconds: float
+    threads: int
+    build: dict[str, str]
+    """Versions and BLAS kernels: what decides the bits besides configuration and data."""
+    processor: str

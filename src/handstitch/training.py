@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
-from handstitch import averaging, schedules
+from handstitch import schedules
 from handstitch.config import CUSTOMARY_RATES, Config
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer, Step
@@ -41,8 +41,6 @@ class State:
     optimizer: Optimizer
     best: Parameters
     """The weights of the best epoch so far."""
-    average: Parameters | None = None
-    """The running average of θ, if the run keeps one."""
     epoch: int = 0
     """Epochs that are over."""
     batch: int = 0
@@ -54,13 +52,6 @@ class State:
     train_seconds: float = 0.0
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
-
-    @property
-    def judged(self) -> Network:
-        """The network that validation looks at: of the averaged weights, if there are any."""
-        if self.average is None:
-            return self.network
-        return Network(self.average, self.network.activations)
 
     @property
     def best_record(self) -> EpochRecord | None:
@@ -103,8 +94,7 @@ def start(config: Config, sizes: tuple[int, ...]) -> State:
             epsilon=config.epsilon,
         ),
     )
-    average = parameters.copy() if config.averaging else None
-    return State(network, optimizer, best=parameters.copy(), average=average)
+    return State(network, optimizer, best=parameters.copy())
 
 
 def train(
@@ -169,10 +159,6 @@ def _run_epoch(
         rate = schedules.learning_rate(config, step, len(batches), val_losses)
         network.backward(work, optimizer.into(rate, 1 / n if config.reduction == "mean" else 1))
         optimizer.step(rate)
-        if state.average is not None:
-            averaging.update(
-                state.average.vector, network.parameters.vector, config.averaging, step + 1
-            )
 
         state.batch += 1
         state.loss += loss
@@ -189,8 +175,7 @@ def _end_epoch(state: State, task: Task, config: Config) -> EpochRecord:
     """Judge the network, note the epoch, and make ready for the next."""
     began = perf_counter()
     theta = state.network.parameters
-    judged = state.judged
-    evaluator = Evaluator(judged, task.validation_images, task.scaling)
+    evaluator = Evaluator(state.network, task.validation_images, task.scaling)
     val_loss, val_accuracy = evaluator.loss_and_accuracy(task.validation_labels)
     if not (isfinite(val_loss) and np.isfinite(theta.vector).all()):
         raise diverged(config, state.epoch + 1, state.batch, val_loss)
@@ -201,7 +186,7 @@ def _end_epoch(state: State, task: Task, config: Config) -> EpochRecord:
     value = val_accuracy if config.best_by == "accuracy" else val_loss
     is_best = best is None or sign * value > sign * getattr(best, figure)
     if is_best:
-        np.copyto(state.best.vector, judged.parameters.vector)
+        np.copyto(state.best.vector, theta.vector)
 
     last_step = (state.epoch + 1) * len(task.batches) - 1
     val_losses = [record.val_loss for record in state.history]

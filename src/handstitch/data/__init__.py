@@ -1,0 +1,1 @@
+"""Images and labels: read, found, fetched or drawn; split, scaled and batched."""

@@ -1,0 +1,29 @@
+"""handstitch config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handstitch import recipes
+from handstitch.cli import console
+from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
+
+
+@with_settings
+def config(
+    *,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Print every setting as TOML that can be fed back, and where each came from.
+
+    Takes the same flags as train: handstitch config --lr 0.05 > mine.toml, then
+    handstitch train --config mine.toml.
+    """
+    resolved = resolve(settings, config, preset)
+    if json:
+        console.emit({"config": resolved.config.to_dict(), "origins": resolved.origins})
+    else:
+        print(recipes.to_toml(resolved.config, resolved.origins), end="")

@@ -1,0 +1,77 @@
+"""handstitch data: fetch, info."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from handstitch.cli import console
+from handstitch.cli.flags import DataDir, Json
+
+app = App(name="data", help="Fetch a data set, or say what is in it.")
+
+
+@app.command
+def fetch(
+    name: Annotated[
+        Literal["fashion-mnist", "mnist"], Parameter(help="which data set")
+    ] = "fashion-mnist",
+    /,
+    *,
+    data_dir: Annotated[
+        Path | None, Parameter(help="folder to put it in (default: your cache)")
+    ] = None,
+) -> None:
+    """Bring a data set from its public homes, verified by checksum."""
+    from handstitch.data import sources
+
+    place = sources.fetch(name, data_dir, notify=console.notice)
+    print(f"{name} is complete and sound in {place.folder}")
+
+
+@app.command
+def info(
+    name: Annotated[
+        Literal["auto", "fashion-mnist", "mnist", "sketch"], Parameter(help="which data set")
+    ] = "auto",
+    /,
+    *,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Say what a data set holds: counts, shapes, class names, balance, checksums."""
+    from handstitch.data import facts, sources
+
+    choice = sources.resolve(name, data_dir, notify=console.notice)
+    found = facts.describe(choice.name, data_dir, notify=console.notice)
+    if json:
+        console.emit(found)
+        return
+    if choice.reason:
+        console.notice(f"this is sketch, drawn data: {choice.reason}")
+    print(f"{found.title}, {found.location}")
+    sizes = console.table("part", "images", "rows", "columns", "balance", title="Parts")
+    counts = console.table("class", *(part.part for part in found.parts), title="Images")
+    files = console.table("file", "bytes", "SHA-256", title="Files")
+    for part in found.parts:
+        sizes.add_row(
+            part.part,
+            f"{part.images:,}",
+            str(part.rows),
+            str(part.columns),
+            f"{part.balance:.3f}",
+        )
+        for file in part.files:
+            files.add_row(console.text(file.path), f"{file.bytes:,}", file.sha256)
+    for class_name in found.class_names:
+        counts.add_row(
+            console.text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
+        )
+    console.show(sizes)
+    console.show(counts)
+    if files.row_count:
+        console.show(files)
+    for part in found.parts:
+        print(f"SHA-256 of the pixels and labels of {part.part}: {part.digest}")

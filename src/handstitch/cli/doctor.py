@@ -1,0 +1,69 @@
+"""handstitch doctor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handstitch.cli import console
+from handstitch.cli.flags import DataDir, Json
+
+
+def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
+    """Say what this machine offers and what is found on it."""
+    facts = _facts(data_dir)
+    if json:
+        console.emit(facts)
+        return
+    table = console.table("what", "found")
+    table.columns[1].justify = "left"
+    for name, value in facts.items():
+        for number, line in enumerate(value if isinstance(value, list) else [value]):
+            table.add_row(name if number == 0 else "", console.text(str(line)))
+    console.show(table)
+
+
+def _facts(data_dir: Any) -> dict[str, Any]:
+    import platform
+    import shutil
+
+    from handstitch import machine
+    from handstitch.runs import RUNS
+
+    free = shutil.disk_usage(".").free
+    return {
+        "handstitch": machine.versions()["handstitch"],
+        "python": platform.python_version(),
+        "packages": [
+            f"{name} {version}"
+            for name, version in machine.versions().items()
+            if name != "handstitch"
+        ],
+        "system": platform.platform(),
+        "processor": machine.processor(),
+        "cores": machine.cores(),
+        "BLAS": [
+            f"{pool['internal_api']} {pool['version']}, kernel {pool['architecture']}, "
+            f"{pool['num_threads']} threads, of {_owner(pool['filepath'])}"
+            for pool in machine.blas_pools()
+        ],
+        "threads of a run": machine.resolve_threads("auto"),
+        "free disk": f"{free / 2**30:.1f} GiB",
+        "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
+        "runs": len(list(RUNS.glob("*/config.toml"))),
+    }
+
+
+def _owner(library: str) -> str:
+    """Which package a BLAS library belongs to."""
+    return next((name for name in ("scipy", "numpy") if f"{name}.libs" in library), library)
+
+
+def _data(name: str, data_dir: Any) -> str:
+    from handstitch.data import sources
+    from handstitch.errors import HandstitchError
+
+    try:
+        place = sources.verify(name, "train", data_dir, fetch=False)
+    except HandstitchError as error:
+        return f"{name}: {error.problem} ({error.facts.get('found', '')})"
+    return f"{name}: complete and sound in {place.folder}"

@@ -1,0 +1,91 @@
+"""handstitch predict."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from handstitch.cli import console
+from handstitch.cli.flags import DataDir, Dataset, Json
+from handstitch.cli.test import Model, Weights
+from handstitch.errors import UsageError
+
+
+def predict(
+    path: Model = None,
+    /,
+    *,
+    rows: Annotated[
+        list[str] | None,
+        Parameter(
+            help="images by position from 0, such as 3 or 10:20 (default: 0:10)",
+            consume_multiple=True,
+            negative=(),
+        ),
+    ] = None,
+    part: Annotated[
+        Literal["test", "train"], Parameter(help="which part of the data set")
+    ] = "test",
+    weights: Weights = "best",
+    dataset: Dataset = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Say what is on images of a data set, and how sure the network is."""
+    from handstitch import runs
+    from handstitch.data import sources
+
+    classifier = runs.load(runs.newest() if path is None else path, weights)
+    model = classifier.model
+    data = sources.load(dataset or model.dataset, part, data_dir, notify=console.notice)
+    chosen = _positions(rows or ["0:10"], len(data))
+    P = classifier.probabilities(data.images[chosen])
+    predictions: list[dict[str, Any]] = []
+    for position, p in zip(chosen, P, strict=True):
+        order = p.argsort()[::-1]
+        predictions.append(
+            {
+                "row": position,
+                "true": data.class_names[data.labels[position]],
+                "predicted": model.class_names[order[0]],
+                "probabilities": {
+                    name: float(each) for name, each in zip(model.class_names, p, strict=True)
+                },
+            }
+        )
+    if json:
+        console.emit({"dataset": data.name, "part": part, "predictions": predictions})
+        return
+    table = console.table("row", "is", "taken for", "sure", "", title=f"{data.name}, {part}")
+    for each in predictions:
+        right = each["true"] == each["predicted"]
+        table.add_row(
+            str(each["row"]),
+            console.text(each["true"]),
+            console.text(each["predicted"]),
+            f"{max(each['probabilities'].values()):.1%}",
+            "" if right else "wrong",
+        )
+    console.show(table)
+
+
+def _positions(words: list[str], n: int) -> list[int]:
+    """Positions from words like `3` and `10:20` (20 not included), within n images."""
+    positions: list[int] = []
+    for word in words:
+        first, colon, end = word.partition(":")
+        try:
+            start = int(first or 0)
+            stop = int(end or n) if colon else start + 1
+        except ValueError:
+            start = stop = -1
+        if not 0 <= start < stop <= n:
+            raise UsageError(
+                f"there are no rows {word}",
+                found=f"--rows {word}",
+                wanted=f"positions from 0 to {n - 1:,}, or ranges such as 10:20",
+                fix="--rows 0:10",
+            )
+        positions.extend(range(start, stop))
+    return positions

@@ -1,0 +1,74 @@
+"""The live line under the epochs: how far, how fast, how good; on stderr, for terminals only."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Self
+
+from rich.progress import (
+    BarColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from handstitch.cli.console import console
+
+if TYPE_CHECKING:
+    from handstitch.records import EpochRecord
+    from handstitch.runs import Run
+    from handstitch.training import State
+
+EVERY = 16
+"""Steps between two looks at the bar; drawing itself is four times a second at most."""
+
+
+class Progress:
+    """Shows a run while it trains: `after_step` and `epoch` are told what happens."""
+
+    def __init__(self, run: Run, *, quiet: bool = False) -> None:
+        self._run = run
+        # With --json stdout belongs to the one object, and the lines go where the bar goes.
+        self._stream = sys.stderr if quiet else sys.stdout
+        self._steps = len(run.task.batches)
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[live]}"),
+            console=console(stderr=True),
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("", total=run.config.epochs * self._steps, live="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def after_step(self, state: State) -> None:
+        """Move the bar, now and then."""
+        if self._bar.disable or state.batch % EVERY:
+            return
+        rate = state.samples / state.train_seconds if state.train_seconds else 0.0
+        self._bar.update(
+            self._task,
+            completed=state.epoch * self._steps + state.batch,
+            description=f"Epoch {state.epoch + 1}/{self._run.config.epochs}",
+            live=f"{rate:,.0f} images/s  loss {state.loss / state.samples:.4f}"
+            f"  accuracy {state.correct / state.samples:.4f}",
+        )
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Print the epoch's line, which stays."""
+        from handstitch.runs import line
+
+        self._bar.update(self._task, completed=record.epoch * self._steps)
+        print(line(record), file=self._stream, flush=True)

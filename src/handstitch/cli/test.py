@@ -1,0 +1,74 @@
+"""handstitch test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from handstitch.cli import console
+from handstitch.cli.flags import DataDir, Dataset, Json
+
+if TYPE_CHECKING:
+    from handstitch.records import Evaluation
+
+Model = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
+Weights = Annotated[
+    Literal["best", "last"], Parameter(help="of a run: the best epoch's weights, or the last")
+]
+
+
+def test(
+    path: Model = None,
+    /,
+    *,
+    weights: Weights = "best",
+    dataset: Dataset = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Measure a trained network on the test set: accuracy, loss, and where it errs.
+
+    The interval is Wilson's, at 95 %: where the accuracy on endless such images would lie.
+    """
+    from handstitch import runs
+
+    target = runs.newest() if path is None else path
+    evaluation = runs.load(target, weights).test(dataset, data_dir, console.notice)
+    if json:
+        console.emit(evaluation)
+        return
+    _print(evaluation, target)
+
+
+def _print(evaluation: Evaluation, target: Path) -> None:
+    from handstitch.evaluation import most_confused
+
+    low, high = evaluation.accuracy_interval
+    names = tuple(score.name for score in evaluation.class_scores)
+    drawn = " (drawn by Handstitch, not photographs)" if evaluation.dataset == "sketch" else ""
+    print(f"Model: {target}, {evaluation.weights} weights")
+    print(f"Data: {evaluation.dataset}{drawn}, {evaluation.n:,} test images")
+    scores = console.table("class", "precision", "recall", "F1", "images", title="Classes")
+    for score in evaluation.class_scores:
+        scores.add_row(
+            console.text(score.name),
+            f"{score.precision:.4f}",
+            f"{score.recall:.4f}",
+            f"{score.f1:.4f}",
+            f"{score.support:,}",
+        )
+    console.show(scores)
+    pairs = most_confused(evaluation.confusion_matrix, names)
+    if pairs:
+        confused = console.table("is", "taken for", "images", title="Most confused")
+        for true, predicted, count in pairs:
+            confused.add_row(console.text(true), console.text(predicted), f"{count:,}")
+        console.show(confused)
+    print(f"Test loss: {evaluation.loss:.4f}")
+    print(f"Calibration error: {evaluation.calibration_error:.4f}")
+    print(
+        f"Test accuracy: {evaluation.accuracy:.4f} "
+        f"(95 % interval {low:.4f} to {high:.4f}, {evaluation.correct:,} of {evaluation.n:,})"
+    )

@@ -1,0 +1,210 @@
+"""Back-propagation held against a derivative that shares no line of code with it.
+
+The oracle is a forward pass of its own, written for complex numbers: for an analytic function
+f, Im f(x + ih)/h is f′(x) to full precision, since nothing is subtracted (Squire and Trapp, SIAM
+Review 40, 1998, 110-112). The gradient under test comes from the very code that trains, run in
+float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Matrix, Vector
+from handstitch.core.network import Into, Network, Workspace
+from handstitch.core.parameters import Parameters
+from handstitch.errors import HandstitchError
+from handstitch.randomness import Purpose, generator
+
+TOLERANCE: Final = 1e-9
+"""The largest relative error that passes."""
+KINK: Final = 1e-6
+"""Points with a pre-activation this close to a kink are drawn again: no derivative exists there."""
+_STEP: Final = 1e-30
+_DRAWS: Final = 100
+
+Complex = NDArray[np.complexfloating[Any, Any]]
+
+_FORWARD: Final[dict[str, Callable[[Complex], Complex]]] = {
+    "relu": lambda z: np.where(z.real > 0, z, 0),
+    "leaky_relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z.real > 0, z, np.exp(np.where(z.real > 0, 0, z)) - 1),
+    "sigmoid": lambda z: np.reciprocal(1 + np.exp(-z)),
+    "tanh": np.tanh,
+}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """The function that is differentiated: everything the loss depends on besides θ."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    weight_decay: float = 0.0
+    decay_biases: bool = False
+    reduction: str = "mean"
+    initialization: str = "he"
+    samples: int = 5
+    seed: int = 0
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """How well two gradients agree."""
+
+    sizes: tuple[int, ...]
+    checked: int
+    """Parameters compared."""
+    parameters: int
+    """Parameters there are."""
+    worst: float
+    """Largest |a − n| / max(|a|, |n|, 1e-8·max|g|)."""
+    where: int
+    """The parameter with the largest error, as a position in θ."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the worst error is within TOLERANCE."""
+        return self.worst <= TOLERANCE
+
+
+def check(problem: Problem, most: int | None = None) -> Verdict:
+    """Compare the gradient of the production code with the complex step.
+
+    All parameters, or `most` of them drawn from the seed. Raises HandstitchError if no draw of
+    inputs keeps clear of the kinks.
+    """
+    for draw in range(_DRAWS):
+        point = Point(problem, draw)
+        if point.clearance() >= KINK:
+            break
+    else:
+        raise HandstitchError(
+            "no inputs were found that keep clear of the activations' kinks",
+            found=f"{_DRAWS} draws with a pre-activation below {KINK}",
+            wanted="one draw that keeps clear",
+            fix="another seed, or a smaller network",
+        )
+    analytic = point.gradient()
+    chosen = np.arange(analytic.size)
+    if most is not None and most < analytic.size:
+        rng = generator(problem.seed, Purpose.GRADIENT_CHECK, _DRAWS)
+        chosen = np.sort(rng.choice(analytic.size, most, replace=False))
+    numeric = point.complex_step(chosen)
+    errors = relative_errors(analytic[chosen], numeric, float(np.max(np.abs(analytic))))
+    return Verdict(
+        sizes=problem.sizes,
+        checked=len(chosen),
+        parameters=analytic.size,
+        worst=float(np.max(errors)),
+        where=int(chosen[np.argmax(errors)]),
+    )
+
+
+def relative_errors(analytic: Vector, numeric: Vector, largest: float) -> Vector:
+    """|a − n| / max(|a|, |n|, 1e-8 · largest); NaN counts as infinitely wrong."""
+    scale = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), 1e-8 * largest)
+    difference = np.abs(analytic - numeric)
+    errors = np.divide(difference, scale, out=np.zeros_like(scale), where=scale > 0)
+    return np.where(np.isfinite(errors), errors, np.inf)
+
+
+class Point:
+    """A network, a batch and a set of dropout masks, drawn from the problem's seed."""
+
+    def __init__(self, problem: Problem, draw: int = 0) -> None:
+        self.problem = problem
+        rng = generator(problem.seed, Purpose.GRADIENT_CHECK, draw)
+        inputs, classes = problem.sizes[0], problem.sizes[-1]
+        parameters = Parameters.random(problem.sizes, rng, problem.initialization, np.float64)
+        for b in parameters.biases:
+            b[:] = rng.normal(0, 0.1, b.shape)
+        self.network = Network(
+            parameters, problem.activations, problem.dropout, problem.input_dropout
+        )
+        self.X: Matrix = rng.standard_normal((problem.samples, inputs))
+        self.y = rng.integers(0, classes, problem.samples).astype(np.uint8)
+        self.work = Workspace(self.network, problem.samples)
+        self._forward()
+        # The masks as the production code drew them, one for each layer's input.
+        self.masks = [
+            mask.copy() if p > 0 else np.ones((1, 1))
+            for mask, p in zip(self.work.masks, self.network.dropout, strict=True)
+        ]
+
+    def gradient(self) -> Vector:
+        """∂(loss + penalty)/∂θ by back-propagation, through the code that trains.
+
+        V ← scale · gradient + λ V with V = θ to begin with is gradient and penalty in one.
+        """
+        self._forward()
+        self.network.loss(self.y, self.work)
+        target = self.network.parameters.copy()
+        decay = self.problem.weight_decay
+        biases = decay if self.problem.decay_biases else 0.0
+        self.network.backward(self.work, Into(target, self._scale(), decay, biases))
+        return target.vector
+
+    def loss(self, theta: Complex) -> complex:
+        """Loss and penalty as a function of θ, for complex θ, from the textbook alone."""
+        weights, biases = _unpacked(theta, self.problem.sizes)
+        A = self.X.astype(theta.dtype)
+        last = len(weights) - 1
+        for layer, (W, b, mask) in enumerate(zip(weights, biases, self.masks, strict=True)):
+            A = (A * mask) @ W + b
+            if layer < last:
+                A = _FORWARD[self.problem.activations[layer]](A)
+        shifted = A - A.real.max(axis=1, keepdims=True)
+        chosen = shifted[np.arange(len(self.y)), self.y]
+        total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - chosen)
+        decayed = [*weights, *(biases if self.problem.decay_biases else [])]
+        squares = sum(np.sum(each * each) for each in decayed) if self.problem.weight_decay else 0
+        return complex(self._scale() * total + self.problem.weight_decay / 2 * squares)
+
+    def complex_step(self, chosen: NDArray[np.intp]) -> Vector:
+        """∂(loss + penalty)/∂θ at the chosen positions, one forward pass for each."""
+        theta = self.network.parameters.vector.astype(np.complex128)
+        derivatives = np.empty(len(chosen))
+        for number, position in enumerate(chosen):
+            theta[position] += 1j * _STEP
+            derivatives[number] = self.loss(theta).imag / _STEP
+            theta[position] = theta[position].real
+        return derivatives
+
+    def clearance(self) -> float:
+        """The smallest |z| at a unit whose activation has a kink there; infinite without one."""
+        weights, biases = _unpacked(self.network.parameters.vector, self.problem.sizes)
+        A, least = self.X, np.inf
+        for W, b, mask, name in zip(
+            weights, biases, self.masks, self.problem.activations, strict=False
+        ):
+            Z = (A * mask) @ W + b
+            if name in {"relu", "leaky_relu", "elu"}:
+                least = min(least, float(np.min(np.abs(Z))))
+            A = _FORWARD[name](Z.astype(np.complex128)).real
+        return least
+
+    def _forward(self) -> None:
+        rng = generator(self.problem.seed, Purpose.DROPOUT)
+        self.network.forward(self.X, self.work, rng)
+
+    def _scale(self) -> float:
+        return 1 / len(self.y) if self.problem.reduction == "mean" else 1.0
+
+
+def _unpacked(theta: NDArray[Any], sizes: tuple[int, ...]) -> tuple[list[Any], list[Any]]:
+    """Weights, then biases, cut from θ by their sizes alone."""
+    weights, biases, start = [], [], 0
+    for n, m in pairwise(sizes):
+        weights.append(theta[start : start + n * m].reshape(n, m))
+        start += n * m
+    for m in sizes[1:]:
+        biases.append(theta[start : start + m])
+        start += m
+    return weights, biases
