@@ -1,54 +1,50 @@
-"""A training run and its folder: what is in it, who may write it, and how to go on with it.
-
-config.toml              every setting, resolved; can be fed back
-history.csv              one line per epoch
-weights/best.safetensors the network of the best epoch
-weights/last.safetensors everything a run needs to go on, and the one before it
-summary.json             what came out, on which data and machine
-train.log · README.md    the same for people
-"""
+"""Training runs: each in a folder of its own, which one process at a time may work in."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Self
 
 import msgspec
 
-from handstitch import checkpoint, machine, model_card, storage, training
-from handstitch.checkpoint import Model
+from handstitch import checkpoint, machine, model_card, run_folder, storage, training
 from handstitch.classifier import Classifier
 from handstitch.config import Config, from_mapping
-from handstitch.core.parameters import Parameters
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
-from handstitch.errors import UsageError
-from handstitch.recipes import to_toml
+from handstitch.errors import ConfigError, Interrupted, ModelFileError
+from handstitch.recipes import read_file, to_toml
 from handstitch.records import EpochRecord, RunSummary
+from handstitch.run_folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, RUNS, SUMMARY
+from handstitch.snapshot import Snapshot
 
-RUNS: Final = Path("runs")
-"""Where runs go that are not told where to go."""
-CONFIG: Final = "config.toml"
-BEST: Final = Path("weights", "best.safetensors")
-LAST: Final = Path("weights", "last.safetensors")
-HISTORY: Final = "history.csv"
-SUMMARY: Final = "summary.json"
+SAVE_EVERY: Final = 30.0
+"""Seconds of training that a kill may cost, if an epoch is longer than that."""
 
 Notify = Callable[[str], None]
+AfterStep = Callable[[training.State], None]
 
 
 class Run:
     """One run in its folder: `with begin(…) as run: for record in run.train(): …`.
 
     While it is open the folder is locked against other processes and the BLAS has the run's
-    number of threads.
+    number of threads. A run that is gone on with takes up its state when it is opened.
     """
 
-    def __init__(self, folder: Path, config: Config, dataset: Dataset, reason: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        dataset: Dataset,
+        notify: Notify,
+        *,
+        reason: str = "",
+        goes_on: bool = False,
+    ) -> None:
         self.folder = folder
         self.config = config
         self.dataset = dataset
@@ -57,65 +53,61 @@ class Run:
         self.task = training.Task(config, dataset)
         self.state = training.start(config, self.task.sizes)
         self.build = machine.build()
+        self.stop_asked = 0
+        """Set to a signal's number, this ends training after the step in flight."""
+        self._snapshot = Snapshot(self.state, self.task, config, dataset, self.build)
+        self._notify = notify
+        self._goes_on = goes_on
+        self._saved_at = monotonic()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             opening.enter_context(storage.FolderLock(self.folder))
             opening.enter_context(machine.blas_threads(int(self.config.threads)))
+            if self._goes_on:
+                self._go_on()
             self._open = opening.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def train(
-        self, after_step: Callable[[training.State], None] | None = None
-    ) -> Iterator[EpochRecord]:
-        """Train to the end and yield each epoch's record once everything of it is on disk."""
-        for record in training.train(self.state, self.task, self.config, after_step):
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to train."""
+        return training.is_over(self.state, self.config)
+
+    def train(self, after_step: AfterStep | None = None) -> Iterator[EpochRecord]:
+        """Train to the end and yield each epoch's record once everything of it is on disk.
+
+        The state is saved at every epoch's end and every SAVE_EVERY seconds. Raises Interrupted,
+        with the state saved, after the step in which `stop_asked` was set.
+        """
+        self._saved_at = monotonic()
+
+        def then(state: training.State) -> None:
+            if after_step is not None:
+                after_step(state)
+            if self.stop_asked or monotonic() - self._saved_at > SAVE_EVERY:
+                self.save()
+                self._stop_if_asked()
+
+        for record in training.train(self.state, self.task, self.config, then):
             if record.is_best:
-                checkpoint.save_model(self.folder / BEST, self.best_model())
-            self.save_last()
-            storage.write(self.folder / HISTORY, history_csv(self.state.history).encode())
-            storage.write(self.folder / "train.log", self._log().encode())
+                checkpoint.save_model(self.folder / BEST, self._snapshot.best_model())
+            self.save()
+            self._write_history()
             yield record
-        self.finish()
+            if not self.is_over:
+                self._stop_if_asked()
+        if not (self.folder / SUMMARY).exists():
+            self._finish()
 
-    def save_last(self) -> None:
+    def save(self) -> None:
         """Write everything the run needs to go on from this step."""
-        slots = self.state.optimizer.slots
-        checkpoint.save_state(
-            self.folder / LAST,
-            self._model(self.state.network.parameters, self.state.history),
-            {
-                **{f"optimizer.{name}": slot.vector for name, slot in slots.items()},
-                **({"best": self.state.best.vector} if self.state.history else {}),
-            },
-            {
-                "epoch": self.state.epoch,
-                "batch": self.state.batch,
-                "loss": self.state.loss,
-                "correct": self.state.correct,
-                "samples": self.state.samples,
-                "steps": self.state.optimizer.steps,
-                "data": self.dataset.digest,
-            },
-        )
-
-    def finish(self) -> None:
-        """Write what came out."""
-        summary = self.summary()
-        text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-        storage.write(self.folder / SUMMARY, text)
-        card = model_card.write(summary, self.config)
-        storage.write(self.folder / "README.md", card.encode())
-
-    def best_model(self) -> Model:
-        """The network of the best epoch, with the history up to it."""
-        best = self.state.best_record
-        end = best.epoch if best else 0
-        return self._model(self.state.best, self.state.history[:end])
+        self._snapshot.write(self.folder / LAST)
+        self._saved_at = monotonic()
 
     def summary(self) -> RunSummary:
         """What came out so far."""
@@ -140,23 +132,65 @@ class Run:
             processor=machine.processor(),
         )
 
-    def _model(self, parameters: Parameters, history: list[EpochRecord]) -> Model:
-        return Model(
-            parameters=parameters,
-            activations=tuple(self.config.activations),
-            offset=self.task.scaling.offset,
-            scale=self.task.scaling.scale,
-            class_names=self.dataset.class_names,
-            image_shape=self.dataset.image_shape,
-            dataset=self.dataset.name,
-            config=self.config.to_dict(),
-            history=tuple(timeless(record) for record in history),
-            versions=self.build,
-            origin="handstitch",
-        )
+    def _stop_if_asked(self) -> None:
+        if self.stop_asked:
+            raise Interrupted(self.stop_asked)
 
-    def _log(self) -> str:
-        return "".join(line(record) + "\n" for record in self.state.history)
+    def _write_history(self) -> None:
+        history = self.state.history
+        storage.write(self.folder / HISTORY, run_folder.history_csv(history).encode())
+        log = "".join(run_folder.line(record) + "\n" for record in history)
+        storage.write(self.folder / LOG, log.encode())
+
+    def _finish(self) -> None:
+        summary = self.summary()
+        storage.write(self.folder / CARD, model_card.write(summary, self.config).encode())
+        text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+        storage.write(self.folder / SUMMARY, text)  # last: a run that has it is finished
+
+    def _go_on(self) -> None:
+        """Take up the newest sound state, and put right what a kill left half done."""
+        for folder in (self.folder, self.folder / LAST.parent):
+            storage.clean(folder)
+        last = self.folder / LAST
+        if not checkpoint.state_exists(last):
+            self._notify("nothing was saved yet: the run begins at its first step")
+            return
+        saved, damage = checkpoint.load_newest_state(last)
+        self._snapshot.restore(last, saved)
+        rows = run_folder.read_history(self.folder)
+        if damage is not None:
+            again = max(0, max(rows, default=0) - self.state.epoch)
+            self._notify(
+                f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); the one "
+                f"before it is sound: {again} finished epochs are trained again"
+            )
+        for difference in self._snapshot.differences(saved):
+            self._notify(difference)
+        self.state.history = [
+            msgspec.structs.replace(
+                record,
+                train_seconds=run_folder.seconds_of(rows.get(record.epoch), "train_seconds"),
+                seconds=run_folder.seconds_of(rows.get(record.epoch), "seconds"),
+            )
+            for record in self.state.history
+        ]
+        self._mend_best()
+
+    def _mend_best(self) -> None:
+        """Make the best weights on disk those of the state that was taken up.
+
+        They are of a later epoch if the process died between the two files; or damaged.
+        """
+        best = self._snapshot.best_model()
+        if not best.history:
+            return
+        try:
+            if checkpoint.load_model(self.folder / BEST).history == best.history:
+                return
+        except ModelFileError as error:
+            self._notify(f"{BEST.name} is written anew: {error.problem}")
+        checkpoint.save_model(self.folder / BEST, best)
 
 
 def begin(
@@ -172,80 +206,63 @@ def begin(
     """
     choice = sources.resolve(config.dataset, data_dir, notify=notify)
     dataset = sources.load(choice.name, "train", data_dir, notify=notify)
-    config = from_mapping(
-        config.to_dict()
-        | {"dataset": choice.name, "threads": machine.resolve_threads(config.threads)},
-        "this run",
-    )
-    # A Task and its network are made first, so that a setting which does not fit the data leaves
-    # no folder behind.
-    run = Run(Path(), config, dataset, choice.reason)
+    threads = machine.resolve_threads(config.threads)
+    values = config.to_dict() | {"dataset": choice.name, "threads": threads}
+    config = from_mapping(values, "this run")
+    # The network is made before the folder: a setting that does not fit leaves nothing behind.
+    run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
     files = {CONFIG: to_toml(config).encode()}
     if out is None:
-        stem = "train-sketch" if choice.reason else "train"
-        run.folder = storage.new_folder(RUNS, stem, files)
+        run.folder = storage.new_folder(RUNS, "train-sketch" if choice.reason else "train", files)
     else:
-        run.folder = storage.claim_folder(out, files)
+        storage.claim_folder(out, files)
+    storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     return run
 
 
-def newest(parent: Path = RUNS) -> Path:
-    """The run that was begun last. Raises UsageError if there is none."""
-    found = [each.parent for each in parent.glob(f"*/{CONFIG}")]
-    if not found:
-        raise UsageError(
-            "there is no run yet",
-            found=f"no run in the folder {parent}",
-            wanted="a run to read",
-            fix="train one: handstitch train; or name one that is elsewhere",
-        )
-    return max(found, key=lambda folder: ((folder / CONFIG).stat().st_mtime_ns, folder.name))
+def resume(
+    folder: Path,
+    given: Mapping[str, Any] | None = None,
+    data_dir: Path | None = None,
+    notify: Notify = lambda line: None,
+) -> Run:
+    """The run in `folder`, to be gone on with to the bits of one that was never interrupted.
+
+    `given` are settings that were asked for besides. Raises ConfigError if they are not the
+    run's own, UsageError if there is no run.
+    """
+    folder = Path(folder)
+    run_folder.require_run(folder)
+    config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
+    require_same(config, given or {}, folder)
+    dataset = sources.load(config.dataset, "train", data_dir, notify=notify)
+    if int(config.threads) > machine.cores():
+        notify(f"the run was begun with {config.threads} threads; here are {machine.cores()} cores")
+    return Run(folder, config, dataset, notify, goes_on=True)
 
 
-def weights_of(path: Path, which: str = "best") -> Path:
-    """The model file that a path means: itself, or the best or last weights of the run there."""
-    if not path.is_dir():
-        return path
-    if not (path / CONFIG).exists():
-        raise UsageError(
-            "this folder is not a run",
-            file=path,
-            found=f"no {CONFIG} in it",
-            wanted="a folder made by handstitch train, or a model file",
-            fix=f"name one of: {', '.join(map(str, sorted(RUNS.glob('*/')))) or 'none so far'}",
+def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:
+    """Raise ConfigError if a setting that was given is not the one the run was begun with."""
+    asked = from_mapping(config.to_dict() | dict(given), "the settings given with --resume")
+    changed = [
+        name for name in given if getattr(asked, name) not in {getattr(config, name), "auto"}
+    ]
+    if changed:
+        raise ConfigError(
+            "a run goes on with the settings it was begun with",
+            found=", ".join(f"{name} = {_shown(asked, name)}" for name in changed),
+            wanted=", ".join(f"{name} = {_shown(config, name)}" for name in changed),
+            fix=f"leave them out, or begin another run: handstitch train --config "
+            f"{folder / CONFIG} with the new values",
         )
-    return path / (BEST if which == "best" else LAST)
 
 
 def load(path: str | Path, weights: str = "best") -> Classifier:
     """The trained network of a run folder (its best weights, or its last) or of a model file."""
     path = Path(path)
-    return Classifier(weights_of(path, weights), weights if path.is_dir() else path.name)
+    file = run_folder.weights_of(path, weights)
+    return Classifier(file, weights if path.is_dir() else path.name)
 
 
-def line(record: EpochRecord) -> str:
-    """An epoch in the course report's wording, then rate, seconds, and `best` where it is."""
-    best = ", best" if record.is_best else ""
-    return (
-        f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}, "
-        f"Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}"
-        f" (rate {record.learning_rate:.3g}, {record.seconds:.2f} s{best})"
-    )
-
-
-def history_csv(history: list[EpochRecord]) -> str:
-    """The records as a table with a header; numbers are written exactly."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, EpochRecord.__struct_fields__, lineterminator="\n")
-    table.writeheader()
-    table.writerows(msgspec.structs.asdict(record) for record in history)
-    return text.getvalue()
-
-
-def timeless(record: EpochRecord) -> dict[str, Any]:
-    """A record without its seconds: what a model file may know of it."""
-    return {
-        name: value
-        for name, value in msgspec.structs.asdict(record).items()
-        if name not in {"train_seconds", "seconds"}
-    }
+def _shown(config: Config, name: str) -> str:
+    return msgspec.json.encode(getattr(config, name)).decode()

@@ -111,7 +111,7 @@ def train(
     of the numbers' leaving the finite; `state.best` is untouched by that.
     """
     work = Workspace(state.network, task.batches.batch_size)
-    while state.epoch < config.epochs and not _out_of_patience(state.history, config.patience):
+    while not is_over(state, config):
         _run_epoch(state, task, config, work, after_step)
         yield _end_epoch(state, task, config)
 
@@ -123,8 +123,12 @@ def fit(state: State, task: Task, config: Config) -> list[EpochRecord]:
     return state.history
 
 
-def _out_of_patience(history: list[EpochRecord], patience: int) -> bool:
-    return 0 < patience < len(history) and not any(each.is_best for each in history[-patience:])
+def is_over(state: State, config: Config) -> bool:
+    """Whether all epochs are done, or `config.patience` of them in a row were not the best."""
+    recent = state.history[-config.patience :] if config.patience else []
+    return state.epoch >= config.epochs or (
+        0 < config.patience < len(state.history) and not any(each.is_best for each in recent)
+    )
 
 
 # Overflow is looked for in the loss, batch by batch; NumPy's warnings would say it again.

@@ -18,6 +18,11 @@ def notice(text: str) -> None:
     print(f"handstitch: {printable(text)}", file=sys.stderr)
 
 
+def command(words: str) -> None:
+    """A command to copy, on a line of its own."""
+    print(f"  {printable(words)}", file=sys.stderr)
+
+
 def loud(title: str, lines: list[str]) -> None:
     """A notice that nobody can miss."""
     from rich.panel import Panel

@@ -27,7 +27,7 @@ def _facts(data_dir: Any) -> dict[str, Any]:
     import shutil
 
     from handstitch import machine
-    from handstitch.runs import RUNS
+    from handstitch.run_folder import RUNS
 
     free = shutil.disk_usage(".").free
     return {

@@ -59,10 +59,15 @@ def with_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 def resolve(settings: dict[str, Any], config: Path | None, preset: str | None) -> recipes.Resolved:
     """The configuration that the flags of one command line mean."""
+    return recipes.resolve(given_settings(settings), config, preset)
+
+
+def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were typed, as values of Config."""
     given = {name: value for name, value in settings.items() if value is not None}
     if "hidden_sizes" in given:
         given["hidden_sizes"] = recipes.hidden_sizes(given["hidden_sizes"])
-    return recipes.resolve(given, config, preset)
+    return given
 
 
 def _flags() -> dict[str, Any]:

@@ -33,10 +33,10 @@ def predict(
     json: Json = False,
 ) -> None:
     """Say what is on images of a data set, and how sure the network is."""
-    from handstitch import runs
+    from handstitch import run_folder, runs
     from handstitch.data import sources
 
-    classifier = runs.load(runs.newest() if path is None else path, weights)
+    classifier = runs.load(run_folder.newest() if path is None else path, weights)
     model = classifier.model
     data = sources.load(dataset or model.dataset, part, data_dir, notify=console.notice)
     chosen = _positions(rows or ["0:10"], len(data))

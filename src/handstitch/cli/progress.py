@@ -68,7 +68,7 @@ class Progress:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line, which stays."""
-        from handstitch.runs import line
+        from handstitch.run_folder import line
 
         self._bar.update(self._task, completed=record.epoch * self._steps)
         print(line(record), file=self._stream, flush=True)

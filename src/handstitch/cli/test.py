@@ -32,9 +32,9 @@ def test(
 
     The interval is Wilson's, at 95 %: where the accuracy on endless such images would lie.
     """
-    from handstitch import runs
+    from handstitch import run_folder, runs
 
-    target = runs.newest() if path is None else path
+    target = run_folder.newest() if path is None else path
     evaluation = runs.load(target, weights).test(dataset, data_dir, console.notice)
     if json:
         console.emit(evaluation)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from handstitch import recipes
 from handstitch.cli import console
-from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, resolve, with_settings
-from handstitch.cli.progress import Progress
+from handstitch.cli.flags import (
+    ConfigFile,
+    DataDir,
+    Json,
+    Preset,
+    given_settings,
+    resolve,
+    with_settings,
+)
+from handstitch.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from handstitch.runs import Run
 
 
 @with_settings
@@ -20,10 +34,13 @@ def train(
     out: Annotated[
         Path | None, Parameter(help="folder of the run (default: the next free runs/train-N)")
     ] = None,
+    resume: Annotated[
+        Path | None, Parameter(help="folder of a run to go on with, to the same bits")
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
     **settings: Any,
-) -> None:
+) -> int:
     """Train a network; its run folder holds the result.
 
     Settings come from flags, over HANDSTITCH_… variables, over --config, over the preset.
@@ -31,31 +48,75 @@ def train(
     """
     from handstitch import runs
 
-    resolved = resolve(settings, config, preset)
-    with runs.begin(resolved.config, out, data_dir, console.notice) as run:
-        if run.reason:
-            _say_sketch(run.reason)
-        if run.task.batches.batch_size < run.config.batch_size:
-            console.notice(
-                f"a batch of {run.config.batch_size:,} is more than the "
-                f"{run.task.batches.batch_size:,} training images; each epoch is one step"
+    if resume is None:
+        chosen = resolve(settings, config, preset).config
+        prepared = runs.begin(chosen, out, data_dir, console.notice)
+    else:
+        if out is not None:
+            raise UsageError(
+                "--resume and --out do not go together",
+                found=f"--resume {resume} --out {out}",
+                wanted="one of them: a run goes on in its own folder",
+                fix=f"handstitch train --resume {shlex.quote(str(resume))}",
             )
-        with Progress(run, quiet=json) as progress:
-            for record in run.train(progress.after_step):
-                progress.epoch(record)
+        asked = {
+            **(recipes.read_preset(preset) if preset else {}),
+            **(recipes.read_file(config) if config else {}),
+            **recipes.read_environment(os.environ),
+            **given_settings(settings),
+        }
+        prepared = runs.resume(resume, asked, data_dir, console.notice)
+    with prepared as run:
+        try:
+            _train(run, json)
+        except Interrupted as interrupted:
+            here = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
+            console.notice(f"stopped in {here}; everything is saved. Go on with:")
+            console.command(f"handstitch train --resume {shlex.quote(str(run.folder))}")
+            return interrupted.exit_code
+    _say_result(run, json)
+    return 0
+
+
+def _train(run: Run, json: bool) -> None:
+    from handstitch.cli.progress import Progress
+    from handstitch.cli.signals import stopping
+
+    if run.dataset.name == "sketch":
+        _say_sketch(run.reason)
+    if run.is_over:
+        console.notice(f"{run.folder} is finished; there is nothing left to train")
+    elif run.state.epoch or run.state.batch:
+        console.notice(f"going on in epoch {run.state.epoch + 1} after step {run.state.batch}")
+    if run.task.batches.batch_size < run.config.batch_size:
+        console.notice(
+            f"a batch of {run.config.batch_size:,} is more than the "
+            f"{run.task.batches.batch_size:,} training images; each epoch is one step"
+        )
+    with Progress(run, quiet=json) as progress, stopping(run):
+        for record in run.train(progress.after_step):
+            progress.epoch(record)
+
+
+def _say_result(run: Run, json: bool) -> None:
+    import msgspec
+
     summary = run.summary()
     if json:
-        console.emit({"run": str(run.folder), **_plain(summary)})
+        console.emit({"run": str(run.folder), **msgspec.to_builtins(summary)})
         return
     data = " on sketch, drawn data" if summary.drawn else ""
     print(
         f"Best: epoch {summary.best_epoch}, Val Accuracy: {summary.best_val_accuracy:.4f}{data}\n"
         f"Run folder: {run.folder}\n"
-        f"Test it: handstitch test {run.folder}"
+        f"Test it: handstitch test {shlex.quote(str(run.folder))}"
     )
 
 
 def _say_sketch(reason: str) -> None:
+    if not reason:
+        console.notice("training on sketch, garments drawn by Handstitch: not Fashion-MNIST")
+        return
     console.loud(
         "NOT Fashion-MNIST",
         [
@@ -65,10 +126,3 @@ def _say_sketch(reason: str) -> None:
             "or name a folder that has the files: handstitch train --data-dir FOLDER",
         ],
     )
-
-
-def _plain(summary: Any) -> dict[str, Any]:
-    import msgspec
-
-    plain: dict[str, Any] = msgspec.to_builtins(summary)
-    return plain

@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM: ask a run to stop after its step; the second time, stop at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from handstitch.cli import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from handstitch.runs import Run
+
+from contextlib import contextmanager
+
+
+@contextmanager
+def stopping(run: Run) -> Iterator[None]:
+    """Within, the first SIGINT or SIGTERM sets `run.stop_asked`; the second ends the process.
+
+    Files are written whole or not at all, so ending between any two instructions loses nothing
+    but the steps since the last save.
+    """
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if run.stop_asked:
+            os._exit(128 + number)
+        run.stop_asked = number
+        console.notice("stopping after this step; once more to stop at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

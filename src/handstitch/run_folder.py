@@ -1,0 +1,106 @@
+"""What is where in a run's folder, and the tables that people read there.
+
+config.toml              every setting, resolved; can be fed back
+history.csv              one line per epoch
+weights/best.safetensors the network of the best epoch
+weights/last.safetensors everything a run needs to go on; beside it the one before
+summary.json             what came out, on which data and machine
+train.log · README.md    the same for people
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from handstitch.errors import UsageError
+from handstitch.records import EpochRecord
+
+RUNS: Final = Path("runs")
+"""Where runs go that are not told where to go."""
+CONFIG: Final = "config.toml"
+BEST: Final = Path("weights", "best.safetensors")
+LAST: Final = Path("weights", "last.safetensors")
+HISTORY: Final = "history.csv"
+SUMMARY: Final = "summary.json"
+LOG: Final = "train.log"
+CARD: Final = "README.md"
+
+
+def newest(parent: Path = RUNS) -> Path:
+    """The run that was begun last. Raises UsageError if there is none."""
+    found = [each.parent for each in parent.glob(f"*/{CONFIG}")]
+    if not found:
+        raise UsageError(
+            "there is no run yet",
+            found=f"no run in the folder {parent}",
+            wanted="a run to read",
+            fix="train one: handstitch train; or name one that is elsewhere",
+        )
+    return max(found, key=lambda folder: ((folder / CONFIG).stat().st_mtime_ns, folder.name))
+
+
+def require_run(folder: Path) -> None:
+    """Raise UsageError unless this folder is a run."""
+    if not (folder / CONFIG).is_file():
+        names = sorted(str(each.parent) for each in RUNS.glob(f"*/{CONFIG}"))
+        raise UsageError(
+            "this is not a run",
+            folder=folder,
+            found=f"no {CONFIG} in it" if folder.is_dir() else "no such folder",
+            wanted="a folder made by handstitch train",
+            fix=f"name one of: {', '.join(names)}" if names else "train one: handstitch train",
+        )
+
+
+def weights_of(path: Path, which: str = "best") -> Path:
+    """The model file that a path means: itself, or the best or last weights of the run there."""
+    if not path.is_dir():
+        return path
+    require_run(path)
+    return path / (BEST if which == "best" else LAST)
+
+
+def line(record: EpochRecord) -> str:
+    """An epoch in the course report's wording, then rate, seconds, and `best` where it is."""
+    best = ", best" if record.is_best else ""
+    return (
+        f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}, "
+        f"Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}"
+        f" (rate {record.learning_rate:.3g}, {record.seconds:.2f} s{best})"
+    )
+
+
+def history_csv(history: list[EpochRecord]) -> str:
+    """The records as a table with a header; numbers are written exactly."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, EpochRecord.__struct_fields__, lineterminator="\n")
+    table.writeheader()
+    table.writerows(msgspec.structs.asdict(record) for record in history)
+    return text.getvalue()
+
+
+def read_history(folder: Path) -> dict[int, dict[str, str]]:
+    """Epoch → its line in history.csv, as text; what cannot be read is left out.
+
+    The table is for people and for the seconds, which a state must not hold. Nothing that
+    decides the arithmetic is read from it.
+    """
+    try:
+        text = (folder / HISTORY).read_text(encoding="utf-8")
+        lines = list(csv.DictReader(io.StringIO(text)))
+        return {int(each["epoch"]): each for each in lines}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return {}
+
+
+def seconds_of(row: dict[str, str] | None, name: str) -> float:
+    """A number of seconds from a line of history.csv; 0 where there is none."""
+    try:
+        return float((row or {}).get(name) or 0)
+    except ValueError:
+        return 0.0

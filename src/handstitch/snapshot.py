@@ -1,0 +1,127 @@
+"""A run's changing state as model files and resumable files, and back, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from handstitch import checkpoint
+from handstitch.checkpoint import Model
+from handstitch.config import Config
+from handstitch.core.parameters import Parameters
+from handstitch.data.dataset import Dataset
+from handstitch.errors import ModelFileError
+from handstitch.records import EpochRecord
+from handstitch.training import State, Task
+
+_TIMED = ("train_seconds", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of a run, with what a file must say about it."""
+
+    state: State
+    task: Task
+    config: Config
+    dataset: Dataset
+    build: dict[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write everything the run needs to go on; the file before is kept beside it."""
+        state = self.state
+        slots = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
+        if state.history:
+            slots["best"] = state.best.vector
+        checkpoint.save_state(
+            path,
+            self._model(state.network.parameters, state.history),
+            slots,
+            {
+                "epoch": state.epoch,
+                "batch": state.batch,
+                "loss": state.loss,
+                "correct": state.correct,
+                "samples": state.samples,
+                "steps": state.optimizer.steps,
+                "data": self.dataset.digest,
+            },
+        )
+
+    def best_model(self) -> Model:
+        """The network of the best epoch, with the history up to it."""
+        best = self.state.best_record
+        return self._model(self.state.best, self.state.history[: best.epoch if best else 0])
+
+    def restore(self, path: Path, saved: checkpoint.State) -> None:
+        """Put the state back to what was saved. Raises ModelFileError if it is another network's.
+
+        Records come back without their seconds, which no state holds.
+        """
+        state, position = self.state, saved.position
+        theta = state.network.parameters
+        checkpoint.require_sizes(path, saved.model.parameters.sizes, theta.sizes)
+        vectors = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
+        try:
+            np.copyto(theta.vector, saved.model.parameters.vector)
+            for name, vector in vectors.items():
+                np.copyto(vector, saved.slots[name])
+            np.copyto(state.best.vector, saved.slots.get("best", theta.vector))
+            state.history = [
+                msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)
+                for record in saved.model.history
+            ]
+            state.epoch, state.batch = int(position["epoch"]), int(position["batch"])
+            state.loss, state.correct = float(position["loss"]), int(position["correct"])
+            state.samples = int(position["samples"])
+            state.optimizer.steps = int(position["steps"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                "this state is of another kind of run",
+                file=path,
+                found=f"no usable {error}",
+                wanted=f"the state of a run with {self.config.optimizer}",
+                fix="config.toml and weights must be of one run; put back the one that was changed",
+            ) from error
+
+    def differences(self, saved: checkpoint.State) -> list[str]:
+        """What is not as it was when the state was saved and may change the bits, in words."""
+        lines = []
+        if saved.position.get("data") != self.dataset.digest:
+            lines.append(
+                "the training data are not those the run began with "
+                f"(SHA-256 {str(saved.position.get('data'))[:8]}… then, "
+                f"{self.dataset.digest[:8]}… now)"
+            )
+        lines += [
+            f"{name} was {then} when the run was saved and is {self.build.get(name)} now: "
+            "the result may differ in the last bits"
+            for name, then in saved.model.versions.items()
+            if self.build.get(name) != then
+        ]
+        return lines
+
+    def _model(self, parameters: Parameters, history: list[EpochRecord]) -> Model:
+        return Model(
+            parameters=parameters,
+            activations=tuple(self.config.activations),
+            offset=self.task.scaling.offset,
+            scale=self.task.scaling.scale,
+            class_names=self.dataset.class_names,
+            image_shape=self.dataset.image_shape,
+            dataset=self.dataset.name,
+            config=self.config.to_dict(),
+            history=tuple(_timeless(record) for record in history),
+            versions=self.build,
+            origin="handstitch",
+        )
+
+
+def _timeless(record: EpochRecord) -> dict[str, Any]:
+    """A record without its seconds: what a model file may know of it."""
+    values = msgspec.structs.asdict(record)
+    return {name: value for name, value in values.items() if name not in _TIMED}
