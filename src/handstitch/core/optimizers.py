@@ -151,5 +151,5 @@ class Optimizer:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """Slices of BLOCK numbers that cover a vector of this size."""
-    return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
+    """Slices of at most BLOCK numbers that cover the first `size` of a vector, and no more."""
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
