@@ -1,4 +1,4 @@
-"""Files that people take for a model file: what they are, and the way to a file that is one.
+"""Opening what should be a model file, and the errors for what is none or is damaged.
 
 Nothing here unpacks or runs what is in such a file; names and first bytes tell enough.
 """
@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from handstitch.errors import ModelFileError
+from handstitch.errors import MachineError, ModelFileError
 
 WANTED: Final = "a model file of Handstitch (.safetensors) or weights in the report's layout (.npz)"
 ZIP: Final = b"PK\x03\x04"
@@ -41,6 +41,41 @@ def refuse(path: Path, found: str, wanted: str = WANTED, fix: str | None = None)
     """The error for a file that is not a model of ours."""
     return ModelFileError(
         "this is not a model file", file=path, found=found, wanted=wanted, fix=fix
+    )
+
+
+def opened(path: Path) -> BinaryIO:
+    """`path` open for reading, if it is a file. Raises ModelFileError or OSError."""
+    if not path.exists():
+        raise ModelFileError(
+            "there is no such model file",
+            file=path,
+            wanted=WANTED,
+            fix="correct the name, or train one: handstitch train",
+        )
+    if not path.is_file():  # a pipe would never end, a device might never begin
+        found = "a folder" if path.is_dir() else "a special file"
+        raise refuse(path, found, fix="name the file itself")
+    return path.open("rb")
+
+
+def unreadable(path: Path, error: OSError) -> ModelFileError | MachineError:
+    """The error for a file that the machine does not hand out."""
+    if isinstance(error, PermissionError):
+        return MachineError(
+            "no right to read this file", file=path, fix="have the rights changed, or copy it"
+        )
+    return damaged(path, f"the disk does not give it: {error.strerror or error}")
+
+
+def damaged(path: Path, found: str) -> ModelFileError:
+    """The error for a file of ours that is not as it was written."""
+    return ModelFileError(
+        "this model file is damaged",
+        file=path,
+        found=found,
+        wanted="the file exactly as it was written",
+        fix="use another copy of it, or train again",
     )
 
 

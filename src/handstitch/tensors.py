@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
+import re
 from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
@@ -50,10 +50,14 @@ _TYPES: Final = {
     "U8": "|u1",
     "BOOL": "|b1",
 }
-_HEADER_LIMIT: Final = 8 * 2**20
-"""Bytes. About 30,000 epochs of history; what parsing costs stays in proportion."""
-_VALUES_LIMIT: Final = 500_000
-_TENSORS_LIMIT: Final = 1_000
+_BEGINNING: Final = re.compile(
+    rb'\{"__metadata__":\{"handstitch":("[^"\\]*+(?:\\.[^"\\]*+)*+")\},?'
+)
+_DESCRIPTION_LIMIT: Final = 4 * 2**20
+"""Bytes, and with the next the number of values: 20,000 epochs of history, with some air."""
+_VALUES_LIMIT: Final = 400_000
+_ARRAYS_LIMIT: Final = 1_000
+_ENTRIES_LIMIT: Final = 200 * _ARRAYS_LIMIT
 _DIMENSIONS_LIMIT: Final = 8
 
 
@@ -100,12 +104,13 @@ def encoded(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata)
         raise ModelFileError(
             "this cannot be kept in a model file", file=path, found=error
         ) from error
-    if len(text) > _HEADER_LIMIT // 2 or text.count(b",") > _VALUES_LIMIT // 2:
+    if len(text) > _DESCRIPTION_LIMIT or _values(text) > _VALUES_LIMIT:
         raise ModelFileError(
             "this does not fit in a model file",
             file=path,
             found=f"a description of {len(text):,} bytes",
-            wanted=f"at most {_HEADER_LIMIT // 2:,} (about 20,000 epochs of history)",
+            wanted=f"at most {_DESCRIPTION_LIMIT:,}, which is about 20,000 epochs",
+            fix="train for fewer epochs",
         )
     return safetensors.numpy.save(arrays, {_KEY: text.decode()})
 
@@ -121,51 +126,16 @@ def read_tensors(
     """
     path = Path(path)
     try:
-        with opened(path) as file:
+        with foreign.opened(path) as file:
             return _read(path, file, check)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise foreign.unreadable(path, error) from error
     except MemoryError:
         raise MachineError(
             "not enough memory for this model file",
             file=path,
             found=f"{path.stat().st_size:,} bytes",
         ) from None
-
-
-def opened(path: Path) -> BinaryIO:
-    """`path` open for reading, if it is a file. Raises ModelFileError or OSError."""
-    if not path.exists():
-        raise ModelFileError(
-            "there is no such model file",
-            file=path,
-            wanted=foreign.WANTED,
-            fix="correct the name, or train one: handstitch train",
-        )
-    if not path.is_file():  # a pipe would never end, a device might never begin
-        found = "a folder" if path.is_dir() else "a special file"
-        raise foreign.refuse(path, found, fix="name the file itself")
-    return path.open("rb")
-
-
-def unreadable(path: Path, error: OSError) -> ModelFileError | MachineError:
-    """The error for a file that the machine does not hand out."""
-    if isinstance(error, PermissionError):
-        return MachineError(
-            "no right to read this file", file=path, fix="have the rights changed, or copy it"
-        )
-    return damaged(path, f"the disk does not give it: {error.strerror or error}")
-
-
-def damaged(path: Path, found: str) -> ModelFileError:
-    """The error for a file of ours that is not as it was written."""
-    return ModelFileError(
-        "this model file is damaged",
-        file=path,
-        found=found,
-        wanted="the file exactly as it was written",
-        fix="use another copy of it, or train again",
-    )
 
 
 def _read(
@@ -183,53 +153,46 @@ def _read(
     file.seek(0)
     data = file.read(size + 1)
     if len(data) != size or not data.startswith(header, 8):
-        raise damaged(path, "it changes while it is read")
+        raise foreign.damaged(path, "it changes while it is read")
     try:
         arrays = safetensors.numpy.load(data)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise damaged(path, str(error)) from error
+        raise foreign.damaged(path, str(error)) from error
     if digest != _digest(described, dict(sorted(arrays.items()))):
-        raise damaged(path, "its content does not have the SHA-256 that it had when written")
+        raise foreign.damaged(
+            path, "its content does not have the SHA-256 that it had when written"
+        )
     return arrays, metadata
 
 
 def _header(path: Path, file: BinaryIO, size: int) -> bytes:
+    """The header as it stands in the file, if it can be the header of a safetensors file."""
     start = file.read(9)
-    length = struct.unpack("<Q", start[:8])[0] if len(start) == 9 else 0
-    if start[8:] != b"{" or length > size - 8:
-        if start[8:] == b"{" and length <= _HEADER_LIMIT:
-            raise damaged(path, f"the file ends after {size:,} bytes, within its header")
-        raise foreign.recognised(path, file, size) or foreign.refuse(
-            path, f"{size:,} bytes of no known kind"
-        )
-    if length > _HEADER_LIMIT:
-        raise foreign.refuse(path, f"a safetensors header of {length:,} bytes")
-    return b"{" + file.read(length - 1)
+    length = int.from_bytes(start[:8], "little")
+    if start[8:] == b"{" and 2 <= length <= 2 * _DESCRIPTION_LIMIT + _ENTRIES_LIMIT:
+        if length > size - 8:
+            raise foreign.damaged(path, f"the file ends after {size:,} bytes, within its header")
+        return b"{" + file.read(length - 1)
+    raise foreign.recognised(path, file, size) or foreign.refuse(
+        path, f"{size:,} bytes of no known kind"
+    )
 
 
-def _entries(path: Path, header: bytes, size: int) -> tuple[dict[str, _Entry], str]:
-    """What the header says of each array, and our description as text."""
-    if sum(map(header.count, (b",", b":", b"[", b"{"))) > 2 * _VALUES_LIMIT:
-        raise foreign.refuse(path, "a header with more values than any model has")
-    try:
-        raw = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
-        if len(raw) > _TENSORS_LIMIT:
-            raise foreign.refuse(path, f"a safetensors file with {len(raw):,} tensors")
-        texts = msgspec.json.decode(raw.pop("__metadata__", b"{}"), type=dict[str, str])
-        entries = {name: msgspec.json.decode(value, type=_Entry) for name, value in raw.items()}
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise damaged(path, f"its header cannot be read: {error}") from error
-    if _KEY not in texts:
-        names = sorted(entries)
-        held = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+def _entries(path: Path, header: bytes, size: int) -> tuple[dict[str, _Entry], bytes]:
+    """What the header says of each array, and our description."""
+    beginning = _BEGINNING.match(header)
+    rest = b"{" + header[beginning.end() :] if beginning else header
+    if len(rest) > _ENTRIES_LIMIT or _values(rest) > 10 * _ARRAYS_LIMIT:
         raise foreign.refuse(
-            path,
-            f"a safetensors file of another program, with {held or 'no tensors'}",
-            wanted="layers.0.weight (inputs, outputs), layers.0.bias (outputs,), …\n"
-            f"and metadata under the key {_KEY!r}",
-            fix="save its weights with np.savez as weights_0, bias_0, weights_2, …, and give that",
+            path, f"a safetensors file with {_values(rest):,} values in its header"
         )
-    spelled = _spelled({"__metadata__": texts} | msgspec.to_builtins(entries))
+    try:
+        if not beginning:
+            raise _unmarked(path, list(msgspec.json.decode(rest, type=dict[str, msgspec.Raw])))
+        text: str = msgspec.json.decode(beginning[1], type=str)
+        entries = msgspec.json.decode(rest, type=dict[str, _Entry])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise foreign.damaged(path, f"its header cannot be read: {error}") from error
     end = 0
     for entry in sorted(entries.values(), key=lambda entry: entry.data_offsets):
         if (
@@ -237,18 +200,40 @@ def _entries(path: Path, header: bytes, size: int) -> tuple[dict[str, _Entry], s
             or len(entry.shape) > _DIMENSIONS_LIMIT
             or not all(0 <= length <= size for length in entry.shape)
         ):
-            raise damaged(path, "an array of a type or shape that none of ours has")
+            raise foreign.damaged(path, "an array of a type or shape that none of ours has")
         if entry.data_offsets != (end, end + entry.bytes):
-            raise damaged(path, "its header does not fit the arrays behind it")
+            raise foreign.damaged(path, "its header does not fit the arrays behind it")
         end += entry.bytes
     if size != 8 + len(header) + end:
-        raise damaged(path, f"{size:,} bytes, where its header says {8 + len(header) + end:,}")
-    if header != spelled + b" " * (-len(spelled) % 8) or len(texts) != 1:
-        raise damaged(path, "its header is not spelled as it was written")
-    return entries, texts[_KEY]
+        raise foreign.damaged(
+            path, f"{size:,} bytes, where its header says {8 + len(header) + end:,}"
+        )
+    spelled = _spelled({"__metadata__": {_KEY: text}, **msgspec.to_builtins(entries)})
+    if header != spelled + b" " * (-len(spelled) % 8):
+        raise foreign.damaged(path, "its header is not spelled as it was written")
+    return entries, text.encode()
 
 
-def _metadata(path: Path, text: str) -> Metadata:
+def _unmarked(path: Path, names: list[str]) -> ModelFileError:
+    names = sorted(set(names) - {"__metadata__"})
+    held = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return foreign.refuse(
+        path,
+        f"a safetensors file of another program, with {held or 'no tensors'}",
+        wanted="layers.0.weight (inputs, outputs), layers.0.bias (outputs,), …\n"
+        f"and metadata under the key {_KEY!r}",
+        fix="save its weights with np.savez as weights_0, bias_0, weights_2, …, and give that",
+    )
+
+
+def _values(json_text: bytes) -> int:
+    """An upper bound of the number of values in a JSON text, and of what parsing it costs."""
+    return sum(map(json_text.count, (b",", b":", b"[", b"{")))
+
+
+def _metadata(path: Path, text: bytes) -> Metadata:
+    if _values(text) > _VALUES_LIMIT:
+        raise foreign.damaged(path, f"a description with {_values(text):,} values")
     try:
         metadata = msgspec.json.decode(text, type=Metadata)
         version = metadata.get("version")
@@ -261,11 +246,11 @@ def _metadata(path: Path, text: str) -> Metadata:
                 fix="upgrade: pip install --upgrade handstitch",
             )
         if metadata.get("format") != FORMAT or version is not VERSION:
-            raise damaged(path, "a description of no known format")
-        if _canonical(metadata) != text.encode():
-            raise damaged(path, "its description is not spelled as it was written")
+            raise foreign.damaged(path, "a description of no known format")
+        if _canonical(metadata) != text:
+            raise foreign.damaged(path, "its description is not spelled as it was written")
     except (ValueError, RecursionError) as error:
-        raise damaged(path, f"its description cannot be read: {error}") from error
+        raise foreign.damaged(path, f"its description cannot be read: {error}") from error
     return metadata
 
 

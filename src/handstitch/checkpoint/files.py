@@ -61,12 +61,12 @@ def load_model(path: str | Path) -> Model:
     """
     path = Path(path)
     try:
-        with tensors.opened(path) as file:
+        with foreign.opened(path) as file:
             size = file.seek(0, 2)
             if report_npz.is_report(file, size):
                 return _from_report(path, report_npz.read_report(path, file, size))
     except OSError as error:
-        raise tensors.unreadable(path, error) from error
+        raise foreign.unreadable(path, error) from error
     return _load(path).model
 
 
@@ -86,7 +86,7 @@ def load_state(path: str | Path) -> State:
 
 def state_exists(path: str | Path) -> bool:
     """Whether there is a state at `path` or an older one beside it, sound or not."""
-    return Path(path).exists() or storage.previous(path).exists()
+    return bool(storage.generations(path))
 
 
 def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
@@ -101,7 +101,7 @@ def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
         raise
     except ModelFileError as error:
         older = storage.previous(path)
-        if not older.exists():
+        if older not in storage.generations(path):
             raise
         try:
             return load_state(older), error
@@ -191,7 +191,7 @@ def _load(path: Path) -> _Loaded:
     for name, target in _views(parameters).items():
         array = arrays.pop(name)
         if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise tensors.damaged(path, f"{name} of type {array.dtype} or not finite")
+            raise foreign.damaged(path, f"{name} of type {array.dtype} or not finite")
         target[:] = array
     model = Model(
         parameters=parameters,

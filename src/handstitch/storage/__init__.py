@@ -6,13 +6,14 @@ atomic      files: written whole, or not at all
 folders     run folders: complete before they have a name, locked while in use
 """
 
-from handstitch.storage.atomic import clean, previous, probe, write, write_generation
+from handstitch.storage.atomic import clean, generations, previous, probe, write, write_generation
 from handstitch.storage.folders import FolderLock, claim_folder, new_folder
 
 __all__ = [
     "FolderLock",
     "claim_folder",
     "clean",
+    "generations",
     "new_folder",
     "previous",
     "probe",

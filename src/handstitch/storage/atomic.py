@@ -68,6 +68,11 @@ def previous(path: str | Path) -> Path:
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
+def generations(path: str | Path) -> list[Path]:
+    """Which of `path` and `previous(path)` exist, newest first."""
+    return [each for each in (Path(path), previous(path)) if os.path.exists(each)]
+
+
 def write_generation(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
     """Like `write`, but the file that `path` was stays under the name `previous(path)`.
 

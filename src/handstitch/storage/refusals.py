@@ -12,7 +12,7 @@ from pathlib import Path
 
 from handstitch.errors import MachineError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _RIGHTS = {errno.EACCES, errno.EPERM}
 
 
@@ -51,7 +51,9 @@ def explained(error: OSError, path: Path, needed: int = 0) -> MachineError:
         return MachineError(
             "something else stands where a file is to go",
             file=path,
-            found=_kind(path) if path.exists() else f"{_kind(folder)} in the path, not a folder",
+            found=_kind(path)
+            if os.path.exists(path)
+            else f"{_kind(folder)} in the path, not a folder",
             wanted="a free name, or a file that may be replaced",
             fix="move it away, or name another place with --out",
         )
@@ -86,15 +88,16 @@ def full(path: Path, needed: int) -> MachineError:
 
 
 def existing_folder(path: Path) -> Path:
-    """`path` or the nearest thing above it that exists."""
-    for candidate in (path, *path.absolute().parents):
-        if candidate.is_dir() or (candidate.exists() and candidate != path):
-            return candidate
-    return Path(path.absolute().anchor)
+    """`path` if it is a folder, or else the nearest thing above it that exists."""
+    # Unlike the methods of Path, those of os.path answer where one may not look.
+    above = [each for each in path.absolute().parents if os.path.exists(each)]
+    return path if os.path.isdir(path) else above[0]
 
 
 def _kind(path: Path) -> str:
-    return "a folder" if path.is_dir() else "a file" if path.is_file() else "a special file"
+    if os.path.isdir(path):
+        return "a folder"
+    return "a file" if os.path.isfile(path) else "a special file"
 
 
 def _rights(folder: Path) -> str:
