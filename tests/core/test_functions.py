@@ -29,13 +29,13 @@ TEXTBOOK: dict[str, Callable[[float], float]] = {
     "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
     "elu": lambda z: z if z > 0 else np.expm1(z),
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)) if z > 0 else np.exp(z) / (1 + np.exp(z)),
-    "tanh": lambda z: np.tanh(z),
+    "tanh": np.tanh,
 }
 ANALYTIC: dict[str, Callable[[Complex], Complex]] = {
     "relu": lambda z: np.where(z.real > 0, z, 0),
     "leaky_relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
     "elu": lambda z: np.where(z.real > 0, z, np.exp(z) - 1),
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "sigmoid": lambda z: np.reciprocal(1 + np.exp(-z)),
     "tanh": np.tanh,
 }
 LIMITS = {  # f(−∞), f′(−∞), f(∞) where it is finite, f′(∞)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_views_tile_the_vector_in_order(sizes: tuple[int, ...]):
     parameters = numbered(sizes)
     pieces = [each.reshape(-1) for each in [*parameters.weights, *parameters.biases]]
     np.testing.assert_array_equal(np.concatenate(pieces), np.arange(count(sizes)))
-    assert [W.shape for W in parameters.weights] == list(zip(sizes, sizes[1:], strict=False))
+    assert [W.shape for W in parameters.weights] == list(pairwise(sizes))
     assert [b.shape for b in parameters.biases] == [(m,) for m in sizes[1:]]
     assert parameters.weight_count == sum(W.size for W in parameters.weights)
     assert all(np.shares_memory(each, parameters.vector) for each in pieces)
