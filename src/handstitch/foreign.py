@@ -106,8 +106,7 @@ def _archive(path: Path, names: list[str]) -> ModelFileError:
     if any(name.endswith(("model.weights.h5", "config.json", "metadata.json")) for name in names):
         return refuse(path, "a Keras file (.keras), a zip with HDF5 in it", fix=_EXPORT)
     held = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
-    kind = "NumPy arrays (.npz)" if all(name.endswith(".npy") for name in names) else "a zip file"
-    return refuse(path, f"{kind} with {held}" if held else "a damaged zip file", fix=_EXPORT)
+    return refuse(path, f"a zip file with {held}" if held else "a damaged zip file", fix=_EXPORT)
 
 
 def member_names(file: BinaryIO, size: int, most: int = 1000) -> list[str]:

@@ -34,6 +34,8 @@ _HEADER: Final = re.compile(
     rb"\{'descr': (?:'([^']{1,16})'|\[.{1,999}\]), 'fortran_order': (True|False), "
     rb"'shape': \((\d{1,9}(?:, \d{1,9}){0,7},?|)\), \} *\n"
 )
+_OBJECTS: Final = re.compile(rb"'[|<>=]?O[48]?'")
+_FIRST_BYTES: Final = 512
 _TYPES: Final = {b"<f8", b">f8", b"<f4", b">f4"}
 _BROKEN: Final = (
     zipfile.BadZipFile,
@@ -55,10 +57,13 @@ class _Facts(NamedTuple):
     shape: tuple[int, ...]
 
 
-def is_report(file: BinaryIO, size: int) -> bool:
-    """Whether the open `file` of `size` bytes is a zip with a member `weights_0.npy`."""
+def is_archive(file: BinaryIO, size: int) -> bool:
+    """Whether the open `file` of `size` bytes is a zip of NumPy arrays, these or others."""
     file.seek(0)
-    return file.read(4) == foreign.ZIP and "weights_0.npy" in foreign.member_names(file, size)
+    if file.read(4) != foreign.ZIP:
+        return False
+    names = foreign.member_names(file, size)
+    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
@@ -68,9 +73,10 @@ def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
     memory than the file justifies.
     """
     names = foreign.member_names(file, size)
-    layers = _layers(path, names)
     try:
         with zipfile.ZipFile(file) as archive:
+            _refuse_pickles(path, archive, names)
+            layers = _layers(path, names)
             facts = {name: _facts(path, archive, name) for name in names}
             sizes = _sizes(path, layers, facts)
             if 8 * count(sizes) > max(_FREE_BYTES, _MOST_RATIO * size):
@@ -93,17 +99,29 @@ def _refused(path: Path, found: str, wanted: str | None = None) -> ModelFileErro
         file=path,
         found=found,
         wanted=wanted or "float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), …",
-        fix="save each layer's weights and biases again with np.savez",
+        fix="save each layer's weights and biases with np.savez as float arrays of these names",
     )
+
+
+def _refuse_pickles(path: Path, archive: zipfile.ZipFile, names: list[str]) -> None:
+    for name in names[: 2 * _MOST_LAYERS]:
+        with archive.open(name) as stream:
+            if _OBJECTS.search(stream.read(_FIRST_BYTES)):
+                raise _refused(
+                    path,
+                    f"{name.removesuffix('.npy')}, pickled objects, which can run any program",
+                )
 
 
 def _layers(path: Path, names: list[str]) -> int:
     """How many layers the member names tell of."""
     layers = sum(name.startswith("weights_") for name in names)
     wanted = {f"{kind}_{2 * n}.npy" for kind in ("weights", "bias") for n in range(layers)}
+    if not layers:
+        raise _refused(path, f"other arrays: {_few(names)}")
     surplus = sorted(set(names) - wanted) or sorted({n for n in names if names.count(n) > 1})
     missing = sorted(wanted - set(names))
-    if not 1 <= layers <= _MOST_LAYERS or surplus or missing:
+    if layers > _MOST_LAYERS or surplus or missing:
         found = [f"no {_few(missing)}"] if missing else []
         found += [f"{_few(surplus)} too many"] if surplus else []
         raise _refused(
@@ -144,8 +162,6 @@ def _header(path: Path, name: str, stream: IO[bytes]) -> tuple[_Facts, int]:
         raise _refused(path, f"{name} with a header of {length:,} bytes")
     text = rest + stream.read(length - len(rest))
     match = _HEADER.fullmatch(text)
-    if b"|O" in text or b"'O'" in text:
-        raise _refused(path, f"{name} holds pickled objects, which can run any program")
     if not match:
         raise _refused(path, f"{name} with a header as NumPy does not write it")
     if match[1] not in _TYPES:

@@ -63,7 +63,7 @@ def load_model(path: str | Path) -> Model:
     try:
         with foreign.opened(path) as file:
             size = file.seek(0, 2)
-            if report_npz.is_report(file, size):
+            if report_npz.is_archive(file, size):
                 return _from_report(path, report_npz.read_report(path, file, size))
     except OSError as error:
         raise foreign.unreadable(path, error) from error

@@ -1,0 +1,472 @@
+"""Broken, foreign and hostile model files: refused, quickly, in little memory, with a way out."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from handstitch import tensors
+from handstitch.checkpoint import load_model, load_state, save_model, save_state
+from handstitch.errors import ModelFileError
+from tests.attacks.measuring import BYTES, SECONDS, cost
+from tests.sample_models import assert_same, report_arrays, sample
+
+# ── every bit ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file with something of every kind in it, 1 kB long."""
+    path = tmp_path_factory.mktemp("small") / "model.safetensors"
+    model = sample((2, 2, 2), class_names=("é\N{TEDDY BEAR}", 'b"\\'), image_shape=(1, 2))
+    save_model(path, model)
+    assert_same(load_model(path), model)
+    return path
+
+
+def loads(path: Path, content: bytes | bytearray) -> bool:
+    path.write_bytes(content)
+    try:
+        load_model(path)
+    except ModelFileError:
+        return False
+    return True
+
+
+def test_every_flipped_bit_is_noticed(small, tmp_path):
+    content = bytearray(small.read_bytes())
+    loaded = []
+    for bit in range(8 * len(content)):
+        content[bit // 8] ^= 1 << bit % 8
+        if loads(tmp_path / "flipped", content):
+            loaded.append(bit)
+        content[bit // 8] ^= 1 << bit % 8
+    assert not loaded
+    assert loads(tmp_path / "flipped", content)  # else nothing was shown
+
+
+def test_every_truncation_is_noticed(small, tmp_path):
+    content = small.read_bytes()
+    assert not [n for n in range(len(content)) if loads(tmp_path / "short", content[:n])]
+
+
+def test_every_lost_beginning_is_noticed(small, tmp_path):
+    content = small.read_bytes()
+    assert not [n for n in range(1, len(content)) if loads(tmp_path / "short", content[n:])]
+
+
+def test_every_extension_is_noticed(small, tmp_path):
+    content = small.read_bytes()
+    for more in (b"\0", b" ", b"\0" * 8, b" " * 8, content[-1:], content):
+        assert not loads(tmp_path / "long", content + more)
+        assert not loads(tmp_path / "long", more + content)
+
+
+def test_every_lost_or_doubled_byte_is_noticed(small, tmp_path):
+    content = small.read_bytes()
+    for n in range(len(content)):
+        assert not loads(tmp_path / "lost", content[:n] + content[n + 1 :])
+        assert not loads(tmp_path / "doubled", content[: n + 1] + content[n:])
+
+
+def test_a_state_is_guarded_as_well(tmp_path):
+    path = tmp_path / "last.safetensors"
+    save_state(path, sample((2, 2), image_shape=(1, 2)), {"optimizer.v": np.ones(3)}, {"loss": 0.1})
+    content = bytearray(path.read_bytes())
+    start = content.index(b"position")
+    for bit in (
+        *range(8 * start, 8 * start + 400),
+        *range(8 * len(content) - 400, 8 * len(content)),
+    ):
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError):
+            load_state(path)
+        content[bit // 8] ^= 1 << bit % 8
+
+
+# ── forged safetensors headers ─────────────────────────────────────────────────────────────────
+
+
+def framed(header: bytes, data: bytes = b"") -> bytes:
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def entry(shape: Any, begin: int, end: int, dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def ours(description: str, entries: dict[str, Any] | None = None, data: bytes = b"") -> bytes:
+    """A file whose header is spelled as ours, with any description."""
+    header = {"__metadata__": {"handstitch": description}} | (entries or {})
+    return framed(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode(), data)
+
+
+NETWORK = {"layers.0.bias": entry([1], 0, 4), "layers.0.weight": entry([1, 1], 4, 8)}
+DATA = b"\0" * 8
+MEBI = 2**20
+
+HEADERS: dict[str, Callable[[], bytes]] = {
+    "length 2⁶⁴ − 1": lambda: b"\xff" * 8 + b"{" * 100,
+    "length 2⁶³": lambda: struct.pack("<Q", 2**63) + b'{"a":1}',
+    "length 0": lambda: struct.pack("<Q", 0) + b'{"a":1}',
+    "length 1": lambda: struct.pack("<Q", 1) + b'{"a":1}',
+    "longer than the file": lambda: struct.pack("<Q", 100) + b'{"a":1}',
+    "a huge header": lambda: framed(b'{"a":"' + b"x" * 20 * MEBI + b'"}'),
+    "only spaces": lambda: framed(b"{" + b" " * 8 * MEBI + b"}"),
+    "deep arrays": lambda: framed(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "deep objects": lambda: framed(b'{"a":' * 30_000 + b"1" + b"}" * 30_000),
+    "deep description": lambda: ours("[" * MEBI + "]" * MEBI),
+    "deep in a description": lambda: ours('{"a":' * 100_000 + "1" + "}" * 100_000),
+    "endless description": lambda: ours("[" * 4 * MEBI),
+    "many values": lambda: ours("[" + "0," * 2 * MEBI + "0]"),
+    "many lists": lambda: ours('{"a":[' + "[]," * 130_000 + "0]}"),
+    "many texts": lambda: ours('{"a":[' + '"abcdef",' * 390_000 + "0]}"),
+    "many escapes": lambda: ours("\\" * 4 * MEBI),
+    "many tensors": lambda: framed(
+        json.dumps({f"t{n}": entry([], 0, 0) for n in range(50_000)}).encode()
+    ),
+    "many tensors of ours": lambda: ours("{}", {f"t{n}": entry([0], 0, 0) for n in range(50_000)}),
+    "many names": lambda: framed(json.dumps({f"t{n}": 0 for n in range(700_000)}).encode()),
+    "many dimensions": lambda: ours("{}", {"a": entry([1] * 5_000, 0, 4)}, b"\0" * 4),
+    "2³¹ × 2³¹ × 2³¹": lambda: ours("{}", {"a": entry([2**31] * 3, 0, 8)}, DATA),
+    "overflowing to 8 bytes": lambda: ours("{}", {"a": entry([2**62, 4, 2], 0, 8)}, DATA),
+    "2⁶³ and 0": lambda: ours("{}", {"a": entry([2**63, 0], 0, 0)}),
+    "10³⁰⁰ wide": lambda: ours("{}", {"a": entry([10**300], 0, 8)}, DATA),
+    "digits for ever": lambda: ours('{"version":' + "9" * MEBI + "}"),
+    "negative": lambda: ours("{}", {"a": entry([-1, -1], 0, 4)}, b"\0" * 4),
+    "offsets backwards": lambda: ours("{}", {"a": entry([1], 4, 0)}, b"\0" * 4),
+    "offsets behind the end": lambda: ours("{}", {"a": entry([1], 2**40, 2**40 + 4)}, DATA),
+    "a gap": lambda: ours("{}", {"a": entry([1], 4, 8)}, DATA),
+    "overlapping": lambda: ours("{}", {"a": entry([1], 0, 4), "b": entry([1], 0, 4)}, b"\0" * 4),
+    "no type known": lambda: ours("{}", {"a": entry([1], 0, 4, "Q99")}, b"\0" * 4),
+    "bfloat16": lambda: ours("{}", {"a": entry([2], 0, 4, "BF16")}, b"\0" * 4),
+    "not an entry": lambda: ours("{}", {"a": 7}),
+    "a key too many": lambda: ours("{}", {"a": entry([1], 0, 4) | {"x": 1}}, b"\0" * 4),
+    "a fraction": lambda: ours("{}", {"a": entry([1.5], 0, 6)}, b"\0" * 6),
+    "the same name twice": lambda: framed(
+        b'{"__metadata__":{"handstitch":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
+        b'"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        b"\0" * 4,
+    ),
+    "metadata twice": lambda: framed(
+        b'{"__metadata__":{"handstitch":"{}"},"__metadata__":{"handstitch":"{}"}}'
+    ),
+    "the key twice": lambda: framed(b'{"__metadata__":{"handstitch":"{}","handstitch":"{}"}}'),
+    "a key beside ours": lambda: framed(b'{"__metadata__":{"handstitch":"{}","more":"x"}}'),
+    "not UTF-8": lambda: framed(b'{"__metadata__":{"handstitch":"\xff\xfe"}}'),
+    "half a character": lambda: framed(b'{"__metadata__":{"handstitch":"\\ud800"}}'),
+    "no JSON": lambda: framed(b"{" + b"\0" * 100),
+    "empty object": lambda: framed(b"{}"),
+    "description empty": lambda: ours(""),
+    "description null": lambda: ours("null"),
+    "description a list": lambda: ours("[]"),
+    "description without format": lambda: ours('{"version":1}'),
+    "no version": lambda: ours('{"format":"handstitch model"}'),
+    "version true": lambda: ours('{"format":"handstitch model","version":true}'),
+    "version 1.0": lambda: ours('{"format":"handstitch model","version":1.0}'),
+    "version 0": lambda: ours('{"format":"handstitch model","version":0}'),
+    "no digest": lambda: ours('{"format":"handstitch model","version":1}', NETWORK, DATA),
+    "keys twice inside": lambda: ours(
+        '{"format":"handstitch model","version":1,"version":1}', NETWORK, DATA
+    ),
+    "not a number inside": lambda: ours('{"a":NaN,"format":"handstitch model","version":1}'),
+    "infinite inside": lambda: ours('{"a":1e999,"format":"handstitch model","version":1}'),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_forged_headers_are_refused_cheaply(tmp_path, case):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(HEADERS[case]())
+    assert_refused_cheaply(path)
+
+
+def assert_refused_cheaply(path: Path) -> str:
+    messages = []
+
+    def attempt() -> None:
+        with pytest.raises(ModelFileError) as caught:
+            load_model(path)
+        messages.append(str(caught.value))
+
+    attempt()  # what is imported and cached the first time is not the file's doing
+    seconds, growth = cost(attempt)
+    assert messages[0].count("\n") <= 5
+    assert all(len(line) <= 400 for line in messages[0].splitlines())
+    assert growth < BYTES, f"{growth / MEBI:.0f} MiB"
+    assert seconds < SECONDS
+    return messages[0]
+
+
+def test_a_vast_file_is_refused_before_it_is_read(tmp_path):
+    """Every length in it is true; but the arrays are not those that its description tells of."""
+    path = tmp_path / "model.safetensors"
+    save_model(path, sample())
+    arrays, metadata = tensors.read_tensors(path)
+    numbers = 2**34 // 4
+    description = metadata | {"format": tensors.FORMAT, "version": 1, "digest": "0" * 64}
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    path.write_bytes(ours(text, {"layers.0.weight": entry([numbers], 0, 4 * numbers)}))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + 4 * numbers)  # a hole: nothing is on the disk
+    assert "another architecture" in assert_refused_cheaply(path)
+    assert arrays
+
+
+# ── foreign files ──────────────────────────────────────────────────────────────────────────────
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+    return file.getvalue()
+
+
+def saved(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def one_array() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.ones(3))
+    return file.getvalue()
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+FOREIGN: dict[str, tuple[Callable[[], bytes], list[str]]] = {
+    "empty": (lambda: b"", ["an empty file"]),
+    "web page": (lambda: b"\n<!DOCTYPE html><html>", ["web page", "download the file"]),
+    "xml": (lambda: b"<?xml version='1.0'?>", ["web page"]),
+    "lfs": (lambda: LFS, ["Git LFS pointer", "git lfs pull"]),
+    "pt": (lambda: zipped(model__data_dot_pkl=b"\x80\x02}", model__data__0=b"0" * 64), ["PyTorch"]),
+    "old pt": (lambda: pickle.dumps(0x1950A86A20F9469CFC6C, 2) + b"rest", ["PyTorch"]),
+    "keras": (
+        lambda: zipped(
+            metadata_dot_json=b"{}", config_dot_json=b"{}", model_dot_weights_dot_h5=b""
+        ),
+        ["Keras", ".keras"],
+    ),
+    "h5": (lambda: b"\x89HDF\r\n\x1a\n" + b"\0" * 100, ["HDF5", "Keras"]),
+    **{
+        f"pickle {protocol}": (
+            lambda protocol=protocol: pickle.dumps({"W": [1.0]}, protocol),  # type: ignore[misc]
+            ["a pickle", "run any program"],
+        )
+        for protocol in (2, 3, 4, 5)
+    },
+    "npy": (one_array, ["a single NumPy array"]),
+    "npz": (lambda: saved(a=np.ones(3)), ["other arrays: a"]),
+    "pickled npz": (lambda: saved(x=np.array([None])), ["x, pickled objects", "run any program"]),
+    "zip": (lambda: zipped(readme_dot_txt=b"x"), ["a zip file with readme.txt"]),
+    "cut zip": (lambda: saved(weights_0=np.ones(3))[:200], ["damaged zip"]),
+    "gzip": (lambda: b"\x1f\x8b\x08" + b"\0" * 20, ["gzip", "gunzip"]),
+    "text": (lambda: b"hello, world", ["no known kind"]),
+    "zeros": (lambda: b"\0" * 1000, ["no known kind"]),
+    "safetensors": (
+        lambda: safetensors.numpy.save({"fc.weight": np.ones((2, 2)), "fc.bias": np.ones(2)}),
+        ["another program", "fc.bias, fc.weight", "layers.0.weight (inputs, outputs)"],
+    ),
+    "marked safetensors": (
+        lambda: safetensors.numpy.save({"x": np.ones(2)}, {"format": "pt"}),
+        ["another program", "with x", "handstitch"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_foreign_files_are_named(tmp_path, case):
+    content, words = FOREIGN[case]
+    path = tmp_path / "model.bin"
+    path.write_bytes(content())
+    message = assert_refused_cheaply(path)
+    assert all(word in message for word in words), message
+    assert "fix" in message or "no known kind" in message
+    if case in {"pt", "old pt", "keras", "h5", "npy", "npz"} or case.startswith("pickle "):
+        assert "np.savez" in message
+
+
+def test_hostile_names_stay_text(tmp_path):
+    name = "\x1b]0;owned\x07\u202e"
+    path = tmp_path / f"model{name}.safetensors"
+    path.write_bytes(safetensors.numpy.save({name: np.ones(1)}))
+    message = assert_refused_cheaply(path)
+    assert not set("\x1b\x07\u202e") & set(message)
+    path.write_bytes(zipped(**{name: b""}))
+    assert not set("\x1b\x07\u202e") & set(assert_refused_cheaply(path))
+
+
+# ── hostile npz files ──────────────────────────────────────────────────────────────────────────
+
+
+def header(shape: object, dtype: str = "<f8", order: object = False) -> bytes:
+    text = f"{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': {shape}, }}".encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text
+
+
+def archive(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+def bomb(rows: int, columns: int) -> bytes:
+    zeros = bytes(8 * rows * columns)
+    return archive(
+        weights_0=header((rows, columns)) + zeros, bias_0=header((1, columns)) + bytes(8 * columns)
+    )
+
+
+def doubled() -> bytes:
+    """Each name stands in the directory twice."""
+    content = archive(weights_0=ONE, bias_0=ONE, weights_2=ONE, bias_2=ONE)
+    return content.replace(b"s_2.npy", b"s_0.npy")
+
+
+def lying_size(declared: int) -> bytes:
+    """The zip's own directory tells another length than the member has."""
+    content = bytearray(archive(weights_0=header((784, 10)) + bytes(62_720), bias_0=b"x"))
+    at = content.index(b"PK\x01\x02") + 24
+    content[at : at + 4] = struct.pack("<L", declared)
+    return bytes(content)
+
+
+def many_members() -> bytes:
+    central = b"".join(
+        struct.pack("<4s6H3L5H2L", b"PK\1\2", *[0] * 9, 13, *[0] * 6) + b"weights_0.npy"
+        for _ in range(60_000)
+    )
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 60_000, 60_000, len(central), 30, 0)
+    return b"PK\3\4" + b"\0" * 26 + central + end
+
+
+ONE = header((1, 1)) + bytes(8)
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "bomb of 80 MB": lambda: bomb(1_000, 10_000),
+    "bomb of 16 MB": lambda: bomb(2_000, 1_000),
+    "bomb under the limit": lambda: bomb(100, 10_000),
+    "vast shape": lambda: archive(weights_0=header((10**9 - 1, 10**9 - 1)), bias_0=ONE),
+    "vast shape, no numbers": lambda: archive(weights_0=header((784, 10)), bias_0=ONE),
+    "ten digits": lambda: archive(weights_0=header((10**9, 1)), bias_0=ONE),
+    "endless digits": lambda: archive(weights_0=header("(" + "9" * 3_000 + ",)"), bias_0=ONE),
+    "many dimensions": lambda: archive(weights_0=header((1,) * 500), bias_0=ONE),
+    "negative": lambda: archive(weights_0=header((-1, -1)) + bytes(8), bias_0=ONE),
+    "no shape": lambda: archive(weights_0=header(()) + bytes(8), bias_0=ONE),
+    "a call as shape": lambda: archive(weights_0=header("__import__('os')"), bias_0=ONE),
+    "deep shape": lambda: archive(weights_0=header("(" * 1_500 + ")" * 1_500), bias_0=ONE),
+    "a header of 65 kB": lambda: archive(
+        weights_0=b"\x93NUMPY\1\0\xff\xff" + b" " * 65_535, bias_0=ONE
+    ),
+    "a header of 4 GB": lambda: archive(
+        weights_0=b"\x93NUMPY\2\0\xff\xff\xff\xff" + b" " * 5_000, bias_0=ONE
+    ),
+    "version 9": lambda: archive(weights_0=b"\x93NUMPY\x09\0" + ONE[8:], bias_0=ONE),
+    "cut header": lambda: archive(weights_0=ONE[:20], bias_0=ONE),
+    "empty member": lambda: archive(weights_0=b"", bias_0=b""),
+    "pickle inside": lambda: archive(weights_0=pickle.dumps([1]), bias_0=ONE),
+    "objects": lambda: archive(weights_0=header((1, 1), "|O") + pickle.dumps([1]), bias_0=ONE),
+    "more than declared": lambda: archive(weights_0=ONE + b"x", bias_0=ONE),
+    "less than declared": lambda: archive(weights_0=ONE[:-1], bias_0=ONE),
+    "directory says more": lambda: lying_size(2**32 - 2),
+    "directory says less": lambda: lying_size(100),
+    "names twice": doubled,
+    "many members": many_members,
+    "many layers": lambda: archive(
+        **{f"{k}_{n}": ONE for n in range(500) for k in ("weights", "bias")}
+    ),
+    "a folder": lambda: zipped(weights_0_dot_npy=ONE, bias_0_dot_npy__=b""),
+    "a way up": lambda: zipped(weights_0_dot_npy=ONE, _dot___dot____bias_0_dot_npy=ONE),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_archives_are_refused_cheaply(tmp_path, case):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(HOSTILE[case]())
+    assert_refused_cheaply(path)
+
+
+def test_an_encrypted_member_is_refused(tmp_path):
+    content = bytearray(archive(weights_0=ONE, bias_0=ONE))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + place] |= 1
+    (tmp_path / "weights.npz").write_bytes(content)
+    assert "encrypted" in assert_refused_cheaply(tmp_path / "weights.npz")
+
+
+def test_an_unknown_compression_is_refused(tmp_path):
+    content = bytearray(archive(weights_0=ONE, bias_0=ONE))
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        content[content.index(mark) + place] = 99
+    (tmp_path / "weights.npz").write_bytes(content)
+    assert_refused_cheaply(tmp_path / "weights.npz")
+
+
+# ── mutations ──────────────────────────────────────────────────────────────────────────────────
+
+
+def mutated(content: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
+    for place, length, new in changes:
+        at = place % (len(content) + 1)
+        content = content[:at] + new + content[at + length :]
+    return content
+
+
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 2**20), st.integers(0, 9), st.binary(max_size=9)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(CHANGES)
+@example([(0, 8, b"\0" * 8)])
+def test_only_our_own_error_comes_of_a_mutated_archive(tmp_path, changes):
+    content = mutated(saved(**report_arrays((784, 2, 10))), changes)
+    (tmp_path / "weights.npz").write_bytes(content)
+    with suppress(ModelFileError):
+        assert np.isfinite(load_model(tmp_path / "weights.npz").parameters.vector).all()
+
+
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(CHANGES)
+def test_no_mutated_model_loads(small, tmp_path, changes):
+    original = small.read_bytes()
+    content = mutated(original, changes)
+    assert loads(tmp_path / "mutated", content) == (content == original)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.binary(max_size=200), st.sampled_from([b"", b"PK\3\4", b"\x08\0\0\0\0\0\0\0{", b"\x80\4"])
+)
+def test_noise_is_refused(tmp_path, noise, beginning):
+    assert not loads(tmp_path / "noise", beginning + noise)

@@ -1,0 +1,187 @@
+"""The course report's weights: read as they are, from any zip that NumPy writes, or refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handstitch import foreign, report_npz
+from handstitch.checkpoint import load_model, save_model
+from handstitch.core.parameters import Parameters
+from handstitch.data.dataset import GARMENTS
+from handstitch.errors import ModelFileError
+from tests.sample_models import GARMENT_SIZES, assert_same, report_arrays
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "best_weights.npz"
+
+
+def read(path: Path) -> Parameters:
+    with path.open("rb") as file:
+        return report_npz.read_report(path, file, path.stat().st_size)
+
+
+def save(path: Path, arrays: dict[str, Any]) -> None:
+    np.savez(path, **arrays)
+
+
+def assert_holds(parameters: Parameters, arrays: dict[str, Any]) -> None:
+    for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
+        np.testing.assert_array_equal(W, arrays[f"weights_{2 * layer}"].astype(np.float32))
+        np.testing.assert_array_equal(b, arrays[f"bias_{2 * layer}"][0].astype(np.float32))
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", ">f4"])
+def test_numbers_are_read_exactly(path, write, dtype):
+    arrays = report_arrays(dtype=dtype)
+    write(path, **arrays)
+    parameters = read(path)
+    assert parameters.sizes == GARMENT_SIZES
+    assert parameters.vector.dtype == np.float32
+    assert_holds(parameters, arrays)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (3, 4, 2), (5, 4, 3, 2, 6, 7)])
+def test_any_depth(path, sizes):
+    save(path, report_arrays(sizes))
+    assert read(path).sizes == sizes
+
+
+def test_matrices_stored_by_columns(path):
+    arrays = {name: np.asfortranarray(array) for name, array in report_arrays().items()}
+    save(path, arrays)
+    assert b"'fortran_order': True" in path.read_bytes()
+    assert_holds(read(path), arrays)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_the_array_format(path, version):
+    arrays = report_arrays()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, version)
+            archive.writestr(f"{name}.npy", member.getvalue())
+    assert_holds(read(path), arrays)
+
+
+def test_the_whole_model(path):
+    save(path, report_arrays())
+    model = load_model(path)
+    assert model.activations == ("relu", "relu")
+    assert (model.offset, model.scale) == (0, 1 / 256)
+    assert model.class_names == GARMENTS
+    assert model.class_names[9] == "Ankle boot"
+    assert model.image_shape == (28, 28)
+    assert model.dataset == "fashion-mnist"
+    assert model.origin == "report npz"
+    assert (model.config, model.history, model.versions) == ({}, (), {})
+
+
+def test_the_name_does_not_matter(path, tmp_path):
+    save(path, report_arrays())
+    path.rename(tmp_path / "weights.safetensors")
+    assert load_model(tmp_path / "weights.safetensors").origin == "report npz"
+
+
+def test_an_imported_model_can_be_saved(path, tmp_path):
+    save(path, report_arrays())
+    save_model(tmp_path / "a.safetensors", load_model(path))
+    assert_same(load_model(tmp_path / "a.safetensors"), load_model(path))
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    message = str(caught.value)
+    assert caught.value.exit_code == 4
+    assert message.count("\n") <= 5
+    assert str(path) in message
+    return message
+
+
+ARRAY = np.ones((2, 2))
+NAMED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "missing bias": (
+        {"bias_2.npy": None},
+        ["no bias_2", "weights_0, bias_0, weights_2"],
+    ),
+    "missing weights": ({"weights_2.npy": None}, ["no weights_2", "too many"]),
+    "surplus": ({"mean": ARRAY}, ["mean too many"]),
+    "odd number": ({"weights_1": np.ones((16, 8))}, ["weights_1 too many"]),
+    "does not chain": ({"weights_2": np.ones((15, 8))}, ["weights_2", "(15, 8)", "(16, outputs)"]),
+    "flat weights": ({"weights_0": np.ones(784)}, ["weights_0", "(784,)"]),
+    "empty weights": ({"weights_0": np.ones((784, 0))}, ["weights_0", "(784, 0)"]),
+    "flat bias": ({"bias_0": np.ones(16)}, ["bias_0", "(16,)", "(1, 16)"]),
+    "long bias": ({"bias_0": np.ones((1, 17))}, ["bias_0", "(1, 17)", "(1, 16)"]),
+    "integers": ({"bias_0": np.ones((1, 16), int)}, ["bias_0", "<i8", "float64 or float32"]),
+    "half": ({"bias_0": np.ones((1, 16), "f2")}, ["bias_0", "<f2", "float64 or float32"]),
+    "complex": ({"bias_0": np.ones((1, 16), complex)}, ["bias_0", "<c16"]),
+    "text": ({"bias_0": np.full((1, 16), "a")}, ["bias_0", "<U1"]),
+    "records": ({"bias_0": np.ones((1, 16), [("a", "f8")])}, ["bias_0", "records"]),
+    "pickled": ({"bias_0": np.array([[None] * 16])}, ["bias_0", "pickled", "any program"]),
+    "pickled record": (
+        {"bias_0": np.array([[(None,)] * 16], [("a", "O")])},
+        ["bias_0", "pickled"],
+    ),
+    "not a number": ({"bias_0": np.full((1, 16), np.nan)}, ["bias_0", "not finite"]),
+    "infinite": ({"weights_2": np.full((16, 8), np.inf)}, ["weights_2", "not finite"]),
+    "too large": ({"bias_0": np.full((1, 16), 1e300)}, ["bias_0", "not finite in float32"]),
+    "other inputs": ({"weights_0": np.ones((100, 16))}, ["100 inputs", "784 inputs"]),
+    "other classes": (
+        {"weights_4": np.ones((8, 3)), "bias_4": np.ones((1, 3))},
+        ["3 classes", "10 classes"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_what_does_not_fit_is_named(path, case):
+    changes, words = NAMED[case]
+    arrays = report_arrays() | {name: a for name, a in changes.items() if a is not None}
+    save(path, {name: a for name, a in arrays.items() if f"{name}.npy" not in changes})
+    message = refused(path)
+    assert all(word in message for word in words), message
+
+
+def test_other_arrays_are_named(path):
+    np.savez(path, x=ARRAY, y=ARRAY)
+    message = refused(path)
+    assert "other arrays: x, y" in message
+    assert "weights_0 (inputs, outputs)" in message
+
+
+def test_pickles_under_any_name_are_named(path):
+    save(path, {"x": ARRAY, "model": np.array({"weights": 1}, object)})
+    message = refused(path)
+    assert "model, pickled objects" in message
+    assert "np.savez" in message
+
+
+def test_pickles_are_never_opened(path, monkeypatch):
+    """The array format is NumPy's, but its reader is not used."""
+    monkeypatch.setattr(np.lib.format, "read_array", None)
+    monkeypatch.setattr(np, "load", None)
+    save(path, report_arrays())
+    load_model(path)
+
+
+def test_a_file_that_is_no_zip_is_no_report(path):
+    for content in (b"", b"PK", b"PK\x03\x04", b"x" * 100):
+        path.write_bytes(content)
+        with path.open("rb") as file:
+            assert not report_npz.is_archive(file, len(content))
+
+
+def test_member_names_agree_with_the_standard_library(path):
+    save(path, report_arrays())
+    with path.open("rb") as file, zipfile.ZipFile(path) as archive:
+        assert foreign.member_names(file, path.stat().st_size) == archive.namelist()
