@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from handstitch.data.idx import Notify, ignore
 from handstitch.data.official import TITLES, OfficialFile
-from handstitch.errors import MachineError
+from handstitch.errors import MachineError, printable
 
 MIRRORS: dict[str, tuple[str, ...]] = {
     "fashion-mnist": (
@@ -56,7 +56,7 @@ def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ig
         while homes:
             notify(
                 f"fetching {TITLES[dataset]}'s {file.noun}, {file.size / 1e6:.1f} MB, "
-                f"from {_host(homes[0])} into {folder}"
+                f"from {_host(homes[0])} into {printable(folder)}"
             )
             try:
                 _retrieve(homes[0] + file.name, file, folder)
@@ -122,7 +122,7 @@ def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
     except OSError as error:
         raise MachineError(
             f"{file.name} cannot be kept",
-            file=folder / file.name,
+            file=printable(folder / file.name),
             found=error.strerror or str(error),
             wanted=f"a folder that can be written to, with {file.size:,} bytes free",
             fix="make room or see to its rights, or choose another folder with --data-dir",

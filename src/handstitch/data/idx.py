@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 from handstitch.data import strangers
 from handstitch.data.expectation import Expected, in_words
-from handstitch.errors import DataError, MachineError
+from handstitch.errors import DataError, MachineError, printable
 
-LARGEST: Final = 2**30
-"""Bytes of elements above which a header is not believed (1 GiB; MNIST's kin have 0.05)."""
+LARGEST: Final = 2**27
+"""Bytes of elements above which a header is not believed (128 MiB; MNIST has 45)."""
 
 _GZIP: Final = b"\x1f\x8b"
 _DEFLATE_RATIO: Final = 1032  # RFC 1951: a match of 258 bytes costs two bits at least
@@ -100,7 +100,7 @@ def read(
             values[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
         _check_labels(file, values, 0)
         if path.suffix == ".gz" and not file.compressed:
-            notify(f"{path} is named .gz but is not compressed; read as it is")
+            notify(f"{printable(path)} is named .gz but is not compressed; read as it is")
         return values.reshape(file.shape)
 
 
@@ -157,7 +157,7 @@ class _IdxFile:
         """Raise the DataError of this file."""
         raise DataError(
             problem or f"these are not {self.expected.noun}",
-            file=self.path,
+            file=printable(self.path),
             found=found,
             wanted=self.expected.wanted,
             fix=self.expected.fix,
@@ -242,13 +242,15 @@ def _opened(path: Path, expected: Expected) -> Iterator[_IdxFile]:
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         found = "a link that leads nowhere" if path.is_symlink() else "no such file"
         raise DataError(
-            problem, file=path, found=found, wanted=expected.wanted, fix=expected.fix
+            problem, file=printable(path), found=found, wanted=expected.wanted, fix=expected.fix
         ) from error
     except OSError as error:
         raise _unreadable(path, problem, error) from error
     if not ordinary:  # to open a pipe or a terminal would be to wait for ever
         found = "a folder" if path.is_dir() else "a pipe, socket or device"
-        raise DataError(problem, file=path, found=found, wanted=expected.wanted, fix=expected.fix)
+        raise DataError(
+            problem, file=printable(path), found=found, wanted=expected.wanted, fix=expected.fix
+        )
     try:
         with path.open("rb") as stream:
             yield _IdxFile(stream, path, expected)
@@ -259,7 +261,7 @@ def _opened(path: Path, expected: Expected) -> Iterator[_IdxFile]:
 def _unreadable(path: Path, problem: str, error: OSError) -> MachineError:
     return MachineError(
         problem,
-        file=path,
+        file=printable(path),
         found=error.strerror or str(error),
         wanted="a file that this user may read, on a sound disk",
         fix="see to its rights and its disk, then try again",

@@ -20,6 +20,7 @@ from typing import Final
 from handstitch.data import official
 from handstitch.data.idx import Notify
 from handstitch.data.official import OfficialFile
+from handstitch.errors import printable
 
 VARIABLE: Final = "HANDSTITCH_DATA"
 
@@ -60,7 +61,7 @@ class Place:
 def given(name: str, data_dir: str | Path) -> list[Place]:
     """The two places that an explicit folder stands for."""
     root = _folder(data_dir)
-    command = f"{_command(name)} --data-dir {shlex.quote(str(data_dir))}"
+    command = f"{_command(name)} --data-dir {printable(shlex.quote(str(data_dir)))}"
     return [Place(name, root / name, command), Place(name, root, command)]
 
 
@@ -84,7 +85,7 @@ def first_with_files(name: str, data_dir: str | Path | None, notify: Notify) -> 
         # The second of its two places; the search goes on, but not in silence.
         root = os.environ.get(VARIABLE)
         if root and place.folder == _folder(root):
-            notify(f"${VARIABLE} names {root}, which holds no {official.TITLES[name]}")
+            notify(f"${VARIABLE} names {printable(root)}, which holds no {official.TITLES[name]}")
     return None
 
 

@@ -13,13 +13,12 @@ from typing import Final
 
 import msgspec
 
-from handstitch.config import nearest
 from handstitch.data import idx, official, places, verification
 from handstitch.data.dataset import Dataset, digest_of
 from handstitch.data.idx import Notify, ignore
 from handstitch.data.official import CLASS_NAMES, IMAGES_IN, TITLES, Part
 from handstitch.data.places import Place
-from handstitch.errors import DataError, MachineError, UsageError
+from handstitch.errors import DataError, MachineError, UsageError, printable
 
 SKETCH_TRAIN: Final = IMAGES_IN["train"]
 SKETCH_TEST: Final = IMAGES_IN["test"]
@@ -100,7 +99,7 @@ def verify(
     if missing:
         raise DataError(
             f"{TITLES[name]} is incomplete",
-            file=place.folder,
+            file=printable(place.folder),
             found="no " + ", no ".join(file.name for file in missing),
             wanted=f"all {len(files)} files, compressed or not",
             fix=f"put them there, or run: {place.fetch_command}",
@@ -162,11 +161,14 @@ def _draw(part: Part) -> Dataset:
 
 def _check_name(name: str, known: Sequence[str]) -> None:
     if name not in known:
+        import difflib
+
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         raise UsageError(
-            f"there is no data set {name} here",
-            found=name,
+            f"there is no data set {printable(name)} here",
+            found=printable(name),
             wanted=", ".join(known),
-            fix=f"did you mean {nearest(name, known)}?",
+            fix=f"perhaps: --dataset {nearest}",
         )
 
 
@@ -180,7 +182,7 @@ def _locate(name: str, data_dir: str | Path | None, fetch: bool, notify: Notify)
         where = places.given(name, data_dir)[0]
         raise DataError(
             f"no {TITLES[name]} in the folder given",
-            file=data_dir,
+            file=printable(data_dir),
             found="none of its files" if where.folder.parent.is_dir() else "no such folder",
             wanted=f"{official.files_of(name)[0].name} and the rest, in it or in {name}/ there",
             fix=f"name another folder, or run: {where.fetch_command}",
@@ -223,7 +225,7 @@ def _absent(place: Place, why: str) -> AbsentError:
     missing = ", ".join(file.name for file in place.missing(files))
     return AbsentError(
         f"{TITLES[place.name]} is not on this machine and cannot be fetched",
-        found=f"not in data/{place.name} nor in {place.folder}; {why}",
+        found=f"not in data/{place.name} nor in {printable(place.folder)}; {why}",
         wanted=missing,
         fix="put these files in a folder and name it with --data-dir, or train on drawings: "
         "--dataset sketch",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handstitch.data import idx, official
 from handstitch.data.official import TITLES, OfficialFile
-from handstitch.errors import DataError, MachineError
+from handstitch.errors import DataError, MachineError, printable
 
 
 def verify(path: Path, file: OfficialFile, fix: str) -> str:
@@ -31,7 +31,7 @@ def verify(path: Path, file: OfficialFile, fix: str) -> str:
     _refuse_known(path, file, found, fix)
     raise DataError(
         f"these are not {TITLES[file.dataset]}'s {file.noun}",
-        file=path,
+        file=printable(path),
         found=f"IDX {file.kind} of the right shape, with sha256 {found[:8]}… inside",
         wanted=f"{expected.wanted} ({file.content_sha256[:8]}… inside)",
         fix=fix,
@@ -51,7 +51,7 @@ def _refuse_known(path: Path, file: OfficialFile, sha256: str, fix: str) -> None
         fix = f"use it as what it is: --dataset {known.dataset}; or {fix}"
     raise DataError(
         problem,
-        file=path,
+        file=printable(path),
         found=f"{TITLES[known.dataset]}'s {known.noun}, sha256 {sha256[:8]}…",
         wanted=f"{TITLES[file.dataset]}'s {file.noun}: {file.expected(fix).wanted}",
         fix=fix,
@@ -67,7 +67,7 @@ def _checksum(path: Path, file: OfficialFile) -> str:
     except OSError as error:
         raise MachineError(
             f"the {file.noun} cannot be read",
-            file=path,
+            file=printable(path),
             found=error.strerror or str(error),
             wanted="a file that this user may read, on a sound disk",
             fix="see to its rights and its disk, then try again",
