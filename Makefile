@@ -28,7 +28,7 @@ LOCK := compile pyproject.toml --quiet --no-config --universal --python-version 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle cover lock clean
+.PHONY: help train test check oracle campaign cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -50,6 +50,9 @@ oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="tor
 		if [ $$status -eq 5 ]; then echo "oracle: there is no test marked oracle"; \
 		else exit $$status; fi; \
 	else echo "oracle: SKIPPED, nothing was compared: $(TORCH) cannot be installed here"; fi
+
+campaign: .venv/.dev  ## Kill 300 runs and stop 100, go on with each, compare byte for byte (10 minutes)
+	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
 
 cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \

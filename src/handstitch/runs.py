@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -13,10 +14,10 @@ import msgspec
 from handstitch import checkpoint, machine, model_card, run_folder, storage, training
 from handstitch.classifier import Classifier
 from handstitch.config import Config, from_mapping
+from handstitch.config_file import read_file, to_toml
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import ConfigError, Interrupted, ModelFileError
-from handstitch.recipes import read_file, to_toml
 from handstitch.records import EpochRecord, RunSummary
 from handstitch.run_folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, RUNS, SUMMARY
 from handstitch.snapshot import Snapshot
@@ -59,12 +60,16 @@ class Run:
         self._notify = notify
         self._goes_on = goes_on
         self._saved_at = monotonic()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="handstitch-save")
+        self._writing: Future[None] | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             opening.enter_context(storage.FolderLock(self.folder))
             opening.enter_context(machine.blas_threads(int(self.config.threads)))
+            opening.callback(self._writer.shutdown)
+            opening.callback(self._settle)  # before the lock is given back
             if self._goes_on:
                 self._go_on()
             self._open = opening.pop_all()
@@ -79,10 +84,11 @@ class Run:
         return training.is_over(self.state, self.config)
 
     def train(self, after_step: AfterStep | None = None) -> Iterator[EpochRecord]:
-        """Train to the end and yield each epoch's record once everything of it is on disk.
+        """Train to the end and yield the record of each epoch.
 
-        The state is saved at every epoch's end and every SAVE_EVERY seconds. Raises Interrupted,
-        with the state saved, after the step in which `stop_asked` was set.
+        At every epoch's end, and every SAVE_EVERY seconds, the state is written, while training
+        goes on; what hinders that is raised at the next occasion. Raises Interrupted, with the
+        state on disk, after the step in which `stop_asked` was set.
         """
         self._saved_at = monotonic()
 
@@ -90,24 +96,17 @@ class Run:
             if after_step is not None:
                 after_step(state)
             if self.stop_asked or monotonic() - self._saved_at > SAVE_EVERY:
-                self.save()
+                self._save(ended=None)
                 self._stop_if_asked()
 
         for record in training.train(self.state, self.task, self.config, then):
-            if record.is_best:
-                checkpoint.save_model(self.folder / BEST, self._snapshot.best_model())
-            self.save()
-            self._write_history()
+            self._save(record)
             yield record
             if not self.is_over:
                 self._stop_if_asked()
+        self._settle()
         if not (self.folder / SUMMARY).exists():
             self._finish()
-
-    def save(self) -> None:
-        """Write everything the run needs to go on from this step."""
-        self._snapshot.write(self.folder / LAST)
-        self._saved_at = monotonic()
 
     def summary(self) -> RunSummary:
         """What came out so far."""
@@ -134,10 +133,32 @@ class Run:
 
     def _stop_if_asked(self) -> None:
         if self.stop_asked:
+            self._settle()
             raise Interrupted(self.stop_asked)
 
-    def _write_history(self) -> None:
-        history = self.state.history
+    def _save(self, ended: EpochRecord | None) -> None:
+        """Hand everything the run needs to go on from this step to the thread that writes."""
+        self._settle()
+        frozen = self._snapshot.frozen()
+        self._writing = self._writer.submit(self._write, frozen, ended)
+        self._saved_at = monotonic()
+
+    def _settle(self) -> None:
+        """Wait until what was handed over is on disk; raise what hindered it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, frozen: Snapshot, ended: EpochRecord | None) -> None:
+        # The best weights first: should the process die between the two, the epoch is trained
+        # again and they are written again.
+        if ended is not None and ended.is_best:
+            checkpoint.save_model(self.folder / BEST, frozen.best_model())
+        frozen.write(self.folder / LAST)
+        if ended is not None:
+            self._write_history(frozen.state.history)
+
+    def _write_history(self, history: list[EpochRecord]) -> None:
         storage.write(self.folder / HISTORY, run_folder.history_csv(history).encode())
         log = "".join(run_folder.line(record) + "\n" for record in history)
         storage.write(self.folder / LOG, log.encode())

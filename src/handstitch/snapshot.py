@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Snapshot:
         """Write everything the run needs to go on; the file before is kept beside it."""
         state = self.state
         slots = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
-        if state.history:
+        if state.history and not state.at_best:
             slots["best"] = state.best.vector
         checkpoint.save_state(
             path,
@@ -51,6 +51,10 @@ class Snapshot:
                 "data": self.dataset.digest,
             },
         )
+
+    def frozen(self) -> Snapshot:
+        """The same at this instant, whatever becomes of the run."""
+        return replace(self, state=self.state.copy())
 
     def best_model(self) -> Model:
         """The network of the best epoch, with the history up to it."""
@@ -70,6 +74,7 @@ class Snapshot:
             np.copyto(theta.vector, saved.model.parameters.vector)
             for name, vector in vectors.items():
                 np.copyto(vector, saved.slots[name])
+            # Left out where the best weights are the ones just trained.
             np.copyto(state.best.vector, saved.slots.get("best", theta.vector))
             state.history = [
                 msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)

@@ -1,0 +1,1 @@
+"""Runs that are killed at random instants, gone on with, and compared byte for byte."""
