@@ -132,14 +132,15 @@ class Campaign:
             "CAMPAIGN_DIE_AT": str(operation),
             "OPENBLAS_NUM_THREADS": "1",
         }
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.campaign.child", "train", *place],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "stderr.log").open("ab"),
-        )
+        with (self.folder / "stderr.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.campaign.child", "train", *place],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
 
     def _ended_well(self, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()
