@@ -270,6 +270,7 @@ def test_another_data_set_is_named(small: SmallDataSets, tmp_path: Path, form: s
     assert error.problem == "this is MNIST, not Fashion-MNIST"
     assert "MNIST's test images, sha256" in str(error.facts["found"])
     assert "--dataset mnist" in str(error.facts["fix"])
+    assert "delete" not in str(error.facts["fix"])
 
 
 @pytest.mark.parametrize(
@@ -399,6 +400,7 @@ def test_real_mnist(mnist_test_half: Path) -> None:
     assert dataset.counts() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     error = refused(lambda: sources.load("mnist", "train", mnist_test_half))
     assert TRAIN_IMAGES in str(error.facts["found"])
+    assert f"handstitch data fetch mnist --data-dir {mnist_test_half}" in str(error.facts["fix"])
     error = refused(lambda: sources.load("fashion-mnist", "test", mnist_test_half))
     assert error.problem == "this is MNIST, not Fashion-MNIST"
 

@@ -100,7 +100,7 @@ def _customary(name: str) -> Iterator[Place]:
 
 
 def _command(name: str) -> str:
-    return "handstitch data fetch" + ("" if name == "fashion-mnist" else f" --dataset {name}")
+    return "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
 
 
 def _folder(text: str | Path) -> Path:

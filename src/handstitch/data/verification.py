@@ -48,7 +48,8 @@ def _refuse_known(path: Path, file: OfficialFile, sha256: str, fix: str) -> None
         fix = f"give it its own name, {known.name}, and the right file this one; or {fix}"
     else:
         problem = f"this is {TITLES[known.dataset]}, not {TITLES[file.dataset]}"
-        fix = f"use it as what it is: --dataset {known.dataset}; or {fix}"
+        # Not to be deleted: it is good data of another kind.
+        fix = f"use it as what it is: --dataset {known.dataset}; or name another --data-dir"
     raise DataError(
         problem,
         file=printable(path),
