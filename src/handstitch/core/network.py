@@ -81,17 +81,17 @@ class Network:
             A = Z
         return A
 
-    def loss(self, y: Labels, work: Workspace) -> float:
+    def loss(self, y: Labels | Indices, work: Workspace) -> float:
         """L, the cross-entropy in nats summed over the batch that `forward` last saw.
 
-        Leaves dZ = P − Y of the last layer in `work`, where `backward` begins; Y are the class
-        numbers y (n,) as rows of 0 and a single 1.
+        Leaves dZ = P − Y of the last layer in `work`, where `backward` begins; Y are the rows of
+        the identity matrix that the class numbers y (n,) name.
         """
-        np.equal(y[:, None], work.classes, out=work.targets)
+        np.take(work.identity, y, axis=0, out=work.targets, mode="clip")
         logits, dZ = work.outputs[-1], work.gradients[-1]
         return softmax_cross_entropy(logits, work.targets, dZ, work.column)
 
-    def correct(self, y: Labels, work: Workspace) -> int:
+    def correct(self, y: Labels | Indices, work: Workspace) -> int:
         """Samples whose largest logit is at their label y (n,); of equal ones the first counts."""
         np.argmax(work.outputs[-1], axis=1, out=work.predicted)
         np.equal(work.predicted, y, out=work.hits)
@@ -151,7 +151,7 @@ class Workspace:
         """What each layer saw; noted by `forward`."""
         self.targets = rows(classes)
         self.column = rows(1)
-        self.classes = np.arange(classes)
+        self.identity = np.eye(classes, dtype=dtype)
 
     def narrowed(self, n: int) -> Workspace:
         """The same memory for n samples, at most as many as this workspace was made for."""

@@ -29,9 +29,9 @@ class Batches:
         self.chosen = chosen
         self.batch_size = min(batch_size, len(chosen))
         self._images = images.reshape(len(images), -1)
-        self._labels = labels
+        self._labels = labels.astype(np.intp)  # as what they are: positions of a 1
         self._pixels = np.empty((self.batch_size, self._images.shape[1]), np.uint8)
-        self._picked = np.empty(self.batch_size, np.uint8)
+        self._picked = np.empty(self.batch_size, np.intp)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be short."""
@@ -45,7 +45,7 @@ class Batches:
         """Batch `number`, counted from 0, of the images in this order."""
         return order[number * self.batch_size : (number + 1) * self.batch_size]
 
-    def gather(self, picks: Indices, X: Matrix) -> Labels:
+    def gather(self, picks: Indices, X: Matrix) -> Indices:
         """Scale the picked images into X (n, inputs) and give their labels (n,).
 
         The labels are a view of a buffer that the next call overwrites.

@@ -1,0 +1,180 @@
+"""A training step allocates nothing that grows with the batch.
+
+NumPy itself, broadcasting one column or making numbers of truth values, works in pieces of a
+fixed number of elements; those pieces are made small here, so that they are full at any batch
+and what grows is seen.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from handstitch.arrays import Indices, Matrix
+from handstitch.core import functions, network
+from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.network import Network, Workspace
+from handstitch.core.optimizers import OPTIMIZERS, Optimizer
+from handstitch.core.parameters import Parameters
+from handstitch.data.batches import Batches
+from handstitch.data.scaling import Scaling
+from handstitch.randomness import Purpose, generator
+
+SIZES = (784, 64, 48, 10)
+SMALL, LARGE = 32, 2048
+ALLOWANCE = 400
+"""Bytes by which two measurements of the same thing may differ: fewer than LARGE truth values."""
+PIECE = 64
+"""Elements that NumPy may work on at once; its default is 8192."""
+IMAGES = np.random.default_rng(0).integers(0, 256, (2 * LARGE, 28, 28), np.uint8)
+LABELS = (np.arange(len(IMAGES)) % 10).astype(np.uint8)
+
+Phases = dict[str, Callable[[], object]]
+
+
+def training_step(
+    batch_size: int, activation: str = "relu", rule: str = "sgd", dropout: float = 0.0, cut: int = 0
+) -> Phases:
+    """What the training loop does with one batch, or with one that is `cut` samples short."""
+    batches = Batches(IMAGES, LABELS, np.arange(len(IMAGES)), Scaling(72.9, 1 / 90), batch_size)
+    theta = Parameters.random(SIZES, np.random.default_rng(0))
+    net = Network(theta, (activation,) * 2, dropout, dropout / 2)
+    optimizer = Optimizer(theta, rule, weight_decay=1e-4, clip_norm=0.0 if rule == "sgd" else 1.0)
+    workspace = Workspace(net, batch_size)
+    picks = batches.part(batches.order(0, 0), 0)[cut:]
+    work = workspace.narrowed(len(picks))
+    y = batches.gather(picks, work.X)
+    return {
+        "narrowed": lambda: workspace.narrowed(len(picks)),
+        "gather": lambda: batches.gather(picks, work.X),
+        "forward": lambda: net.forward(
+            work.X, work, generator(0, Purpose.DROPOUT) if dropout else None
+        ),
+        "correct": lambda: net.correct(y, work),
+        "loss": lambda: net.loss(y, work),
+        "backward": lambda: net.backward(work, optimizer.into(0.01, 1 / len(picks))),
+        "step": lambda: optimizer.step(0.01),
+    }
+
+
+def peaks(step: Phases, piece: int = PIECE) -> dict[str, int]:
+    """Most bytes held at once in each phase of a step, above what was held before it.
+
+    Each phase is measured by itself: an optimizer's fixed needs must not hide what grows
+    elsewhere. Of three steps the least counts.
+    """
+    least = dict.fromkeys(step, 2**62)
+    with np.errstate():  # restores the size of the pieces
+        np.setbufsize(piece)
+        for phase in 2 * list(step.values()):  # caches fill, lazy imports happen
+            phase()
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for _ in range(3):
+                for name, phase in step.items():
+                    tracemalloc.reset_peak()
+                    before, _ = tracemalloc.get_traced_memory()
+                    phase()
+                    _, most = tracemalloc.get_traced_memory()
+                    least[name] = min(least[name], most - before)
+        finally:
+            tracemalloc.stop()
+    return least
+
+
+def growing(small: dict[str, int], large: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """The phases that need more with the larger batch, with their peaks in bytes."""
+    return {
+        name: (small[name], large[name]) for name in small if large[name] > small[name] + ALLOWANCE
+    }
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_nothing_grows_with_the_batch_whatever_the_activation(activation: str, dropout: float):
+    small, large = (peaks(training_step(n, activation, dropout=dropout)) for n in (SMALL, LARGE))
+    assert not growing(small, large)
+
+
+@pytest.mark.parametrize("rule", OPTIMIZERS)
+def test_nothing_grows_with_the_batch_whatever_the_rule(rule: str):
+    small, large = (peaks(training_step(n, rule=rule)) for n in (SMALL, LARGE))
+    assert not growing(small, large)
+
+
+def test_nothing_grows_with_a_short_last_batch():
+    small, large = (peaks(training_step(n, dropout=0.3, cut=n // 4)) for n in (SMALL, LARGE))
+    assert not growing(small, large)
+
+
+def test_with_pieces_of_the_usual_size_a_step_of_any_batch_fits_in_50_kB():
+    step = training_step(LARGE, dropout=0.3)
+    at_most = peaks(step, piece=8192)
+    assert max(at_most.values()) < 50_000
+    assert not growing(at_most, peaks(training_step(2 * LARGE, dropout=0.3), piece=8192))
+
+
+# ── Planted: what a careless hand would write ──────────────────────────────────────────────────
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, f_backward: Callable[[Matrix, Matrix], None]) -> None:
+    monkeypatch.setitem(ACTIVATIONS, "relu", (functions.relu, f_backward))
+
+
+def truth_values(dA: Matrix, A: Matrix) -> None:
+    dA *= A > 0
+
+
+def condition(dA: Matrix, A: Matrix) -> None:
+    dA[A <= 0] = 0
+
+
+def product(dA: Matrix, A: Matrix) -> None:
+    dA[:] = dA * np.sign(A)
+
+
+@pytest.mark.parametrize("careless", [truth_values, condition, product])
+def test_a_temporary_array_in_a_derivative_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, careless: Callable[[Matrix, Matrix], None]
+):
+    plant(monkeypatch, careless)
+    small, large = (peaks(training_step(n)) for n in (SMALL, LARGE))
+    assert list(growing(small, large)) == ["backward"]
+
+
+def test_a_copy_made_for_a_product_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    def copying(alpha: float, A: Matrix, B: Matrix, beta: float, C: Matrix) -> None:
+        C[:] = alpha * (A @ B) + (beta * C if beta else 0)
+
+    monkeypatch.setattr(network, "gemm", copying)
+    small, large = (peaks(training_step(n)) for n in (SMALL, LARGE))
+    assert {"forward", "backward"} <= set(growing(small, large))
+
+
+def test_gathering_into_a_buffer_of_numpys_own_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    def indexing(self: Batches, picks: Indices, X: Matrix) -> object:
+        self.scaling.apply(self._images[picks], X)
+        return self._labels[picks]
+
+    monkeypatch.setattr(Batches, "gather", indexing)
+    small, large = (peaks(training_step(n)) for n in (SMALL, LARGE))
+    assert list(growing(small, large)) == ["gather"]
+
+
+def test_labels_that_must_be_converted_are_noticed():
+    """Eight bytes a sample is the least that anything here could cost."""
+    found = []
+    for n in (SMALL, LARGE):
+        step = training_step(n)
+        net = Network(Parameters.random(SIZES, np.random.default_rng(0)), ("relu",) * 2)
+        work, y = Workspace(net, n), LABELS[:n]
+        net.forward(work.X, work)
+        step["loss"] = partial(net.loss, y, work)
+        found.append(peaks(step))
+    assert list(growing(*found)) == ["loss"]
