@@ -53,8 +53,9 @@ class HandstitchError(Exception):
         width = max((len(name) for name in self.facts), default=0)
         lines = [printable(self.problem)]
         for name, value in self.facts.items():
-            # A fact may hold several lines of its own (a table); each stays indented under it.
-            first, *more = str(value).split("\n")
+            # Text may hold several lines of its own (a table); each stays indented under the
+            # first. Anything else, such as a path from a stranger, is one line whatever it holds.
+            first, *more = value.split("\n") if isinstance(value, str) else [str(value)]
             lines.append(f"  {name:<{width}}  {printable(first)}")
             lines.extend(f"  {'':<{width}}  {printable(line)}" for line in more)
         return "\n".join(line[:_LINE_LENGTH] for line in lines[:_MESSAGE_LINES])
