@@ -7,14 +7,19 @@ is the business of `recipes`; here is only what they mean and what they may be.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from math import isfinite
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from handstitch.errors import ConfigError
+from handstitch.wording import Problem, Write, alike, choices, corrections, impossible, shown
+from handstitch.wording import wanted as in_words
 
 DatasetName = Literal["auto", "fashion-mnist", "mnist", "sketch"]
 Activation = Literal["relu", "leaky_relu", "elu", "sigmoid", "tanh"]
@@ -28,6 +33,7 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 CountOrZero = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # TOML's integers end there
 
 CUSTOMARY_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
@@ -108,42 +114,33 @@ class Config:
         "accuracy", "validation figure that decides which weights are kept"
     )
     patience: CountOrZero = setting(0, "epochs without a new best before stopping early; 0: never")
-    seed: CountOrZero = setting(0, "every random choice follows from it")
+    seed: Seed = setting(0, "every random choice follows from it")
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(
         "auto", "BLAS threads; auto: one for each core, chosen when a run first starts"
     )
 
     def __post_init__(self) -> None:
-        problems = []
-        for name, kind in field_types().items():
-            try:
-                value = msgspec.convert(getattr(self, name), kind)
-            except msgspec.ValidationError:
-                problems.append((name, getattr(self, name), wanted(name)))
-            else:
-                object.__setattr__(self, name, value)
-        problems = problems or self._contradictions()
+        values = {name: getattr(self, name) for name in field_types()}
+        for name, value in converted(values, as_python).items():
+            object.__setattr__(self, name, value)
+        problems = self._contradictions()
         if problems:
-            raise impossible(problems)
+            raise impossible(problems, as_python, _defaults(), _meanings())
 
-    def _contradictions(self) -> list[tuple[str, object, str]]:
-        problems: list[tuple[str, object, str]] = []
+    def _contradictions(self) -> list[Problem]:
+        problems = []
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
             problems.append(
-                (
+                Problem(
                     "activation",
-                    " ".join(self.activation) or "none",
+                    self.activation,
                     f"one, or one for each of the {len(self.hidden_sizes)} hidden layers",
                 )
             )
         if self.warmup >= self.epochs:
-            problems.append(("warmup", self.warmup, f"less than the {self.epochs} epochs"))
-        for name in field_types():
-            value = getattr(self, name)
-            if isinstance(value, float) and not isfinite(value):
-                problems.append((name, value, "a finite number"))
-        if self.seed >= 2**63:  # TOML's integers end there
-            problems.append(("seed", self.seed, "a whole number below 2⁶³"))
+            problems.append(
+                Problem("warmup", self.warmup, f"less than the {self.epochs:,} epochs of the run")
+            )
         return problems
 
     @property
@@ -161,6 +158,7 @@ class Config:
         }
 
 
+@cache
 def field_types() -> dict[str, Any]:
     """Name of each setting → its type with its bounds."""
     hints = get_type_hints(Config, include_extras=True)
@@ -172,77 +170,73 @@ def help_of(name: str) -> str:
     return str(Config.__dataclass_fields__[name].metadata["help"])
 
 
-def from_mapping(values: dict[str, Any], origin: str) -> Config:
+def wanted(name: str) -> str:
+    """What a setting may be, in words, read off its type."""
+    return in_words(field_types()[name])
+
+
+def from_mapping(values: Mapping[str, Any], origin: str) -> Config:
     """A Config from plain values; `origin` says in messages where they were written."""
     check_names(values, origin)
     return Config(**values)
 
 
-def check_names(names: Any, origin: str) -> None:
-    """Raise ConfigError for all unknown settings at once, each with the nearest known name."""
+def check_names(names: Iterable[str], origin: object) -> None:
+    """Raise ConfigError for all unknown settings at once, each with the name it seems to mean."""
     unknown = [str(name) for name in names if name not in Config.__dataclass_fields__]
     if unknown:
-        few = "this setting is" if len(unknown) == 1 else "these settings are"
+        few = "this setting is" if len(unknown) == 1 else f"{len(unknown)} settings are"
         raise ConfigError(
             f"{few} not known",
             file=origin,
-            found=", ".join(unknown),
-            wanted=", ".join(nearest(name, Config.__dataclass_fields__) for name in unknown),
+            found=", ".join(map(shown, unknown)),
+            wanted=corrections(unknown, list(Config.__dataclass_fields__)),
             fix="correct the spelling; all settings: handstitch config",
         )
 
 
-def nearest(name: str, known: Any) -> str:
-    """The known name most like `name`."""
-    import difflib
+def converted(
+    values: Mapping[str, object],
+    write: Write,
+    file: Path | None = None,
+    examples: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """The values as their types want them: lists as tuples, whole numbers as floats.
 
-    return str(difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0])
-
-
-def wanted(name: str) -> str:
-    """What a setting may be, in words, read off its type."""
-    return _in_words(msgspec.json.schema(field_types()[name]))
-
-
-def _in_words(schema: dict[str, Any]) -> str:
-    if "anyOf" in schema:
-        return " or ".join(_in_words(option) for option in schema["anyOf"])
-    if "enum" in schema:
-        return ", ".join(str(value) for value in schema["enum"])
-    if schema["type"] == "array":
-        return f"a list, each {_in_words(schema['items'])}"
-    if schema["type"] == "boolean":
-        return "true or false"
-    bounds = (
-        ("minimum", "from"),
-        ("exclusiveMinimum", "above"),
-        ("maximum", "up to"),
-        ("exclusiveMaximum", "below"),
-    )
-    limits = [f"{word} {schema[bound]:,}" for bound, word in bounds if bound in schema]
-    noun = "a whole number" if schema["type"] == "integer" else "a number"
-    return " ".join([noun, *limits])
+    Raises ConfigError, naming all that cannot be as `write` writes them, for names that are known.
+    """
+    result: dict[str, Any] = {}
+    problems = []
+    for name, value in values.items():
+        try:
+            result[name] = msgspec.convert(value, field_types()[name])
+        except (msgspec.ValidationError, OverflowError):
+            problems.append(Problem(name, value, wanted(name), _near(name, value)))
+        else:
+            if isinstance(value, float) and not isfinite(value):
+                problems.append(Problem(name, value, "a finite number"))
+    if problems:
+        raise impossible(problems, write, examples or _defaults(), _meanings(), file)
+    return result
 
 
-def impossible(problems: list[tuple[str, object, str]]) -> ConfigError:
-    """One error for all values that cannot be: (setting, value, what is wanted)."""
-    if len(problems) == 1:
-        name, value, want = problems[0]
-        return ConfigError(
-            f"{name} cannot be {_shown(value)}",
-            found=f"{name} = {_shown(value)}",
-            wanted=want,
-            fix=f"change it ({help_of(name)})",
-        )
-    return ConfigError(
-        f"{len(problems)} settings cannot be what they are",
-        found=", ".join(f"{name} = {_shown(value)}" for name, value, _ in problems),
-        wanted="; ".join(f"{name}: {want}" for name, _, want in problems),
-        fix="change them; what each one means: handstitch train --help",
-    )
+def _near(name: str, value: object) -> object:
+    """What may have been meant by a value that cannot be; None if nothing is like it."""
+    words = choices(field_types()[name])
+    if not isinstance(value, (list, tuple)):
+        return alike(shown(value), words)
+    meant = [alike(shown(each), words) for each in value[:20]]
+    return meant if meant and all(meant) else None
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return " ".join(str(item) for item in value) or "empty"
-    return str(value)
+def as_python(name: str, value: object) -> str:
+    """How an argument of Config is written in a message."""
+    return f"{name} = {shown(value)}"
+
+
+def _defaults() -> dict[str, object]:
+    return {each.name: each.default for each in fields(Config)}
+
+
+def _meanings() -> dict[str, str]:
+    return {name: help_of(name) for name in field_types()}

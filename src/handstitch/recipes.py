@@ -6,32 +6,28 @@ the package, a file of the user's, or the `config.toml` of an earlier run.
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from handstitch.config import (
-    CUSTOMARY_RATES,
-    Config,
-    check_names,
-    field_types,
-    help_of,
-    nearest,
-    wanted,
-)
+from handstitch.config import CUSTOMARY_RATES, Config, check_names, converted, field_types
+from handstitch.config_file import read_file
 from handstitch.errors import ConfigError
+from handstitch.wording import Write, corrections, nearest, shown
 
 DEFAULT_PRESET: Final = "default"
 PREFIX: Final = "HANDSTITCH_"
 OTHER_VARIABLES: Final = ("DATA",)
 """Variables with the prefix that are not settings of a run."""
+FLAGS: Final = {"hidden_sizes": ("--hidden",), "learning_rate": ("--learning-rate", "--lr")}
+"""Flags that are not just the setting's name; the first is the one that messages use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +54,9 @@ def resolve(
 ) -> Resolved:
     """The configuration that these layers give. Raises ConfigError for what cannot be.
 
-    `flags` hold the settings given on the command line, by field name. An optimizer that is
-    chosen without a learning rate brings its customary one: the rate of the recipe below was
-    for another.
+    `flags` hold the settings given on the command line, by field name (see `read_flags`). An
+    optimizer that is chosen without a learning rate brings its customary one: the rate of the
+    recipe below was for another.
     """
     preset = preset or DEFAULT_PRESET
     layers = [
@@ -98,7 +94,7 @@ def read_preset(name: str) -> dict[str, Any]:
     if name not in presets():
         raise ConfigError(
             f"there is no preset {name}",
-            found=name,
+            found=f"--preset {name}",
             wanted=", ".join(presets()),
             fix=f"--preset {nearest(name, presets())}, or a file of your own: --config FILE",
         )
@@ -106,113 +102,78 @@ def read_preset(name: str) -> dict[str, Any]:
     return tomllib.loads(recipe.read_text(encoding="utf-8"))
 
 
-def read_file(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file. Raises ConfigError if it is missing or not TOML."""
-    try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except FileNotFoundError:
-        raise ConfigError(
-            "there is no such config file",
-            file=path,
-            wanted="a TOML file with settings",
-            fix="write one to begin with: handstitch config > my.toml",
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            "the config file cannot be read",
-            file=path,
-            found=error.strerror,
-            fix="check its rights",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(
-            "the config file is not TOML",
-            file=path,
-            found=str(error) or "nesting without end",
-            wanted='lines like: learning_rate = 0.1 or optimizer = "adam"',
-            fix="correct that place; an example: handstitch config",
-        ) from None
-    return values
-
-
 def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Settings from variables such as HANDSTITCH_LEARNING_RATE; lists are joined by commas."""
+    """Settings from variables such as HANDSTITCH_LEARNING_RATE; lists are joined by commas.
+
+    A variable that is set to nothing counts as not set.
+    """
     written = {
         name.removeprefix(PREFIX): text
         for name, text in environment.items()
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES and text
     }
     known = [name.upper() for name in field_types()]
     unknown = [name for name in written if name not in known]
     if unknown:
+        names = " ".join(PREFIX + name for name in unknown)
         raise ConfigError(
             "a variable of the environment is not known",
-            found=", ".join(PREFIX + name for name in unknown),
-            wanted=", ".join(PREFIX + nearest(name, known) for name in unknown),
-            fix=f"correct or unset it (unset {PREFIX}{unknown[0]})",
+            found=names,
+            wanted=corrections(unknown, known, PREFIX),
+            fix=f"correct it, or: unset {names}",
         )
-    return {
-        name.lower(): from_text(name.lower(), text, PREFIX + name) for name, text in written.items()
-    }
+    return from_texts({name.lower(): [text] for name, text in written.items()}, as_variable)
 
 
-def from_text(name: str, text: str, origin: str) -> Any:
-    """The value of a setting written as text. Raises ConfigError, naming `origin`, if none."""
-    kind = field_types()[name]
+def read_flags(words: Mapping[str, list[str] | tuple[str, ...]]) -> dict[str, Any]:
+    """Settings from the words behind their flags. Raises ConfigError for all that cannot be."""
+    return from_texts(words, as_flag)
+
+
+def from_texts(words: Mapping[str, list[str] | tuple[str, ...]], write: Write) -> dict[str, Any]:
+    """Settings from words, as a shell hands them over."""
+    values = {name: from_text(name, " ".join(each)) for name, each in words.items()}
+    return converted(values, write, examples=_examples())
+
+
+def from_text(name: str, text: str) -> Any:
+    """The value of a setting written as text; the text itself if that is none."""
     if name == "hidden_sizes":
-        return hidden_sizes([text], origin)
+        return _widths(text)
     value: Any = text.replace(",", " ").split() if name == "activation" else text
     try:
-        return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError:
-        raise ConfigError(
-            f"{name} cannot be {text}",
-            found=f"{origin} = {text}",
-            wanted=wanted(name),
-            fix=f"change or remove {origin} ({help_of(name)})",
-        ) from None
+        return msgspec.convert(value, field_types()[name], strict=False)
+    except (msgspec.ValidationError, OverflowError):
+        return value
 
 
-def hidden_sizes(words: list[str] | tuple[str, ...], origin: str = "--hidden") -> tuple[int, ...]:
+def _widths(text: str) -> Any:
     """Widths as typed: `300 100`, `300,100`, one width N for N and N/2, or `300,` for one layer."""
-    text = " ".join(words)
     try:
         widths = tuple(int(word) for word in text.replace(",", " ").split())
     except ValueError:
-        widths = ()
-    if not widths or min(widths) < 1:
-        raise ConfigError(
-            f"hidden_sizes cannot be {text or 'empty'}",
-            found=f"{origin} {text}",
-            wanted="widths from 1, such as 512, or 512 256, or 512,256,128",
-            fix="for a network without a hidden layer write hidden_sizes = [] in a config file",
-        )
+        return text
     if len(widths) == 1 and "," not in text:
-        if widths[0] == 1:
-            raise ConfigError(
-                "hidden_sizes cannot be 1",
-                found=f"{origin} 1, which means widths 1 and 1/2",
-                wanted="a width from 2, or several",
-                fix=f"for one layer of one unit: {origin} 1,",
-            )
         return (widths[0], widths[0] // 2)
-    return widths
+    return widths or text
 
 
-def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
-    """The configuration as a TOML file that can be fed back; `comments` stand behind the lines."""
-    lines = []
-    for name, value in config.to_dict().items():
-        line = f"{name} = {_toml_value(value)}"
-        note = (comments or {}).get(name)
-        lines.append(f"{line:<32}  # {note}" if note else line)
-    return "\n".join(lines) + "\n"
+def as_flag(name: str, value: object) -> str:
+    """How a setting is written on the command line."""
+    return f"{flags_of(name)[0]} {shown(value)}"
 
 
-def _toml_value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_toml_value(each) for each in value)}]"
-    if isinstance(value, str):
-        return json.dumps(value)  # a JSON string is a TOML string
-    return repr(value).lower()  # True → true; the repr of a float is exact
+def as_variable(name: str, value: object) -> str:
+    """How a setting is written in the environment."""
+    return f"{PREFIX}{name.upper()}={shown(value).replace(' ', ',')}"
+
+
+def flags_of(name: str) -> tuple[str, ...]:
+    """The flags that give a setting; the first is the one that messages use."""
+    return FLAGS.get(name, ("--" + name.replace("_", "-"),))
+
+
+@cache
+def _examples() -> dict[str, object]:
+    """A value that each setting may have: the one in the preset that people begin with."""
+    return {**Config().to_dict(), **read_preset(DEFAULT_PRESET)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handstitch import recipes
 from handstitch.cli import console
 from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
+from handstitch.config_file import to_toml
 
 
 @with_settings
@@ -26,4 +26,4 @@ def config(
     if json:
         console.emit({"config": resolved.config.to_dict(), "origins": resolved.origins})
     else:
-        print(recipes.to_toml(resolved.config, resolved.origins), end="")
+        print(to_toml(resolved.config, resolved.origins), end="")

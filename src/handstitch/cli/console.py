@@ -33,26 +33,19 @@ def loud(title: str, lines: list[str]) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console; without a terminal it keeps to plain text and 100 columns."""
+    """A rich console; without a terminal it keeps to plain text and breaks no line of a table."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else 100, highlight=False)
+    return Console(file=stream, width=None if stream.isatty() else 500, highlight=False)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
+def table(*columns: str) -> Table:
     """A table whose first column is text and whose others are numbers."""
     from rich import box
     from rich.table import Table
 
-    made = Table(
-        title=title,
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        title_justify="left",
-        title_style="bold",
-    )
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number, column in enumerate(columns):
         made.add_column(column, justify="right" if number else "left", overflow="fold")
     return made
@@ -65,13 +58,24 @@ def text(value: str) -> Text:
     return Text(printable(value))
 
 
-def show(renderable: Any) -> None:
-    """Print a table or text on stdout."""
-    console().print(renderable)
+def show(table: Table, title: str = "") -> None:
+    """Print a table on stdout, under its title."""
+    made = console()
+    with made.capture() as captured:
+        if title:
+            made.print()
+            made.print(title, style="bold", markup=False)
+        made.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
 def emit(value: Any) -> None:
-    """Print one JSON object on stdout."""
+    """Print one JSON object on stdout; where that is not UTF-8, with escapes."""
+    import json
+
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    if (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8":
+        text = json.dumps(json.loads(text), indent=2)
+    sys.stdout.write(text + "\n")

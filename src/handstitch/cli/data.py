@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from handstitch.cli import console
 from handstitch.cli.flags import DataDir, Json
+from handstitch.errors import printable
+
+if TYPE_CHECKING:
+    from handstitch.data.facts import DatasetFacts
 
 app = App(name="data", help="Fetch a data set, or say what is in it.")
 
@@ -51,10 +55,12 @@ def info(
         return
     if choice.reason:
         console.notice(f"this is sketch, drawn data: {choice.reason}")
+    _print(found)
+
+
+def _print(found: DatasetFacts) -> None:
     print(f"{found.title}, {found.location}")
-    sizes = console.table("part", "images", "rows", "columns", "balance", title="Parts")
-    counts = console.table("class", *(part.part for part in found.parts), title="Images")
-    files = console.table("file", "bytes", "SHA-256", title="Files")
+    sizes = console.table("part", "images", "rows", "columns", "balance")
     for part in found.parts:
         sizes.add_row(
             part.part,
@@ -63,15 +69,17 @@ def info(
             str(part.columns),
             f"{part.balance:.3f}",
         )
-        for file in part.files:
-            files.add_row(console.text(file.path), f"{file.bytes:,}", file.sha256)
+    console.show(sizes)
+    counts = console.table("class", *(part.part for part in found.parts))
     for class_name in found.class_names:
         counts.add_row(
             console.text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
         )
-    console.show(sizes)
-    console.show(counts)
-    if files.row_count:
-        console.show(files)
+    console.show(counts, "Images of each class")
+    # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.
+    print("\nSHA-256")
     for part in found.parts:
-        print(f"SHA-256 of the pixels and labels of {part.part}: {part.digest}")
+        for file in part.files:
+            print(f"{file.sha256}  {printable(Path(file.path).name)}, {file.bytes:,} bytes")
+    for part in found.parts:
+        print(f"{part.digest}  pixels and labels of {part.part}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter
 
 from handstitch import recipes
 from handstitch.config import field_types, help_of
+from handstitch.wording import choices, shown, wanted
 
 GROUPS: Final = {
     "dataset": "Data",
@@ -21,17 +22,21 @@ GROUPS: Final = {
 }
 """The first setting of each group, in Config's order."""
 
-SHORTER: Final = {"hidden_sizes": ["--hidden"], "learning_rate": ["--learning-rate", "--lr"]}
-"""Flags that are not just the field's name."""
-
-Preset = Annotated[str | None, Parameter(help="recipe to start from (default: default)")]
+Preset = Annotated[
+    str | None,
+    Parameter(metavar="NAME", help=f"recipe to start from: {', '.join(recipes.presets())}"),
+]
 ConfigFile = Annotated[
-    Path | None, Parameter(name="--config", help="TOML file with settings, over the preset")
+    Path | None,
+    Parameter(name="--config", metavar="FILE", help="TOML file with settings, over the preset"),
 ]
 DataDir = Annotated[
-    Path | None, Parameter(help="folder with the data files; no other place is looked in")
+    Path | None,
+    Parameter(metavar="FOLDER", help="folder with the data files; no other place is looked in"),
 ]
-Json = Annotated[bool, Parameter(help="print one JSON object on stdout", negative=())]
+Json = Annotated[
+    bool, Parameter(help="print one JSON object on stdout", negative=(), show_default=False)
+]
 Dataset = Annotated[
     Literal["fashion-mnist", "mnist", "sketch"] | None,
     Parameter(help="data set (default: the one the network was trained on)"),
@@ -41,7 +46,7 @@ Dataset = Annotated[
 def with_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb, which takes `**settings`, a flag for each field of Config.
 
-    Only what was typed arrives in `settings`, ready for `recipes.resolve`.
+    What was typed arrives in `settings` as words, the rest as None; see `resolve`.
     """
     signature = inspect.signature(verb, eval_str=True)
     own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
@@ -65,12 +70,20 @@ def resolve(settings: dict[str, Any], config: Path | None, preset: str | None) -
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that were typed, as values of Config."""
     given = {name: value for name, value in settings.items() if value is not None}
-    if "hidden_sizes" in given:
-        given["hidden_sizes"] = recipes.hidden_sizes(given["hidden_sizes"])
-    return given
+    typed = {
+        name: (value,) if isinstance(value, str) else value
+        for name, value in given.items()
+        if not isinstance(value, bool)
+    }
+    return given | recipes.read_flags(typed)
 
 
 def _flags() -> dict[str, Any]:
+    """Flag by flag what cyclopts is to know.
+
+    Words are taken as they are: what they may be is said in one place, for flags, files and
+    variables alike.
+    """
     defaults = recipes.resolve({}, environment={}).config.to_dict()
     flags: dict[str, Any] = {}
     group = Group("Settings")
@@ -78,37 +91,28 @@ def _flags() -> dict[str, Any]:
         if name in GROUPS:
             group = Group(GROUPS[name], sort_key=10 + order)
         value = defaults[name]
-        shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        takes: Any = tuple[str, ...] if isinstance(value, list) else str
+        is_switch = kind is bool
+        words = choices(kind) if kind != field_types()["threads"] else []
+        default = {True: "on", False: "off"}[value] if is_switch else shown(value)
+        among = f" ({', '.join(words)})" if words else ""
         flags[name] = Annotated[
-            _typed(name, kind),
+            (bool if is_switch else takes) | None,
             Parameter(
-                name=SHORTER.get(name, ["--" + name.replace("_", "-")]),
-                help=f"{help_of(name)} [{shown}]",
+                name=recipes.flags_of(name),
+                metavar=_metavar(kind, words),
+                help=f"{help_of(name)}{among} [{default}]",
                 group=group,
                 show_default=False,
-                consume_multiple=True,
-                negative=None if kind is bool else (),
+                consume_multiple=1 if isinstance(value, list) else None,
+                allow_repeating=False,
+                negative=None if is_switch else (),
             ),
         ]
     return flags
 
 
-def _typed(name: str, kind: Any) -> Any:
-    """What the command line is to convert a word to: the field's type without its bounds."""
-    if name == "hidden_sizes":
-        return tuple[str, ...] | None
-    return _bare(kind) | None
-
-
-def _bare(kind: Any) -> Any:
-    if get_origin(kind) is Annotated:
-        return _bare(get_args(kind)[0])
-    if get_origin(kind) is tuple:
-        return tuple[_bare(get_args(kind)[0]), ...]  # type: ignore[misc]
-    if get_origin(kind) is Literal or isinstance(kind, type):
-        return kind
-    union = [_bare(each) for each in get_args(kind)]
-    result = union[0]
-    for each in union[1:]:
-        result |= each
-    return result
+def _metavar(kind: Any, words: list[str]) -> str:
+    if words:
+        return "CHOICE"
+    return "N" if "whole" in wanted(kind) else "X"

@@ -57,7 +57,7 @@ def predict(
     if json:
         console.emit({"dataset": data.name, "part": part, "predictions": predictions})
         return
-    table = console.table("row", "is", "taken for", "sure", "", title=f"{data.name}, {part}")
+    table = console.table("row", "is", "taken for", "sure", "")
     for each in predictions:
         right = each["true"] == each["predicted"]
         table.add_row(
@@ -67,7 +67,7 @@ def predict(
             f"{max(each['probabilities'].values()):.1%}",
             "" if right else "wrong",
         )
-    console.show(table)
+    console.show(table, f"{data.name}, {part}")
 
 
 def _positions(words: list[str], n: int) -> list[int]:

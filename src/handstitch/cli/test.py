@@ -43,14 +43,15 @@ def test(
 
 
 def _print(evaluation: Evaluation, target: Path) -> None:
+    from handstitch.errors import printable
     from handstitch.evaluation import most_confused
 
     low, high = evaluation.accuracy_interval
     names = tuple(score.name for score in evaluation.class_scores)
     drawn = " (drawn by Handstitch, not photographs)" if evaluation.dataset == "sketch" else ""
-    print(f"Model: {target}, {evaluation.weights} weights")
+    print(f"Model: {printable(target)}, {evaluation.weights} weights")
     print(f"Data: {evaluation.dataset}{drawn}, {evaluation.n:,} test images")
-    scores = console.table("class", "precision", "recall", "F1", "images", title="Classes")
+    scores = console.table("class", "precision", "recall", "F1", "images")
     for score in evaluation.class_scores:
         scores.add_row(
             console.text(score.name),
@@ -59,14 +60,14 @@ def _print(evaluation: Evaluation, target: Path) -> None:
             f"{score.f1:.4f}",
             f"{score.support:,}",
         )
-    console.show(scores)
+    console.show(scores, "Classes")
     pairs = most_confused(evaluation.confusion_matrix, names)
     if pairs:
-        confused = console.table("is", "taken for", "images", title="Most confused")
+        confused = console.table("is", "taken for", "images")
         for true, predicted, count in pairs:
             confused.add_row(console.text(true), console.text(predicted), f"{count:,}")
-        console.show(confused)
-    print(f"Test loss: {evaluation.loss:.4f}")
+        console.show(confused, "Most confused")
+    print(f"\nTest loss: {evaluation.loss:.4f}")
     print(f"Calibration error: {evaluation.calibration_error:.4f}")
     print(
         f"Test accuracy: {evaluation.accuracy:.4f} "

@@ -20,6 +20,7 @@ from handstitch.cli.flags import (
     resolve,
     with_settings,
 )
+from handstitch.config_file import read_file
 from handstitch.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def train(
             )
         asked = {
             **(recipes.read_preset(preset) if preset else {}),
-            **(recipes.read_file(config) if config else {}),
+            **(read_file(config) if config else {}),
             **recipes.read_environment(os.environ),
             **given_settings(settings),
         }
