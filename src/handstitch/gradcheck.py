@@ -111,7 +111,7 @@ def relative_errors(analytic: Vector, numeric: Vector, largest: float) -> Vector
     """|a − n| / max(|a|, |n|, 1e-8 · largest); NaN counts as infinitely wrong."""
     scale = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), 1e-8 * largest)
     difference = np.abs(analytic - numeric)
-    errors = np.divide(difference, scale, out=np.zeros_like(scale), where=scale > 0)
+    errors = np.divide(difference, scale, out=np.zeros_like(scale), where=scale != 0)
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
