@@ -1,0 +1,179 @@
+"""Back-propagation against the complex step of an independent forward pass: every parameter."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handstitch import gradcheck
+from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.parameters import count
+from handstitch.errors import HandstitchError
+from handstitch.gradcheck import KINK, TOLERANCE, Point, Problem, check, relative_errors
+
+HIDDEN = {1: (), 2: (6,), 3: (6, 5), 4: (6, 5, 4)}
+"""Depth, counted in layers of weights → widths of the hidden ones."""
+PENALTIES = {"none": (0.0, False), "weights": (0.03, False), "all": (0.03, True)}
+
+
+def problem(
+    activation: str, reduction: str, penalty: str, dropout: tuple[float, float], depth: int
+) -> Problem:
+    weight_decay, decay_biases = PENALTIES[penalty]
+    return Problem(
+        sizes=(7, *HIDDEN[depth], 4),
+        activations=(activation,) * (depth - 1),
+        dropout=dropout[0],
+        input_dropout=dropout[1],
+        weight_decay=weight_decay,
+        decay_biases=decay_biases,
+        reduction=reduction,
+        samples=5,
+        seed=1,
+    )
+
+
+@pytest.mark.parametrize("depth", HIDDEN)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_combination(activation: str, depth: int):
+    """Summed or mean, no penalty or one, with and without dropout: 24 networks each."""
+    drops = [(0.0, 0.0), (0.3, 0.0), (0.0, 0.3), (0.3, 0.3)]
+    for reduction, penalty, dropout in product(("sum", "mean"), PENALTIES, drops):
+        case = problem(activation, reduction, penalty, dropout, depth)
+        verdict = check(case)
+        assert verdict.worst <= TOLERANCE, (case, verdict)
+        assert verdict.passed
+        assert verdict.checked == verdict.parameters == count(case.sizes)
+
+
+probabilities = st.sampled_from([0.0, 0.2, 0.5, 0.8])
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(
+    inputs=st.integers(1, 8),
+    hidden=st.lists(st.tuples(st.integers(1, 8), st.sampled_from(list(ACTIVATIONS))), max_size=3),
+    classes=st.integers(1, 6),
+    samples=st.integers(1, 8),
+    dropout=st.tuples(probabilities, probabilities),
+    penalty=st.sampled_from(list(PENALTIES)),
+    reduction=st.sampled_from(["sum", "mean"]),
+    initialization=st.sampled_from(["he", "xavier", "lecun"]),
+    seed=st.integers(0, 2**63),
+)
+def test_any_shape_with_an_activation_of_its_own_for_each_layer(
+    inputs: int, hidden: list[tuple[int, str]], classes: int, penalty: str, **rest: Any
+):
+    weight_decay, decay_biases = PENALTIES[penalty]
+    rest["dropout"], rest["input_dropout"] = rest["dropout"]
+    case = Problem(
+        sizes=(inputs, *(width for width, _ in hidden), classes),
+        activations=tuple(name for _, name in hidden),
+        weight_decay=weight_decay,
+        decay_biases=decay_biases,
+        **rest,
+    )
+    verdict = check(case)
+    assert verdict.worst <= TOLERANCE, verdict
+
+
+def test_a_sample_of_the_real_network():
+    """The net of the report: 535,818 parameters, of which some are drawn."""
+    verdict = check(
+        Problem(sizes=(784, 512, 256, 10), activations=("relu", "relu"), samples=2), most=40
+    )
+    assert verdict.passed
+    assert (verdict.checked, verdict.parameters) == (40, 535_818)
+
+
+# ── The check itself ───────────────────────────────────────────────────────────────────────────
+
+
+def test_relative_errors_are_what_the_docstring_says():
+    analytic = np.array([1.0, 0.0, 1e-20, 2.0, -1.0, np.nan, 1.0, np.inf])
+    numeric = np.array([1.0, 0.0, 3e-20, 1.0, 1.0, 1.0, np.nan, np.inf])
+    wanted = [0, 0, 2e-20 / 2e-8, 0.5, 2, np.inf, np.inf, np.inf]
+    with np.errstate(invalid="ignore"):
+        errors = relative_errors(analytic, numeric, 2.0)
+    np.testing.assert_allclose(errors, wanted, rtol=1e-12)
+
+
+def test_the_oracle_agrees_with_central_differences():
+    """A third derivative, coarse but of another kind."""
+    point = Point(problem("tanh", "mean", "all", (0.3, 0.3), 3))
+    theta = point.network.parameters.vector
+    numeric = point.complex_step(np.arange(theta.size))
+    h = 1e-5
+    for position in range(theta.size):
+        moved = np.zeros(theta.size)
+        moved[position] = h
+        up, down = (point.loss((theta + way * moved).astype(complex)).real for way in (1, -1))
+        assert numeric[position] == pytest.approx((up - down) / (2 * h), abs=1e-8)
+
+
+def test_the_oracle_has_its_own_forward_pass_with_the_same_value():
+    for penalty, reduction in product(PENALTIES, ("sum", "mean")):
+        point = Point(problem("elu", reduction, penalty, (0.3, 0.3), 3))
+        point._forward()
+        loss = point.network.loss(point.y, point.work) * (0.2 if reduction == "mean" else 1)
+        weight_decay, biases = PENALTIES[penalty]
+        part = point.network.parameters.decayed(biases)
+        loss += weight_decay / 2 * float(part @ part)
+        theta = point.network.parameters.vector.astype(complex)
+        assert point.loss(theta) == pytest.approx(loss, rel=1e-13)
+
+
+def test_dropout_does_drop_in_the_point_that_is_checked():
+    point = Point(problem("relu", "mean", "none", (0.3, 0.3), 3))
+    assert all((mask == 0).any() and (mask > 1).any() for mask in point.masks)
+
+
+def test_points_too_close_to_a_kink_are_drawn_again(monkeypatch: pytest.MonkeyPatch):
+    case = problem("relu", "mean", "none", (0.0, 0.0), 3)
+    clearances = [Point(case, draw).clearance() for draw in range(20)]
+    bound = sorted(clearances)[15]
+    assert clearances[0] < bound
+    seen: list[float] = []
+    gradient = Point.gradient
+
+    def watched(self: Point) -> Any:
+        seen.append(self.clearance())
+        return gradient(self)
+
+    monkeypatch.setattr(gradcheck, "KINK", bound)
+    monkeypatch.setattr(Point, "gradient", watched)
+    assert check(case).passed
+    assert len(seen) == 1
+    assert seen[0] >= bound
+
+
+def test_smooth_activations_have_no_kink_to_keep_clear_of():
+    assert Point(problem("tanh", "mean", "none", (0.0, 0.0), 3)).clearance() == np.inf
+    assert 0 < KINK < Point(problem("relu", "mean", "none", (0.0, 0.0), 3)).clearance() < np.inf
+
+
+def test_if_no_draw_keeps_clear_it_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gradcheck, "KINK", 1e9)
+    with pytest.raises(HandstitchError, match="no inputs were found") as caught:
+        check(problem("relu", "mean", "none", (0.0, 0.0), 2))
+    assert caught.value.facts["fix"]
+
+
+def test_the_worst_parameter_is_named(monkeypatch: pytest.MonkeyPatch):
+    gradient = Point.gradient
+
+    def one_wrong(self: Point) -> Any:
+        g = gradient(self)
+        g[11] *= 1 + 1e-6
+        return g
+
+    monkeypatch.setattr(Point, "gradient", one_wrong)
+    verdict = check(problem("tanh", "mean", "none", (0.0, 0.0), 3))
+    assert verdict.where == 11
+    assert verdict.worst == pytest.approx(1e-6, rel=1e-2)
+    assert not verdict.passed
