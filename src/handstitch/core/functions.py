@@ -30,7 +30,7 @@ def relu(Z: Matrix, spare: Matrix) -> None:
 
 def relu_backward(dA: Matrix, A: Matrix) -> None:
     """f′ = 1 where a > 0, else 0."""
-    np.sign(A, out=A)
+    np.greater(A, 0, out=A)
     np.multiply(dA, A, out=dA)
 
 
@@ -42,7 +42,7 @@ def leaky_relu(Z: Matrix, spare: Matrix) -> None:
 
 def leaky_relu_backward(dA: Matrix, A: Matrix) -> None:
     """f′ = 1 where a > 0, else LEAK."""
-    np.sign(A, out=A)
+    np.greater(A, 0, out=A)
     np.maximum(A, LEAK, out=A)
     np.multiply(dA, A, out=dA)
 
