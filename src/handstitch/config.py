@@ -201,15 +201,17 @@ def converted(
     file: Path | None = None,
     examples: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """The values as their types want them: lists as tuples, whole numbers as floats.
+    """The values as their types want them: lists as tuples, whole numbers as floats, a word for
+    all activations as a tuple of one.
 
     Raises ConfigError, naming all that cannot be as `write` writes them, for names that are known.
     """
     result: dict[str, Any] = {}
     problems = []
     for name, value in values.items():
+        one_for_all = name == "activation" and isinstance(value, str)
         try:
-            result[name] = msgspec.convert(value, field_types()[name])
+            result[name] = msgspec.convert([value] if one_for_all else value, field_types()[name])
         except (msgspec.ValidationError, OverflowError):
             problems.append(Problem(name, value, wanted(name), _near(name, value)))
         else:

@@ -40,8 +40,6 @@ def read_file(path: Path) -> dict[str, Any]:
             fix="remove the lines in square brackets",
         )
     check_names(values, path)
-    if isinstance(values.get("activation"), str):
-        values["activation"] = [values["activation"]]
     return converted(values, as_toml, path)
 
 
@@ -103,10 +101,10 @@ def _way_to(path: Path) -> str:
     inside = path / "config.toml"
     if inside.is_file():
         return f"--config {inside}"
-    here = [each.name for each in path.absolute().parent.glob("*.toml")][:100]
-    meant = alike(path.name, here)
+    here = {each.stem: each.name for each in path.absolute().parent.glob("*.toml")}
+    meant = alike(path.stem, here)
     if meant:
-        return f"perhaps: --config {path.with_name(meant)}"
+        return f"perhaps: --config {path.with_name(here[meant])}"
     return "write one to begin with: handstitch config > my.toml"
 
 

@@ -11,12 +11,13 @@ def write(summary: RunSummary, config: Config) -> str:
     layers = " - ".join(str(size) for size in summary.sizes)
     activations = ", ".join(dict.fromkeys(config.activations)) or "none"
     data = "sketch" if summary.drawn else summary.dataset
+    epochs = "1 epoch" if summary.epochs == 1 else f"{summary.epochs:,} epochs"
     return f"""# A network for {data}
 {_warning(summary)}
 | what | value |
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters |
-| trained on | {summary.train_images:,} images of {data}, {summary.epochs} epochs |
+| trained on | {summary.train_images:,} images of {data}, {epochs} |
 | chosen | epoch {summary.best_epoch} by {config.best_by} on {summary.val_images:,} held out |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |

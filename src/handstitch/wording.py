@@ -26,7 +26,6 @@ ALSO_CALLED: Final = {
 """What other programs call a setting, where spelling alone would not lead to ours."""
 
 _SHOWN: Final = 60
-_LIKENESS: Final = 0.65
 
 Write = Callable[[str, object], str]
 """(setting, value) → how one would write it in the place at hand."""
@@ -49,7 +48,7 @@ def alike(name: str, known: Collection[str]) -> str | None:
 
     plain = {_plain(each): each for each in reversed(list(known))}
     plain |= {also: plain[ours] for also, ours in ALSO_CALLED.items() if ours in plain}
-    found = difflib.get_close_matches(_plain(name), list(plain), n=1, cutoff=_LIKENESS)
+    found = difflib.get_close_matches(_plain(name), list(plain), n=1, cutoff=0.6)
     return plain[found[0]] if found else None
 
 

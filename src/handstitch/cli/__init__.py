@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import EIO, ENOSPC
 from inspect import cleandoc
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App, Group
@@ -48,6 +50,10 @@ for _order, (_verb, (_place, _help)) in enumerate(VERBS.items()):
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal without a λ gets an escape for it
             stream.reconfigure(errors="backslashreplace")
@@ -76,25 +82,32 @@ def run(argv: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 (the last resort: everything ends in a message)
         from handstitch.cli import failure
 
+        if isinstance(error, OSError) and error.errno in {ENOSPC, EIO}:
+            _to_nowhere()  # if it was stdout that is full, Python would try once more at the end
         return failure.report(error, words, debug)
 
 
 def _run(words: list[str]) -> int:
-    if words and words[0] in VERBS:
-        _tell_all(app[words[0]])
-    code = app(words, exit_on_error=False, print_error=False)
+    verb = app[words[0]] if words and words[0] in VERBS else app
+    listed = verb.help
+    if verb.default_command is not None:
+        # The verb's own page has all of its docstring, each paragraph as one line to be wrapped.
+        paragraphs = cleandoc(verb.default_command.__doc__ or "").split("\n\n")
+        verb.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+    try:
+        code = app(words, exit_on_error=False, print_error=False)
+    finally:
+        verb.help = listed
     sys.stdout.flush()
     return int(code or 0)
 
 
-def _tell_all(verb: App) -> None:
-    """Give a verb's own page all of its docstring, each paragraph as one line to be wrapped."""
-    if verb.default_command is not None:
-        paragraphs = cleandoc(verb.default_command.__doc__ or "").split("\n\n")
-        verb.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
-
-
 def _reader_left() -> int:
-    """Whoever read our output has left; Python would complain once more while closing it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Whoever read our output has left."""
+    _to_nowhere()
     return 141
+
+
+def _to_nowhere() -> None:
+    """Send what is still to be written to stdout nowhere; it would fail again when it is closed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

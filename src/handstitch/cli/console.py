@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+_PANEL = 100
+"""Columns of a notice that nobody can miss, at most."""
+
 
 def notice(text: str) -> None:
     """A line for the person at the terminal, not part of the result."""
@@ -29,7 +32,9 @@ def loud(title: str, lines: list[str]) -> None:
     from rich.text import Text
 
     body = Text("\n".join(printable(line) for line in lines))
-    console(stderr=True).print(Panel(body, title=title, border_style="bold yellow", expand=False))
+    to = console(stderr=True)
+    width = min(to.width, _PANEL)
+    to.print(Panel(body, title=title, border_style="bold yellow", expand=False), width=width)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -49,6 +49,13 @@ def translated(error: Exception, words: Sequence[str]) -> HandstitchError | None
             wanted="memory for the network and one batch",
             fix="a narrower network (--hidden) or a smaller --batch-size",
         )
+    if isinstance(error, OSError):
+        return MachineError(
+            "the system refused something",
+            file=error.filename,
+            found=error.strerror or str(error),
+            fix="make room or mend the rights; --debug shows what was tried",
+        )
     return None
 
 
@@ -141,11 +148,10 @@ def _repeated(error: Any, line: _Line) -> UsageError:
 
 def _unused(error: Any, line: _Line) -> UsageError:
     extra = [str(each) for each in error.unused_tokens]
-    meant = alike(extra[0], line.flags())
     return UsageError(
         f"{line.command} does not know what to do with {shown(extra[0])}",
         found=line.typed,
-        wanted="flags and their values" + (f"; perhaps {meant}" if meant else ""),
+        wanted="flags and their values",
         fix=f"remove it; what there is: {line.help}",
     )
 

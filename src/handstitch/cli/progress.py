@@ -29,8 +29,7 @@ class Progress:
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run = run
-        # With --json stdout belongs to the one object, and the lines go where the bar goes.
-        self._stream = sys.stderr if quiet else sys.stdout
+        self._quiet = quiet
         self._steps = len(run.task.batches)
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -71,4 +70,6 @@ class Progress:
         from handstitch.run_folder import line
 
         self._bar.update(self._task, completed=record.epoch * self._steps)
-        print(line(record), file=self._stream, flush=True)
+        # With --json stdout belongs to the one object, and the lines go where the bar goes. The
+        # bar puts itself in the streams' place, so that it can make room: they are asked now.
+        print(line(record), file=sys.stderr if self._quiet else sys.stdout, flush=True)
