@@ -125,6 +125,9 @@ class Point:
         parameters = Parameters.random(problem.sizes, rng, problem.initialization, np.float64)
         for b in parameters.biases:
             b[:] = rng.normal(0, 0.1, b.shape)
+        for layer, W in enumerate(parameters.weights):
+            # What dropout scales up must not saturate: digits would be lost there, rightly.
+            W[:] *= 1.0 - (problem.dropout if layer else problem.input_dropout)
         self.network = Network(
             parameters, problem.activations, problem.dropout, problem.input_dropout
         )

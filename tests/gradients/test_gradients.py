@@ -133,6 +133,19 @@ def test_dropout_does_drop_in_the_point_that_is_checked():
     assert all((mask == 0).any() and (mask > 1).any() for mask in point.masks)
 
 
+def test_strong_dropout_does_not_cost_the_digits_that_the_check_needs():
+    """Where units saturate, derivatives are tiny differences: right, but with few digits."""
+    for seed in range(150):
+        case = Problem(
+            sizes=(6, 7, 6, 5, 4),
+            activations=("tanh", "elu", "sigmoid"),
+            dropout=0.8,
+            input_dropout=0.8,
+            seed=seed,
+        )
+        assert check(case).passed, case
+
+
 def test_points_too_close_to_a_kink_are_drawn_again(monkeypatch: pytest.MonkeyPatch):
     case = problem("relu", "mean", "none", (0.0, 0.0), 3)
     clearances = [Point(case, draw).clearance() for draw in range(20)]
