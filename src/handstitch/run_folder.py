@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from handstitch.errors import UsageError
+from handstitch.errors import MachineError, ModelFileError, UsageError
 from handstitch.records import EpochRecord
 
 RUNS: Final = Path("runs")
@@ -51,7 +54,9 @@ def require_run(folder: Path) -> None:
         raise UsageError(
             "this is not a run",
             folder=folder,
-            found=f"no {CONFIG} in it" if folder.is_dir() else "no such folder",
+            found=f"no {CONFIG} in it"
+            if folder.is_dir()
+            else ("a file" if folder.exists() else "no such folder"),
             wanted="a folder made by handstitch train",
             fix=f"name one of: {', '.join(names)}" if names else "train one: handstitch train",
         )
@@ -63,6 +68,35 @@ def weights_of(path: Path, which: str = "best") -> Path:
         return path
     require_run(path)
     return path / (BEST if which == "best" else LAST)
+
+
+@contextmanager
+def going_on(folder: Path) -> Iterator[None]:
+    """Within, a MachineError says how the run is gone on with once its cause is mended."""
+    try:
+        yield
+    except MachineError as error:
+        fix = f"mend that, then go on with the run: {_resuming(folder)}"
+        raise MachineError(error.problem, **{**error.facts, "fix": fix}) from error
+
+
+@contextmanager
+def mending(path: Path, which: str) -> Iterator[None]:
+    """Within, an error about the weights of the run at `path` says how to have others."""
+    try:
+        yield
+    except ModelFileError as error:
+        if path.is_dir():
+            other = "last" if which == "best" else "best"
+            error.facts["fix"] = (
+                f"have them written anew by going on with the run: {_resuming(path)}\n"
+                f"or take its {other} weights: --weights {other}"
+            )
+        raise
+
+
+def _resuming(folder: Path) -> str:
+    return f"handstitch train --resume {shlex.quote(str(folder))}"
 
 
 def line(record: EpochRecord) -> str:

@@ -147,7 +147,8 @@ class Run:
         """Wait until what was handed over is on disk; raise what hindered it."""
         writing, self._writing = self._writing, None
         if writing is not None:
-            writing.result()
+            with run_folder.going_on(self.folder):
+                writing.result()
 
     def _write(self, frozen: Snapshot, ended: EpochRecord | None) -> None:
         # The best weights first: should the process die between the two, the epoch is trained
@@ -182,9 +183,10 @@ class Run:
         rows = run_folder.read_history(self.folder)
         if damage is not None:
             again = max(0, max(rows, default=0) - self.state.epoch)
+            epochs = "1 finished epoch is" if again == 1 else f"{again} finished epochs are"
             self._notify(
                 f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); the one "
-                f"before it is sound: {again} finished epochs are trained again"
+                f"before it is sound: {epochs} trained again"
             )
         for difference in self._snapshot.differences(saved):
             self._notify(difference)
@@ -232,12 +234,12 @@ def begin(
     config = from_mapping(values, "this run")
     # The network is made before the folder: a setting that does not fit leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
+    storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     files = {CONFIG: to_toml(config).encode()}
     if out is None:
         run.folder = storage.new_folder(RUNS, "train-sketch" if choice.reason else "train", files)
     else:
         storage.claim_folder(out, files)
-    storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     return run
 
 
@@ -282,7 +284,8 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     """The trained network of a run folder (its best weights, or its last) or of a model file."""
     path = Path(path)
     file = run_folder.weights_of(path, weights)
-    return Classifier(file, weights if path.is_dir() else path.name)
+    with run_folder.mending(path, weights):
+        return Classifier(file, weights if path.is_dir() else path.name)
 
 
 def _shown(config: Config, name: str) -> str:

@@ -19,6 +19,7 @@ from handstitch.records import EpochRecord
 from handstitch.training import State, Task
 
 _TIMED = ("train_seconds", "seconds")
+_PUT_BACK = "config.toml and weights must be of one run; put back the one that was changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Snapshot:
         """
         state, position = self.state, saved.position
         theta = state.network.parameters
-        checkpoint.require_sizes(path, saved.model.parameters.sizes, theta.sizes)
+        checkpoint.require_sizes(path, saved.model.parameters.sizes, theta.sizes, _PUT_BACK)
         vectors = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
         try:
             np.copyto(theta.vector, saved.model.parameters.vector)
@@ -90,7 +91,7 @@ class Snapshot:
                 file=path,
                 found=f"no usable {error}",
                 wanted=f"the state of a run with {self.config.optimizer}",
-                fix="config.toml and weights must be of one run; put back the one that was changed",
+                fix=_PUT_BACK,
             ) from error
 
     def differences(self, saved: checkpoint.State) -> list[str]:

@@ -19,6 +19,8 @@ from handstitch.tensors import Metadata, NewerFileError, Shapes
 
 _REPORT_SHAPE: Final = (28, 28)
 _REPORT_SCALE: Final = 1 / 256
+_OTHER_FILE: Final = "give the file that belongs to this network, or train one"
+_BEGIN_ANEW: Final = "begin a new run; its best weights may still be sound: handstitch test RUN"
 
 
 class State(NamedTuple):
@@ -102,6 +104,8 @@ def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
     except ModelFileError as error:
         older = storage.previous(path)
         if older not in storage.generations(path):
+            if state_exists(path):
+                error.facts["fix"] = _BEGIN_ANEW
             raise
         try:
             return load_state(older), error
@@ -111,14 +115,16 @@ def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
                 file=path,
                 found=error.facts.get("found", error.problem),
                 before=f"{older.name}: {second.facts.get('found', second.problem)}",
-                fix="begin a new run; its best weights may still be sound: handstitch test RUN",
+                fix=_BEGIN_ANEW,
             ) from error
 
 
-def require_sizes(path: str | Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+def require_sizes(
+    path: str | Path, found: tuple[int, ...], wanted: tuple[int, ...], fix: str = _OTHER_FILE
+) -> None:
     """Raise ModelFileError with a table unless a file's layer sizes are the wanted ones."""
     if found != wanted:
-        raise _misfit(Path(path), _shapes(found), _shapes(wanted))
+        raise _misfit(Path(path), _shapes(found), _shapes(wanted), fix)
 
 
 def _shapes(sizes: tuple[int, ...]) -> Shapes:
@@ -150,7 +156,7 @@ def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _misfit(path: Path, found: Shapes, wanted: Shapes) -> ModelFileError:
+def _misfit(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> ModelFileError:
     rows = [
         (name, found.get(name, "none"), wanted.get(name, "none"))
         for name in {**wanted, **found}
@@ -165,7 +171,7 @@ def _misfit(path: Path, found: Shapes, wanted: Shapes) -> ModelFileError:
         "these are weights of another architecture",
         file=path,
         arrays="\n".join(lines),
-        fix="give the file that belongs to this network, or train one",
+        fix=fix,
     )
 
 
@@ -218,6 +224,7 @@ def _from_report(path: Path, parameters: Parameters) -> Model:
             path,
             f"weights for {sizes[0]} inputs and {sizes[-1]} classes",
             wanted=f"{prod(_REPORT_SHAPE)} inputs (28×28 pixels) and {len(GARMENTS)} classes",
+            fix="give weights that were trained on Fashion-MNIST",
         )
     return Model(
         parameters=parameters,

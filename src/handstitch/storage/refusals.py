@@ -75,7 +75,10 @@ def explained(error: OSError, path: Path, needed: int = 0) -> MachineError:
 def full(path: Path, needed: int) -> MachineError:
     """The MachineError for a disk without room for `needed` bytes beside `path`."""
     try:
-        free = f"{shutil.disk_usage(existing_folder(path)).free:,} bytes free"
+        left = shutil.disk_usage(existing_folder(path)).free
+        free = f"{left:,} bytes free"
+        if left > needed > 0:
+            free += ", but not for you: a quota is used up, or the disk has too many files"
     except OSError:
         free = None
     return MachineError(
