@@ -37,7 +37,12 @@ _BEGINNINGS: Final = (
 )
 
 
-def refuse(path: Path, found: str, wanted: str = WANTED, fix: str | None = None) -> ModelFileError:
+def refuse(
+    path: Path,
+    found: str,
+    wanted: str = WANTED,
+    fix: str = "give another file, or train one: handstitch train",
+) -> ModelFileError:
     """The error for a file that is not a model of ours."""
     return ModelFileError(
         "this is not a model file", file=path, found=found, wanted=wanted, fix=fix
