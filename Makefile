@@ -9,6 +9,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 TORCH ?= torch==2.13.0
+ATHERIS ?= atheris==3.0.0
 ARGS ?=
 
 # The data set may stand beside the checkout.
@@ -28,7 +29,7 @@ LOCK := compile pyproject.toml --quiet --no-config --universal --python-version 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle campaign cover lock clean
+.PHONY: help train test check oracle campaign fuzz cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -54,6 +55,11 @@ oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="tor
 campaign: .venv/.dev  ## Kill 300 runs and stop 100, go on with each, compare byte for byte (10 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
 
+fuzz: .venv/.dev  ## Feed 100,000 mutated inputs to every parser (ARGS="--only idx --runs 1000")
+	@if $(MAKE) --no-print-directory .venv-fuzz/.atheris; then \
+		$(ONE_THREAD) .venv-fuzz/bin/python -m tests.fuzz $(ARGS); \
+	else echo "fuzz: SKIPPED, nothing was fed: there is no $(ATHERIS) for this Python and system"; fi
+
 cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
 		--cov --cov-report term $(ARGS)
@@ -64,7 +70,7 @@ lock: .venv/.dev  ## Write both lock files anew (ARGS=--upgrade for newer releas
 		--output-file requirements-dev.lock $(ARGS)
 
 clean:  ## Remove the environments and every cache; runs/ and data/ are yours and stay
-	@rm -rf .venv .venv-oracle .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+	@rm -rf .venv .venv-oracle .venv-fuzz .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* build dist
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -91,17 +97,24 @@ help:  ## Say this
 	@$(HERE) $(INSTALL) -r requirements-dev.lock
 	@touch $@
 
-# PyTorch is in no lock: it is large, and only the oracle wants it. Its environment sees all that
-# .venv has, and .venv sees nothing of it.
+# PyTorch and atheris are in no lock: the one is large, the other not for every system, and only
+# the oracle and the fuzzing want them. Their environments see all that .venv has, and .venv sees
+# nothing of them. $(call BESIDE,FOLDER,PACKAGE,STAMP)
+define BESIDE
+@$(1)/bin/python -m pip --version >/dev/null 2>&1 || $(HERE) -m venv --clear $(1)
+@$(1)/bin/python -c 'import subprocess, sys, sysconfig; from pathlib import Path; \
+	there = subprocess.check_output( \
+		["$(HERE)", "-c", "import sysconfig; print(sysconfig.get_path(\"purelib\"))"], \
+		text=True).strip(); \
+	Path(sysconfig.get_path("purelib"), "beside.pth").write_text( \
+		f"import site; site.addsitedir({there!r})\n")'
+@echo "Installing $(2) into $(1)"
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: $(2)
+@touch $(1)/$(3)
+endef
+
 .venv-oracle/.torch: .venv/.dev
-	@.venv-oracle/bin/python -m pip --version >/dev/null 2>&1 || $(HERE) -m venv --clear .venv-oracle
-	@.venv-oracle/bin/python -c 'import subprocess, sys, sysconfig; from pathlib import Path; \
-		there = subprocess.check_output( \
-			["$(HERE)", "-c", "import sysconfig; print(sysconfig.get_path(\"purelib\"))"], \
-			text=True).strip(); \
-		Path(sysconfig.get_path("purelib"), "beside.pth").write_text( \
-			f"import site; site.addsitedir({there!r})\n")'
-	@echo "Installing $(TORCH) into .venv-oracle"
-	@.venv-oracle/bin/python -m pip install -qq --disable-pip-version-check \
-		--only-binary :all: $(TORCH)
-	@touch $@
+	$(call BESIDE,.venv-oracle,$(TORCH),.torch)
+
+.venv-fuzz/.atheris: .venv/.dev
+	$(call BESIDE,.venv-fuzz,$(ATHERIS),.atheris)

@@ -486,8 +486,8 @@ def test_makefile_has_its_targets():
 
 
 HIDDEN = {
-    ".git", ".venv", ".venv-oracle", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache",
-    ".import_linter_cache", "__pycache__", "build", "dist", "runs",
+    ".git", ".venv", ".venv-oracle", ".venv-fuzz", ".hypothesis", ".mypy_cache", ".pytest_cache",
+    ".ruff_cache", ".import_linter_cache", "__pycache__", "build", "dist", "runs",
 }  # fmt: skip
 
 

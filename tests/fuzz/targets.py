@@ -1,0 +1,389 @@
+"""The fuzz targets: any bytes in, and only our own errors out.
+
+The first byte of an input says how the rest becomes a file. Bytes as they are get stuck at the
+first checksum; so a target can also put a sound wrapper around them (gzip, zip, the digest of a
+model file), and what is mutated then is what lies behind it. What a parser accepts is held
+against a second reading that has nothing in common with it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import resource
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from handstitch import recipes, report_npz, tensors
+from handstitch.checkpoint import Model, load_model, load_state, save_model, save_state
+from handstitch.config import Config, field_types, from_mapping
+from handstitch.config_file import read_file, to_toml
+from handstitch.data import idx
+from handstitch.data.expectation import IMAGES, Expected
+from handstitch.errors import HandstitchError
+from tests.sample_models import assert_same, report_arrays, sample
+
+SECONDS: Final = 1.0
+"""More than this for one input is a finding."""
+BYTES: Final = 32 * 2**20
+"""And so is growth of the process by more than this."""
+LABELS: Final = Expected(rank=1, classes=10)
+_CUT: Final = b"\0#\0"
+"""Between the parts of an input that has several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parser, and what to feed it with."""
+
+    parse: Callable[[bytes, Path], None]
+    """Parse an input, by way of a file at the path. Raises HandstitchError, or something is wrong.
+    """
+    seeds: Callable[[Path], Iterator[bytes]]
+    """Sound inputs to begin with; the path is free for a file."""
+    words: tuple[bytes, ...] = ()
+    """What an input of this kind is likely to hold."""
+
+
+def attempt(target: Target, data: bytes, path: Path) -> bool:
+    """Give the target one input; whether it was accepted. Raises AssertionError for a finding."""
+    before, start = _highest(), time.process_time()
+    refusal: HandstitchError | None = None
+    try:
+        target.parse(data, path)
+    except HandstitchError as error:
+        refusal = error
+    seconds, growth = time.process_time() - start, _highest() - before
+    assert seconds < SECONDS, f"{seconds:.2f} s"
+    assert growth < BYTES, f"{growth:,} bytes"
+    if refusal is not None:
+        message = str(refusal)
+        assert 2 <= refusal.exit_code <= 5, message
+        assert len(message.split("\n")) <= 6, message
+        assert all(character.isprintable() for character in message.replace("\n", "")), message
+        message.encode()
+    return refusal is None
+
+
+def _highest() -> int:
+    """Bytes that the process had at most so far; macOS counts in bytes, everyone else in KiB."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if highest > 2**32 else 1024 * highest
+
+
+def _parts(data: bytes, most: int) -> list[bytes]:
+    parts = data.split(_CUT, most - 1)
+    return parts + [b""] * (most - len(parts))
+
+
+# ── IDX ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parse_idx(data: bytes, path: Path) -> None:
+    mode, rest = data[:1], data[1:]
+    bits = mode[0] if mode else 0
+    expected = LABELS if bits & 1 else IMAGES
+    content = (_as_it_is, gzip.compress, _deflated, _two_members)[bits >> 1 & 3](rest)
+    path = path.with_name("x.gz" if bits & 8 else "x")
+    path.write_bytes(content)
+    values = idx.read(path, expected, scanned=bool(bits & 16))
+    with np.errstate(all="raise"):
+        plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        shape = struct.unpack_from(f">{plain[3]}I", plain, 4)
+    assert values.shape == shape
+    assert values.tobytes() == plain[4 + 4 * len(shape) :]
+    assert not bits & 1 or values.max() < 10
+
+
+def _as_it_is(rest: bytes) -> bytes:
+    return rest
+
+
+def _deflated(rest: bytes) -> bytes:
+    """gzip around a deflate stream of any bytes, with the checksum that it comes to."""
+    try:
+        plain = zlib.decompressobj(-15).decompress(rest, 2**20)
+    except zlib.error:
+        plain = b""
+    head = b"\x1f\x8b\x08\0" + bytes(6)
+    return head + rest + struct.pack("<2L", zlib.crc32(plain), len(plain) & 0xFFFFFFFF)
+
+
+def _two_members(rest: bytes) -> bytes:
+    one, other = _parts(rest, 2)
+    return gzip.compress(one) + gzip.compress(other)
+
+
+def _idx_seeds(path: Path) -> Iterator[bytes]:
+    images = struct.pack(">4B3I", 0, 0, 8, 3, 4, 3, 2) + bytes(range(24))
+    labels = struct.pack(">4BI", 0, 0, 8, 1, 10) + bytes(range(10))
+    for is_labels, plain in enumerate((images, labels)):
+        for scanned in (0, 16):
+            yield bytes([is_labels | scanned]) + plain
+            yield bytes([is_labels | scanned | 2]) + plain
+            yield bytes([is_labels | scanned | 8]) + gzip.compress(plain)
+            packed = zlib.compress(plain, wbits=-15)
+            yield bytes([is_labels | scanned | 4]) + packed
+            yield bytes([is_labels | scanned | 6]) + plain + _CUT + plain
+    yield b"\0<!DOCTYPE html><html>"
+    yield b"\1version https://git-lfs.github.com/spec/v1"
+
+
+# ── Model files and states ─────────────────────────────────────────────────────────────────────
+
+
+def _parse_model(data: bytes, path: Path) -> None:
+    bits, rest = data[0] if data else 0, data[1:]
+    content = _sealed(rest, bits) if bits & 1 else rest
+    path = path.with_name("x.safetensors")
+    path.write_bytes(content)
+    if bits & 2:
+        state = load_state(path)
+        _check_model(state.model, path)
+        save_state(path, state.model, state.slots, state.position)
+        again = load_state(path)
+        assert_same(again.model, state.model)
+        assert again.position == state.position
+        assert {name: array.tobytes() for name, array in again.slots.items()} == {
+            name: array.tobytes() for name, array in state.slots.items()
+        }
+    else:
+        _check_model(load_model(path), path)
+
+
+def _check_model(model: Model, path: Path) -> None:
+    """What may be taken for granted of a model that was loaded, and saved and loaded again."""
+    assert np.isfinite(model.parameters.vector).all()
+    assert math.isfinite(model.offset)
+    assert math.isfinite(model.scale)
+    assert math.prod(model.image_shape) == model.parameters.sizes[0]
+    assert len(model.class_names) == model.parameters.sizes[-1]
+    if any("seconds" in key for epoch in model.history for key in epoch):
+        return  # nobody writes such a thing, and saving would call it a mistake of ours
+    save_model(path, model)
+    assert_same(load_model(path), model)
+
+
+def _sealed(rest: bytes, bits: int) -> bytes:
+    """A model file of a description, entries and numbers, with lengths and digest put right."""
+    description, entries, numbers = _parts(rest, 3)
+    text = description.decode("utf-8", "replace")
+    arrays: Any = {}
+    try:
+        arrays = json.loads(entries)
+        end = max(int(each["data_offsets"][1]) for each in arrays.values())
+        numbers = numbers[:end].ljust(min(end, 2**16), b"\0")
+        text = _with_digest(json.loads(text), arrays, numbers)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        pass  # then the file says something impossible, which is welcome, too
+    except (OverflowError, MemoryError):
+        pass
+    header: Any = {"__metadata__": {"handstitch": text}}
+    if isinstance(arrays, dict):
+        header |= arrays
+    try:
+        written = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):  # half a surrogate pair
+        written = b"{" + entries + b"}"
+    if bits & 4:
+        written = written.replace(b'":{"handstitch"', b'": {"handstitch"')
+    written += b" " * (-len(written) % 8)
+    return struct.pack("<Q", len(written)) + written + numbers
+
+
+def _with_digest(metadata: Any, arrays: Any, numbers: bytes) -> str:
+    metadata.pop("digest", None)
+    described = json.dumps(
+        metadata, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+    found = {}
+    for name, each in sorted(arrays.items()):
+        begin, end = each["data_offsets"]
+        dtype = np.dtype(tensors._TYPES[each["dtype"]])
+        found[name] = np.frombuffer(numbers[begin:end], dtype).reshape(each["shape"])
+    metadata["digest"] = tensors._digest(described.encode(), found)
+    return json.dumps(
+        metadata, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+
+
+def _model_seeds(path: Path) -> Iterator[bytes]:
+    model = sample((2, 2, 2), class_names=("é", 'b"\\'), image_shape=(1, 2))
+    save_model(path, model)
+    yield b"\0" + path.read_bytes()
+    yield b"\1" + _opened(path.read_bytes())
+    linear = sample((2, 2), image_shape=(2, 1), history=())
+    save_model(path, linear)
+    yield b"\1" + _opened(path.read_bytes())
+    slots: dict[str, Any] = {"optimizer.m": np.ones(3, np.float32), "best": np.zeros((2, 2))}
+    slots["none"] = np.ones(0)
+    save_state(path, model, slots, {"epoch": 1, "loss": 0.1, "batch": 3})
+    yield b"\2" + path.read_bytes()
+    yield b"\3" + _opened(path.read_bytes())
+    np.savez(path.with_suffix(".npz"), x=np.ones(1))
+    yield b"\0" + path.with_suffix(".npz").read_bytes()
+    yield b"\0\x89HDF\r\n\x1a\n"
+    yield b"\0\x80\x04\x95"
+
+
+def _opened(content: bytes) -> bytes:
+    """A model file in the parts that `_sealed` puts together."""
+    (length,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + length])
+    text = header.pop("__metadata__")["handstitch"]
+    entries = json.dumps(header, separators=(",", ":")).encode()
+    return _CUT.join((text.encode(), entries, content[8 + length :]))
+
+
+# ── Weights in the report's layout ─────────────────────────────────────────────────────────────
+
+
+def _parse_npz(data: bytes, path: Path) -> None:
+    bits, rest = data[0] if data else 0, data[1:]
+    content = _archived(rest, bits) if bits & 1 else rest
+    path = path.with_name("x.npz")
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        if not report_npz.is_archive(file, len(content)):
+            load_model(path)
+            return
+        parameters = report_npz.read_report(path, file, len(content))
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays, np.errstate(all="ignore"):
+        for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
+            assert W.tobytes() == arrays[f"weights_{2 * layer}"].astype(np.float32).tobytes()
+            assert b.tobytes() == arrays[f"bias_{2 * layer}"].astype(np.float32).tobytes()
+    assert np.isfinite(parameters.vector).all()
+    _check_model(load_model(path), path)
+
+
+def _archived(rest: bytes, bits: int) -> bytes:
+    """A zip with a member for each part, name and content apart from one another by a line end."""
+    file = io.BytesIO()
+    method = zipfile.ZIP_DEFLATED if bits & 2 else zipfile.ZIP_STORED
+    with zipfile.ZipFile(file, "w", method) as archive:
+        written = set()
+        for part in _parts(rest, 8):
+            name, _, content = part.partition(b"\n")
+            text = name.decode("ascii", "replace")[:100].replace("\0", "")
+            if text and text not in written:  # zipfile warns of a name that it has already
+                written.add(text)
+                archive.writestr(f"{text}.npy", content)
+    return file.getvalue()
+
+
+def _npz_seeds(path: Path) -> Iterator[bytes]:
+    for write in (np.savez, np.savez_compressed):
+        for sizes, dtype in (((2, 2, 2), "<f8"), ((784, 1, 10), "<f4"), ((3, 2), ">f4")):
+            file = io.BytesIO()
+            write(file, **report_arrays(sizes, dtype))  # type: ignore[arg-type]  # arrays by name
+            yield b"\0" + file.getvalue()
+            with zipfile.ZipFile(file) as archive:
+                parts = [
+                    name.removesuffix(".npy").encode() + b"\n" + archive.read(name)
+                    for name in archive.namelist()
+                ]
+            yield bytes([1 | 2 * (write is np.savez_compressed)]) + _CUT.join(parts)
+
+
+# ── Settings ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _parse_config(data: bytes, path: Path) -> None:
+    bits, rest = data[0] if data else 0, data[1:]
+    path = path.with_name("x.toml")
+    values: dict[str, Any]
+    if bits & 3 < 2:
+        path.write_bytes(_named(rest) if bits & 1 else rest)
+        values = read_file(path)
+        config = recipes.resolve({}, path, environment={}).config
+        assert not values or from_mapping(config.to_dict() | values, path.name) == config
+    else:
+        texts = dict(_pairs(rest.decode("utf-8", "replace")))
+        if bits & 1:
+            values = recipes.read_flags({name: text.split(" ") for name, text in texts.items()})
+            config = recipes.resolve(values, environment={}).config
+        else:
+            variables = {f"HANDSTITCH_{name.upper()}": text for name, text in texts.items()}
+            config = recipes.resolve({}, environment=variables).config
+    path.write_text(to_toml(config, {"seed": "where it came from\x1b"}), "utf-8")
+    assert Config(**read_file(path)) == config
+
+
+def _named(rest: bytes) -> bytes:
+    """Lines of TOML: the first byte of each says which setting it is about."""
+    names = list(field_types())
+    lines = [
+        f"{names[line[0] % len(names)]} = ".encode() + line[1:]
+        for line in rest.split(b"\n")
+        if line
+    ]
+    return b"\n".join(lines)
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    names = list(field_types())
+    for line in text.split("\n"):
+        if line:
+            yield names[ord(line[0]) % len(names)], line[1:]
+
+
+def _config_seeds(path: Path) -> Iterator[bytes]:
+    config = Config(hidden_sizes=(30, 10), activation=("tanh", "elu"))
+    yield b"\0" + to_toml(config).encode()
+    yield b'\0seed = 1\nepocs = 3\n[optimizer]\nname = "adam"\n'
+    values = {name: json.dumps(value).encode() for name, value in config.to_dict().items()}
+    mark = {name: bytes([number]) for number, name in enumerate(values)}
+    lines = [mark[name] + value for name, value in values.items() if mark[name] != b"\n"]
+    yield b"\1" + b"\n".join(lines)
+    for first in range(0, len(lines), 4):
+        yield b"\1" + b"\n".join(lines[first : first + 4])
+    words = [
+        mark[name] + (",".join(map(str, value)) if isinstance(value, list) else str(value)).encode()
+        for name, value in config.to_dict().items()
+        if mark[name] != b"\n"
+    ]
+    for mode in (b"\2", b"\3"):
+        yield mode + b"\n".join(words)
+        for first in range(0, len(words), 4):
+            yield mode + b"\n".join(words[first : first + 4])
+
+
+TARGETS: Final = {
+    "idx": Target(
+        _parse_idx, _idx_seeds, (b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b\x08", _CUT)
+    ),
+    "model": Target(
+        _parse_model,
+        _model_seeds,
+        (
+            *(b'"F32"', b'"BF16"', b'"shape":[', b'"data_offsets":[', b'"layers.1.weight"', _CUT),
+            *(b'"version":2', b'"sizes":[', b'"position":{', b"null", b"1e999", b"-1", b"{}"),
+        ),
+    ),
+    "npz": Target(
+        _parse_npz,
+        _npz_seeds,
+        (
+            *(b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\x93NUMPY\1\0", _CUT),
+            *(b"'descr': '<f8'", b"'|O'", b"'fortran_order': True", b"(2, 2)", b"weights_2\n"),
+        ),
+    ),
+    "config": Target(
+        _parse_config,
+        _config_seeds,
+        (
+            *(b'"""', b"'''", b"[[", b"nan", b"inf", b"-inf", b"1e400", b"0x", b"true", b"\\u0000"),
+            *(b"9223372036854775808", b"2024-01-01", b"1979-05-27T07:32:00Z", b'"auto"', b"{a=1}"),
+        ),
+    ),
+}
