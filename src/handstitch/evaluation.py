@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class Evaluator:
 
     def __init__(self, network: Network, images: Images, scaling: Scaling) -> None:
         self.network = network
-        self._images = images.reshape(len(images), -1)
+        self._images = images.reshape(len(images), prod(images.shape[1:]))  # of 0 images, too
         self._scaling = scaling
         self._work = Workspace(network, min(ROWS, max(1, len(images))))
 
