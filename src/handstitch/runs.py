@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from handstitch import checkpoint, machine, model_card, run_folder, storage, training
+from handstitch import checkpoint, machine, memory, model_card, run_folder, storage, training
 from handstitch.classifier import Classifier
 from handstitch.config import Config, from_mapping
 from handstitch.config_file import read_file, to_toml
@@ -52,7 +52,9 @@ class Run:
         self.reason = reason
         """Why the data are `sketch` though nobody asked for it; else empty."""
         self.task = training.Task(config, dataset)
-        self.state = training.start(config, self.task.sizes)
+        sizes = self.task.sizes
+        memory.require(memory.of_run(config, sizes, len(dataset)), f"a network {_chain(sizes)}")
+        self.state = training.start(config, sizes)
         self.build = machine.build()
         self.stop_asked = 0
         """Set to a signal's number, this ends training after the step in flight."""
@@ -286,6 +288,10 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     file = run_folder.weights_of(path, weights)
     with run_folder.mending(path, weights):
         return Classifier(file, weights if path.is_dir() else path.name)
+
+
+def _chain(sizes: tuple[int, ...]) -> str:
+    return "-".join(map(str, sizes))
 
 
 def _shown(config: Config, name: str) -> str:

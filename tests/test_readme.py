@@ -1,0 +1,87 @@
+"""What the README files show is what the code is and does."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from handstitch import cli
+from handstitch.core.network import Network
+from handstitch.data import fetching, sources
+from tests.test_docs import named
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ["README.md", "README.zh-CN.md"]
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def python_blocks(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", text(page), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def small_world(monkeypatch, tmp_path):
+    """A folder of its own, little data, short runs, no network."""
+
+    def unreachable(*arguments: object) -> None:
+        raise fetching.UnreachableError("no network", found="no network", fix="none")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "_SKETCH", {"train": (1200, 2017), "test": (300, 2018)})
+    monkeypatch.setattr(sources, "_unreachable", {})
+    monkeypatch.setattr(fetching, "fetch_files", unreachable)
+    for name in [name for name in os.environ if name.startswith("HANDSTITCH_")]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_runs(page, small_world, capsys):
+    small_world.setenv("HANDSTITCH_DATASET", "sketch")
+    commands = named("handstitch", text(page))
+    assert len(commands) >= 10
+    for words in commands:
+        if "--epochs" not in words:
+            small_world.setenv("HANDSTITCH_EPOCHS", "1")
+        assert cli.run(words) == 0, (words, capsys.readouterr().err)
+        small_world.delenv("HANDSTITCH_EPOCHS", raising=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_example_runs(page, small_world, capsys):
+    example = python_blocks(page)[0]
+    assert len(example.strip().splitlines()) == 8
+    exec(compile(example, page, "exec"), {})  # what a reader would type
+    *epochs, accuracy = capsys.readouterr().out.split("\n")[:-1]
+    assert [line.split()[0] for line in epochs] == ["1", "2", "3"]
+    assert 0 <= float(accuracy) <= 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_backward_loop_stands_as_in_the_code(page):
+    shown = python_blocks(page)[1]
+    assert shown.strip() == textwrap.dedent(inspect.getsource(Network.backward)).strip()
+
+
+def test_both_languages_show_the_same_commands_and_numbers():
+    english, chinese = map(text, PAGES)
+    assert named("handstitch", english) == named("handstitch", chinese)
+    assert named("make", english) == named("make", chinese) == [["train"], ["test"]]
+    results = re.compile(r"<!-- results -->(.*)<!-- /results -->", re.DOTALL)
+    numbers = [re.findall(r"\d+\.\d+", results.findall(page)[0]) for page in (english, chinese)]
+    assert numbers[0] == numbers[1]
+    assert numbers[0]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https:)([^)#]+)\)", text(page)):
+        assert (ROOT / target).exists(), target
