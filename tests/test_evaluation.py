@@ -1,0 +1,194 @@
+"""Evaluation against slow loops, scipy's intervals, and counts made by hand."""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handstitch import evaluation
+from handstitch.arrays import Images, Labels, Matrix
+from handstitch.core.network import Network
+from handstitch.core.parameters import Parameters
+from handstitch.data.scaling import Scaling
+from handstitch.evaluation import (
+    Evaluator,
+    calibration_error,
+    class_scores,
+    confusion_matrix,
+    evaluate,
+    most_confused,
+    wilson_interval,
+)
+
+SCALING = Scaling(100.0, 1 / 80)
+
+
+def made(n: int = 57, dropout: float = 0.0) -> tuple[Network, Images, Labels]:
+    rng = np.random.default_rng(0)
+    parameters = Parameters.random((12, 9, 5, 4), rng)
+    images = rng.integers(0, 256, (n, 3, 4), np.uint8)
+    labels = rng.integers(0, 4, n).astype(np.uint8)
+    return Network(parameters, ("relu", "tanh"), dropout, dropout), images, labels
+
+
+def slow(network: Network, image: Images) -> Matrix:
+    """Probabilities of one image, in float64."""
+    A = (image.reshape(-1).astype(np.float64) - SCALING.offset) * SCALING.scale
+    (W0, b0), (W1, b1), (W2, b2) = network.layers
+    z: Matrix = np.tanh(np.maximum(A @ W0 + b0, 0) @ W1 + b1) @ W2 + b2
+    result: Matrix = np.exp(z) / np.exp(z).sum()
+    return result
+
+
+@pytest.mark.parametrize("rows", [1, 10, 57, 1000])
+def test_loss_accuracy_and_probabilities_are_those_of_a_slow_loop(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+):
+    """However many images are taken at a time; the last piece is short."""
+    monkeypatch.setattr(evaluation, "ROWS", rows)
+    network, images, labels = made()
+    P = np.array([slow(network, image) for image in images])
+    evaluator = Evaluator(network, images, SCALING)
+    loss, accuracy = evaluator.loss_and_accuracy(labels)
+    assert loss == pytest.approx(-np.log(P[np.arange(57), labels]).mean(), rel=1e-5)
+    assert accuracy == (P.argmax(axis=1) == labels).mean()
+    np.testing.assert_allclose(evaluator.probabilities(), P, atol=1e-6)
+
+
+def test_nothing_is_dropped_and_nothing_is_learned():
+    network, images, labels = made(dropout=0.5)
+    plain, _, _ = made()
+    theta = network.parameters.vector.copy()
+    evaluator = Evaluator(network, images, SCALING)
+    figures = evaluator.loss_and_accuracy(labels)
+    assert figures == evaluator.loss_and_accuracy(labels)
+    assert figures == Evaluator(plain, images, SCALING).loss_and_accuracy(labels)
+    np.testing.assert_array_equal(network.parameters.vector, theta)
+
+
+def test_an_evaluation_hangs_together():
+    network, images, labels = made()
+    names = ("a", "b", "c", "d")
+    found = evaluate(
+        network, images, labels, SCALING, names, dataset="sketch", part="test", weights="best"
+    )
+    P = Evaluator(network, images, SCALING).probabilities()
+    predicted = P.argmax(axis=1)
+    assert (found.dataset, found.part, found.weights, found.n) == ("sketch", "test", "best", 57)
+    assert found.correct == int((predicted == labels).sum())
+    assert found.accuracy == found.correct / 57
+    assert found.accuracy_interval == wilson_interval(found.correct, 57)
+    assert found.calibration_error == calibration_error(P, labels)
+    assert found.confusion_matrix == confusion_matrix(labels, predicted, 4).tolist()
+    assert [score.name for score in found.class_scores] == list(names)
+    assert 0 < found.loss < 5 * log(4)
+
+
+# ── Confusion and scores ───────────────────────────────────────────────────────────────────────
+
+
+def test_rows_are_the_truth_and_columns_what_was_said():
+    truth = np.array([0, 0, 0, 1, 2, 2], np.uint8)
+    said = np.array([0, 1, 1, 1, 0, 2])
+    np.testing.assert_array_equal(
+        confusion_matrix(truth, said, 3), [[1, 2, 0], [0, 1, 0], [1, 0, 1]]
+    )
+
+
+def test_classes_nobody_saw_have_their_row_and_column():
+    confusion = confusion_matrix(np.array([0], np.uint8), np.array([0]), 4)
+    assert confusion.shape == (4, 4)
+    assert confusion.sum() == confusion[0, 0] == 1
+
+
+def test_many_classes_do_not_overflow_the_labels_eight_bits():
+    truth = np.array([200, 255], np.uint8)
+    confusion = confusion_matrix(truth, np.array([3, 255]), 256)
+    assert confusion[200, 3] == confusion[255, 255] == 1
+
+
+def test_scores_by_hand():
+    confusion = np.array([[8, 2, 0], [1, 3, 0], [1, 0, 0]])
+    first, second, third = class_scores(confusion, ("a", "b", "c"))
+    assert (first.precision, first.recall, first.support) == (8 / 10, 8 / 10, 10)
+    assert first.f1 == pytest.approx(0.8)
+    assert (second.precision, second.recall, second.support) == (3 / 5, 3 / 4, 4)
+    assert second.f1 == pytest.approx(2 * 0.6 * 0.75 / 1.35)
+    assert (third.precision, third.recall, third.f1, third.support) == (0, 0, 0, 1)
+
+
+def test_scores_of_nothing_are_zero():
+    for score in class_scores(np.zeros((2, 2), np.int64), ("a", "b")):
+        assert (score.precision, score.recall, score.f1, score.support) == (0, 0, 0, 0)
+
+
+def test_the_most_confused_pairs_name_the_truth_first():
+    confusion = [[50, 7, 0], [9, 40, 7], [0, 1, 60]]
+    pairs = most_confused(confusion, ("a", "b", "c"), most=3)
+    assert pairs == [("b", "a", 9), ("a", "b", 7), ("b", "c", 7)]
+    assert len(most_confused(confusion, ("a", "b", "c"))) == 4
+    assert most_confused([[3, 0], [0, 3]], ("a", "b")) == []
+
+
+# ── Interval and calibration ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 997, 10_000])
+def test_wilson_interval_is_scipys(n: int):
+    from scipy.stats import binomtest
+
+    for correct in sorted({0, 1, n // 3, n // 2, n - 1, n}):
+        theirs = binomtest(correct, n).proportion_ci(0.95, method="wilson")
+        assert wilson_interval(correct, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilson_interval_of_the_report_and_of_nothing():
+    assert wilson_interval(8846, 10_000) == pytest.approx((0.87818, 0.89072), abs=1e-5)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert wilson_interval(0, 5)[0] == 0
+    assert wilson_interval(5, 5)[1] == 1
+
+
+def slow_calibration_error(P: Matrix, labels: Labels) -> float:
+    total = 0.0
+    for k in range(15):
+        inside = [
+            (float(p.max()), int(p.argmax()) == y)
+            for p, y in zip(P, labels, strict=True)
+            if k / 15 <= p.max() < (k + 1) / 15 or (k == 14 and p.max() == 1)
+        ]
+        if inside:
+            confidence = sum(each for each, _ in inside) / len(inside)
+            accuracy = sum(hit for _, hit in inside) / len(inside)
+            total += len(inside) / len(P) * abs(accuracy - confidence)
+    return total
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    n=st.integers(1, 200),
+    classes=st.integers(1, 10),
+    sharpness=st.sampled_from([0.05, 1.0, 20.0]),
+    seed=st.integers(0, 99),
+)
+def test_calibration_error_is_that_of_a_slow_loop(
+    n: int, classes: int, sharpness: float, seed: int
+):
+    rng = np.random.default_rng(seed)
+    P = rng.dirichlet(np.full(classes, 1 / sharpness), n)
+    labels = rng.integers(0, classes, n).astype(np.uint8)
+    assert calibration_error(P, labels) == pytest.approx(
+        slow_calibration_error(P, labels), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize(("hits", "wanted"), [(8, 0.0), (0, 0.8), (10, 0.2)])
+def test_calibration_error_by_hand(hits: int, wanted: float):
+    P = np.tile([0.8, 0.2], (10, 1))
+    labels: Any = np.array([0] * hits + [1] * (10 - hits), np.uint8)
+    assert calibration_error(P, labels) == pytest.approx(wanted)
