@@ -19,6 +19,12 @@ HEAVY = ("numpy", "scipy", "msgspec", "safetensors", "pooch", "threadpoolctl", "
          "rich.markdown", "handstitch.config", "handstitch.runs")  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def buffered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output is written when it is flushed, as outside of tests."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+
 def start(*words: str, code: str = "from handstitch.cli import main; main()") -> list[str]:
     return [sys.executable, "-c", code, *words]
 

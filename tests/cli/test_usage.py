@@ -35,6 +35,7 @@ WRONG = [
     ("train --hidden --epochs 3", "--hidden needs a value", "widths of the hidden layers"),
     ("train --out", "--out needs a value", "leave --out out"),
     ("train --lr 1 --lr 2", "--lr is given twice", "remove one"),
+    ("train --hidden 9 --hidden 8", "--hidden is given twice", "remove one"),
     ("train --lr abc", "learning_rate cannot be abc", "--learning-rate 0.001"),
     ("train --lr 0", "learning_rate cannot be 0", "a number above 0"),
     ("train --lr -0.1", "learning_rate cannot be -0.1", "a number above 0"),
