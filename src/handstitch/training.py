@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
-from math import isfinite, log
+from math import log
 from time import perf_counter
 
 import numpy as np
@@ -163,7 +163,7 @@ def _run_epoch(
     network, optimizer, batches = state.network, state.optimizer, task.batches
     order = batches.order(config.seed, state.epoch)
     val_losses = [record.val_loss for record in state.history]
-    hopeless = HOPELESS * log(task.sizes[-1])
+    hopeless = _hopeless(task)
     drops = any(network.dropout)
     while state.batch < len(batches):
         began = perf_counter()
@@ -177,7 +177,7 @@ def _run_epoch(
         network.forward(work.X, work, rng)
         correct = network.correct(y, work)
         loss = network.loss(y, work)
-        if not (isfinite(loss) and loss <= hopeless * n):
+        if not loss <= hopeless * n:  # NaN, too
             raise diverged(config, state.epoch + 1, state.batch + 1, loss / n)
         rate = schedules.learning_rate(config, step, len(batches), val_losses)
         network.backward(work, optimizer.into(rate, 1 / n if config.reduction == "mean" else 1))
@@ -200,7 +200,7 @@ def _end_epoch(state: State, task: Task, config: Config) -> EpochRecord:
     theta = state.network.parameters
     evaluator = Evaluator(state.network, task.validation_images, task.scaling)
     val_loss, val_accuracy = evaluator.loss_and_accuracy(task.validation_labels)
-    if not (isfinite(val_loss) and np.isfinite(theta.vector).all()):
+    if not (val_loss <= _hopeless(task) and np.isfinite(theta.vector).all()):
         raise diverged(config, state.epoch + 1, state.batch, val_loss)
 
     figure = "val_accuracy" if config.best_by == "accuracy" else "val_loss"
@@ -230,6 +230,11 @@ def _end_epoch(state: State, task: Task, config: Config) -> EpochRecord:
     state.batch = state.correct = state.samples = 0
     state.loss = state.train_seconds = state.seconds = 0.0
     return record
+
+
+def _hopeless(task: Task) -> float:
+    """The mean loss in nats above which training has diverged; infinity and NaN are not below."""
+    return HOPELESS * log(task.sizes[-1])
 
 
 def l2_penalty(theta: Parameters, config: Config) -> float:
