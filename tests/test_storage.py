@@ -231,6 +231,18 @@ def test_the_slower_of_two_that_claim_a_folder_is_told(tmp_path):
     assert names_in(tmp_path) == ["train"]
 
 
+def test_the_slower_of_two_that_claim_an_empty_folder_is_told(tmp_path):
+    class Quicker(disk.Files):
+        def open(self, path: Path, flags: int) -> int:
+            if path.name == ".lock":
+                (tmp_path / "config.toml").write_bytes(b"theirs")
+            return super().open(path, flags)
+
+    with installed(Quicker()), pytest.raises(UsageError, match="holds a run already"):
+        storage.claim_folder(tmp_path, CONFIG)
+    assert (tmp_path / "config.toml").read_bytes() == b"theirs"
+
+
 def test_a_new_name_can_be_claimed(tmp_path):
     path = storage.claim_folder(tmp_path / "a" / "run", CONFIG)
     assert path == tmp_path / "a" / "run"

@@ -20,6 +20,7 @@ _EXPORT: Final = (
     "with np.savez, and give that file"
 )
 _LAST_RECORD: Final = struct.Struct("<4s4H2LH")  # PKZIP's end of central directory
+_ZIP64: Final = b"PK\x06\x07"  # 20 bytes before the end: the real directory is elsewhere
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")  # and one entry of that directory
 
 
@@ -117,20 +118,20 @@ def _archive(path: Path, names: list[str]) -> ModelFileError:
 def member_names(file: BinaryIO, size: int, most: int = 1000) -> list[str]:
     """Names in a zip file's directory, in order and at most so many; empty if it has no such thing.
 
-    The directory's declared place and length are checked before it is read: at most 1 MiB.
+    Only a directory of at most 1 MiB that stands right before the last record will do: Python's
+    own reader, which may come after, is then sure to look at the same one, and to be done soon.
     """
     tail_size = min(size, _LAST_RECORD.size + 65_535)
     file.seek(size - tail_size)
     tail = file.read(tail_size)
     at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + _LAST_RECORD.size > len(tail):
+    if at < 0 or at + _LAST_RECORD.size > len(tail) or tail[max(at - 20, 0) :].startswith(_ZIP64):
         return []
     *_, length, start, _ = _LAST_RECORD.unpack_from(tail, at)
-    if start + length > size:
+    if length > 2**20 or start + length != size - tail_size + at:
         return []
     file.seek(start)
-    directory = file.read(min(length, 2**20))
-    return list(islice(_names(directory), most))
+    return list(islice(_names(file.read(length)), most))
 
 
 def _names(directory: bytes) -> Iterator[str]:

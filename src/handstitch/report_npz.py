@@ -45,7 +45,7 @@ _BROKEN: Final = (
     NotImplementedError,  # a compression that Python does not have
     RuntimeError,  # a member is encrypted
     ValueError,
-    IndexError,
+    LookupError,
 )
 
 
@@ -67,14 +67,14 @@ def is_archive(file: BinaryIO, size: int) -> bool:
 
 
 def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
-    """θ in float32 from the open `file` of `size` bytes; the layer sizes follow from the shapes.
+    """θ in float32 from a file that `is_archive`; the layer sizes follow from the shapes.
 
     Raises ModelFileError for anything but matrices that follow one another, and takes no more
     memory than the file justifies.
     """
-    names = foreign.member_names(file, size)
     try:
         with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
             _refuse_pickles(path, archive, names)
             layers = _layers(path, names)
             facts = {name: _facts(path, archive, name) for name in names}
@@ -195,9 +195,7 @@ def _read_into(
     size = target.size * facts.dtype.itemsize
     with archive.open(name) as stream:
         _header(path, name, stream)
-        data = stream.read(size)
-        if len(data) != size or stream.read(1):  # the last read makes zipfile compare the CRC
-            raise _refused(path, f"{name}, which is longer or shorter than it says")
+        data = stream.read(size)  # to the member's end, where zipfile compares the CRC
     array = np.frombuffer(data, facts.dtype)
     with np.errstate(over="ignore"):
         target[:] = array.reshape(facts.shape, order="F" if facts.fortran_order else "C")

@@ -18,7 +18,6 @@ import safetensors.numpy
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from handstitch import tensors
 from handstitch.checkpoint import load_model, load_state, save_model, save_state
 from handstitch.errors import ModelFileError
 from tests.attacks.measuring import BYTES, SECONDS, cost
@@ -31,14 +30,26 @@ from tests.sample_models import assert_same, report_arrays, sample
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with something of every kind in it, 1 kB long."""
     path = tmp_path_factory.mktemp("small") / "model.safetensors"
-    model = sample((2, 2, 2), class_names=("é\N{TEDDY BEAR}", 'b"\\'), image_shape=(1, 2))
+    model = sample(
+        (2, 2, 2),
+        class_names=("é\N{TEDDY BEAR}", 'b"\\'),
+        image_shape=(1, 2),
+        config={"escape": "\x1b", "empty": []},  # \u001b could as well be spelled \u001B
+    )
     save_model(path, model)
     assert_same(load_model(path), model)
     return path
 
 
+def overwrite(path: Path, content: bytes | bytearray) -> None:
+    path.touch()
+    with path.open("r+b") as file:  # emptied first, it would go to the disk each time
+        file.write(content)
+        file.truncate()
+
+
 def loads(path: Path, content: bytes | bytearray) -> bool:
-    path.write_bytes(content)
+    overwrite(path, content)
     try:
         load_model(path)
     except ModelFileError:
@@ -92,7 +103,7 @@ def test_a_state_is_guarded_as_well(tmp_path):
         *range(8 * len(content) - 400, 8 * len(content)),
     ):
         content[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(content)
+        overwrite(path, content)
         with pytest.raises(ModelFileError):
             load_state(path)
         content[bit // 8] ^= 1 << bit % 8
@@ -135,6 +146,7 @@ HEADERS: dict[str, Callable[[], bytes]] = {
     "endless description": lambda: ours("[" * 4 * MEBI),
     "many values": lambda: ours("[" + "0," * 2 * MEBI + "0]"),
     "many lists": lambda: ours('{"a":[' + "[]," * 130_000 + "0]}"),
+    "very many lists": lambda: ours("[" + "[]," * 2_700_000 + "0]"),
     "many texts": lambda: ours('{"a":[' + '"abcdef",' * 390_000 + "0]}"),
     "many escapes": lambda: ours("\\" * 4 * MEBI),
     "many tensors": lambda: framed(
@@ -213,19 +225,116 @@ def assert_refused_cheaply(path: Path) -> str:
     return messages[0]
 
 
-def test_a_vast_file_is_refused_before_it_is_read(tmp_path):
-    """Every length in it is true; but the arrays are not those that its description tells of."""
+@pytest.fixture
+def parts(small) -> tuple[str, dict[str, Any], bytes]:
+    """A sound file's description, entries and data, to be put together otherwise."""
+    content = small.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    entries = json.loads(content[8 : 8 + length])
+    return entries.pop("__metadata__")["handstitch"], entries, content[8 + length :]
+
+
+def test_the_parts_make_the_file(tmp_path, small, parts):
+    assert ours(*parts) == small.read_bytes()
+
+
+def test_another_spelling_is_refused(tmp_path, small, parts):
+    """Every number and word is right, and so is the digest; only it is not as we write it."""
+    description, entries, data = parts
+    sound = small.read_bytes()
+    length = struct.unpack("<Q", sound[:8])[0]
+    header = sound[8 : 8 + length].rstrip()
+    first = b',"layers.0.bias":' + json.dumps(entries["layers.0.bias"]).replace(" ", "").encode()
+    assert first in header
+    twice = description.replace('"version":1', '"version":1,"version":1')
+    spaced = description.replace(",", ", ")
+    unsorted = json.dumps(dict(reversed(json.loads(description).items())), ensure_ascii=False)
+    for content in (
+        framed(header.replace(first, first + first), data),
+        framed(header.replace(first, b" " + first), data),
+        framed(header.replace(first, first.replace(b"F32", b"\\u004632")), data),
+        framed(header + b" " * 8, data),
+        framed(header + b"\n", data),
+        ours(twice, entries, data),
+        ours(spaced, entries, data),
+        ours(unsorted, entries, data),
+        ours(description + " ", entries, data),
+        ours(description.replace("\\u001b", "\\u001B"), entries, data),
+        ours(description.replace("é", "\\u00e9"), entries, data),
+    ):
+        assert content != sound
+        assert not loads(tmp_path / "other", content)
+
+
+VAST = 2**34
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ([2**63, 0], "F32"),
+        ([2**62, 0], "F32"),
+        ([2**40, 0], "F32"),
+        ([0] * 65, "U8"),
+        ([-1, 0], "F32"),
+        ([0, 1.5], "F32"),
+        ([0], "BF16"),
+        ([0], "F4"),
+    ],
+    ids=str,
+)
+def test_arrays_that_cannot_be_are_refused(tmp_path, parts, shape, dtype):
+    """In a state any array may stand beside the network."""
+    description, entries, data = parts
+    description = description.replace('"preprocessing"', '"position":{},"preprocessing"')
     path = tmp_path / "model.safetensors"
-    save_model(path, sample())
-    arrays, metadata = tensors.read_tensors(path)
-    numbers = 2**34 // 4
-    description = metadata | {"format": tensors.FORMAT, "version": 1, "digest": "0" * 64}
-    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
-    path.write_bytes(ours(text, {"layers.0.weight": entry([numbers], 0, 4 * numbers)}))
+    path.write_bytes(ours(description, {"slot": entry(shape, 0, 0, dtype)} | entries, data))
+    assert "damaged" in assert_refused_cheaply(path)
+
+
+@pytest.mark.parametrize("slots", ["overlap", "gap", "swapped"])
+def test_arrays_must_lie_one_after_another(tmp_path, parts, slots):
+    description, entries, data = parts
+    one, two = sorted(entries, key=lambda name: entries[name]["data_offsets"])[:2]
+    first, second = entries[one], entries[two]
+    begin, end = second["data_offsets"]
+    if slots == "overlap":
+        second["data_offsets"] = [begin - 4, end - 4]
+    if slots == "gap":
+        second["data_offsets"] = [begin + 4, end + 4]
+    if slots == "swapped":
+        first["data_offsets"], second["data_offsets"] = [begin, end], first["data_offsets"]
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(ours(description, entries, data))
+    assert "damaged" in assert_refused_cheaply(path)
+
+
+def test_a_header_without_length_is_not_read_to_the_end(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(bytes(8) + b"{")
     with path.open("r+b") as file:
-        file.truncate(path.stat().st_size + 4 * numbers)  # a hole: nothing is on the disk
-    assert "another architecture" in assert_refused_cheaply(path)
-    assert arrays
+        file.truncate(2**27)
+    assert_refused_cheaply(path)
+
+
+@pytest.mark.parametrize("lie", ["other arrays", "a longer file", "offsets"])
+def test_a_vast_file_is_refused_before_it_is_read(tmp_path, parts, lie):
+    description, entries, _ = parts
+    first = min(entries, key=lambda name: entries[name]["data_offsets"])
+    last = max(entries, key=lambda name: entries[name]["data_offsets"])
+    begin, end = entries[last]["data_offsets"]
+    if lie == "other arrays":
+        entries[last] = entry([VAST // 4], begin, begin + VAST)
+    if lie == "offsets":
+        entries[last]["data_offsets"] = [begin, begin + VAST]
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(ours(description, entries))
+    with path.open("r+b") as file:  # a hole: the disk has nothing of it
+        file.truncate(path.stat().st_size + begin + VAST)
+    message = assert_refused_cheaply(path)
+    assert ("another architecture" if lie == "other arrays" else "damaged") in message
+    assert first != last
+    assert end < VAST
 
 
 # ── foreign files ──────────────────────────────────────────────────────────────────────────────
@@ -361,6 +470,32 @@ def many_members() -> bytes:
     return b"PK\3\4" + b"\0" * 26 + central + end
 
 
+def second_directory() -> bytes:
+    """Records of zip64 hide in a comment, and lead Python's reader to a vast directory."""
+    content = archive(weights_0=ONE, bias_0=ONE)
+    padding = 40 * MEBI
+    at = content.index(b"PK\1\2") + padding
+    directory = bytearray(content[at - padding : -22])
+    last = directory.rindex(b"PK\1\2")
+    directory[last + 32 : last + 34] = struct.pack("<H", 56 + 20)
+    length = padding + len(directory)
+    directory += struct.pack(
+        "<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 2, 2, length, at - padding
+    ) + struct.pack("<4sLQL", b"PK\6\7", 0, at + len(directory), 1)
+    end = bytearray(content[-22:])
+    end[12:20] = struct.pack("<2L", len(directory), at)
+    return content[: at - padding] + bytes(padding) + bytes(directory) + bytes(end)
+
+
+def long_directory() -> bytes:
+    """The plain record tells of a vast directory that ends where the small one does."""
+    content = archive(weights_0=ONE, bias_0=ONE)
+    padding = 40 * MEBI
+    end = bytearray(content[-22:])
+    end[12:16] = struct.pack("<L", padding + 118)
+    return content[:4] + bytes(padding) + content[4:-22] + bytes(end)
+
+
 ONE = header((1, 1)) + bytes(8)
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "bomb of 80 MB": lambda: bomb(1_000, 10_000),
@@ -392,6 +527,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "directory says less": lambda: lying_size(100),
     "names twice": doubled,
     "many members": many_members,
+    "second directory": second_directory,
+    "long directory": long_directory,
     "many layers": lambda: archive(
         **{f"{k}_{n}": ONE for n in range(500) for k in ("weights", "bias")}
     ),
