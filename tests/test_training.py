@@ -346,10 +346,10 @@ def test_a_bad_start_that_is_not_hopeless_is_let_be(pictures: Dataset):
 
 
 def test_the_default_network_beats_softmax_regression_on_sketch_by_five_points():
-    pictures, test = drawn(8000), drawn(2000, seed=1)
+    pictures, test = drawn(10_000), drawn(2000, seed=1)
     shared: dict[str, Any] = {"scaling": "standard", "batch_size": 128, "optimizer": "adam"}
     accuracies = {}
-    for hidden, epochs in [((512, 256), 6), ((), 12)]:
+    for hidden, epochs in [((512, 256), 8), ((), 20)]:
         config = Config(
             hidden_sizes=hidden, epochs=epochs, learning_rate=0.001, schedule="cosine", **shared
         )
