@@ -41,16 +41,26 @@ def _facts(data_dir: Any) -> dict[str, Any]:
         "system": platform.platform(),
         "processor": machine.processor(),
         "cores": machine.cores(),
-        "BLAS": [
-            f"{pool['internal_api']} {pool['version']}, kernel {pool['architecture']}, "
-            f"{pool['num_threads']} threads, of {_owner(pool['filepath'])}"
-            for pool in machine.blas_pools()
-        ],
+        "BLAS": [line for pool in machine.blas_pools() for line in _blas(pool)],
         "threads of a run": machine.resolve_threads("auto"),
         "free disk": f"{free / 2**30:.1f} GiB",
         "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
         "runs": len(list(RUNS.glob("*/config.toml"))),
     }
+
+
+def _blas(pool: dict[str, Any]) -> list[str]:
+    """A BLAS library in words, and what is amiss with its kernels if it is the one that trains."""
+    from handstitch import kernels
+
+    owner, kernel = _owner(pool["filepath"]), str(pool["architecture"])
+    shortfall = kernels.shortfall(kernel) if owner == "scipy" else None
+    asked = " (chosen for this processor)" if owner == "scipy" and kernels.wanted() else ""
+    line = (
+        f"{pool['internal_api']} {pool['version']}, kernel {kernel}{asked if not shortfall else ''}"
+        f", {pool['num_threads']} threads, of {owner}"
+    )
+    return [line, shortfall] if shortfall else [line]
 
 
 def _owner(library: str) -> str:

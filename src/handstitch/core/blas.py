@@ -8,9 +8,11 @@ is what the guards below are for.
 
 from __future__ import annotations
 
-from scipy.linalg import blas
-
+from handstitch import kernels
 from handstitch.arrays import Matrix
+
+with kernels.chosen():
+    from scipy.linalg import blas
 
 _GEMM = {"f": blas.sgemm, "d": blas.dgemm}
 

@@ -1,0 +1,118 @@
+"""Which kernels are asked for, on processors that are not here, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from handstitch import kernels
+
+AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
+ZEN5 = f"vendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\nflags\t\t: fpu avx2 {AVX512} sha_ni"
+ZEN3 = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 sha_ni"
+INTEL = f"vendor_id\t: GenuineIntel\nflags\t\t: fpu avx2 {AVX512}"
+HALF = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512cd"
+
+
+@pytest.fixture
+def processor(monkeypatch, tmp_path):
+    def pretend(text: str, architecture: str = "x86_64") -> None:
+        file = tmp_path / "cpuinfo"
+        file.write_text(f"processor\t: 0\n{text}\n\nprocessor\t: 1\n{text}\n")
+        monkeypatch.setattr(kernels, "_CPUINFO", file)
+        monkeypatch.setattr(platform, "machine", lambda: architecture)
+
+    monkeypatch.delenv(kernels.VARIABLE, raising=False)
+    return pretend
+
+
+def test_amd_with_wide_registers_gets_the_wide_kernels(processor):
+    processor(ZEN5)
+    assert kernels.wanted() == "SkylakeX"
+
+
+@pytest.mark.parametrize("text", [ZEN3, INTEL, HALF, "", "no colon here"])
+def test_everyone_else_keeps_the_library_s_own_choice(processor, text):
+    processor(text)
+    assert kernels.wanted() is None
+
+
+def test_another_architecture_or_no_file_gets_no_override(processor, monkeypatch, tmp_path):
+    processor(ZEN5, architecture="aarch64")
+    assert kernels.wanted() is None
+    processor(ZEN5)
+    monkeypatch.setattr(kernels, "_CPUINFO", tmp_path / "nothing")
+    assert kernels.wanted() is None
+
+
+def test_the_user_s_own_choice_is_obeyed(processor, monkeypatch):
+    processor(ZEN5)
+    monkeypatch.setenv(kernels.VARIABLE, "Haswell")
+    assert kernels.wanted() is None
+    with kernels.chosen():
+        assert os.environ[kernels.VARIABLE] == "Haswell"
+
+
+def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypatch):
+    processor(ZEN5)
+    monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
+    with kernels.chosen():
+        assert os.environ[kernels.VARIABLE] == "SkylakeX"
+    assert kernels.VARIABLE not in os.environ
+    with pytest.raises(KeyError), kernels.chosen():
+        raise KeyError
+    assert kernels.VARIABLE not in os.environ
+
+
+def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):
+    processor(ZEN5)
+    import scipy.linalg
+
+    assert scipy.linalg
+    with kernels.chosen():
+        assert kernels.VARIABLE not in os.environ
+    assert "loaded before" in str(kernels.shortfall("Haswell"))
+    assert kernels.shortfall("SkylakeX") is None
+    processor(INTEL)
+    assert kernels.shortfall("Haswell") is None
+
+
+KERNEL_IN_USE = """
+import sys
+from pathlib import Path
+from handstitch import kernels
+kernels._CPUINFO = Path(sys.argv[1])
+kernels.WIDE = "Haswell"  # any other than the own choice of a processor with AVX-512
+if sys.argv[2] == "late":
+    import scipy.linalg
+from handstitch import machine
+scipy_s = [pool for pool in machine.blas_pools() if "scipy.libs" in pool["filepath"]]
+print(scipy_s[0]["architecture"] if scipy_s else "none")
+import os
+print(kernels.VARIABLE in os.environ)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of x86-64 are asked for")
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_the_library_takes_what_is_asked_for(processor, tmp_path, when):
+    """In a process of its own: a BLAS is loaded once. It is asked for AVX2 kernels here, which
+    every x86-64 processor of the last ten years can run."""
+    processor(ZEN5)
+
+    def run(variables: dict[str, str]) -> list[str]:
+        ours = {name: text for name, text in os.environ.items() if name != kernels.VARIABLE}
+        command = [sys.executable, "-c", KERNEL_IN_USE, str(tmp_path / "cpuinfo"), when]
+        output = subprocess.check_output(command, text=True, env=ours | variables)
+        return output.split()
+
+    own, _ = run({"OPENBLAS_CORETYPE": ""})
+    used, left_behind = run({})
+    if own == "none":
+        pytest.skip("this SciPy has no OpenBLAS of its own")
+    assert left_behind == "False"
+    assert used == ("Haswell" if when == "early" else own)
