@@ -74,6 +74,8 @@ def _data(name: str, data_dir: Any) -> str:
 
     try:
         place = sources.verify(name, "train", data_dir, fetch=False)
+    except sources.AbsentError:
+        return f"{name}: not on this machine (handstitch data fetch {name})"
     except HandstitchError as error:
         return f"{name}: {error.problem} ({error.facts.get('found', '')})"
     return f"{name}: complete and sound in {place.folder}"
