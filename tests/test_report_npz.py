@@ -152,6 +152,16 @@ def test_what_does_not_fit_is_named(path, case):
     assert all(word in message for word in words), message
 
 
+@pytest.mark.parametrize("surplus", [b"x", b"12345678", b"\0" * 1_000])
+def test_bytes_behind_an_array_are_refused(path, surplus):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in report_arrays().items():
+            member = io.BytesIO()
+            np.save(member, array)
+            archive.writestr(f"{name}.npy", member.getvalue() + surplus)
+    assert "its header says" in refused(path)
+
+
 def test_other_arrays_are_named(path):
     np.savez(path, x=ARRAY, y=ARRAY)
     message = refused(path)

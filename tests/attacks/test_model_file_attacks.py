@@ -144,9 +144,9 @@ HEADERS: dict[str, Callable[[], bytes]] = {
     "deep description": lambda: ours("[" * MEBI + "]" * MEBI),
     "deep in a description": lambda: ours('{"a":' * 100_000 + "1" + "}" * 100_000),
     "endless description": lambda: ours("[" * 4 * MEBI),
-    "many values": lambda: ours("[" + "0," * 2 * MEBI + "0]"),
+    "many values": lambda: ours('{"a":[' + "0," * 2 * MEBI + "0]}"),
     "many lists": lambda: ours('{"a":[' + "[]," * 130_000 + "0]}"),
-    "very many lists": lambda: ours("[" + "[]," * 2_700_000 + "0]"),
+    "very many lists": lambda: ours('{"a":[' + "[]," * 2_700_000 + "0]}"),
     "many texts": lambda: ours('{"a":[' + '"abcdef",' * 390_000 + "0]}"),
     "many escapes": lambda: ours("\\" * 4 * MEBI),
     "many tensors": lambda: framed(
