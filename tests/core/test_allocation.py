@@ -174,6 +174,7 @@ def test_labels_that_must_be_converted_are_noticed():
         step = training_step(n)
         net = Network(Parameters.random(SIZES, np.random.default_rng(0)), ("relu",) * 2)
         work, y = Workspace(net, n), LABELS[:n]
+        work.X[:] = 0
         work.X.fill(0.5)
         net.forward(work.X, work)
         step["loss"] = partial(net.loss, y, work)

@@ -239,6 +239,7 @@ def test_the_workspace_has_the_precision_of_the_parameters():
     for dtype in (np.float32, np.float64):
         network = made(dropout=0.5, dtype=dtype)
         work = Workspace(network, 3)
+        work.X[:] = 0
         network.forward(work.X, work, generator(0, Purpose.DROPOUT))
         assert {each.dtype for each in [*arrays(work), work.ones]} == {np.dtype(dtype)}
 
