@@ -108,7 +108,8 @@ class Config:
     plateau_patience: Count = setting(3, "for plateau: epochs without a better loss before a drop")
 
     # Course
-    epochs: Count = setting(10, "passes over the training images")
+    # A model file holds the history, and a reader its bounds: about 20,000 epochs.
+    epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(10, "passes over the training images")
     batch_size: Count = setting(64, "images in a step")
     best_by: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation figure that decides which weights are kept"

@@ -246,7 +246,7 @@ def test_doctor_says_what_is_there(handstitch: Handstitch, trained: Path) -> Non
     assert found["cores"] >= 1
     assert found["runs"] == 1
     assert any("of scipy" in blas for blas in found["BLAS"])
-    assert found["data"][0].startswith("fashion-mnist: Fashion-MNIST is not on this machine")
+    assert found["data"][0].startswith("fashion-mnist: not on this machine")
     plain = handstitch("doctor").out
     assert found["processor"] in plain
     assert all(line == line.rstrip() for line in plain.splitlines())
