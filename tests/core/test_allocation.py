@@ -171,12 +171,15 @@ def test_labels_that_must_be_converted_are_noticed():
     """Eight bytes a sample is the least that anything here could cost."""
     found = []
     for n in (SMALL, LARGE):
-        step = training_step(n)
         net = Network(Parameters.random(SIZES, np.random.default_rng(0)), ("relu",) * 2)
-        work, y = Workspace(net, n), LABELS[:n]
+        work = Workspace(net, n)
         work.X[:] = 0
-        work.X.fill(0.5)
-        net.forward(work.X, work)
-        step["loss"] = partial(net.loss, y, work)
-        found.append(peaks(step))
+        found.append(
+            peaks(
+                {
+                    "forward": partial(net.forward, work.X, work),
+                    "loss": partial(net.loss, LABELS[:n], work),
+                }
+            )
+        )
     assert list(growing(*found)) == ["loss"]
