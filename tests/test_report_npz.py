@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,32 @@ def test_bytes_behind_an_array_are_refused(path, surplus):
             np.save(member, array)
             archive.writestr(f"{name}.npy", member.getvalue() + surplus)
     assert "its header says" in refused(path)
+
+
+def with_lzma_dictionary(content: bytes, size: int) -> bytes:
+    """The first member's LZMA header asks for a dictionary of `size` bytes."""
+    at = content.index(b"weights_0.npy") + len(b"weights_0.npy") + 5
+    return content[:at] + struct.pack("<L", size) + content[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")]
+)
+def test_a_compression_that_numpy_does_not_write_is_refused(path, method, name):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for key, array in report_arrays().items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array)
+            archive.writestr(f"{key}.npy", member.getvalue())
+    sound = file.getvalue()
+    at = sound.index(b"weights_0.npy") + 40
+    damaged = sound[:at] + b"\xff" * 40 + sound[at + 40 :]
+    for content in (sound, damaged, with_lzma_dictionary(sound, 0xF0000000)):
+        path.write_bytes(content)
+        message = refused(path)
+        assert f"weights_0.npy, compressed by {name}" in message
+        assert "stored or deflated" in message
 
 
 def test_other_arrays_are_named(path):

@@ -36,13 +36,14 @@ _HEADER: Final = re.compile(
 )
 _OBJECTS: Final = re.compile(rb"'[|<>=]?O[48]?'")
 _FIRST_BYTES: Final = 512
+_COMPRESSIONS: Final = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 _TYPES: Final = {b"<f8", b">f8", b"<f4", b">f4"}
 _BROKEN: Final = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
-    NotImplementedError,  # a compression that Python does not have
+    NotImplementedError,  # a feature of zip files that Python does not have
     RuntimeError,  # a member is encrypted
     ValueError,
     LookupError,
@@ -75,6 +76,7 @@ def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
+            _refuse_compressions(path, archive)
             _refuse_pickles(path, archive, names)
             layers = _layers(path, names)
             facts = {name: _facts(path, archive, name) for name in names}
@@ -101,6 +103,18 @@ def _refused(path: Path, found: str, wanted: str | None = None) -> ModelFileErro
         wanted=wanted or "float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), …",
         fix="save each layer's weights and biases with np.savez as float arrays of these names",
     )
+
+
+def _refuse_compressions(path: Path, archive: zipfile.ZipFile) -> None:
+    # NumPy writes no others; LZMA would take up to 4 GiB of addresses because a header says so.
+    for member in archive.infolist():
+        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            kind = _COMPRESSIONS.get(member.compress_type, f"method {member.compress_type}")
+            raise _refused(
+                path,
+                f"{member.filename}, compressed by {kind}",
+                "members that are stored or deflated, as np.savez and np.savez_compressed do",
+            )
 
 
 def _refuse_pickles(path: Path, archive: zipfile.ZipFile, names: list[str]) -> None:

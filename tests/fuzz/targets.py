@@ -266,11 +266,13 @@ def _parse_npz(data: bytes, path: Path) -> None:
     _check_model(load_model(path), path)
 
 
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
 def _archived(rest: bytes, bits: int) -> bytes:
     """A zip with a member for each part, name and content apart from one another by a line end."""
     file = io.BytesIO()
-    method = zipfile.ZIP_DEFLATED if bits & 2 else zipfile.ZIP_STORED
-    with zipfile.ZipFile(file, "w", method) as archive:
+    with zipfile.ZipFile(file, "w", _METHODS[bits >> 1 & 3]) as archive:
         written = set()
         for part in _parts(rest, 8):
             name, _, content = part.partition(b"\n")
