@@ -57,10 +57,10 @@ def damaged_members(method: int) -> bytes:
     """npz files whose members do not unpack: bzip2 says so by an OSError, LZMA by its own error."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
-        archive.writestr("weights_0.npy", bytes(200))
+        archive.writestr("weights_0.npy", random.Random(0).randbytes(500))
     content = file.getvalue()
-    at = content.index(b"weights_0.npy") + 30
-    return b"\0" + content[:at] + b"\xff" * 8 + content[at + 8 :]
+    at = content.index(b"weights_0.npy") + 40
+    return b"\0" + content[:at] + b"\xff" * 40 + content[at + 40 :]
 
 
 PAST: dict[str, list[bytes]] = {
