@@ -740,6 +740,16 @@ def test_other_data_than_the_run_began_with_is_said(capsys, run, monkeypatch):
     assert "the training data are not those the run began with" in err
 
 
+def test_fewer_cores_than_the_run_has_threads_are_said(capsys, run, monkeypatch):
+    from handstitch import machine
+
+    settings_changed(run, "threads = 1", "threads = 2")
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    err = accepted(capsys, "train", "--resume", run)
+    assert "begun with 2 threads" in err
+    assert "cores here: 1" in err
+
+
 def test_another_build_than_the_run_was_saved_with_is_said(capsys, run, monkeypatch):
     from handstitch import machine
 

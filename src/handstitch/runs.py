@@ -262,7 +262,8 @@ def resume(
     require_same(config, given or {}, folder)
     dataset = sources.load(config.dataset, "train", data_dir, notify=notify)
     if int(config.threads) > machine.cores():
-        notify(f"the run was begun with {config.threads} threads; here are {machine.cores()} cores")
+        here = f"cores here: {machine.cores()}"
+        notify(f"the run was begun with {config.threads} threads and goes on with as many; {here}")
     return Run(folder, config, dataset, notify, goes_on=True)
 
 
