@@ -83,8 +83,10 @@ def main() -> None:
         "",
         INTRODUCTION,
         "",
-        (f"Machine: {machine.processor()}, {machine.cores()} cores; {versions}. "
-        f"Made by `python bench/recipes.py --seeds {chosen.seeds}`."),
+        (
+            f"Machine: {machine.processor()}, {machine.cores()} cores; {versions}. "
+            f"Made by `python bench/recipes.py --seeds {chosen.seeds}`."
+        ),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for preset in PRESETS:

@@ -57,12 +57,24 @@ def test_the_user_s_own_choice_is_obeyed(processor, monkeypatch):
         assert os.environ[kernels.VARIABLE] == "Haswell"
 
 
+def test_the_user_s_own_patience_is_obeyed(processor, monkeypatch):
+    processor(INTEL)
+    monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
+    monkeypatch.setenv(kernels.PATIENCE_VARIABLE, "26")
+    with kernels.chosen():
+        assert os.environ[kernels.PATIENCE_VARIABLE] == "26"
+        assert kernels.VARIABLE not in os.environ
+    assert os.environ[kernels.PATIENCE_VARIABLE] == "26"
+
+
 def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypatch):
     processor(ZEN5)
     monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
     with kernels.chosen():
         assert os.environ[kernels.VARIABLE] == "SkylakeX"
+        assert os.environ[kernels.PATIENCE_VARIABLE] == "19"
     assert kernels.VARIABLE not in os.environ
+    assert kernels.PATIENCE_VARIABLE not in os.environ
     with pytest.raises(KeyError), kernels.chosen():
         raise KeyError
     assert kernels.VARIABLE not in os.environ

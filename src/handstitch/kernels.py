@@ -1,10 +1,15 @@
-"""The kernels that the processor deserves: OpenBLAS's wide ones, where the wheel would not choose
-them.
+"""How SciPy's OpenBLAS is loaded: with the kernels the processor deserves, and good manners.
 
-SciPy's wheels carry an OpenBLAS built for a short list of processors. On AMD processors with
-AVX-512 it falls back to its AVX2 kernels, half as fast; Intel's with AVX-512 get the wide ones
-already. The library reads OPENBLAS_CORETYPE once, when it is loaded. So the variable is set for
-that moment only: programs started later inherit nothing, and whoever sets it himself is obeyed.
+Kernels: the wheels carry an OpenBLAS built for a short list of processors. On AMD processors with
+AVX-512 it falls back to its AVX2 kernels, half as fast; Intel's with AVX-512 get the wide ones.
+
+Manners: a thread of its pool that has nothing to do keeps asking for work for 2²⁶ cycles before
+it sleeps. With other programs on all cores that makes training five to seven times slower, since
+the asking thread takes the time that the working one waits for. After 2¹⁹ cycles it is two to four
+times, and on a quiet machine as fast as ever: the pauses between two products are shorter.
+
+The library reads its variables once, when it is loaded. So they are set for that moment only:
+programs started later inherit nothing, and whoever sets one himself is obeyed.
 """
 
 from __future__ import annotations
@@ -18,6 +23,9 @@ from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "OPENBLAS_CORETYPE"
+PATIENCE_VARIABLE: Final = "OPENBLAS_THREAD_TIMEOUT"
+PATIENCE: Final = "19"
+"""Exponent of the cycles that an idle thread keeps asking for work."""
 WIDE: Final = "SkylakeX"
 """OpenBLAS's name for its AVX-512 kernels."""
 NEEDED: Final = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
@@ -36,19 +44,17 @@ def wanted() -> str | None:
 
 @contextmanager
 def chosen() -> Iterator[None]:
-    """Within, a BLAS that is loaded gets the wanted kernels; the environment is as before after."""
-    before, name = os.environ.get(VARIABLE), wanted()
-    if name is None or "scipy.linalg" in sys.modules:  # too late, if it is loaded
-        yield
-        return
-    os.environ[VARIABLE] = name
+    """Within, a BLAS that is loaded gets what is wanted; the environment is as before after."""
+    asked = {VARIABLE: wanted(), PATIENCE_VARIABLE: PATIENCE}
+    set_here = [name for name, value in asked.items() if value and name not in os.environ]
+    if "scipy.linalg" in sys.modules:  # too late
+        set_here = []
+    os.environ.update({name: str(asked[name]) for name in set_here})
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+        for name in set_here:
+            del os.environ[name]
 
 
 def shortfall(kernel: str) -> str | None:

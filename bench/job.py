@@ -1,0 +1,85 @@
+"""The job that every peer does: the course report's network on 54,000 images, plain SGD.
+
+Each peer is a script of its own in `peers/`, run in a process of its own. It prepares itself, does
+one epoch that is not counted (compilation is in it), then the counted ones, and prints one JSON
+object. Data are read here, without Handstitch, so that no peer depends on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+SIZES = (784, 512, 256, 10)
+IMAGES = 54_000
+RATE = 0.064
+"""The report's 0.001 on summed gradients at batch 64, as a rate for their mean."""
+
+
+def arguments() -> argparse.Namespace:
+    """--batch, --epochs, --threads."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    return parser.parse_args()
+
+
+def folder() -> Path:
+    """Where the four files of Fashion-MNIST are."""
+    place = os.environ.get("HANDSTITCH_DATA", "")
+    if not (Path(place) / "train-images-idx3-ubyte.gz").exists():
+        sys.exit("bench: set HANDSTITCH_DATA to a folder with the files of Fashion-MNIST")
+    return Path(place)
+
+
+def pixels() -> tuple[np.ndarray, np.ndarray]:
+    """uint8 images (54000, 784) and labels (54000,), as everybody gets them."""
+    with gzip.open(folder() / "train-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
+    with gzip.open(folder() / "train-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8)
+    return images[:IMAGES], labels[:IMAGES]
+
+
+def initial(dtype: str = "float32") -> list[tuple[np.ndarray, np.ndarray]]:
+    """He-initialised weights (inputs, outputs) and zero biases, the same for everybody."""
+    rng = np.random.Generator(np.random.Philox(0))
+    return [
+        ((rng.standard_normal((n, m)) * np.sqrt(2 / n)).astype(dtype), np.zeros(m, dtype))
+        for n, m in pairwise(SIZES)
+    ]
+
+
+def measure(name: str, epoch: Callable[[np.ndarray], float], chosen: argparse.Namespace) -> None:
+    """Run the epochs and print what they took. `epoch` takes an order and gives the mean loss."""
+    shuffles = np.random.Generator(np.random.Philox(1))
+    seconds, losses = [], []
+    for _ in range(chosen.epochs + 1):
+        order = shuffles.permutation(IMAGES)
+        began = time.perf_counter()
+        losses.append(float(epoch(order)))
+        seconds.append(time.perf_counter() - began)
+    print(
+        json.dumps(
+            {
+                "peer": name,
+                "batch": chosen.batch,
+                "threads": chosen.threads,
+                "first_epoch": seconds[0],
+                "epochs": seconds[1:],
+                "loss": losses[-1],
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    )

@@ -1,0 +1,1 @@
+"""One script for each peer; see job.py."""
