@@ -9,6 +9,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 TORCH ?= torch==2.13.0
+PEERS ?= $(TORCH) jax scikit-learn
 ATHERIS ?= atheris==3.0.0
 ARGS ?=
 
@@ -29,7 +30,7 @@ LOCK := compile pyproject.toml --quiet --no-config --universal --python-version 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle campaign fuzz cover lock clean
+.PHONY: help train test check oracle campaign fuzz bench cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -60,6 +61,11 @@ fuzz: .venv/.dev  ## Feed 100,000 mutated inputs to every parser (ARGS="--only i
 		$(ONE_THREAD) .venv-fuzz/bin/python -m tests.fuzz $(ARGS); \
 	else echo "fuzz: SKIPPED, nothing was fed: there is no $(ATHERIS) for this Python and system"; fi
 
+bench: .venv/.dev  ## Measure an epoch beside JAX, PyTorch and scikit-learn (15 minutes, nothing else running)
+	@if $(MAKE) --no-print-directory .venv-bench/.peers; then \
+		$(HERE) bench/run.py $(ARGS); \
+	else echo "bench: SKIPPED, nothing was measured: $(PEERS) cannot be installed here"; fi
+
 cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
 		--cov --cov-report term $(ARGS)
@@ -70,7 +76,7 @@ lock: .venv/.dev  ## Write both lock files anew (ARGS=--upgrade for newer releas
 		--output-file requirements-dev.lock $(ARGS)
 
 clean:  ## Remove the environments and every cache; runs/ and data/ are yours and stay
-	@rm -rf .venv .venv-oracle .venv-fuzz .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+	@rm -rf .venv .venv-oracle .venv-fuzz .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* build dist
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -97,7 +103,7 @@ help:  ## Say this
 	@$(HERE) $(INSTALL) -r requirements-dev.lock
 	@touch $@
 
-# PyTorch and atheris are in no lock: the one is large, the other not for every system, and only
+# PyTorch, JAX and atheris are in no lock: large, or not for every system, and only the bench,
 # the oracle and the fuzzing want them. Their environments see all that .venv has, and .venv sees
 # nothing of them. $(call BESIDE,FOLDER,PACKAGE,STAMP)
 define BESIDE
@@ -115,6 +121,9 @@ endef
 
 .venv-oracle/.torch: .venv/.dev
 	$(call BESIDE,.venv-oracle,$(TORCH),.torch)
+
+.venv-bench/.peers: .venv/.dev
+	$(call BESIDE,.venv-bench,$(PEERS),.peers)
 
 .venv-fuzz/.atheris: .venv/.dev
 	$(call BESIDE,.venv-fuzz,$(ATHERIS),.atheris)

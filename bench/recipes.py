@@ -76,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
+    parser.add_argument("--presets", nargs="+", default=PRESETS)
     chosen = parser.parse_args()
     versions = ", ".join(f"{name} {value}" for name, value in machine.build().items())
     page = [
@@ -89,7 +90,7 @@ def main() -> None:
         ),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        for preset in PRESETS:
+        for preset in chosen.presets:
             rows = []
             for seed in range(chosen.seeds):
                 rows.append(run(preset, seed, Path(folder)))

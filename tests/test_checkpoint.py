@@ -457,6 +457,19 @@ def test_a_file_one_may_not_read_is_the_machines_matter(tmp_path, monkeypatch):
 
 def test_the_file_is_written_by_storage(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(storage, "write", lambda path, data: written.append(path))
+    monkeypatch.setattr(
+        storage, "write", lambda path, data, *, lasting: written.append((path, lasting))
+    )
     save_model(tmp_path / RESULT, sample())
-    assert written == [tmp_path / RESULT]
+    save_model(tmp_path / RESULT, sample(), lasting=False)
+    assert written == [(tmp_path / RESULT, True), (tmp_path / RESULT, False)]
+
+
+def test_the_bytes_are_those_of_the_stock_package(tmp_path):
+    """Written without its copies, a file is still what safetensors itself would read and write."""
+    save_model(tmp_path / RESULT, sample())
+    data = (tmp_path / RESULT).read_bytes()
+    arrays = safetensors.numpy.load(data)
+    with safetensors.safe_open(tmp_path / RESULT, "numpy") as file:
+        metadata = file.metadata()
+    assert safetensors.numpy.save(arrays, metadata) == data

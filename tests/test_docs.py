@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from handstitch import recipes
+from handstitch.cli.flags import given_settings
+from handstitch.config import field_types
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     page
@@ -73,7 +77,12 @@ def unique(parameters: list[Any]) -> list[Any]:
 def parse(words: list[str]) -> None:
     """Raise unless the command line takes these words. Nothing is run."""
     app: Any = vars(importlib.import_module("handstitch.cli"))["app"]
-    app.parse_args(words, print_error=False, exit_on_error=False)
+    command, bound, *_ = app.parse_args(words, print_error=False, exit_on_error=False)
+    # Settings arrive as words; what they mean is found out by the verb.
+    given = {**bound.arguments, **bound.arguments.get("settings", {})}
+    settings = {name: value for name, value in given.items() if name in field_types()}
+    if command is not None and command.__name__ in {"train", "config", "gradcheck"}:
+        recipes.resolve(given_settings(settings), preset=given.get("preset"), environment={})
 
 
 def command_line_exists() -> bool:

@@ -507,3 +507,24 @@ def test_a_closed_folder_is_no_bug(public_folder):
     assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 no right")
     assert as_nobody(lambda: storage.claim_folder(path, CONFIG)).startswith("5 no right")
     assert as_nobody(lambda: storage.probe(path, 1)).startswith("5 no right")
+
+
+def test_what_need_not_last_is_whole_and_waits_for_no_disk(tmp_path, monkeypatch):
+    calls = []
+
+    class Watched(disk.Files):
+        def fsync(self, descriptor):
+            calls.append("file")
+            super().fsync(descriptor)
+
+        def fsync_folder(self, path):
+            calls.append("folder")
+            super().fsync_folder(path)
+
+    monkeypatch.setattr(disk, "files", Watched())
+    storage.write(tmp_path / "table", b"lines", lasting=False)
+    assert calls == []
+    assert (tmp_path / "table").read_bytes() == b"lines"
+    assert [each.name for each in tmp_path.iterdir()] == ["table"]
+    storage.write(tmp_path / "table", b"more lines")
+    assert calls == ["file", "folder"]

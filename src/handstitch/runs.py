@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -62,16 +61,12 @@ class Run:
         self._notify = notify
         self._goes_on = goes_on
         self._saved_at = monotonic()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="handstitch-save")
-        self._writing: Future[None] | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             opening.enter_context(storage.FolderLock(self.folder))
             opening.enter_context(machine.blas_threads(int(self.config.threads)))
-            opening.callback(self._writer.shutdown)
-            opening.callback(self._settle)  # before the lock is given back
             if self._goes_on:
                 self._go_on()
             self._open = opening.pop_all()
@@ -86,11 +81,10 @@ class Run:
         return training.is_over(self.state, self.config)
 
     def train(self, after_step: AfterStep | None = None) -> Iterator[EpochRecord]:
-        """Train to the end and yield the record of each epoch.
+        """Train to the end and yield each epoch's record once everything of it is on disk.
 
-        At every epoch's end, and every SAVE_EVERY seconds, the state is written, while training
-        goes on; what hinders that is raised at the next occasion. Raises Interrupted, with the
-        state on disk, after the step in which `stop_asked` was set.
+        The state is saved at every epoch's end and every SAVE_EVERY seconds. Raises Interrupted,
+        with the state saved, after the step in which `stop_asked` was set.
         """
         self._saved_at = monotonic()
 
@@ -106,7 +100,6 @@ class Run:
             yield record
             if not self.is_over:
                 self._stop_if_asked()
-        self._settle()
         if not (self.folder / SUMMARY).exists():
             self._finish()
 
@@ -135,38 +128,35 @@ class Run:
 
     def _stop_if_asked(self) -> None:
         if self.stop_asked:
-            self._settle()
             raise Interrupted(self.stop_asked)
 
     def _save(self, ended: EpochRecord | None) -> None:
-        """Hand everything the run needs to go on from this step to the thread that writes."""
-        self._settle()
-        frozen = self._snapshot.frozen()
-        self._writing = self._writer.submit(self._write, frozen, ended)
+        """Write everything the run needs to go on from this step; after an epoch, its tables, too.
+
+        The best weights first: should the process die between the two, the epoch is trained again
+        and they are written again. The state holds them, too, so it is the state that waits for
+        the disk; if a power cut takes the other file, going on writes it anew.
+        """
+        with run_folder.going_on(self.folder):
+            if ended is not None and ended.is_best:
+                best = self._snapshot.best_model()
+                checkpoint.save_model(self.folder / BEST, best, lasting=self.is_over)
+            self._snapshot.write(self.folder / LAST)
+            if ended is not None:
+                self._write_tables()
         self._saved_at = monotonic()
 
-    def _settle(self) -> None:
-        """Wait until what was handed over is on disk; raise what hindered it."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            with run_folder.going_on(self.folder):
-                writing.result()
-
-    def _write(self, frozen: Snapshot, ended: EpochRecord | None) -> None:
-        # The best weights first: should the process die between the two, the epoch is trained
-        # again and they are written again.
-        if ended is not None and ended.is_best:
-            checkpoint.save_model(self.folder / BEST, frozen.best_model())
-        frozen.write(self.folder / LAST)
-        if ended is not None:
-            self._write_history(frozen.state.history)
-
-    def _write_history(self, history: list[EpochRecord]) -> None:
-        storage.write(self.folder / HISTORY, run_folder.history_csv(history).encode())
-        log = "".join(run_folder.line(record) + "\n" for record in history)
-        storage.write(self.folder / LOG, log.encode())
+    def _write_tables(self) -> None:
+        # The state holds the history; a power cut may take its tables.
+        history = self.state.history
+        table = run_folder.history_csv(history).encode()
+        storage.write(self.folder / HISTORY, table, lasting=False)
+        if self.is_over or self.stop_asked:
+            log = "".join(run_folder.line(record) + "\n" for record in history)
+            storage.write(self.folder / LOG, log.encode(), lasting=False)
 
     def _finish(self) -> None:
+        checkpoint.save_model(self.folder / BEST, self._snapshot.best_model())
         summary = self.summary()
         storage.write(self.folder / CARD, model_card.write(summary, self.config).encode())
         text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"

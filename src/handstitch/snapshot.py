@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,6 @@ class Snapshot:
                 "data": self.dataset.digest,
             },
         )
-
-    def frozen(self) -> Snapshot:
-        """The same at this instant, whatever becomes of the run."""
-        return replace(self, state=self.state.copy())
 
     def best_model(self) -> Model:
         """The network of the best epoch, with the history up to it."""

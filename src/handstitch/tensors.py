@@ -80,20 +80,27 @@ def write_tensors(
     metadata: Metadata,
     *,
     generations: bool = False,
+    lasting: bool = True,
 ) -> None:
     """Write the arrays and the description, whole or not at all; floats come back bit for bit.
 
     `metadata` is made of what JSON has: its keys are strings, its numbers finite. With
-    `generations` the file that stood there is kept (`storage.previous`). Raises ModelFileError if
+    `generations` the file that stood there is kept (`storage.previous`). `lasting` as in
+    `storage.write`. Raises ModelFileError if
     it cannot be described so, MachineError if the disk does not take it.
     """
     path = Path(path)
     data = encoded(path, tensors, metadata)
-    (storage.write_generation if generations else storage.write)(path, data)
+    if generations:
+        storage.write_generation(path, data)
+    else:
+        storage.write(path, data, lasting=lasting)
 
 
-def encoded(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata) -> bytes:
-    """The file's bytes; `path` is for messages."""
+def encoded(
+    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata
+) -> list[bytes | memoryview]:
+    """The file's bytes, piece by piece; `path` is for messages."""
     arrays = {name: _plain(array) for name, array in sorted(tensors.items())}
     description = metadata | {"format": FORMAT, "version": VERSION}
     try:
@@ -111,7 +118,26 @@ def encoded(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata)
             wanted=f"at most {_DESCRIPTION_LIMIT:,}, which is about 20,000 epochs",
             fix="train for fewer epochs",
         )
-    return safetensors.numpy.save(arrays, {_KEY: text.decode()})
+    return [_header_of(arrays, text), *(_bytes_of(array) for array in arrays.values())]
+
+
+def _header_of(arrays: Tensors, text: bytes) -> bytes:
+    # safetensors' own writer copies every array twice on its way to a file. What it would write
+    # is this: the header's length, the header, and the arrays as they lie in memory.
+    entries: dict[str, Any] = {"__metadata__": {_KEY: text.decode()}}
+    start = 0
+    for name, array in arrays.items():
+        end = start + array.nbytes
+        kind = next(kind for kind, numpy_kind in _TYPES.items() if numpy_kind == array.dtype)
+        entries[name] = {"dtype": kind, "shape": array.shape, "data_offsets": (start, end)}
+        start = end
+    header = _spelled(entries)
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    return memoryview(array.reshape(-1).view(np.uint8).data)
 
 
 def read_tensors(

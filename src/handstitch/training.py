@@ -8,8 +8,7 @@ of one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import log
 from time import perf_counter
 
@@ -53,19 +52,6 @@ class State:
     train_seconds: float = 0.0
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
-
-    def copy(self) -> State:
-        """An independent copy, for whoever saves it while training goes on."""
-        network = Network(self.network.parameters.copy(), self.network.activations)
-        optimizer = copy(self.optimizer)
-        optimizer.slots = {name: slot.copy() for name, slot in self.optimizer.slots.items()}
-        return replace(
-            self,
-            network=network,
-            optimizer=optimizer,
-            best=self.best.copy(),
-            history=list(self.history),
-        )
 
     @property
     def at_best(self) -> bool:

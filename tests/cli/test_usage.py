@@ -155,7 +155,7 @@ def test_the_page_of_train_has_every_setting_with_its_value(handstitch: Handstit
     page = " ".join(handstitch("train", "--help").out.replace("│", " ").split())
     for name in field_types():
         assert all(flag in page for flag in flags_of(name))
-    assert "step size [0.001]" in page
+    assert "step size [0.0015]" in page
     assert "(sgd, momentum, nesterov, rmsprop, adam, adamw) [adam]" in page
     assert "widths of the hidden layers; one width N means N and N/2 [512 256]" in page
     assert "hold out the same fraction of every class [off]" in page

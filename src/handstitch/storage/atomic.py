@@ -39,27 +39,31 @@ _process_token = secrets.token_hex(4)
 _serial = count()
 
 
-def write(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
+def write(
+    path: str | Path, data: bytes | Iterable[ReadableBuffer], *, lasting: bool = True
+) -> None:
     """Make the file `path` hold `data` (bytes, or pieces one after another), whole or not at all.
 
-    Missing folders are made. A symbolic link stays, and what it points to is replaced. Raises
-    MachineError; then the old file is as it was.
+    Missing folders are made. A symbolic link stays, and what it points to is replaced. Not
+    `lasting` spares the wait for the disk: for files that can be made again, since a power cut may
+    take them. Raises MachineError; then the old file is as it was.
     """
     pieces = _pieces(data)
     with told(Path(path), _size(pieces)):
-        put(Path(path), pieces)
+        put(Path(path), pieces, lasting=lasting)
 
 
-def put(path: Path, pieces: list[memoryview]) -> None:
+def put(path: Path, pieces: list[memoryview], *, lasting: bool = True) -> None:
     """`write`, with the machine's own OSError."""
     target = _resolved(path)
-    written = _written(target, pieces)
+    written = _written(target, pieces, lasting=lasting)
     try:
         disk.files.replace(written, target)
     except BaseException:
         forget(written)
         raise
-    disk.files.fsync_folder(target.parent)
+    if lasting:
+        disk.files.fsync_folder(target.parent)
 
 
 def previous(path: str | Path) -> Path:
@@ -179,8 +183,8 @@ def _size(pieces: list[memoryview]) -> int:
     return sum(piece.nbytes for piece in pieces)
 
 
-def _written(target: Path, pieces: list[memoryview]) -> Path:
-    """A temporary file beside `target` with this content, on the disk."""
+def _written(target: Path, pieces: list[memoryview], *, lasting: bool = True) -> Path:
+    """A temporary file beside `target` with this content; if `lasting`, on the disk."""
     make_folders(target.parent)
     path = temporary(target)
     descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -188,7 +192,8 @@ def _written(target: Path, pieces: list[memoryview]) -> Path:
         try:
             for piece in pieces:
                 _write_all(descriptor, piece)
-            disk.files.fsync(descriptor)
+            if lasting:
+                disk.files.fsync(descriptor)
         finally:
             disk.files.close(descriptor)
     except BaseException:
