@@ -153,7 +153,7 @@ def _widths(text: str) -> Any:
         widths = tuple(int(word) for word in text.replace(",", " ").split())
     except ValueError:
         return text
-    if len(widths) == 1 and "," not in text:
+    if len(widths) == 1 and widths[0] > 0 and "," not in text:
         return (widths[0], widths[0] // 2)
     return widths or text
 
