@@ -25,8 +25,9 @@ INSTALL := -m pip install -qq --compile --disable-pip-version-check \
 	--require-hashes --only-binary :all:
 # Workers of the test suite share the cores among them, so each keeps to one BLAS thread.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
-LOCK := compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \
-	--only-binary :all: --generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCK := compile pyproject.toml --extra fast --quiet --no-config --universal --python-version 3.11 \
+	--only-binary :all: --generate-hashes --no-strip-extras --no-emit-index-url \
+	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
