@@ -120,6 +120,10 @@ class Config:
         "auto", "BLAS threads; auto: one for each core, chosen when a run first starts"
     )
 
+    step: Literal["auto", "compiled", "readable"] = setting(
+        "auto", "how a step is computed; auto: compiled where numba is, chosen as threads are"
+    )
+
     def __post_init__(self) -> None:
         values = {name: getattr(self, name) for name in field_types()}
         for name, value in converted(values, as_python).items():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self
 
 import msgspec
 
-from handstitch import checkpoint, machine, memory, model_card, run_folder, storage, training
+from handstitch import checkpoint, machine, memory, model_card, run_folder, steps, storage, training
 from handstitch.classifier import Classifier
 from handstitch.config import Config, from_mapping
 from handstitch.config_file import read_file, to_toml
@@ -54,7 +55,7 @@ class Run:
         sizes = self.task.sizes
         memory.require(memory.of_run(config, sizes, len(dataset)), f"a network {_chain(sizes)}")
         self.state = training.start(config, sizes)
-        self.build = machine.build()
+        self.build = machine.build() | steps.build(config)
         self.stop_asked = 0
         """Set to a signal's number, this ends training after the step in flight."""
         self._snapshot = Snapshot(self.state, self.task, config, dataset, self.build)
@@ -222,7 +223,8 @@ def begin(
     choice = sources.resolve(config.dataset, data_dir, notify=notify)
     dataset = sources.load(choice.name, "train", data_dir, notify=notify)
     threads = machine.resolve_threads(config.threads)
-    values = config.to_dict() | {"dataset": choice.name, "threads": threads}
+    step = steps.require(config)
+    values = config.to_dict() | {"dataset": choice.name, "threads": threads, "step": step}
     config = from_mapping(values, "this run")
     # The network is made before the folder: a setting that does not fit leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
@@ -254,6 +256,9 @@ def resume(
     if int(config.threads) > machine.cores():
         here = f"cores here: {machine.cores()}"
         notify(f"the run was begun with {config.threads} threads and goes on with as many; {here}")
+    if config.step == "compiled" and (reason := steps.obstacle(config)):
+        notify(f"the run was begun with the compiled step and goes on with the readable: {reason}")
+        config = replace(config, step="readable")
     return Run(folder, config, dataset, notify, goes_on=True)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import log
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handstitch import schedules
+from handstitch import schedules, steps
 from handstitch.config import CUSTOMARY_RATES, Config
-from handstitch.core.network import Network, Workspace
+from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer, Step
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
@@ -27,6 +28,9 @@ from handstitch.errors import DivergedError
 from handstitch.evaluation import Evaluator
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord
+
+if TYPE_CHECKING:
+    from handstitch.compiled import CompiledStep
 
 HOPELESS = 1000
 """A batch whose mean loss is above HOPELESS · ln(classes) has diverged: guessing costs ln(classes),
@@ -115,9 +119,10 @@ def train(
     `config.patience` epochs in a row were not the best. Raises DivergedError within one batch
     of the numbers' leaving the finite; `state.best` is untouched by that.
     """
-    work = Workspace(state.network, task.batches.batch_size)
+    step = steps.choose(config, state.network, state.optimizer, task.batches)
     while not is_over(state, config):
-        _run_epoch(state, task, config, work, after_step)
+        with step.ready():
+            _run_epoch(state, task, config, step, after_step)
         yield _end_epoch(state, task, config)
 
 
@@ -142,32 +147,27 @@ def _run_epoch(
     state: State,
     task: Task,
     config: Config,
-    workspace: Workspace,
+    step: steps.ReadableStep | CompiledStep,
     after_step: Callable[[State], None] | None,
 ) -> None:
     """The batches of the current epoch that are not over yet."""
-    network, optimizer, batches = state.network, state.optimizer, task.batches
+    batches = task.batches
     order = batches.order(config.seed, state.epoch)
     val_losses = [record.val_loss for record in state.history]
     hopeless = _hopeless(task)
-    drops = any(network.dropout)
+    drops = any(state.network.dropout)
     while state.batch < len(batches):
         began = perf_counter()
-        step = state.epoch * len(batches) + state.batch
+        number = state.epoch * len(batches) + state.batch
         picks = batches.part(order, state.batch)
         n = len(picks)
-        work = workspace.narrowed(n)
-        y = batches.gather(picks, work.X)
-        rng = generator(config.seed, Purpose.DROPOUT, step) if drops else None
-
-        network.forward(work.X, work, rng)
-        correct = network.correct(y, work)
-        loss = network.loss(y, work)
-        if not loss <= hopeless * n:  # NaN, too
+        rng = generator(config.seed, Purpose.DROPOUT, number) if drops else None
+        rate = schedules.learning_rate(config, number, len(batches), val_losses)
+        scale = 1 / n if config.reduction == "mean" else 1.0
+        limit = hopeless * n
+        loss, correct = step.take(picks, rate, scale, limit, rng)
+        if not loss <= limit:  # NaN, too
             raise diverged(config, state.epoch + 1, state.batch + 1, loss / n)
-        rate = schedules.learning_rate(config, step, len(batches), val_losses)
-        network.backward(work, optimizer.into(rate, 1 / n if config.reduction == "mean" else 1))
-        optimizer.step(rate)
 
         state.batch += 1
         state.loss += loss

@@ -159,8 +159,8 @@ def test_a_copy_made_for_a_product_is_noticed(monkeypatch: pytest.MonkeyPatch):
 
 def test_gathering_into_a_buffer_of_numpys_own_is_noticed(monkeypatch: pytest.MonkeyPatch):
     def indexing(self: Batches, picks: Indices, X: Matrix) -> object:
-        self.scaling.apply(self._images[picks], X)
-        return self._labels[picks]
+        self.scaling.apply(self.images[picks], X)
+        return self.labels[picks]
 
     monkeypatch.setattr(Batches, "gather", indexing)
     small, large = (peaks(training_step(n)) for n in (SMALL, LARGE))

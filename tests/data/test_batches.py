@@ -80,9 +80,9 @@ def test_gathering_is_indexing(dtype: Any):
     for picks in one_epoch(batches):
         X = np.full((len(picks), 12), np.nan, dtype)
         y = batches.gather(picks, X)
-        wanted = (batches._images[picks] - np.array(70, dtype)) * np.array(1 / 90, dtype)
+        wanted = (batches.images[picks] - np.array(70, dtype)) * np.array(1 / 90, dtype)
         np.testing.assert_allclose(X, wanted, rtol=1e-6)
-        np.testing.assert_array_equal(y, batches._labels[picks])
+        np.testing.assert_array_equal(y, batches.labels[picks])
 
 
 def test_labels_go_with_their_images():
@@ -98,5 +98,5 @@ def test_labels_go_with_their_images():
 def test_images_stay_bytes_and_are_not_copied():
     images = np.zeros((50, 3, 4), np.uint8)
     batches = Batches(images, np.zeros(50, np.uint8), np.arange(50), SCALING, 8)
-    assert np.shares_memory(batches._images, images)
-    assert batches._images.dtype == np.uint8
+    assert np.shares_memory(batches.images, images)
+    assert batches.images.dtype == np.uint8

@@ -28,9 +28,9 @@ class Batches:
         self.scaling = scaling
         self.chosen = chosen
         self.batch_size = min(batch_size, len(chosen))
-        self._images = images.reshape(len(images), -1)
-        self._labels = labels.astype(np.intp)  # as what they are: positions of a 1
-        self._pixels = np.empty((self.batch_size, self._images.shape[1]), np.uint8)
+        self.images = images.reshape(len(images), -1)
+        self.labels = labels.astype(np.intp)  # as what they are: positions of a 1
+        self._pixels = np.empty((self.batch_size, self.images.shape[1]), np.uint8)
         self._picked = np.empty(self.batch_size, np.intp)
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class Batches:
         n = len(picks)
         pixels, labels = self._pixels[:n], self._picked[:n]
         # With any other mode NumPy would gather into a buffer of its own and copy.
-        np.take(self._images, picks, axis=0, out=pixels, mode="clip")
-        np.take(self._labels, picks, out=labels, mode="clip")
+        np.take(self.images, picks, axis=0, out=pixels, mode="clip")
+        np.take(self.labels, picks, out=labels, mode="clip")
         self.scaling.apply(pixels, X)
         return labels

@@ -1,0 +1,57 @@
+"""What the compiled loop is told: where things are, where it may compute, where a gradient goes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Matrix, Vector
+
+Places = NDArray[np.int64]
+
+
+class Layout(NamedTuple):
+    """Where things are: entry l is of layer l, counted from 0."""
+
+    sizes: Places
+    """Units, from the input to the output."""
+    W: Places
+    """Where weights begin in θ."""
+    b: Places
+    """Where biases begin in θ."""
+    units: Places
+    """Where the units that a layer reads begin among all hidden units."""
+    kinds: Places
+    """Activations, as positions in ACTIVATIONS."""
+    drop: Vector
+    """Probabilities of silencing: a pixel, a hidden unit."""
+
+
+class Buffers(NamedTuple):
+    """What the Workspace is to core/. Hidden arrays hold one unit's samples side by side."""
+
+    X: Matrix
+    """(batch, inputs)"""
+    A: Vector
+    D: Vector
+    """A after dropout; without it, A itself."""
+    M: Vector
+    """Uniform numbers, then masks."""
+    pixels: Vector
+    """Uniform numbers for the input, one sample's pixels side by side."""
+    dZ: Vector
+    top: Vector
+    """Logits, then P − Y, one sample's classes side by side."""
+    sums: NDArray[np.float64]
+    """Of each part: loss, hits, squares of the gradient."""
+
+
+class Target(NamedTuple):
+    """As core's Into: vector ← alpha · gradient + beta · vector."""
+
+    vector: Vector
+    alpha: float
+    beta: float
+    beta_biases: float

@@ -1,0 +1,146 @@
+"""The compiled step held to the readable one, whatever is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handstitch import machine, schedules, steps, training
+from handstitch.compiled import CompiledStep
+from handstitch.config import Config
+from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.optimizers import OPTIMIZERS
+from handstitch.data import sources
+from handstitch.data.dataset import Dataset
+from handstitch.randomness import Purpose, generator
+from handstitch.steps import ReadableStep
+
+BASE = Config(dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2)
+RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
+CHOICES: list[dict[str, Any]] = [
+    *({"activation": (name,)} for name in ACTIVATIONS),
+    {"activation": ("tanh", "relu")},
+    *({"optimizer": name} for name in OPTIMIZERS),
+    *({"optimizer": name, "weight_decay": 0.01} for name in OPTIMIZERS),
+    *({"optimizer": name, "weight_decay": 0.01, "decoupled": True} for name in ("sgd", "momentum")),
+    {"weight_decay": 0.01, "decay_biases": True},
+    {"optimizer": "adam", "weight_decay": 0.01, "decay_biases": True},
+    {"clip_norm": 0.5},
+    {"optimizer": "adam", "clip_norm": 0.1, "weight_decay": 0.01},
+    {"clip_norm": 1e6},
+    {"reduction": "sum", "learning_rate": 0.001},
+    {"scaling": "standard"},
+    {"dropout": 0.3},
+    {"input_dropout": 0.2},
+    {"dropout": 0.5, "input_dropout": 0.1, "optimizer": "adam", "activation": ("elu",)},
+    {"dropout": 0.3, "activation": ("sigmoid",), "weight_decay": 0.02},
+    {"hidden_sizes": (30,)},
+    {"hidden_sizes": (33, 17, 21, 5), "dropout": 0.1},
+    {"hidden_sizes": (1, 1)},
+    {"batch_size": 1},
+    {"batch_size": 7, "threads": 3},
+    {"threads": 1},
+    {"threads": 5},
+]
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Dataset:
+    whole = sources.load("sketch", "train")
+    return replace(whole, images=whole.images[:420], labels=whole.labels[:420])
+
+
+def walked(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]:
+    """`count` steps of a run, each with what it gave, and what they left."""
+    state, task = training.start(config, training.Task(config, pictures).sizes), None
+    task = training.Task(config, pictures)
+    step = steps.choose(config, state.network, state.optimizer, task.batches)
+    batches = task.batches
+    given = []
+    with machine.blas_threads(1), step.ready():
+        for number in range(count):
+            order = batches.order(0, number // len(batches))
+            picks = batches.part(order, number % len(batches))
+            rng = generator(0, Purpose.DROPOUT, number)
+            rate = schedules.learning_rate(config, number, len(batches), [])
+            scale = 1 / len(picks) if config.reduction == "mean" else 1.0
+            given.append(step.take(picks, rate, scale, np.inf, rng))
+    slots = {name: slot.vector for name, slot in state.optimizer.slots.items()}
+    theta = state.network.parameters
+    return {"step": step, "given": given, "theta": theta, "slots": slots, "state": state}
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_steps_are_those_of_the_readable_loop(pictures: Dataset, choice: dict[str, Any]):
+    rate = {"learning_rate": RATES.get(choice.get("optimizer", "sgd"), 0.001)}
+    config = replace(BASE, **(rate | choice))
+    ours = walked(replace(config, step="compiled"), pictures)
+    readable = walked(replace(config, step="readable"), pictures)
+    assert isinstance(ours["step"], CompiledStep)
+    assert isinstance(readable["step"], ReadableStep)
+    for (loss, correct), (wanted, right) in zip(ours["given"], readable["given"], strict=True):
+        assert loss == pytest.approx(wanted, rel=2e-4, abs=1e-4)
+        assert abs(correct - right) <= 1  # two logits may be equal but for the last bit
+    begun = training.start(config, ours["theta"].sizes).network.parameters
+    for part in ("weights", "biases"):
+        layers = zip(
+            getattr(ours["theta"], part),
+            getattr(readable["theta"], part),
+            getattr(begun, part),
+            strict=True,
+        )
+        for found, wanted, before in layers:
+            moved = np.abs(wanted - before).max()
+            assert np.abs(found - wanted).max() <= 2e-3 * moved + 1e-7
+    for name, slot in ours["slots"].items():
+        wanted = readable["slots"][name]
+        assert np.abs(slot - wanted).max() <= 2e-3 * np.abs(wanted).max() + 1e-9
+    assert ours["state"].optimizer.steps == readable["state"].optimizer.steps == 12
+
+
+@pytest.mark.parametrize("step", ["compiled", "readable"])
+def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, step: Any):
+    config = replace(BASE, step=step, optimizer="adam")
+    task = training.Task(config, pictures)
+    state = training.start(config, task.sizes)
+    chosen = steps.choose(config, state.network, state.optimizer, task.batches)
+    before = state.network.parameters.vector.copy()
+    picks = task.batches.part(task.batches.order(0, 0), 0)
+    with chosen.ready():
+        loss, _ = chosen.take(picks, 0.1, 1.0, 1e-3, None)
+        assert loss > 1e-3
+        state.network.parameters.weights[0][0, 0] = np.nan
+        loss, _ = chosen.take(picks, 0.1, 1.0, np.inf, None)
+        assert np.isnan(loss)
+        state.network.parameters.weights[0][0, 0] = before[0]
+    assert np.array_equal(state.network.parameters.vector, before)
+    assert state.optimizer.steps == 0
+    assert not any(slot.vector.any() for slot in state.optimizer.slots.values())
+
+
+def test_bits_follow_from_the_threads_of_the_run_not_of_the_machine(
+    pictures: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    import numba
+
+    config = replace(BASE, step="compiled", threads=2, optimizer="adam", dropout=0.2)
+    both = walked(config, pictures)["theta"].vector
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    alone = walked(config, pictures)["theta"].vector
+    assert np.array_equal(both, alone)
+
+
+def test_the_threads_of_others_are_put_back(pictures: Dataset):
+    import numba
+
+    config = replace(BASE, step="compiled", threads=1)
+    task = training.Task(config, pictures)
+    state = training.start(config, task.sizes)
+    step = steps.choose(config, state.network, state.optimizer, task.batches)
+    before = numba.get_num_threads(), machine.blas_pools()
+    with step.ready():
+        assert {pool["num_threads"] for pool in machine.blas_pools()} == {1}
+    assert (numba.get_num_threads(), machine.blas_pools()) == before
