@@ -97,6 +97,8 @@ help:  ## Say this
 	@$(HERE) $(INSTALL) -r requirements.lock
 	@$(HERE) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(HERE) -m compileall -q src
+	@echo "Compiling the training step"
+	@$(HERE) -m handstitch.compiled || echo "make: training will take the readable step"
 	@touch $@
 
 .venv/.dev: .venv/.core requirements-dev.lock

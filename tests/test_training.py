@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handstitch import steps
 from handstitch.config import CUSTOMARY_RATES, Config
 from handstitch.core.optimizers import OPTIMIZERS
 from handstitch.core.parameters import Parameters
@@ -31,6 +32,15 @@ def drawn(n: int, seed: int = 0) -> Dataset:
 @pytest.fixture(scope="module")
 def pictures() -> Dataset:
     return drawn(500)
+
+
+@pytest.fixture(params=["readable", "compiled"], autouse=True)
+def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds for both ways of taking a step."""
+    kind = request.param
+    monkeypatch.setattr(
+        steps, "resolve", lambda config: kind if config.hidden_sizes else "readable"
+    )
 
 
 SMALL = Config(hidden_sizes=(24, 12), epochs=3, batch_size=64, learning_rate=0.1, scaling="255")

@@ -192,6 +192,7 @@ def test_every_flag_arrives(handstitch: Handstitch) -> None:
         "clip_norm": 2.5, "schedule": "one-cycle", "warmup": 1.5, "decay_every": 2.0,
         "decay_factor": 0.9, "final_rate": 0.1, "plateau_patience": 7, "epochs": 4,
         "batch_size": 3, "best_by": "loss", "patience": 2, "seed": 11, "threads": 2,
+        "step": "readable",
     }  # fmt: skip
     assert set(other) == set(field_types())
     words = ["config", "--preset", "report", "--json"]

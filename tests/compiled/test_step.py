@@ -144,3 +144,20 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     with step.ready():
         assert {pool["num_threads"] for pool in machine.blas_pools()} == {1}
     assert (numba.get_num_threads(), machine.blas_pools()) == before
+
+
+def test_compiling_ahead_is_all_that_training_needs(
+    pictures: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    """The types of the step taken ahead are those of real runs: nothing is compiled again."""
+    from handstitch.compiled import __main__ as ahead
+    from handstitch.compiled import loop
+
+    ahead.main()
+    kinds = [set(function.signatures) for function in (loop.step, loop.update)]
+    for optimizer in ("sgd", "adam"):
+        config = replace(BASE, step="compiled", optimizer=optimizer, epochs=1)
+        task = training.Task(config, pictures)
+        training.fit(training.start(config, task.sizes), task, config)
+    assert [set(function.signatures) for function in (loop.step, loop.update)] == kinds
+    assert all(len(each) == 1 for each in kinds)

@@ -1,0 +1,29 @@
+"""Compile the step now rather than in the first run: `python -m handstitch.compiled`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handstitch.compiled import CompiledStep
+from handstitch.core.network import Network
+from handstitch.core.optimizers import Optimizer
+from handstitch.core.parameters import Parameters
+from handstitch.data.batches import Batches
+from handstitch.data.scaling import Scaling
+
+SIZES = (4, 3, 2)
+
+
+def main() -> None:
+    """One step of Adam on two images; what numba makes of it stays on disk."""
+    images, labels = np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8)
+    parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
+    network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
+    batches = Batches(images, labels, np.arange(2), Scaling(0.0, 1 / 256), batch_size=2)
+    step = CompiledStep(network, optimizer, batches, threads=1)
+    with step.ready():
+        step.take(np.arange(2), 0.001, 0.5, np.inf, None)
+
+
+if __name__ == "__main__":
+    main()
