@@ -126,9 +126,14 @@ def train(
         yield _end_epoch(state, task, config)
 
 
-def fit(state: State, task: Task, config: Config) -> list[EpochRecord]:
-    """Train to the end; the records of all epochs."""
-    for _ in train(state, task, config):
+def fit(
+    state: State,
+    task: Task,
+    config: Config,
+    after_step: Callable[[State], None] | None = None,
+) -> list[EpochRecord]:
+    """Train to the end, as `train` does; the records of all epochs."""
+    for _ in train(state, task, config, after_step):
         pass
     return state.history
 

@@ -32,6 +32,7 @@ VERBS = {
         "handstitch.cli.gradcheck:gradcheck",
         "Hold back-propagation against an independent derivative.",
     ),
+    "bench": ("handstitch.cli.bench:bench", "Measure how fast this machine trains."),
 }
 
 app = App(

@@ -26,7 +26,8 @@ def _facts(data_dir: Any) -> dict[str, Any]:
     import platform
     import shutil
 
-    from handstitch import machine
+    from handstitch import machine, steps
+    from handstitch.config import Config
     from handstitch.run_folder import RUNS
 
     free = shutil.disk_usage(".").free
@@ -43,6 +44,7 @@ def _facts(data_dir: Any) -> dict[str, Any]:
         "cores": machine.cores(),
         "BLAS": [line for pool in machine.blas_pools() for line in _blas(pool)],
         "threads of a run": machine.resolve_threads("auto"),
+        "training step": steps.status(Config()),
         "free disk": f"{free / 2**30:.1f} GiB",
         "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
         "runs": len(list(RUNS.glob("*/config.toml"))),

@@ -1,0 +1,82 @@
+"""handstitch bench."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from handstitch.cli import console
+from handstitch.cli.flags import ConfigFile, Json, Preset, given_settings, resolve, with_settings
+from handstitch.errors import UsageError
+
+BATCH_SIZES = (64, 128, 256)
+LONGEST = 600.0
+"""Seconds that a measurement may take."""
+
+Seconds = Annotated[
+    str, Parameter(metavar="X", help="for each measurement [1]", show_default=False)
+]
+
+
+@with_settings
+def bench(
+    *,
+    seconds: Seconds = "1",
+    preset: Preset = None,
+    config: ConfigFile = None,
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Measure how fast this machine trains and classifies, and how near it comes to its best.
+
+    The course report's network, or that of the settings given, is trained on noise at several
+    batch sizes, or at the one given. A share of the peak is the arithmetic of a step by what the
+    BLAS does on large square matrices. Nothing else should be running.
+    """
+    length = _seconds(seconds)
+    chosen = resolve(settings, config, preset or (None if config else "report")).config
+    sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
+
+    from handstitch import kernels, speed
+
+    found = speed.measure(chosen, sizes, length)
+    if json:
+        console.emit(found)
+        return
+    table = console.table("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
+    for each in found.training:
+        table.add_row(
+            str(each.batch_size),
+            f"{1e6 * each.step_seconds:,.0f}",
+            f"{each.images_per_second:,.0f}",
+            f"{each.flops_per_second / 1e9:.0f}",
+            f"{each.share_of_peak:.0%}",
+        )
+    threads = f"{found.threads} thread" + ("" if found.threads == 1 else "s")
+    print(f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, {threads}")
+    print(f"Training step: {found.step}")
+    print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
+    console.show(table)
+    print(
+        f"Classifying: {found.classified_per_second:,.0f} images/s; "
+        f"one image in {1e6 * found.one_image_seconds:,.0f} µs"
+    )
+    if shortfall := kernels.shortfall(found.kernel):
+        console.notice(shortfall)
+
+
+def _seconds(words: str) -> float:
+    try:
+        value = float(words)
+    except ValueError:
+        value = float("nan")
+    if not (isfinite(value) and 0 < value <= LONGEST):
+        raise UsageError(
+            f"seconds cannot be {words}",
+            found=f"--seconds {words}",
+            wanted=f"a number above 0, up to {LONGEST:g}",
+            fix="for example: --seconds 1",
+        )
+    return value
