@@ -9,7 +9,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 TORCH ?= torch==2.13.0
-PEERS ?= $(TORCH) jax scikit-learn
+PEERS ?= $(TORCH) jax scikit-learn onnx onnxruntime matplotlib
 ATHERIS ?= atheris==3.0.0
 ARGS ?=
 
@@ -62,7 +62,7 @@ fuzz: .venv/.dev  ## Feed 100,000 mutated inputs to every parser (ARGS="--only i
 		$(ONE_THREAD) .venv-fuzz/bin/python -m tests.fuzz $(ARGS); \
 	else echo "fuzz: SKIPPED, nothing was fed: there is no $(ATHERIS) for this Python and system"; fi
 
-bench: .venv/.dev  ## Measure an epoch beside JAX, PyTorch and scikit-learn (15 minutes, nothing else running)
+bench: .venv/.dev  ## Measure beside JAX, PyTorch, scikit-learn and onnxruntime (20 minutes, nothing else running)
 	@if $(MAKE) --no-print-directory .venv-bench/.peers; then \
 		$(HERE) bench/run.py $(ARGS); \
 	else echo "bench: SKIPPED, nothing was measured: $(PEERS) cannot be installed here"; fi

@@ -1,4 +1,4 @@
-"""The job that every peer does: the course report's network on 54,000 images, plain SGD.
+"""What every peer of an epoch does: the course report's network on 54,000 images, plain SGD.
 
 Each peer is a script of its own in `peers/`, run in a process of its own. It prepares itself, does
 one epoch that is not counted (compilation is in it), then the counted ones, and prints one JSON
@@ -20,15 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-SIZES = (784, 512, 256, 10)
 IMAGES = 54_000
 RATE = 0.064
 """The report's 0.001 on summed gradients at batch 64, as a rate for their mean."""
 
 
 def arguments() -> argparse.Namespace:
-    """--batch, --epochs, --threads."""
+    """--batch, --epochs, --threads; --width of the first hidden layer, --images in an epoch."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -43,21 +44,26 @@ def folder() -> Path:
     return Path(place)
 
 
-def pixels() -> tuple[np.ndarray, np.ndarray]:
-    """uint8 images (54000, 784) and labels (54000,), as everybody gets them."""
+def sizes(width: int = 512) -> tuple[int, ...]:
+    """The report's network: the second hidden layer is half as wide as the first."""
+    return (784, width, width // 2, 10)
+
+
+def pixels(count: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 images (count, 784) and labels (count,), repeated where there are not so many."""
     with gzip.open(folder() / "train-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
     with gzip.open(folder() / "train-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    return images[:IMAGES], labels[:IMAGES]
+    return np.resize(images, (count, 784)), np.resize(labels, count)
 
 
-def initial(dtype: str = "float32") -> list[tuple[np.ndarray, np.ndarray]]:
+def initial(dtype: str = "float32", width: int = 512) -> list[tuple[np.ndarray, np.ndarray]]:
     """He-initialised weights (inputs, outputs) and zero biases, the same for everybody."""
     rng = np.random.Generator(np.random.Philox(0))
     return [
         ((rng.standard_normal((n, m)) * np.sqrt(2 / n)).astype(dtype), np.zeros(m, dtype))
-        for n, m in pairwise(SIZES)
+        for n, m in pairwise(sizes(width))
     ]
 
 
@@ -66,7 +72,7 @@ def measure(name: str, epoch: Callable[[np.ndarray], float], chosen: argparse.Na
     shuffles = np.random.Generator(np.random.Philox(1))
     seconds, losses = [], []
     for _ in range(chosen.epochs + 1):
-        order = shuffles.permutation(IMAGES)
+        order = shuffles.permutation(chosen.images)
         began = time.perf_counter()
         losses.append(float(epoch(order)))
         seconds.append(time.perf_counter() - began)
@@ -76,6 +82,7 @@ def measure(name: str, epoch: Callable[[np.ndarray], float], chosen: argparse.Na
                 "peer": name,
                 "batch": chosen.batch,
                 "threads": chosen.threads,
+                "images": chosen.images,
                 "first_epoch": seconds[0],
                 "epochs": seconds[1:],
                 "loss": losses[-1],

@@ -1,144 +1,67 @@
-"""Handstitch and its peers side by side: one epoch of the report's network, in turn.
+"""Handstitch and its peers side by side; writes docs/benchmarks.{json,md,png}.
 
-    make bench                      everything, on a quiet machine
-    make bench ARGS="--batches 64 --rounds 1"
-
-Each peer is a process of its own; they take turns (A B C A B C …), so that what the machine does
-meanwhile meets all of them. What counts is the median over all epochs of all rounds, and the ratio
-of medians; the first epoch of each process, compilation included, is reported apart. Writes
-docs/benchmarks.md.
+make bench                              everything, on a quiet machine (20 minutes)
+make bench ARGS="--jobs epoch load"     these jobs; the others' figures are kept
+make bench ARGS="--quick --out /tmp/b"  everything cut down, to see that it works
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
 import subprocess
-import sys
-from collections import defaultdict
 from pathlib import Path
-from typing import Any
+
+from jobs import JOBS, QUICK, Size
+from page import aims, page
+from processes import BENCH, PEERS, ROOT
 
 from handstitch import machine
 
-ROOT = Path(__file__).resolve().parents[1]
-OURS = "Handstitch"
-PEERS = {
-    OURS: ("ours", "handstitch_loop.py"),
-    "JAX": ("peers", "jax_scan.py"),
-    "PyTorch": ("peers", "torch_eager.py"),
-    "torch.compile": ("peers", "torch_eager.py", "--compile"),
-    "scikit-learn": ("peers", "sklearn_mlp.py"),
-    "the report's way": ("ours", "report_way.py"),
-}
-PACKAGES = ("torch", "jax", "scikit-learn", "numpy", "scipy")
-
-INTRODUCTION = """\
-# Benchmarks
-
-Machine: {processor}, {cores} cores. Ours: {build}. Peers: {peers}.
-
-One epoch of 54,000 images through 784-512-256-10, ReLU, plain SGD, float32 (the report's way:
-float64). Made by `{command}`: {rounds} rounds, all peers in turn, {epochs} counted epochs in each
-process; medians. A ratio is the peer's seconds by Handstitch's. Ours gathers and scales uint8
-images in every step; PyTorch, JAX and scikit-learn are given float32 images scaled beforehand."""
-
-Result = dict[str, Any]
+PACKAGES = ("torch", "jax", "scikit-learn", "onnxruntime", "numpy", "scipy")
 
 
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batches", type=int, nargs="+", default=[64, 128, 256, 1024])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--python", default=str(ROOT / ".venv-bench" / "bin" / "python"))
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=Size().rounds)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder to write into")
     chosen = parser.parse_args()
-    found: dict[tuple[int, str], list[Result]] = defaultdict(list)
-    for batch in chosen.batches:
-        for turn in range(chosen.rounds):
-            for peer in chosen.peers:
-                result = run(peer, chosen.python, batch, chosen.epochs)
-                found[batch, peer].append(result)
-                seconds = statistics.median(result["epochs"])
-                print(f"batch {batch}, round {turn + 1}, {peer}: {seconds:.3f} s", flush=True)
-    chosen.out.write_text(page(found, chosen), encoding="utf-8")
-
-
-def run(peer: str, python: str, batch: int, epochs: int) -> Result:
-    """One process of one peer."""
-    where, script, *flags = PEERS[peer]
-    command = [
-        sys.executable if where == "ours" else python,
-        str(ROOT / "bench" / "peers" / script),
-        *("--batch", str(batch), "--epochs", str(epochs), *flags),
-    ]
-    # A caller's own settings for threads or byte code would be measured with the peers.
-    ours = {
-        name: text
-        for name, text in os.environ.items()
-        if not name.startswith(("OMP_", "OPENBLAS_", "MKL_", "PYTHON"))
-    }
-    environment = ours | {"PYTHONPATH": str(ROOT / "bench")}
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if output.returncode:
-        sys.exit(f"bench: {peer} failed:\n{output.stderr[-2000:]}")
-    result: Result = json.loads(output.stdout.splitlines()[-1])
-    return result
-
-
-def page(found: dict[tuple[int, str], list[Result]], chosen: argparse.Namespace) -> str:
-    """The tables as Markdown."""
-    build = ", ".join(f"{name} {text}" for name, text in machine.build().items())
-    lines = [
-        INTRODUCTION.format(
-            processor=machine.processor(),
-            cores=machine.cores(),
-            build=build,
-            peers=peers_versions(chosen.python),
-            command=f"python bench/run.py --rounds {chosen.rounds} --epochs {chosen.epochs}",
-            rounds=chosen.rounds,
-            epochs=chosen.epochs,
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    size = QUICK if chosen.quick else Size(rounds=chosen.rounds)
+    kept = chosen.out / "benchmarks.json"
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    found["machine"] = described()
+    for job in chosen.jobs:
+        found[job] = JOBS[job](size)
+        kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (chosen.out / "benchmarks.md").write_text(page(found), encoding="utf-8")
+    figure = [PEERS, str(BENCH / "figure.py"), str(kept), str(chosen.out / "benchmarks.png")]
+    if subprocess.run(figure, check=False).returncode:
+        print("bench: the figure could not be drawn; the table stands")
+    for aim in aims(found):
+        sign, verdict = "≥" if aim.at_least else "≤", "met" if aim.met else "NOT MET"
+        print(
+            f"{aim.job} against {aim.against}: {aim.measured:.2f}{aim.unit}, "
+            f"aim {sign} {aim.wanted:.2f}: {verdict}"
         )
-    ]
-    for batch in chosen.batches:
-        ours = median(found[batch, OURS])
-        lines += [
-            "",
-            f"## Batch {batch}",
-            "",
-            "| who | s/epoch | ratio | fastest and slowest epoch | first epoch | peak memory |",
-            "|---|---|---|---|---|---|",
-        ]
-        for peer in chosen.peers:
-            results = found[batch, peer]
-            epochs = [seconds for result in results for seconds in result["epochs"]]
-            first = statistics.median(result["first_epoch"] for result in results)
-            peak = statistics.median(result["peak_mib"] for result in results)
-            lines.append(
-                f"| {peer} | {median(results):.3f} | {median(results) / ours:.2f} "
-                f"| {min(epochs):.3f} to {max(epochs):.3f} | {first:.3f} | {peak:.0f} MiB |"
-            )
-    return "\n".join(lines) + "\n"
 
 
-def median(results: list[Result]) -> float:
-    """Of all counted epochs of all processes."""
-    return statistics.median(seconds for result in results for seconds in result["epochs"])
-
-
-def peers_versions(python: str) -> str:
-    """Versions in the peers' environment."""
+def described() -> str:
+    """The machine and all versions, in a sentence each."""
+    build = ", ".join(f"{name} {text}" for name, text in machine.build().items())
     script = (
         "import json, sys; from importlib.metadata import version;"
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    output = subprocess.check_output([python, "-c", script, *PACKAGES], text=True)
-    return ", ".join(f"{name} {text}" for name, text in json.loads(output).items())
+    output = subprocess.check_output([PEERS, "-c", script, *PACKAGES], text=True)
+    peers = ", ".join(f"{name} {text}" for name, text in json.loads(output).items())
+    ours = f"{machine.processor()}, {machine.cores()} cores"
+    return f"Machine: {ours}. Ours: {build}. Peers: {peers}."
 
 
 if __name__ == "__main__":

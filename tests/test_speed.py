@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handstitch import speed
+from handstitch import speed, training
 from handstitch.config import Config
 
 SMALL = Config(hidden_sizes=(16, 8), threads=1)
@@ -45,7 +45,7 @@ def test_figures_fit_each_other(step: Any):
 def test_it_is_real_steps_that_are_timed(monkeypatch: pytest.MonkeyPatch):
     """Each time noted is of one step: they add up to no more than the time there was."""
     taken: list[int] = []
-    fit = speed.training.fit
+    fit = training.fit
 
     def counted(state: Any, *others: Any) -> Any:
         try:
@@ -53,7 +53,7 @@ def test_it_is_real_steps_that_are_timed(monkeypatch: pytest.MonkeyPatch):
         finally:
             taken.append(state.optimizer.steps)
 
-    monkeypatch.setattr(speed.training, "fit", counted)
+    monkeypatch.setattr(training, "fit", counted)
     speed.measure(SMALL, (32,), 0.05)
     assert len(taken) == 2
     assert min(taken) >= 3

@@ -1,45 +1,52 @@
-"""Handstitch's readable loop."""
+"""Handstitch: the step that a run takes. With --readable, the readable one."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
+
 import numpy as np
-from job import RATE, SIZES, arguments, initial, measure, pixels
+from job import RATE, arguments, initial, measure, pixels, sizes
 
 from handstitch import machine
-from handstitch.core.network import Network, Workspace
+from handstitch.compiled import CompiledStep
+from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.batches import Batches
 from handstitch.data.scaling import Scaling
+from handstitch.steps import ReadableStep
 
 
 def main() -> None:
     """As training.py does it, with nothing left out that a run needs in each step."""
+    readable = "--readable" in sys.argv
+    if readable:
+        sys.argv.remove("--readable")
     chosen = arguments()
-    images, labels = pixels()
-    parameters = Parameters(SIZES, np.zeros(count(SIZES), np.float32))
-    for (W, b), view, bias in zip(initial(), parameters.weights, parameters.biases, strict=True):
+    images, labels = pixels(chosen.images)
+    shape = sizes(chosen.width)
+    parameters = Parameters(shape, np.zeros(count(shape), np.float32))
+    drawn = initial(width=chosen.width)
+    for (W, b), view, bias in zip(drawn, parameters.weights, parameters.biases, strict=True):
         view[:], bias[:] = W, b
-    network = Network(parameters, ("relu", "relu"))
-    optimizer = Optimizer(parameters)
+    network, optimizer = Network(parameters, ("relu", "relu")), Optimizer(parameters)
     batches = Batches(images, labels, np.arange(len(images)), Scaling(0.0, 1 / 256), chosen.batch)
-    whole = Workspace(network, batches.batch_size)
+    if readable:
+        step = ReadableStep(network, optimizer, batches)
+    else:
+        step = CompiledStep(network, optimizer, batches, chosen.threads)
 
     def epoch(order: np.ndarray) -> float:
-        loss = 0.0
+        total = 0.0
         for number in range(len(batches)):
             picks = batches.part(order, number)
-            work = whole.narrowed(len(picks))
-            y = batches.gather(picks, work.X)
-            network.forward(work.X, work)
-            network.correct(y, work)
-            loss += network.loss(y, work)
-            network.backward(work, optimizer.into(RATE, 1 / len(picks)))
-            optimizer.step(RATE)
-        return loss / len(images)
+            loss, _ = step.take(picks, RATE, 1 / len(picks), np.inf, None)
+            total += loss
+        return total / len(images)
 
-    with machine.blas_threads(chosen.threads):
-        measure("Handstitch", epoch, chosen)
+    with machine.blas_threads(chosen.threads), nullcontext() if readable else step.ready():
+        measure("readable" if readable else "Handstitch", epoch, chosen)
 
 
 if __name__ == "__main__":

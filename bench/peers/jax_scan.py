@@ -43,9 +43,9 @@ def compiled(
 def main() -> None:
     """The data lie on the device as float32, scaled beforehand."""
     chosen = arguments()
-    images, labels = pixels()
+    images, labels = pixels(chosen.images)
     x, y = jnp.asarray(images.astype(np.float32) / 256), jnp.asarray(labels.astype(np.int32))
-    state = {"weights": [(jnp.asarray(W), jnp.asarray(b)) for W, b in initial()]}
+    state = {"weights": [(jnp.asarray(W), jnp.asarray(b)) for W, b in initial(width=chosen.width)]}
     full = len(images) // chosen.batch * chosen.batch
 
     def epoch(order: np.ndarray) -> float:

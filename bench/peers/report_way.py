@@ -12,9 +12,9 @@ from job import RATE, arguments, initial, measure, pixels
 def main() -> None:
     """Summed gradients at a rate that makes them the mean's."""
     chosen = arguments()
-    images, labels = pixels()
+    images, labels = pixels(chosen.images)
     x, targets = images / 256, np.eye(10)[labels]
-    weights = [[W, b[None, :]] for W, b in initial("float64")]
+    weights = [[W, b[None, :]] for W, b in initial("float64", chosen.width)]
 
     def epoch(order: np.ndarray) -> float:
         total = 0.0

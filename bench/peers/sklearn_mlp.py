@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from job import RATE, SIZES, arguments, measure, pixels
+from job import RATE, arguments, measure, pixels, sizes
 from sklearn.neural_network import MLPClassifier
 
 
 def main() -> None:
     """partial_fit goes through the data once in batches; it draws its own weights."""
     chosen = arguments()
-    images, labels = pixels()
+    images, labels = pixels(chosen.images)
     x = images.astype(np.float32) / 256
     model = MLPClassifier(
-        SIZES[1:-1],
+        sizes(chosen.width)[1:-1],
         solver="sgd",
         alpha=0.0,
         batch_size=chosen.batch,
@@ -21,7 +21,7 @@ def main() -> None:
         momentum=0.0,
         random_state=0,
     )
-    classes = np.arange(SIZES[-1])
+    classes = np.arange(10)
 
     def epoch(_order: np.ndarray) -> float:
         model.partial_fit(x, labels, classes=classes)

@@ -17,11 +17,11 @@ def main() -> None:
         sys.argv.remove("--compile")
     chosen = arguments()
     torch.set_num_threads(chosen.threads)
-    images, labels = pixels()
+    images, labels = pixels(chosen.images)
     x = torch.from_numpy(images.astype(np.float32) / 256)
     y = torch.from_numpy(labels.astype(np.int64))
     layers: list[nn.Module] = []
-    for W, b in initial():
+    for W, b in initial(width=chosen.width):
         linear = nn.Linear(*W.shape)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.T.copy()))

@@ -1,0 +1,33 @@
+"""Handstitch from Python, tested after every epoch: when a test accuracy is reached.
+
+The whole command is measured as one types it, in the shell; this is for the clock alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from whole import Clock, arguments
+
+import handstitch
+from handstitch import recipes
+from handstitch.data import sources
+from handstitch.evaluation import Evaluator
+
+
+def main() -> None:
+    """The preset's own settings, but for the epochs and the seed."""
+    chosen = arguments()
+    clock = Clock(chosen)
+    given = {"epochs": chosen.epochs, "seed": chosen.seed, "dataset": "fashion-mnist"}
+    config = recipes.resolve(given, preset=chosen.recipe, environment={}).config
+    test = sources.load("fashion-mnist", "test")
+    with handstitch.begin(config, Path(chosen.save)) as run:
+        for _ in run.train():
+            evaluator = Evaluator(run.state.network, test.images, run.task.scaling)
+            clock.note(evaluator.loss_and_accuracy(test.labels)[1])
+    clock.report("Handstitch", handstitch.load(run.folder).test().accuracy)
+
+
+if __name__ == "__main__":
+    main()
