@@ -70,6 +70,17 @@ def _epoch_aims(batch: str, wanted: float, each: Found) -> list[Aim]:
     return made
 
 
+def short(found: Found, words: dict[str, str]) -> str:
+    """The table of the READMEs; `words` translates."""
+    batches = found["epoch"]
+    rows = []
+    for peer in ("JAX", "PyTorch", "torch.compile", "scikit-learn", "the report's way"):
+        ratios = [each[peer]["seconds"] / each[HANDSTITCH]["seconds"] for each in batches.values()]
+        rows.append(f"| {words.get(peer, peer)} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |")
+    head = [words["against"], *(words["batch"].format(batch) for batch in batches)]
+    return _table(*head, rows=rows)
+
+
 def page(found: Found) -> str:
     """Markdown."""
     parts = [

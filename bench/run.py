@@ -11,13 +11,22 @@ import argparse
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from jobs import JOBS, QUICK, Size
-from page import aims, page
+from page import aims, page, short
 from processes import BENCH, PEERS, ROOT
 
 from handstitch import machine
 
+READMES = {
+    "README.md": {"against": "one epoch, against", "batch": "batch {}"},
+    "README.zh-CN.md": {
+        "against": "一轮训练，对比",
+        "batch": "每批 {}",
+        "the report's way": "报告原来的做法",
+    },
+}
 PACKAGES = ("torch", "jax", "scikit-learn", "onnxruntime", "numpy", "scipy")
 
 
@@ -40,6 +49,8 @@ def main() -> None:
         found[job] = JOBS[job](size)
         kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (chosen.out / "benchmarks.md").write_text(page(found), encoding="utf-8")
+    if chosen.out == ROOT / "docs":
+        write_readmes(found)
     figure = [PEERS, str(BENCH / "figure.py"), str(kept), str(chosen.out / "benchmarks.png")]
     if subprocess.run(figure, check=False).returncode:
         print("bench: the figure could not be drawn; the table stands")
@@ -49,6 +60,16 @@ def main() -> None:
             f"{aim.job} against {aim.against}: {aim.measured:.2f}{aim.unit}, "
             f"aim {sign} {aim.wanted:.2f}: {verdict}"
         )
+
+
+def write_readmes(found: dict[str, Any]) -> None:
+    """The short table between the marks."""
+    for name, words in READMES.items():
+        path = ROOT / name
+        before, rest = path.read_text(encoding="utf-8").split("<!-- speed -->\n")
+        after = rest.split("<!-- /speed -->")[1]
+        table = f"<!-- speed -->\n{short(found, words)}\n<!-- /speed -->"
+        path.write_text(before + table + after, encoding="utf-8")
 
 
 def described() -> str:

@@ -1,0 +1,56 @@
+"""The compiled step's gradient against the book's own, in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handstitch import steps, training
+from handstitch.config import Config
+from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.network import Into, Network, Workspace
+from handstitch.core.parameters import Parameters
+from handstitch.data import sources
+
+NETWORKS = [
+    *({"activation": (name,)} for name in ACTIVATIONS),
+    {"hidden_sizes": (50,)},
+    {"hidden_sizes": (64, 48, 32, 16), "activation": ("tanh", "relu", "elu", "sigmoid")},
+    {"initialization": "xavier", "scaling": "standard"},
+    {"threads": 4},
+]
+
+
+@pytest.mark.parametrize("choice", NETWORKS, ids=str)
+def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[str, Any]):
+    values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
+    # A rule with a memory keeps its gradient in an array; plain SGD never has one.
+    config = Config(dataset="sketch", optimizer="momentum", step="compiled", **values)
+    task = training.Task(config, sources.load("sketch", "test"))
+    state = training.start(config, task.sizes)
+    exact = Parameters(task.sizes, state.network.parameters.vector.astype(np.float64))
+    exact.vector[exact.weight_count :] = 0.05  # biases that are felt
+    state.network.parameters.vector[:] = exact.vector
+    exact.vector[:] = state.network.parameters.vector
+    picks = task.batches.part(task.batches.order(0, 0), 0)
+    n = len(picks)
+
+    step = steps.choose(config, state.network, state.optimizer, task.batches)
+    with step.ready():
+        loss, correct = step.take(picks, 1e-3, 1 / n, np.inf, None)
+
+    network = Network(exact, config.activations)
+    work = Workspace(network, n)
+    y = task.batches.gather(picks, work.X)
+    network.forward(work.X, work)
+    assert correct == network.correct(y, work)
+    assert loss == pytest.approx(network.loss(y, work), rel=1e-5)
+    wanted = exact.zeros_like()
+    network.backward(work, Into(wanted, 1 / n, 0.0, 0.0))
+
+    found = state.optimizer.into(1e-3, 1 / n).parameters
+    for part in ("weights", "biases"):
+        for got, right in zip(getattr(found, part), getattr(wanted, part), strict=True):
+            assert np.linalg.norm(got - right) <= 1e-5 * np.linalg.norm(right)
