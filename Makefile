@@ -74,6 +74,7 @@ cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
 lock: .venv/.dev  ## Write both lock files anew (ARGS=--upgrade for newer releases)
 	@.venv/bin/uv pip $(LOCK) --group build --output-file requirements.lock $(ARGS)
 	@.venv/bin/uv pip $(LOCK) --group build --group dev --constraint requirements.lock \
+		$(addprefix --extra ,dask mpi postgresql dashboard) \
 		--output-file requirements-dev.lock $(ARGS)
 
 clean:  ## Remove the environments and every cache; runs/ and data/ are yours and stay
