@@ -71,6 +71,8 @@ def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 # ── Scans: source → breaches ───────────────────────────────────────────────────────────────────
 
+Scan = Callable[[ast.AST], list[str]]
+
 
 def scan_printing(tree: ast.AST) -> list[str]:
     found = [f"{node.lineno}: print" for node, name in calls(tree) if name == "print"]
@@ -182,34 +184,33 @@ def scan_unsafe(tree: ast.AST) -> list[str]:
     return found
 
 
-FRAMEWORKS = {"torch", "tensorflow", "jax", "jaxlib", "keras", "autograd", "tinygrad"}
+FRAMEWORKS = ("torch", "tensorflow", "jax", "jaxlib", "keras", "autograd", "tinygrad")
+NETWORK = ("requests", "urllib", "urllib3", "http", "socket", "pooch")
 
 
-def scan_frameworks(tree: ast.AST) -> list[str]:
-    return [f"{line}: {name}" for _, name, line in imports(tree) if is_within(name, FRAMEWORKS)]
+def scan_for(*packages: str) -> Scan:
+    """A scan that finds imports of these packages."""
+
+    def scan(tree: ast.AST) -> list[str]:
+        return [
+            f"{line}: {name}" for _, name, line in imports(tree) if is_within(name, set(packages))
+        ]
+
+    return scan
 
 
-def scan_scipy_linalg(tree: ast.AST) -> list[str]:
-    return [
-        f"{line}: {name}" for _, name, line in imports(tree) if is_within(name, {"scipy.linalg"})
-    ]
-
-
-def scan_network(tree: ast.AST) -> list[str]:
-    packages = {"requests", "urllib", "urllib3", "http", "socket", "pooch"}
-    return [f"{line}: {name}" for _, name, line in imports(tree) if is_within(name, packages)]
-
-
-Scan = Callable[[ast.AST], list[str]]
 RULES: dict[str, tuple[Scan, str]] = {
     # rule: (scan, the modules that may)
     "only cli prints": (scan_printing, r"cli/.*"),
     "only storage writes files": (scan_writing, r"storage(\.py|/.*)"),
     "nobody touches global random state": (scan_random_state, ""),
     "no pickle, eval, exec or YAML": (scan_unsafe, ""),
-    "no framework": (scan_frameworks, ""),
-    "only core.blas imports scipy.linalg": (scan_scipy_linalg, r"core/blas\.py"),
-    "only data reaches the network": (scan_network, r"data/.*"),
+    "no framework": (scan_for(*FRAMEWORKS), ""),
+    "only core.blas imports scipy.linalg": (scan_for("scipy.linalg"), r"core/blas\.py"),
+    "only data reaches the network": (scan_for(*NETWORK), r"data/.*"),
+    "only figures imports matplotlib": (scan_for("matplotlib"), r"figures/.*"),
+    "only report imports jinja2": (scan_for("jinja2", "markupsafe"), r"report/.*"),
+    "only search imports optuna": (scan_for("optuna", "sqlalchemy"), r"search/.*"),
 }
 
 BREACHES = {
@@ -283,6 +284,12 @@ BREACHES = {
         "import socket",
         "import pooch",
     ],
+    "only figures imports matplotlib": [
+        "import matplotlib.pyplot as plt",
+        "def f():\n    from matplotlib.figure import Figure",
+    ],
+    "only report imports jinja2": ["from jinja2 import Environment", "import markupsafe"],
+    "only search imports optuna": ["import optuna", "from sqlalchemy import create_engine"],
 }
 
 INNOCENT = '''

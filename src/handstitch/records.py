@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import msgspec
 
 
@@ -94,3 +96,25 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     build: dict[str, str]
     """Versions and BLAS kernels: what decides the bits besides configuration and data."""
     processor: str
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One training run of a search: one setting with one seed."""
+
+    number: int
+    """Of the trial in its search, counted from 0."""
+    setting: int
+    """Of the setting: trials of one setting differ in their seed alone. Counted from 0."""
+    repeat: int
+    """Which of the setting's seeds, counted from 0."""
+    seed: int
+    parameters: dict[str, Any]
+    """The searched keys of Config and this setting's values."""
+    state: Literal["complete", "pruned", "failed"]
+    history: list[EpochRecord]
+    """Every epoch that was trained."""
+    val_images: int
+    threads: int
+    seconds: float
+    problem: str = ""
+    """Why it failed."""
