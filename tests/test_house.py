@@ -422,7 +422,7 @@ def test_imports_go_downwards():
         ),
         ("core/parameters.py", "import safetensors", "The core knows no files and no terminal"),
         ("config.py", "import torch", "No framework computes a gradient here"),
-        ("config.py", "import matplotlib", "No figures and no scikit-learn so far"),
+        ("config.py", "import sklearn", "No scikit-learn so far"),
     ],
 )
 def test_floors_hold_a_planted_breach(tmp_path, module, line, contract):
