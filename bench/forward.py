@@ -18,6 +18,11 @@ def inputs(count: int) -> np.ndarray:
     return np.random.Generator(np.random.Philox(2)).random((count, 784), np.float32)
 
 
+def pixels() -> np.ndarray:
+    """One image (28, 28), as a file has it."""
+    return np.random.Generator(np.random.Philox(2)).integers(0, 256, (28, 28), np.uint8)
+
+
 def measure(peer: str, forward: Callable[[int], Callable[[], object]]) -> None:
     """`forward` makes, for a number of images, a function that classifies them."""
     found = {}

@@ -135,3 +135,15 @@ def test_the_reports_own_file_is_for_fashion_mnist(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="no such model file"):
         Classifier(tmp_path / "nothing.safetensors")
+
+
+def test_one_at_a_time_as_all_together(model_file: Path) -> None:
+    X = images(4)
+    classifier = Classifier(model_file)
+    classify = classifier.single()
+    P = np.array([classify(image) for image in X])
+    np.testing.assert_allclose(P, classifier.probabilities(X), rtol=1e-4, atol=1e-7)
+    with pytest.raises(ModelFileError, match="another size"):
+        classify(images(1, 20, 20)[0])
+    with pytest.raises(TypeError, match="uint8"):
+        classify(X[0].astype(float))

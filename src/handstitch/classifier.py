@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch import checkpoint
-from handstitch.arrays import Images, Matrix
+from handstitch import checkpoint, steps
+from handstitch.arrays import Images, Matrix, Vector
 from handstitch.core.network import Network
 from handstitch.data import sources
 from handstitch.data.scaling import Scaling
@@ -41,6 +41,20 @@ class Classifier:
         """P (n, classes) of grey images (n, rows, columns), uint8, light on dark."""
         self._require_shape(images)
         return Evaluator(self.network, images, self.scaling).probabilities()
+
+    def single(self) -> Callable[[Images], Vector]:
+        """A function from one image (rows, columns), uint8, to P (classes,), for many calls.
+
+        For a service that is asked for one image at a time: compiled where numba is, and the first
+        call then loads it; what is computed in is allocated once. Each thread needs its own.
+        """
+        made = single(self.network, self.scaling)
+
+        def classify(image: Images) -> Vector:
+            self._require_shape(image[None])
+            return made(image)
+
+        return classify
 
     def predict(self, images: Images) -> NDArray[np.intp]:
         """The most probable class of each image, as a position in `class_names`."""
@@ -90,3 +104,17 @@ class Classifier:
                 wanted=f"{rows} × {columns}",
                 fix="give it images of that size, or train a network for these",
             )
+
+
+def single(network: Network, scaling: Scaling) -> Callable[[Images], Vector]:
+    """As Classifier.single, of a network that is in no file."""
+    if steps.compiled_obstacle() is None:
+        from handstitch.compiled import CompiledSingle
+
+        return CompiledSingle(network, scaling)
+
+    def classify(image: Images) -> Vector:
+        P: Vector = Evaluator(network, image[None], scaling).probabilities()[0]
+        return P
+
+    return classify

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from handstitch import machine, steps, training
+from handstitch.classifier import single
 from handstitch.config import Config
 from handstitch.core.blas import gemm
 from handstitch.core.network import Network
@@ -141,10 +142,11 @@ def _classifying(network: Network, dataset: Dataset, seconds: float) -> tuple[fl
     """Images a second of many, and seconds of one."""
     scaling = Scaling(0.0, 1 / 256)
     many = Evaluator(network, dataset.images, scaling)
-    one = Evaluator(network, dataset.images[:1], scaling)
     many.probabilities()
     all_of_them = median(_repeated(many.probabilities, seconds))
-    return len(dataset.images) / all_of_them, median(_repeated(one.probabilities, seconds))
+    one, image = single(network, scaling), dataset.images[0]
+    one(image)
+    return len(dataset.images) / all_of_them, median(_repeated(lambda: one(image), seconds))
 
 
 def _repeated(work: Callable[[], object], seconds: float) -> list[float]:

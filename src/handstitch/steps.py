@@ -95,8 +95,11 @@ def require(config: Config) -> str:
 
 def obstacle(config: Config) -> str | None:
     """Why the compiled step cannot be taken, in words; None if it can."""
-    if not config.hidden_sizes:
-        return "it wants a hidden layer"
+    return compiled_obstacle() if config.hidden_sizes else "it wants a hidden layer"
+
+
+def compiled_obstacle() -> str | None:
+    """Why nothing compiled can be had here, in words; None if it can."""
     if find_spec("numba") is None:
         return "numba is not installed (pip install 'handstitch[fast]')"
     try:

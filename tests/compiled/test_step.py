@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from handstitch import machine, schedules, steps, training
+from handstitch.classifier import single
 from handstitch.compiled import CompiledStep
 from handstitch.config import Config
 from handstitch.core.functions import ACTIVATIONS
@@ -151,13 +152,18 @@ def test_compiling_ahead_is_all_that_training_needs(
 ):
     """The types of the step taken ahead are those of real runs: nothing is compiled again."""
     from handstitch.compiled import __main__ as ahead
-    from handstitch.compiled import loop
+    from handstitch.compiled import loop, moves
 
+    compiled = (loop.step, loop.classify, moves.update)
     ahead.main()
-    kinds = [set(function.signatures) for function in (loop.step, loop.update)]
+    kinds = [set(function.signatures) for function in compiled]
+    image = pictures.images[0].copy()
+    image.flags.writeable = False
     for optimizer in ("sgd", "adam"):
         config = replace(BASE, step="compiled", optimizer=optimizer, epochs=1)
         task = training.Task(config, pictures)
-        training.fit(training.start(config, task.sizes), task, config)
-    assert [set(function.signatures) for function in (loop.step, loop.update)] == kinds
+        state = training.start(config, task.sizes)
+        training.fit(state, task, config)
+        single(state.network, task.scaling)(image)
+    assert [set(function.signatures) for function in compiled] == kinds
     assert all(len(each) == 1 for each in kinds)

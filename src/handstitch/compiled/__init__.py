@@ -19,12 +19,14 @@ machine's: a run gives the same bits on more cores or fewer.
 Not covered: float64, and networks without a hidden layer. There, and without numba or an OpenMP
 library for it, training takes the readable step.
 
-`layout` says what the loop is told, `loop` is all that is compiled, `sgemm` its way to the BLAS,
-`step` the face that training sees.
+`layout` says what the loop is told; `loop` (a batch forward and backward, one image forward) and
+`moves` (the optimizers) are what is compiled, `sgemm` is their way to the BLAS; `step` and `single`
+are the faces that training and classifying see.
 """
 
 from __future__ import annotations
 
+from handstitch.compiled.single import CompiledSingle
 from handstitch.compiled.step import CompiledStep
 
-__all__ = ["CompiledStep"]
+__all__ = ["CompiledSingle", "CompiledStep"]

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix, Vector
+from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.network import Network
 
 Places = NDArray[np.int64]
 
@@ -27,6 +29,26 @@ class Layout(NamedTuple):
     """Activations, as positions in ACTIVATIONS."""
     drop: Vector
     """Probabilities of silencing: a pixel, a hidden unit."""
+
+
+def laid_out(network: Network) -> Layout:
+    """Where things are in this network's θ and buffers."""
+    sizes = network.parameters.sizes
+    weights = np.cumsum([0, *(W.size for W in network.parameters.weights)])
+    return Layout(
+        sizes=np.array(sizes),
+        W=weights[:-1],
+        b=(weights[-1] + np.cumsum([0, *sizes[1:]]))[:-1],
+        units=np.cumsum([0, 0, *sizes[1:-1]]),
+        kinds=np.array([list(ACTIVATIONS).index(name) for name in network.activations], np.int64),
+        drop=np.array([network.dropout[0], network.dropout[-1]], np.float32),
+    )
+
+
+def shares(size: int, parts: int) -> Places:
+    """Where each of the parts of `size` numbers begins and, last, ends: in whole cache lines."""
+    lines = -(-size // 16)
+    return np.minimum(lines * np.arange(parts + 1) // parts * 16, size)
 
 
 class Buffers(NamedTuple):

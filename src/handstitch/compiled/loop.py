@@ -1,33 +1,29 @@
-"""Everything that is compiled, in one file: what numba keeps on disk is made anew when it changes.
+"""A batch forward and backward, and one image forward: each a compiled function.
+
+They are in one file with all that they call, since numba makes anew what it keeps on disk when the
+function's own file changes, not when another does.
 
 Called with arrays and numbers alone. `part` and `parts` say which share of a phase is meant.
 """
 
 from __future__ import annotations
 
-from math import exp, expm1, log, sqrt, tanh
-from typing import Any, Final
+from math import exp, expm1, log, tanh
+from typing import Final
 
 import numpy as np
 from numba import njit, prange
 
+from handstitch.compiled.options import FAST, FUSED, PARALLEL, REORDERED
 from handstitch.compiled.sgemm import gemm
 from handstitch.core.functions import LEAK
 
+_SMALL: Final = 30_000
+"""Weights of a layer that one thread is done with before a second has begun."""
 _RELU, _LEAKY, _ELU, _SIGMOID = range(4)  # then tanh; in the order of ACTIVATIONS
-_SGD, _MOMENTUM, _NESTEROV, _RMSPROP = range(4)  # then Adam; in the order of OPTIMIZERS
-_BLOCK: Final = 4096
-_FAST: Final[dict[str, Any]] = {"cache": True, "nogil": True, "error_model": "numpy"}
-# Loops that say so, and nothing else.
-_PARALLEL: Final = {"prange": True} | dict.fromkeys(
-    ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"), False
-)
-# a·b + c may be one instruction; only sums that say so may be taken in another order.
-_FUSED: Final = {"contract"}
-_REORDERED: Final = {"contract", "reassoc", "nsz"}
 
 
-@njit(fastmath=_FUSED, **_FAST)
+@njit(fastmath=FUSED, **FAST)
 def _activate(kind, A):
     """A = f(Z) stands where Z stood."""
     if kind == _RELU:
@@ -47,7 +43,7 @@ def _activate(kind, A):
             A[i] = np.float32(tanh(A[i]))
 
 
-@njit(fastmath=_FUSED, **_FAST)
+@njit(fastmath=FUSED, **FAST)
 def _derive(kind, dA, A):
     """dZ = dA ⊙ f′(Z) stands where dA stood."""
     one = np.float32(1)
@@ -68,14 +64,14 @@ def _derive(kind, dA, A):
             dA[i] *= one - A[i] * A[i]
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _share(size, part, parts):
     """First and last number of a part, in whole cache lines."""
     lines = (size + 15) // 16
     return min(lines * part // parts * 16, size), min(lines * (part + 1) // parts * 16, size)
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _gather(images, picks, offset, scale, at, work, lo, hi):
     """Samples lo to hi: X = (pixels − offset) · scale, some silenced."""
     X, chances, drop, width = work.X, work.pixels, at.drop[0], at.sizes[0]
@@ -90,7 +86,7 @@ def _gather(images, picks, offset, scale, at, work, lo, hi):
                 row[j] = row[j] * keep if chance[j] >= drop else zero
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _forward(sgemm, n, layer, at, theta, work, lo, hi):
     """Units lo to hi of a hidden layer: Z = A W + b, A = f(Z), D = A ⊙ mask."""
     inputs, outputs, drop = at.sizes[layer], at.sizes[layer + 1], at.drop[1]
@@ -115,7 +111,7 @@ def _forward(sgemm, n, layer, at, theta, work, lo, hi):
                 D[i] = A[i] * M[i]
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _loss(sgemm, n, at, theta, labels, picks, work, part, parts):
     """The summed loss and the hits of a part's samples; P − Y stands where Z stood."""
     lo, hi = n * part // parts, n * (part + 1) // parts
@@ -143,7 +139,7 @@ def _loss(sgemm, n, at, theta, labels, picks, work, part, parts):
     work.sums[part, 0], work.sums[part, 1] = loss, hits
 
 
-@njit(fastmath=_REORDERED, **_FAST)
+@njit(fastmath=REORDERED, **FAST)
 def _sum(numbers):
     total = np.float32(0)
     for i in range(numbers.size):
@@ -151,7 +147,7 @@ def _sum(numbers):
     return total
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _backward(sgemm, n, layer, at, theta, into, work, lo, hi):
     """Inputs lo to hi of a layer, and the biases and, of the first one, the weights below them.
 
@@ -182,7 +178,7 @@ def _backward(sgemm, n, layer, at, theta, into, work, lo, hi):
         gemm(sgemm, 1, 1, count, pixels, n, into.alpha, dA, n, X, pixels, into.beta, G, inputs)
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def _top_bias(n, at, into, work):
     """b ← α 1ᵀ dZ + β b of the last layer."""
     classes, b = at.sizes[-1], at.b[-1]
@@ -194,7 +190,7 @@ def _top_bias(n, at, into, work):
         into.vector[b + j] = into.alpha * total + old
 
 
-@njit(parallel=_PARALLEL, **_FAST)
+@njit(parallel=PARALLEL, **FAST)
 def step(sgemm, parts, n, images, labels, picks, offset, scale, limit, at, theta, into, work):
     """Gather, forward, loss, backward: (loss, hits). Where the loss is above `limit`, or none,
     θ and the target are as before.
@@ -220,60 +216,7 @@ def step(sgemm, parts, n, images, labels, picks, offset, scale, limit, at, theta
     return loss, hits
 
 
-@njit(fastmath=_FUSED, **_FAST)
-def _move(rule, h, theta, G, first, second):
-    """The rules of core/optimizers.py, number by number."""
-    eta, mu, beta1, beta2, epsilon, root, one = h[0], h[1], h[2], h[3], h[4], h[5], np.float32(1)
-    if rule == _SGD:
-        for i in range(G.size):
-            theta[i] -= eta * G[i]
-    elif rule == _MOMENTUM:
-        for i in range(G.size):
-            first[i] = mu * first[i] + G[i]
-            theta[i] -= eta * first[i]
-    elif rule == _NESTEROV:
-        for i in range(G.size):
-            first[i] = mu * first[i] + G[i]
-            theta[i] -= eta * (G[i] + mu * first[i])
-    elif rule == _RMSPROP:
-        for i in range(G.size):
-            first[i] = beta2 * first[i] + (one - beta2) * (G[i] * G[i])
-            theta[i] -= eta * G[i] / (sqrt(first[i]) + epsilon)
-    else:
-        for i in range(G.size):
-            first[i] = beta1 * first[i] + (one - beta1) * G[i]
-            second[i] = beta2 * second[i] + (one - beta2) * (G[i] * G[i])
-            theta[i] -= eta * first[i] / (sqrt(second[i]) / root + epsilon)
-
-
-@njit(parallel=_PARALLEL, **_FAST)
-def update(parts, rule, h, clip, decay, shrink, decayed, theta, G, first, second, sums):
-    """Clip the gradient, add `decay` · θ to it or multiply θ by `shrink`, and move θ."""
-    scale = np.float32(1)
-    if clip > 0:
-        for part in prange(parts):
-            lo, hi = _share(G.size, part, parts)
-            sums[part, 2] = 0
-            for start in range(lo, hi, _BLOCK):
-                sums[part, 2] += _squares(G[start : min(start + _BLOCK, hi)])
-        norm = sqrt(_total(sums, 2))
-        scale = np.float32(min(1.0, clip / max(norm, np.float64(h[4]))))
-    for part in prange(parts):
-        lo, hi = _share(G.size, part, parts)
-        for start in range(lo, hi, _BLOCK):
-            stop = min(start + _BLOCK, hi)
-            if clip > 0:
-                for i in range(start, stop):
-                    G[i] *= scale
-            until = min(stop, decayed)
-            for i in range(start, until):
-                theta[i] *= shrink
-                G[i] += decay * theta[i]
-            here = slice(start, stop)
-            _move(rule, h, theta[here], G[here], first[here], second[here])
-
-
-@njit(**_FAST)
+@njit(**FAST)
 def _total(sums, column):
     total = 0.0
     for part in range(len(sums)):
@@ -281,9 +224,53 @@ def _total(sums, column):
     return total
 
 
-@njit(fastmath=_REORDERED, **_FAST)
-def _squares(numbers):
-    total = np.float32(0)
-    for i in range(numbers.size):
-        total += numbers[i] * numbers[i]
-    return total
+@njit(fastmath=FUSED, **FAST)
+def _row(theta, W, b, x, outputs, lo, hi, y):
+    """Units lo to hi of y = x W + b. Eight rows of W at a time, so that y is passed over seldom."""
+    y, n = y[lo:hi], hi - lo
+    y[:] = theta[b + lo : b + hi]
+    whole, at = x.size // 8 * 8, W + lo
+    for i in range(0, whole, 8):
+        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+        x4, x5, x6, x7 = x[i + 4], x[i + 5], x[i + 6], x[i + 7]
+        W0, W1 = theta[at : at + n], theta[at + outputs : at + outputs + n]
+        at += 2 * outputs
+        W2, W3 = theta[at : at + n], theta[at + outputs : at + outputs + n]
+        at += 2 * outputs
+        W4, W5 = theta[at : at + n], theta[at + outputs : at + outputs + n]
+        at += 2 * outputs
+        W6, W7 = theta[at : at + n], theta[at + outputs : at + outputs + n]
+        at += 2 * outputs
+        for j in range(n):
+            four = x0 * W0[j] + x1 * W1[j] + x2 * W2[j] + x3 * W3[j]
+            y[j] += four + x4 * W4[j] + x5 * W5[j] + x6 * W6[j] + x7 * W7[j]
+    for i in range(whole, x.size):
+        for j in range(n):
+            y[j] += x[i] * theta[at + j]
+        at += outputs
+
+
+@njit(parallel=PARALLEL, **FAST)
+def classify(parts, pixels, offset, scale, sizes, weights, biases, kinds, theta, x, A, P):
+    """P = softmax(logits) of one image's pixels; x (inputs,) and A (all units,) are overwritten."""
+    for j in range(x.size):
+        x[j] = (np.float32(pixels[j]) - offset) * scale
+    below, start, layers = x, 0, len(weights)
+    for layer in range(layers):
+        outputs = sizes[layer + 1]
+        W, b, y = weights[layer], biases[layer], A[start : start + outputs]
+        if below.size * outputs < _SMALL:
+            _row(theta, W, b, below, outputs, 0, outputs, y)
+        else:
+            for part in prange(parts):
+                lo, hi = _share(outputs, part, parts)
+                _row(theta, W, b, below, outputs, lo, hi, y)
+        if layer < layers - 1:
+            _activate(kinds[layer], y)
+        below, start = y, start + outputs
+    largest, total = below.max(), np.float32(0)
+    for j in range(P.size):
+        P[j] = exp(below[j] - largest)
+        total += P[j]
+    for j in range(P.size):
+        P[j] /= total

@@ -11,9 +11,8 @@ import numpy as np
 
 from handstitch import machine
 from handstitch.arrays import Indices, Vector
-from handstitch.compiled import loop, sgemm
-from handstitch.compiled.layout import Buffers, Layout, Target
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.compiled import loop, moves, sgemm
+from handstitch.compiled.layout import Buffers, Target, laid_out, shares
 from handstitch.core.network import Network
 from handstitch.core.optimizers import OPTIMIZERS, Optimizer
 from handstitch.data.batches import Batches
@@ -33,18 +32,9 @@ class CompiledStep:
         # One type for arrays that may be written and those that may not: one compilation.
         self._images = batches.images.view()
         self._images.flags.writeable = False
-        weights = np.cumsum([0, *(W.size for W in network.parameters.weights)])
-        biases = weights[-1] + np.cumsum([0, *sizes[1:]])
-        kinds = [list(ACTIVATIONS).index(name) for name in network.activations]
-        drop = np.array(network.dropout[:2], np.float32)
-        self._layout = Layout(
-            np.array(sizes),
-            weights[:-1],
-            biases[:-1],
-            np.cumsum([0, 0, *sizes[1:-1]]),
-            np.array(kinds),
-            drop,
-        )
+        self._layout = laid_out(network)
+        self._shares = shares(network.parameters.vector.size, threads)
+        drop = self._layout.drop
         self._drawn = [sizes[0] * bool(drop[0]), sum(sizes[1:-1]) * bool(drop[1])]
         hidden = sum(sizes[1:-1]) * n
         A, pixels, M = (
@@ -122,8 +112,8 @@ class CompiledStep:
             eta, root = eta / (1 - h.beta1**t), sqrt(1 - h.beta2**t)
         numbers = np.array([eta, h.momentum, h.beta1, h.beta2, h.epsilon, root], np.float32)
         decay, decoupled = optimizer.weight_decay, optimizer.decoupled
-        loop.update(
-            self.parts,
+        moves.update(
+            self._shares,
             list(OPTIMIZERS).index(optimizer.rule),
             numbers,
             float(optimizer.clip_norm),

@@ -1,0 +1,79 @@
+"""How a gradient that stands in an array moves θ: the rules of core/optimizers.py, compiled."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Final
+
+import numpy as np
+from numba import njit, prange
+
+from handstitch.compiled.options import FAST, FUSED, PARALLEL, REORDERED
+
+_SGD, _MOMENTUM, _NESTEROV, _RMSPROP = range(4)  # then Adam; in the order of OPTIMIZERS
+_BLOCK: Final = 4096
+
+
+@njit(fastmath=FUSED, **FAST)
+def _move(rule, h, theta, G, first, second):
+    """The rules of core/optimizers.py, number by number."""
+    eta, mu, beta1, beta2, epsilon, root, one = h[0], h[1], h[2], h[3], h[4], h[5], np.float32(1)
+    if rule == _SGD:
+        for i in range(G.size):
+            theta[i] -= eta * G[i]
+    elif rule == _MOMENTUM:
+        for i in range(G.size):
+            first[i] = mu * first[i] + G[i]
+            theta[i] -= eta * first[i]
+    elif rule == _NESTEROV:
+        for i in range(G.size):
+            first[i] = mu * first[i] + G[i]
+            theta[i] -= eta * (G[i] + mu * first[i])
+    elif rule == _RMSPROP:
+        for i in range(G.size):
+            first[i] = beta2 * first[i] + (one - beta2) * (G[i] * G[i])
+            theta[i] -= eta * G[i] / (sqrt(first[i]) + epsilon)
+    else:
+        for i in range(G.size):
+            first[i] = beta1 * first[i] + (one - beta1) * G[i]
+            second[i] = beta2 * second[i] + (one - beta2) * (G[i] * G[i])
+            theta[i] -= eta * first[i] / (sqrt(second[i]) / root + epsilon)
+
+
+@njit(fastmath=REORDERED, **FAST)
+def _squares(numbers):
+    total = np.float32(0)
+    for i in range(numbers.size):
+        total += numbers[i] * numbers[i]
+    return total
+
+
+@njit(parallel=PARALLEL, **FAST)
+def update(shares, rule, h, clip, decay, shrink, decayed, theta, G, first, second, sums):
+    """Clip the gradient, add `decay` · θ to it or multiply θ by `shrink`, and move θ.
+
+    Part p has the numbers from shares[p] to shares[p + 1].
+    """
+    parts = len(shares) - 1
+    scale = np.float32(1)
+    if clip > 0:
+        for part in prange(parts):
+            lo, hi = shares[part], shares[part + 1]
+            sums[part, 2] = 0
+            for start in range(lo, hi, _BLOCK):
+                sums[part, 2] += _squares(G[start : min(start + _BLOCK, hi)])
+        norm = sqrt(sums[:, 2].sum())
+        scale = np.float32(min(1.0, clip / max(norm, np.float64(h[4]))))
+    for part in prange(parts):
+        lo, hi = shares[part], shares[part + 1]
+        for start in range(lo, hi, _BLOCK):
+            stop = min(start + _BLOCK, hi)
+            if clip > 0:
+                for i in range(start, stop):
+                    G[i] *= scale
+            until = min(stop, decayed)
+            for i in range(start, until):
+                theta[i] *= shrink
+                G[i] += decay * theta[i]
+            here = slice(start, stop)
+            _move(rule, h, theta[here], G[here], first[here], second[here])
