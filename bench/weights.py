@@ -1,6 +1,6 @@
 """What the weights of the presets say after training on the real data: tables of docs/insight.md.
 
-    .venv/bin/python bench/weights.py --seeds 5
+    .venv/bin/python bench/weights.py --seeds 3
 
 Each figure is the mean over the seeds, of the weights that validation chose.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -25,12 +26,14 @@ PRESETS = ("default", "report")
 def look(preset: str, seed: int, folder: Path) -> WeightsReport:
     """Train one preset with one seed and look into it."""
     config = replace(recipes.resolve({}, preset=preset, environment={}).config, seed=seed)
-    config = replace(config, dataset="fashion-mnist")
+    config = replace(config, dataset="fashion-mnist", threads=1)
     with handstitch.begin(config, folder / f"{preset}-{seed}") as run:
         for _ in run.train():
             pass
     model = handstitch.load(run.folder).model
-    return insight.weights(model, insight.data_at_hand(model))
+    report = insight.weights(model, insight.data_at_hand(model))
+    print(preset, seed, report.words[-2], file=sys.stderr, flush=True)
+    return report
 
 
 def table(reports: list[WeightsReport]) -> str:
@@ -77,7 +80,7 @@ def table(reports: list[WeightsReport]) -> str:
 def main() -> None:
     """Train all presets and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--presets", nargs="+", default=PRESETS)
     chosen = parser.parse_args()
     print(", ".join(f"{name} {value}" for name, value in machine.build().items()))
