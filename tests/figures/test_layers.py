@@ -171,6 +171,14 @@ def test_tiles_in_several_rows_do_not_overlap():
     assert set(counts.tolist()) == {6}
 
 
+def test_tiles_of_large_images_stay_small():
+    W = np.random.default_rng(0).standard_normal((200 * 200, 40)).astype(np.float32)
+    figure = figures.unit_tiles(W, (200, 200))
+    assert np.array_equal(tile(figures.unit_tiles(W[:, :3], (200, 200)), 1, (50, 50)),
+                          reduced(W[:, 1].reshape(200, 200), (64, 64)))  # fmt: skip
+    assert len(figures.svg(figure)) < 400_000
+
+
 def test_tiles_refuse_a_use_of_other_units():
     with pytest.raises(ValueError, match="of 2 units"):
         figures.unit_tiles(np.ones((4, 2), np.float32), (2, 2), np.ones(3))

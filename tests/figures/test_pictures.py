@@ -74,6 +74,12 @@ def test_a_network_that_errs_nowhere_has_no_mistakes_to_show(predictions):
         assert "no mistakes in 5 images" in texts(figures.svg(figure))
 
 
+def test_no_pictures_are_an_empty_sheet(predictions):
+    images, labels, P = (each[:0] for each in predictions(5))
+    for draw in (figures.samples, figures.worst_mistakes, figures.confused_pairs):
+        figures.png(draw(images, labels, P, NAMES), 20)
+
+
 def test_a_long_list_of_samples_ends(predictions):
     images, labels, P = predictions(100)
     assert len(figures.samples(images, labels, P, NAMES).axes) == 80

@@ -34,6 +34,8 @@ _CLIPPED: Final = 99.8
 
 _COLUMNS: Final = 8
 """Tiles in a row."""
+_TILE: Final = (64, 64)
+"""Points of a tile, at most; those of larger images are means of blocks."""
 _NUMBER: Final = 0.17
 """Height of a unit's number above its tile, in widths of a tile."""
 
@@ -190,17 +192,17 @@ def _draw_tiles(
         raise ValueError(f"use {use.shape} of {units} units")
     order = np.arange(units) if use is None else np.argsort(-use, kind="stable")
     order = order[:most]
+    tiles = [reduced(W[:, unit].reshape(image_shape), _TILE) for unit in order]
+    high, wide = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)
-    pitch = image_shape[0] + ceil(_NUMBER * image_shape[1]), image_shape[1] + 1
+    pitch = high + ceil(_NUMBER * wide), wide + 1
     board = np.full((rows * pitch[0], _COLUMNS * pitch[1] - 1), np.nan, np.float32)
     axes = figure.subplots()
-    for place, unit in enumerate(order):
+    for place, (unit, tile) in enumerate(zip(order, tiles, strict=True)):
         row, column = divmod(place, _COLUMNS)
         left, bottom = column * pitch[1], (row + 1) * pitch[0]
-        board[bottom - image_shape[0] : bottom, left : left + image_shape[1]] = W[:, unit].reshape(
-            image_shape
-        )
-        axes.text(left - 0.5, bottom - image_shape[0] - 1, str(unit), fontsize=5.5)
+        board[bottom - high : bottom, left : left + wide] = tile
+        axes.text(left - 0.5, bottom - high - 1, str(unit), fontsize=5.5)
     limit = _limit(board[np.isfinite(board)])
     picture = axes.imshow(
         np.ma.masked_invalid(board),

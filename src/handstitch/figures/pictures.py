@@ -129,7 +129,7 @@ def _gallery(title: str, chosen: Indices, data: _Predicted, lang: Lang) -> Figur
         sheet.draw(row, column, images[position], colour)
         below = f"{mark} {narrow[taken]} {_percent(P[position])}"
         sheet.caption(row, column, shown[true], below, colour)
-    if not len(chosen):
+    if title == "worst" and not len(chosen):
         sheet.message(say("no mistakes", lang, n=len(images)))
     return sheet.figure
 

@@ -42,7 +42,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
         "可靠性图：期望校准误差 {error:.4f}",
     ),
     "confidence": ("confidence (probability of the predicted class)", "置信度（预测类别的概率）"),
-    "perfect": ("perfect calibration", "完全校准"),
+    "perfect": ("perfect calibration", "完美校准"),
     "observed": ("observed, with 95 % interval", "观测值及 95 % 置信区间"),
     "images": ("images", "图像数"),
     # Weights
