@@ -6,6 +6,7 @@ weights/best.safetensors the network of the best epoch
 weights/last.safetensors everything a run needs to go on; beside it the one before
 summary.json             what came out, on which data and machine
 train.log · README.md    the same for people
+curves.png · weights.png what `handstitch show` draws
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -32,6 +33,9 @@ HISTORY: Final = "history.csv"
 SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"
 CARD: Final = "README.md"
+CURVES: Final = "curves.png"
+WEIGHTS: Final = "weights.png"
+PAGE: Final = "report.html"
 
 
 def newest(parent: Path = RUNS) -> Path:
@@ -130,6 +134,36 @@ def read_history(folder: Path) -> dict[int, dict[str, str]]:
         return {int(each["epoch"]): each for each in lines}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return {}
+
+
+def read_records(folder: Path) -> list[EpochRecord]:
+    """The epochs in history.csv; none if a line of it cannot be read."""
+    try:
+        return [
+            msgspec.convert(row, EpochRecord, strict=False) for row in read_history(folder).values()
+        ]
+    except msgspec.ValidationError:
+        return []
+
+
+def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[EpochRecord]:
+    """The epochs that the model file `path` tells of; it knows no seconds, so they are 0.
+
+    Raises ModelFileError if they are not epochs.
+    """
+    try:
+        return [
+            msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)
+            for record in history
+        ]
+    except msgspec.ValidationError as error:
+        raise ModelFileError(
+            "the history in this file makes no sense",
+            file=path,
+            found=str(error),
+            wanted="one record for each epoch, as Handstitch writes them",
+            fix="give another file, or train again",
+        ) from error
 
 
 def seconds_of(row: dict[str, str] | None, name: str) -> float:
