@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from importlib import import_module
-from pkgutil import iter_modules
+from importlib.util import find_spec
 from typing import Any
 
 import handstitch
@@ -45,7 +44,7 @@ API = {
     ],
 }
 WHEN_THERE = {"Seeing and searching": ["figures", "insight", "report", "search", "reproduce"]}
-"""Packages whose public modules are shown where they are installed."""
+"""Packages that are shown where they are installed."""
 
 
 def pages() -> dict[str, str]:
@@ -87,12 +86,13 @@ def settings() -> str:
         name: recipes.resolve({}, preset=name, environment={}).config.to_dict()
         for name in recipes.presets()
     }
-    head = ["setting", "flag", "meaning", "may be", *(f"`{name}`" for name in presets)]
+    head = ["setting and flag", "meaning, and what it may be", *(f"`{name}`" for name in presets)]
     lines = [_row(head), _row(["---"] * len(head))]
     for name in field_types():
         values = [f"`{_value(preset[name])}`" for preset in presets.values()]
         flags = ", ".join(f"`{flag}`" for flag in recipes.flags_of(name))
-        lines.append(_row([f"`{name}`", flags, help_of(name), wanted(name), *values]))
+        named = f"`{name}`<br>{flags}"
+        lines.append(_row([named, f"{help_of(name)}<br>*{wanted(name)}*", *values]))
     return (
         "# Settings\n\n"
         "One table for the command line, TOML files, variables and "
@@ -150,23 +150,12 @@ def api() -> str:
 
 
 def _when_there() -> dict[str, list[str]]:
-    found = []
-    for title, packages in WHEN_THERE.items():
-        for package in packages:
-            name = f"handstitch.{package}"
-            try:
-                module = import_module(name)
-            except ModuleNotFoundError:
-                continue
-            found.append(name)
-            found += [
-                f"{name}.{each.name}"
-                for each in iter_modules(getattr(module, "__path__", []))
-                if not each.name.startswith("_")
-            ]
-        if found:
-            return {title: found}
-    return {}
+    """The packages of WHEN_THERE that are installed; each says in __all__ what it offers."""
+    found = {
+        title: [f"handstitch.{name}" for name in names if find_spec(f"handstitch.{name}")]
+        for title, names in WHEN_THERE.items()
+    }
+    return {title: modules for title, modules in found.items() if modules}
 
 
 def _value(value: Any) -> str:
