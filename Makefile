@@ -31,7 +31,7 @@ LOCK := compile pyproject.toml --extra fast --quiet --no-config --universal --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle campaign alarms fuzz bench cover lock clean
+.PHONY: help train test check oracle campaign alarms fuzz bench docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -70,6 +70,12 @@ bench: .venv/.dev  ## Measure beside JAX, PyTorch, scikit-learn and onnxruntime 
 		$(HERE) bench/run.py $(ARGS); \
 	else echo "bench: SKIPPED, nothing was measured: $(PEERS) cannot be installed here"; fi
 
+docs: .venv/.dev  ## Build the documentation into site/; a link that leads nowhere is an error
+	@$(HERE) docs/site/build.py $(ARGS)
+
+notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and keep what comes out beside it (HANDSTITCH_NOTEBOOK=small)
+	@$(HERE) notebooks/execute.py $(ARGS)
+
 cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
 		--cov --cov-report term $(ARGS)
@@ -82,7 +88,7 @@ lock: .venv/.dev  ## Write both lock files anew (ARGS=--upgrade for newer releas
 
 clean:  ## Remove the environments and every cache; runs/ and data/ are yours and stay
 	@rm -rf .venv .venv-oracle .venv-fuzz .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
-		.hypothesis .coverage .coverage.* build dist
+		.hypothesis .coverage .coverage.* build dist site
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## Say this

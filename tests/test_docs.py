@@ -21,7 +21,7 @@ PAGES = [
     for page in [
         ROOT / "README.md",
         ROOT / "README.zh-CN.md",
-        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
     ]
     if page.exists()
 ]

@@ -1,0 +1,117 @@
+"""Pages as the site has them: links into the repository become links to pages of the site.
+
+In the repository a page may link to any file, so that it reads well there. The site has a page
+for each: documents as they are, source with a line number before every line, so that a link to
+line 77 of a file arrives at line 77.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+
+LINK = re.compile(r"(?<=\]\()(?!\w+:|#|//)([^)\s#]+)(?:#([^)\s]*))?(?=\))")
+FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+LANGUAGES = {".py": "python", ".toml": "toml", ".csv": "text", "": "text"}
+ASSETS = {".json", ".png", ".svg"}
+
+
+class Book:
+    """The pages of the site, as they are gathered."""
+
+    def __init__(self, root: Path, into: Path) -> None:
+        self.root = root
+        self.into = into
+        self.written: set[str] = set()
+        """Pages by their place in the site."""
+        self.problems: list[str] = []
+
+    def add(self, file: Path) -> str:
+        """The place in the site of a file of the repository; made now, if it was not there."""
+        file = file / "__init__.py" if (file / "__init__.py").exists() else file
+        here = PurePosixPath(file.relative_to(self.root).as_posix())
+        place = _place(here)
+        if place in self.written:
+            return place
+        self.written.add(place)
+        if file.suffix in ASSETS:
+            (self.into / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, self.into / place)
+            return place
+        text = file.read_text("utf-8")
+        if file.suffix == ".md":
+            self.write(place, text, written_in=file)
+        else:
+            self.write(place, _listing(text, here))
+        return place
+
+    def write(self, place: str, text: str | bytes, written_in: Path | None = None) -> None:
+        """Put a page, or a picture of one, where the site has it.
+
+        Links of a text that was `written_in` a file of the repository are seen from there.
+        """
+        self.written.add(place)
+        if isinstance(text, str):
+            text = (self._relinked(text, written_in, place) if written_in else text).encode()
+        target = self.into / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text)
+
+    def unlisted(self, configured: str) -> list[str]:
+        """Pages of docs/ that the navigation does not name."""
+        return [
+            f"{place} has no place in the navigation of docs/site/zensical.toml"
+            for place in sorted(self.written)
+            if place.endswith(".md")
+            and not place.startswith(("source/", "project/"))
+            and f'"{place}"' not in configured
+        ]
+
+    def _relinked(self, text: str, file: Path, place: str) -> str:
+        """The page with its links as the site wants them. What stands in fences stays."""
+        parts, end = [], 0
+        for fence in [*FENCE.finditer(text), None]:
+            between = text[end : fence.start() if fence else len(text)]
+            parts.append(LINK.sub(lambda link: self._link(link, file, place), between))
+            if fence:
+                parts.append(fence.group())
+                end = fence.end()
+        return "".join(parts)
+
+    def _link(self, link: re.Match[str], file: Path, place: str) -> str:
+        target = Path(os.path.normpath(file.parent / link[1]))
+        generated = os.path.normpath(PurePosixPath(place).parent / link[1])
+        if not target.exists() and generated in self.written:
+            return link[0]  # to a page that is made from the code
+        if not target.exists() or not target.is_relative_to(self.root):
+            self.problems.append(f"{file.relative_to(self.root)}: link to nothing: {link[0]}")
+            return link[0]
+        there = self.add(target)
+        relative = os.path.relpath(there, PurePosixPath(place).parent)
+        fragment = link[2] or ""
+        if line := re.fullmatch(r"L(\d+)(?:-L\d+)?", fragment):
+            fragment = f"__codelineno-0-{line[1]}"
+        return relative + (f"#{fragment}" if fragment else "")
+
+
+def _place(file: PurePosixPath) -> str:
+    """Where the site has a file of the repository."""
+    if file.parts[0] == "docs" and (file.suffix == ".md" or file.suffix in ASSETS):
+        return str(file.relative_to("docs"))
+    if file.suffix == ".md":
+        return f"project/{str(file).lower()}"
+    if file.suffix == ".ipynb":
+        return "notebook.md"
+    return f"source/{file}.md"
+
+
+def _listing(text: str, file: PurePosixPath) -> str:
+    """A page that shows a file, each line with its number and an anchor."""
+    language = LANGUAGES.get(file.suffix, "text")
+    fence = "`" * 4
+    return (
+        f"---\nsearch:\n  exclude: true\n---\n\n# {file.name}\n\n`{file}`\n\n"
+        f'{fence}{language} linenums="1"\n{text.rstrip()}\n{fence}\n'
+    )

@@ -1,0 +1,178 @@
+"""Pages of reference, made from the code that they describe."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib.util import find_spec
+from typing import Any
+
+import handstitch
+from handstitch import errors, recipes, run_folder
+from handstitch.cli import app
+from handstitch.config import field_types, help_of, wanted
+from handstitch.data.official import CLASS_NAMES
+
+API = {
+    "Start here": ["handstitch", "handstitch.config", "handstitch.runs", "handstitch.classifier"],
+    "The book": [
+        "handstitch.core",
+        "handstitch.core.blas",
+        "handstitch.core.functions",
+        "handstitch.core.parameters",
+        "handstitch.core.network",
+        "handstitch.core.optimizers",
+    ],
+    "Around it": [
+        "handstitch.training",
+        "handstitch.evaluation",
+        "handstitch.gradcheck",
+        "handstitch.schedules",
+        "handstitch.records",
+        "handstitch.randomness",
+        "handstitch.checkpoint",
+        "handstitch.report_npz",
+        "handstitch.errors",
+    ],
+    "Data": [
+        "handstitch.data.sources",
+        "handstitch.data.splits",
+        "handstitch.data.scaling",
+        "handstitch.data.batches",
+        "handstitch.data.sketch",
+        "handstitch.data.idx",
+    ],
+}
+WHEN_THERE = {"Seeing and searching": ["figures", "insight", "report", "search", "reproduce"]}
+"""Packages that are shown where they are installed."""
+
+
+def pages() -> dict[str, str]:
+    """Place in the site → content."""
+    return {
+        "reference/commands.md": commands(),
+        "reference/settings.md": settings(),
+        "reference/files.md": files(),
+        "reference/errors.md": exit_codes(),
+        "reference/api.md": api(),
+    }
+
+
+def commands() -> str:
+    """Every verb with its flags, as `--help` has them."""
+    said = app.generate_docs(output_format="markdown", include_hidden=False)
+    # The library writes a table of contents, which the site has beside the page, and a title.
+    body = said[said.index("\n## handstitch") :]
+    for verb in re.findall(r"^## handstitch ([a-z]+)$", body, re.MULTILINE):
+        command = app[verb].default_command
+        text = inspect.cleandoc(command.__doc__ or "") if command else ""
+        first, _, more = text.partition("\n\n")
+        if more:
+            said_first = re.sub(r"\s+", " ", first)
+            body = body.replace(f"\n{said_first}\n", f"\n{said_first}\n\n{more}\n", 1)
+    listed = "\n".join(
+        f"| [`{verb}`](#handstitch-{verb}) | {_cell(app[verb].help)} |"
+        for verb in (name for name in app if not name.startswith("-"))
+    )
+    return (
+        "# Commands\n\nMade from the command line itself; `handstitch VERB --help` says the same."
+        f"\n\n| verb | what it does |\n|---|---|\n{listed}\n{body}"
+    )
+
+
+def settings() -> str:
+    """Every setting: its flag, variable, values, and what the presets make of it."""
+    presets = {
+        name: recipes.resolve({}, preset=name, environment={}).config.to_dict()
+        for name in recipes.presets()
+    }
+    head = ["setting and flag", "meaning, and what it may be", *(f"`{name}`" for name in presets)]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for name in field_types():
+        values = [f"`{_value(preset[name])}`" for preset in presets.values()]
+        flags = ", ".join(f"`{flag}`" for flag in recipes.flags_of(name))
+        named = f"`{name}`<br>{flags}"
+        lines.append(_row([named, f"{help_of(name)}<br>*{wanted(name)}*", *values]))
+    return (
+        "# Settings\n\n"
+        "One table for the command line, TOML files, variables and "
+        "`handstitch.Config`. A setting's key in a file is its name here, its variable that name "
+        "in capitals behind `HANDSTITCH_`: `learning_rate` is `HANDSTITCH_LEARNING_RATE`. Flags "
+        "win over variables, those over `--config FILE`, that over `--preset`, that over the "
+        "defaults of `Config`. The last columns are the presets; `train` takes `default` if none "
+        "is named.\n\n" + "\n".join(lines) + "\n"
+    )
+
+
+def files() -> str:
+    """What lies in a run folder, and the fields of the records in it."""
+    return "\n\n".join(
+        [
+            "# Files of a run",
+            "What is in the folder that `handstitch train` makes:",
+            f"```text\n{_after_first_line(run_folder)}\n```",
+            "## A line of history.csv",
+            "::: handstitch.records.EpochRecord",
+            "## summary.json",
+            "::: handstitch.records.RunSummary",
+            "## What `handstitch test --json` prints",
+            "::: handstitch.records.Evaluation",
+            "::: handstitch.records.ClassScore",
+            "## The classes",
+            *(f"- `{name}`: {', '.join(names)}" for name, names in sorted(CLASS_NAMES.items())),
+        ]
+    )
+
+
+def exit_codes() -> str:
+    """The tree of errors."""
+    tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
+    drawn, _, more = tree.rpartition("\n\n")
+    drawn = inspect.cleandoc(drawn)
+    return (
+        "# Errors and exit codes\n\nEvery error that is raised on purpose, and the exit code "
+        f"that it gives a command; 0 is done.\n\n```text\n{drawn}\n```\n\n{more}\n"
+    )
+
+
+def api() -> str:
+    """The modules that a program may call, from their docstrings."""
+    offered = ", ".join(f"`{name}`" for name in handstitch.__all__)
+    opening = (
+        f"# Python\n\nMade from the docstrings. What `import handstitch` offers is {offered}; "
+        "everything below is public too, and is what those few are made of."
+    )
+    parts = [opening]
+    for title, modules in {**API, **_when_there()}.items():
+        parts.append(f"## {title}")
+        parts.extend(f"::: {module}\n    options:\n      heading_level: 3" for module in modules)
+    return "\n\n".join(parts) + "\n"
+
+
+def _when_there() -> dict[str, list[str]]:
+    """The packages of WHEN_THERE that are installed; each says in __all__ what it offers."""
+    found = {
+        title: [f"handstitch.{name}" for name in names if find_spec(f"handstitch.{name}")]
+        for title, names in WHEN_THERE.items()
+    }
+    return {title: modules for title, modules in found.items() if modules}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _after_first_line(module: Any) -> str:
+    return inspect.cleandoc(module.__doc__ or "").split("\n\n", 1)[1]

@@ -1,0 +1,12 @@
+"""Classify images with the newest run."""
+
+import handstitch
+from handstitch import run_folder
+from handstitch.data import sketch
+
+images, labels = sketch.draw(10, seed=7)
+classifier = handstitch.load(run_folder.newest())
+P = classifier.probabilities(images)
+for label, row in zip(labels, P, strict=True):
+    names = classifier.class_names
+    print(f"{names[label]:>12} taken for {names[row.argmax()]:<12} {row.max():.1%} sure")

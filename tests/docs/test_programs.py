@@ -1,0 +1,62 @@
+"""Every program that a page or a file of `examples` shows runs."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+QUOTING = {"derivation.md"}
+"""Pages whose blocks are quoted from the source; test_derivation reads them."""
+PAGES = [
+    page
+    for page in sorted((ROOT / "docs").rglob("*.md"))
+    if page.name not in QUOTING and BLOCK.search(page.read_text("utf-8"))
+]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_programs_of_a_page_run(page: Path, small_world: Path, capsys: pytest.CaptureFixture[str]):
+    names: dict[str, object] = {}
+    for block in BLOCK.findall(page.read_text("utf-8")):
+        exec(compile(block, str(page), "exec"), names)  # one after another, as a reader would
+    assert capsys.readouterr().out.strip()
+
+
+def test_own_images_are_learned(small_world: Path, capsys: pytest.CaptureFixture[str]):
+    page = (ROOT / "docs/howto/own-data.md").read_text("utf-8")
+    exec(compile(BLOCK.findall(page)[0], "own-data", "exec"), {})
+    assert float(capsys.readouterr().out) > 0.9
+
+
+def test_there_are_pages_and_examples():
+    assert len(PAGES) >= 6
+    assert {each.stem for each in EXAMPLES} >= {
+        "train",
+        "resume",
+        "predict",
+        "own_loop",
+        "gradcheck",
+    }
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFixture[str]):
+    if example.stem == "predict":
+        runpy.run_path(str(ROOT / "examples/train.py"))
+    runpy.run_path(str(example))
+    said = capsys.readouterr().out
+    assert said.strip()
+    if example.stem == "resume":
+        assert "going on with epochs [2, 3]" in said
+        assert "the same bytes: True" in said
+    if example.stem == "gradcheck":
+        assert said.endswith("agrees\n")
+    if example.stem == "own_loop":
+        losses = [float(line.split()[-1]) for line in said.strip().splitlines()]
+        assert losses[-1] < losses[0] / 2

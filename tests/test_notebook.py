@@ -1,0 +1,148 @@
+"""The notebook runs from top to bottom, and the executed one beside it is the same text."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "notebooks" / "fashion_mnist.py"
+EXECUTED = ROOT / "notebooks" / "fashion_mnist.ipynb"
+PLACES = re.compile(
+    r"(?<![\w.])/(?:home|root|tmp|work|usr|var|private|Users)/|[A-Z]:\\\\|0x[0-9a-f]{6}"
+)
+HOME = "/".join(["", "home", ""])  # noqa: FLY002 (written out, it would be found)
+MAKES_IMAGES = re.compile(r"figures\.(?:samples|worst_mistakes|confused_pairs)\(|imshow|Image\(")
+
+
+@pytest.fixture(scope="module")
+def execute() -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "notebooks"))
+        return importlib.import_module("execute")
+
+
+def outputs(notebook: Any) -> list[Any]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def texts(notebook: Any) -> str:
+    return "\n".join(
+        output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+        for output in outputs(notebook)
+    )
+
+
+def problems(notebook: Any) -> list[str]:
+    """What must not be in an executed notebook."""
+    found = [f"error: {each.ename}" for each in outputs(notebook) if each.output_type == "error"]
+    found += [f"warning: {each.text}" for each in outputs(notebook) if each.get("name") == "stderr"]
+    found += [f"place: {each}" for each in PLACES.findall(texts(notebook))]
+    found += ["time" for cell in notebook.cells if cell.metadata]
+    numbers = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
+    if numbers != list(range(1, len(numbers) + 1)):
+        found.append("not run from top to bottom")
+    return found
+
+
+@pytest.fixture(scope="module")
+def small(execute: ModuleType) -> Any:
+    """The notebook, run with everything small and with no data set on the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HANDSTITCH_NOTEBOOK", "small")
+        patch.delenv("HANDSTITCH_DATA", raising=False)
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
+        return execute.execute(SOURCE)
+
+
+def test_it_runs_small(small: Any):
+    assert problems(small) == []
+    said = texts(small)
+    assert said.startswith("sketch (4000, 28, 28) uint8\n")
+    assert "handstitch computes the same" in said
+    accuracy = float(re.findall(r"test accuracy (0\.\d+)", said)[0])
+    assert accuracy > 0.5
+    assert re.search(r"so (?:one can|they cannot) be told", said)
+
+
+def test_its_figures_are_there(small: Any):
+    pictures = [
+        base64.b64decode(output.data["image/png"])
+        for output in outputs(small)
+        if "image/png" in output.get("data", {})
+    ]
+    assert len(pictures) == 8
+    assert all(picture.startswith(b"\x89PNG") and len(picture) > 5_000 for picture in pictures)
+    assert all(
+        output.metadata["image/png"]["alt"]
+        for output in outputs(small)
+        if "image/png" in output.get("data", {})
+    )
+
+
+def test_the_executed_one_is_of_one_text_with_the_source():
+    def cells(notebook: Any) -> list[tuple[str, str]]:
+        return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+    assert cells(nbformat.read(EXECUTED, 4)) == cells(jupytext.read(SOURCE))
+
+
+def test_the_executed_one_is_of_the_real_data_and_clean():
+    notebook = nbformat.read(EXECUTED, 4)
+    nbformat.validate(notebook)
+    assert problems(notebook) == []
+    assert texts(notebook).startswith("fashion-mnist (60000, 28, 28) uint8\n")
+    assert EXECUTED.stat().st_size < 2_000_000
+
+
+def test_only_drawn_images_are_shown():
+    """No picture of the data set is drawn, so none can be kept."""
+    code = [cell.source for cell in jupytext.read(SOURCE).cells if cell.cell_type == "code"]
+    drawing = [
+        line
+        for cell in code
+        for line in cell.split("\n")
+        if MAKES_IMAGES.search(line) and "def show" not in line
+    ]
+    shown = [line for line in drawing if "return Image(figures.png(figure" not in line]
+    assert len(shown) == 2
+    assert all("figures.samples(drawn, drawn_labels," in line for line in shown)
+    assert sum("drawn, drawn_labels = sketch.draw(" in cell for cell in code) == 1
+
+
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        ({"output_type": "error", "ename": "E", "evalue": "", "traceback": []}, "error: E"),
+        ({"output_type": "stream", "name": "stderr", "text": "careful"}, "warning: careful"),
+        ({"output_type": "stream", "name": "stdout", "text": f"in {HOME}me/x"}, f"place: {HOME}"),
+    ],
+)
+def test_a_planted_fault_is_seen(planted: dict[str, Any], said: str):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)])
+    assert problems(notebook) == []
+    notebook.cells[0].outputs = [nbformat.from_dict(planted)]
+    assert problems(notebook) == [said]
+    notebook.cells[0].outputs = []
+    notebook.cells[0].metadata["execution"] = {"iopub.execute_input": "2026-01-01"}
+    assert problems(notebook) == ["time"]
+
+
+def test_what_differs_between_runs_is_taken_out(execute: ModuleType):
+    cell = nbformat.v4.new_code_cell("1", execution_count=1)
+    cell.metadata["execution"] = {"iopub.execute_input": "2026-01-01"}
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
+    notebook.metadata["widgets"] = {}
+    cleaned = execute.cleaned(notebook)
+    assert cleaned.metadata == {"language_info": {"name": "python"}}
+    assert cleaned.cells[0].metadata == {}
+    assert cleaned.cells[0].id == "cell-0"
