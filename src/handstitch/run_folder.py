@@ -5,8 +5,10 @@ history.csv              one line per epoch
 weights/best.safetensors the network of the best epoch
 weights/last.safetensors everything a run needs to go on; beside it the one before
 summary.json             what came out, on which data and machine
+test/looks.json          every look at the test set, and what it gave
 train.log · README.md    the same for people
-curves.png · weights.png what `handstitch show` draws
+report.html              the whole run on one page, for people too
+curves.png · confusion_matrix.png · weights.png   its pictures beside it
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"
 CARD: Final = "README.md"
 CURVES: Final = "curves.png"
+CONFUSION: Final = "confusion_matrix.png"
 WEIGHTS: Final = "weights.png"
 PAGE: Final = "report.html"
 
@@ -72,6 +75,13 @@ def weights_of(path: Path, which: str = "best") -> Path:
         return path
     require_run(path)
     return path / (BEST if which == "best" else LAST)
+
+
+def run_of(path: Path) -> Path | None:
+    """The run that a path means or lies in as one of its weights; None for any other file."""
+    folder = path if path.is_dir() else path.parent.parent
+    is_own = path.is_dir() or path.parent.name == BEST.parent.name
+    return folder if is_own and (folder / CONFIG).is_file() else None
 
 
 @contextmanager
