@@ -125,16 +125,13 @@ class Runner:
             self.stop.check()
             while len(under_way) < self.engine.workers and (waiting or queue):
                 work = waiting.popleft() if waiting else self._begun(queue.popleft(), facts)
-                if work is not None:
-                    under_way[self._submit(work)] = work
+                under_way[self._submit(work)] = work
             for future in wait(under_way, _LOOK, FIRST_COMPLETED).done:
                 rest = self._take(under_way.pop(future), future)
                 if rest is not None:
                     waiting.append(rest)
 
-    def _begun(
-        self, number: int, facts: Callable[[int], tuple[dict[str, Any], Config]]
-    ) -> _Work | None:
+    def _begun(self, number: int, facts: Callable[[int], tuple[dict[str, Any], Config]]) -> _Work:
         values, config = facts(number)
         self.study.begin(number, facts)
         task = trials.Task(

@@ -12,19 +12,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any, Final, TypeVar
 
-from handstitch.errors import MachineError, UsageError
+from handstitch.errors import Interrupted, MachineError, UsageError
 
 Result = TypeVar("Result")
 
-_PATIENCE: Final = 5
+_PATIENCE: Final = 4
 """Seconds that a Dask scheduler, and after it its first worker, may take to answer."""
 
 
@@ -131,10 +137,11 @@ def _end_with(lifeline: Connection) -> None:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Within, processes are born deaf to Ctrl-C; they would meet it while they import."""
+    """Within, threads and processes are born deaf to Ctrl-C, and so are all that they start."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # it opens the ears of the thread that starts it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -168,44 +175,65 @@ def dask(address: str, workers: int) -> Iterator[Engine]:
     """
     try:
         import distributed
-        from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise _not_installed("distributed", "dask") from None
     import logging
 
     engine: Any = distributed  # it ships annotations here and there
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for part in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters becomes an error of ours
     cluster = None
     try:
         if address == "local":
-            cluster = engine.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
+            with _no_interrupt():
+                cluster = engine.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
         client = engine.Client(cluster or address, timeout=_PATIENCE)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (whatever the answer of a stranger sets off)
         raise MachineError(
             "the Dask scheduler cannot be reached",
             address=address,
-            found=str(error.__cause__ or error) or type(error).__name__,
+            found=_cause(error),
             wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
             fix="start it, correct the address, or take --workers N",
         ) from None
     try:
         count = _wait_for_workers(client, address)
-        lost, broken = (KilledWorker,), (FutureCancelledError, OSError)
+        lost, broken = (KilledWorker,), (CancelledError, OSError)
         with client.get_executor(pure=False, retries=0) as executor:
             try:
                 yield Engine(executor, count, f"Dask, {count} workers", lost, broken)
             finally:
-                executor.shutdown(wait=False, cancel_futures=True)
+                executor.shutdown(wait=False)
     finally:
-        client.close(timeout=1)
+        with suppress(TimeoutError):
+            client.close(timeout=1)
         if cluster is not None:
-            cluster.close(timeout=2)
+            _end(cluster)
+
+
+def _end(cluster: Any) -> None:
+    """End a local cluster now. Asked to, its workers would first finish their trials."""
+    for nanny in cluster.workers.values():
+        worker = nanny.pid
+        nanny.close_gracefully()  # no other takes its place
+        if worker:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGTERM)
+    with suppress(TimeoutError):
+        cluster.close(timeout=2)
+
+
+def _cause(error: BaseException) -> str:
+    """What stood in the way first, as far as it has words."""
+    texts = [str(each) for each in (error.__cause__, error) if each is not None]
+    text = next(filter(None, texts), type(error).__name__)
+    return text.rpartition(">: ")[2]  # Dask names the object that failed before it
 
 
 def _wait_for_workers(client: Any, address: str) -> int:
@@ -240,12 +268,22 @@ def mpi() -> Iterator[Engine]:
             wanted="one process that asks, and one or more that train",
             fix=f"start it so: {command}",
         )
-    with MPIPoolExecutor() as executor:
-        try:
-            yield Engine(executor, size - 1, f"MPI, {size - 1} workers")
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+    executor = MPIPoolExecutor(initializer=_ignore_interrupt)
+    try:
+        yield Engine(executor, size - 1, f"MPI, {size - 1} workers")
+    except BaseException as error:
+        executor.shutdown(wait=False, cancel_futures=True)
+        if isinstance(error, Interrupted):
+            # No rank can be interrupted, and MPI would wait for all of them to end their trials.
+            end = Timer(1.0, MPI.COMM_WORLD.Abort, (error.exit_code,))
+            end.daemon = True
+            end.start()
+        raise
+    executor.shutdown()
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _not_installed(package: str, extra: str) -> UsageError:

@@ -110,7 +110,7 @@ def load(folder: str | Path) -> Search:
     """
     folder = Path(folder)
     description = read_description(folder)
-    trials = [_read(file, Trial) for file in sorted(folder.glob(f"{TRIALS}/*/{TRIAL}"))]
+    trials = [_read(file, Trial) for file in sorted(folder.glob(f"{TRIALS}/[0-9]*/{TRIAL}"))]
     return Search(folder, description, sorted(trials, key=lambda trial: trial.number))
 
 

@@ -12,7 +12,7 @@ from handstitch.errors import ConfigError, MachineError
 from handstitch.search import folder as folders
 from handstitch.search import trials
 from handstitch.search.dispatch import ATTEMPTS, AfterTrial, Notify, Runner, Stop
-from handstitch.search.engines import Engine
+from handstitch.search.engines import Engine, Serial
 from handstitch.search.folder import Search
 from handstitch.search.spec import Spec
 
@@ -48,6 +48,9 @@ def run(
         _require_storage(search, shown)
         if search.is_over:
             begun(search)
+            nobody = Engine(Serial(), 1, "nobody")
+            with files.FolderLock(place):  # the study may have been lost, or not have heard it all
+                _train_missing(Runner(search, nobody, data, notify, after_trial, Stop()), storage)
             return search
     dataset = sources.load(str(spec.config["dataset"]), "train", data, notify=notify)
     trials.hold(dataset)
@@ -68,7 +71,7 @@ def run(
         raise MachineError(
             "some trials could not be trained",
             folder=search.folder,
-            found=f"trials {_list(lost)}: their workers died {ATTEMPTS} times each",
+            found=f"{ATTEMPTS} workers died of each of these trials: {_list(lost)}",
             wanted="workers that live as long as a trial; memory may have run out",
             fix="fewer --workers, or a narrower network; the same command trains what is missing",
         )
@@ -92,7 +95,7 @@ def _reachable(storage: str | None) -> str:
 
     url = studies.url_of(Path(), storage)
     studies.require_reachable(url)
-    return url.render_as_string(hide_password=True)
+    return studies.shown(url)
 
 
 def _require_storage(search: Search, shown: str) -> None:

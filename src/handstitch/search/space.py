@@ -6,7 +6,7 @@ they were typed in, values in the order typed, and the last key changes fastest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from math import exp, isfinite, log, prod
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ FIXED: Final = {
     "step": "the step decides how fast a trial is, not how good",
 }
 """Settings that are not searched, and why."""
+
+_MOST: Final = 10_000
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,19 +80,19 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
         if name not in words:
             continue
         texts = words[name] or ("true",)  # a switch without a value
+        if name in FIXED and (len(texts) > 1 or ".." in texts[0]):
+            raise UsageError(
+                f"{name} is not searched",
+                found=f"{flags_of(name)[0]} {' '.join(texts)}",
+                wanted="one value",
+                fix=FIXED[name],
+            )
         if any(".." in text for text in texts):
             searched[name] = _range(name, texts)
         elif len(texts) == 1:
             fixed |= read_flags({name: texts})
         else:
             searched[name] = _values(name, texts)
-        if name in FIXED and name in searched:
-            raise UsageError(
-                f"{name} is not searched",
-                found=f"{flags_of(name)[0]} {' '.join(texts)}",
-                wanted="one value",
-                fix=f"{FIXED[name]}",
-            )
     return searched, fixed
 
 
@@ -121,15 +123,20 @@ def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def corners(parameters: Parameters) -> Iterable[dict[str, Any]]:
-    """Settings that hold every listed value and both ends of every range, few as they are."""
-    ends = {
+def extremes(parameters: Parameters) -> Iterator[dict[str, Any]]:
+    """Settings that can be told to be possible or not: every listed value and both ends of every
+    range, in all combinations; where those are endless, each beside some of the others.
+    """
+    ends: Parameters = {
         name: [axis.setting(axis.low), axis.setting(axis.high)] if isinstance(axis, Range) else axis
         for name, axis in parameters.items()
     }
-    longest = max(map(len, ends.values()), default=1)
-    for number in range(longest):
-        yield {name: axis[min(number, len(axis) - 1)] for name, axis in ends.items()}
+    if size(ends) <= _MOST:
+        yield from (point(ends, number) for number in range(size(ends)))
+        return
+    lists = {name: axis for name, axis in ends.items() if isinstance(axis, list)}
+    for number in range(max(map(len, lists.values()))):
+        yield {name: axis[number % len(axis)] for name, axis in lists.items()}
 
 
 def described(parameters: Parameters) -> list[str]:

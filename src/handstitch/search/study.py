@@ -177,6 +177,11 @@ def _require_driver() -> None:
         ) from None
 
 
+def shown(url: sqlalchemy.URL) -> str:
+    """An address as its owner typed it, without the password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
 def require_reachable(url: sqlalchemy.URL) -> None:
     """Raise MachineError unless the database answers."""
     with told(url):
@@ -199,7 +204,7 @@ def told(url: sqlalchemy.URL) -> Iterator[None]:
         is_file = url.get_backend_name() == "sqlite"
         raise MachineError(
             "the study cannot be kept" if is_file else "the study's database cannot be used",
-            address=url.render_as_string(hide_password=True),
+            address=shown(url),
             found=masked(lines[0]) if lines else type(cause).__name__,
             wanted="a file that Optuna can read and write" if is_file else "a PostgreSQL server",
             fix="move it away: it is written anew from the trials"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import checkpoint, machine, memory, steps, training
-from handstitch.config import Config, from_mapping
+from handstitch.config import from_mapping
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import DataError, DivergedError, MachineError
@@ -118,19 +118,19 @@ _loaded: dict[str, Dataset] = {}
 
 
 def _dataset(name: str, task: Task) -> Dataset:
-    if task.data_digest not in _loaded:
-        dataset = sources.load(name, "train", task.data_dir)
-        _loaded.clear()
-        _loaded[dataset.digest] = dataset
-        if dataset.digest != task.data_digest:
+    held = _loaded.get(task.data_digest)
+    if held is None:
+        held = sources.load(name, "train", task.data_dir)
+        if held.digest != task.data_digest:
             raise DataError(
                 "a worker has other training images than the search began with",
-                file=dataset.location,
-                found=f"{dataset.name}, SHA-256 {dataset.digest[:8]}…",
+                file=held.location,
+                found=f"{held.name}, SHA-256 {held.digest[:8]}…",
                 wanted=f"SHA-256 {task.data_digest[:8]}…",
                 fix="give every machine the same files; where they are says --data-dir",
             )
-    return _loaded[task.data_digest]
+        hold(held)
+    return held
 
 
 def hold(dataset: Dataset) -> None:
@@ -164,8 +164,3 @@ def _take_up(position: Position, state: training.State) -> None:
     state.optimizer.steps = position.steps
     state.history = list(position.history)
     state.epoch = len(position.history)
-
-
-def resolved(config: Config) -> dict[str, Any]:
-    """A trial's configuration as a task carries it, its step chosen here."""
-    return config.to_dict() | {"step": steps.require(config)}
