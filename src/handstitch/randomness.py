@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     SKETCH = 6
     GRADIENT_CHECK = 7
     WEIGHT_SHUFFLE = 8
+    SEARCH = 9
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

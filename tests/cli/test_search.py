@@ -1,0 +1,215 @@
+"""`handstitch search` through the command line, on drawn data, in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from handstitch import search as searches
+
+SMALL = ("--dataset", "sketch", "--epochs", "2", "--workers", "0")
+GRID = (*SMALL, "--hidden", "8", "8,", "--weight-decay", "0", "0.1", "--seeds", "2")
+
+
+@pytest.fixture
+def grid(handstitch) -> Path:
+    """The folder of a finished grid of 4 settings × 2 seeds."""
+    result = handstitch("search", *GRID, "--out", "grid")
+    assert result.code == 0, result.err
+    return Path("grid")
+
+
+def test_a_grid_is_kept_whole(grid):
+    found = searches.load(grid)
+    assert (found.kind, found.seeds, found.pruning) == ("grid", 2, "none")
+    assert found.parameters == {"hidden_sizes": [[8, 4], [8]], "weight_decay": [0.0, 0.1]}
+    assert [(t.number, t.setting, t.repeat, t.seed) for t in found.trials] == [
+        (number, number // 2, number % 2, number % 2) for number in range(8)
+    ]
+    assert [t.parameters for t in found.trials[::2]] == [
+        {"hidden_sizes": widths, "weight_decay": decay}
+        for widths in ([8, 4], [8])
+        for decay in (0.0, 0.1)
+    ]
+    for trial in found.trials:
+        assert trial.state == "complete"
+        assert (len(trial.history), trial.val_images, trial.threads) == (2, 30, 1)
+        assert trial.seconds > 0
+        names = {each.name for each in found.trial_folder(trial).iterdir()}
+        assert names == {"trial.json", "settings.toml", "history.csv", "best.safetensors"}
+
+
+def test_a_trial_is_what_train_makes_of_its_settings(grid, handstitch):
+    kept = grid / "trials" / "0005"
+    assert handstitch("train", "--config", str(kept / "settings.toml"), "--out", "again").code == 0
+    trained = Path("again", "weights", "best.safetensors")
+    assert (kept / "best.safetensors").read_bytes() == trained.read_bytes()
+
+
+def test_a_finished_search_trains_nothing(grid, handstitch):
+    before = digests(grid)
+    for words in ((*GRID, "--out", "grid"), ("--out", "grid")):
+        result = handstitch("search", *words)
+        assert result.code == 0
+        assert "grid is finished; there is nothing left to train" in result.err
+        assert digests(grid) == before
+
+
+def test_json_is_one_object(grid, handstitch):
+    result = handstitch("search", "--out", "grid", "--json")
+    assert (result.json["trials"], result.json["complete"], result.json["failed"]) == (8, 8, 0)
+    first = searches.load(grid).trials[:2]
+    best = [next(e.val_accuracy for e in t.history[::-1] if e.is_best) for t in first]
+    assert result.json["settings"][0] == {
+        "setting": 0,
+        "parameters": {"hidden_sizes": [8, 4], "weight_decay": 0.0},
+        "complete": 2,
+        "pruned": 0,
+        "failed": 0,
+        "val_accuracy": pytest.approx(sum(best) / 2),
+    }
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """What every file in a folder holds, but for the lock."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_another_search_in_the_folder_is_refused(grid, handstitch):
+    before = digests(grid)
+    result = handstitch("search", *GRID, "--lr", "0.01", "0.02", "--out", "grid")
+    assert result.code == 2
+    assert "learning_rate not searched" in result.err
+    assert "learning_rate 0.01 0.02" in result.err
+    assert "--out grid-2" in result.err
+    assert digests(grid) == before
+
+
+def test_a_trial_that_is_being_written_is_not_there_yet(grid):
+    (grid / "trials" / "0003").rename(grid / "trials" / ".0003.1-00000000-0.tmp")
+    assert [trial.number for trial in searches.load(grid).trials] == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_its_description_can_be_read(grid):
+    assert json.loads((grid / "search.json").read_bytes())["spec"]["seeds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "found"),
+    [
+        ("--lr 0.2..0.1 --trials 3", 2, "--learning-rate 0.1..0.2"),
+        ("--lr 0.1..0.1 --trials 3", 2, "the range of learning_rate is empty"),
+        ("--weight-decay log:0..1 --trials 3", 2, "a log range of weight_decay cannot begin at 0"),
+        ("--lr 0.1..0.2", 2, "--trials N: a range has no end of values"),
+        ("--lr 0.1 0.2 --trials 3", 2, "a grid is tried as a whole"),
+        ("--lr 0.1..0.2 --sampler grid", 2, "a grid has no ranges"),
+        ("--lr 0.1 --sampler random --trials 3", 2, "there is nothing to draw from"),
+        ("--lr 0.1 0.2 --sampler tpe", 2, "how many settings are to be tried?"),
+        ("--lr 0.1 0.2 --sampler tpes", 2, "perhaps: tpe"),
+        ("--lr 0.1 0.2 --seeds 0", 2, "--seeds cannot be 0"),
+        ("--lr 0.1 0.2 --workers -1", 2, "--workers cannot be -1"),
+        ("--learning-rat 0.1 0.2", 2, "--learning-rate"),
+        ("--lr 0.1 0.2 --mpi", 2, "this was not started as an MPI program"),
+        ("--lr 0.1 0.2 --mpi --dask local", 2, "--mpi has its own workers"),
+        ("--lr 0.1 0.2 --dask tcp://127.0.0.1:9", 5, "address  tcp://127.0.0.1:9"),
+        ("--lr 0.1 0.2 --dask nonsense", 5, "the Dask scheduler cannot be reached"),
+        ("--activation relu,tanh --hidden 8,4 8, --workers 0", 2, "hidden_sizes = 8,"),
+        ("--seed 1 2", 2, "seed is not searched"),
+    ],
+)
+def test_bad_input_has_an_answer(handstitch, words, code, found):
+    result = handstitch("search", "--dataset", "sketch", "--out", "grid", *words.split())
+    assert result.code == code
+    assert found in result.err
+    told = result.err[result.err.index("handstitch: error:") :]
+    assert len(told.splitlines()) <= 6
+    assert not Path("grid").exists()
+
+
+def test_a_grid_of_many_points_wants_a_yes(handstitch):
+    rates = [f"{0.01 + n / 1e5:.5f}" for n in range(101)]
+    decays = [f"{n / 1e5:.5f}" for n in range(100)]
+    result = handstitch("search", *SMALL, "--lr", *rates, "--weight-decay", *decays)
+    assert result.code == 2
+    assert "this grid has 10,100 points" in result.err
+    assert "--yes" in result.err
+    assert not Path("runs").exists()
+
+
+def test_a_trial_that_diverges_is_named_and_the_search_goes_on(handstitch):
+    result = handstitch("search", *SMALL, "--optimizer", "sgd", "--lr", "1000", "0.01", "--json")
+    assert result.code == 0
+    assert (result.json["complete"], result.json["failed"]) == (1, 1)
+    assert "Trial 0, learning_rate 1000, seed 0: failed: training diverged" in result.err
+    failed, complete = searches.load("runs/search").trials
+    assert (failed.state, complete.state) == ("failed", "complete")
+    assert failed.problem.startswith("training diverged: a batch loss of")
+    # It is finished, too: to train it again would show the same.
+    assert "nothing left to train" in handstitch("search", "--out", "runs/search").err
+
+
+def test_a_search_of_which_nothing_came_is_exit_6(handstitch):
+    result = handstitch("search", *SMALL, "--optimizer", "sgd", "--lr", "1000", "2000")
+    assert result.code == 6
+    assert "every trial of this search failed" in result.err
+
+
+def test_a_folder_in_use_is_exit_5(grid, handstitch):
+    from handstitch.storage import FolderLock
+
+    (grid / "trials" / "0000").rename("elsewhere")
+    with FolderLock(grid):
+        result = handstitch("search", "--out", "grid", "--workers", "0")
+    assert result.code == 5
+    assert "another process is working in this folder" in result.err
+
+
+def test_other_training_images_are_refused(grid, handstitch, monkeypatch):
+    from handstitch.data import sources
+
+    (grid / "trials" / "0000").rename("elsewhere")
+    monkeypatch.setattr(sources, "_SKETCH", {"train": (200, 5), "test": (60, 1)})
+    result = handstitch("search", "--out", "grid", "--workers", "0")
+    assert result.code == 2
+    assert "the training images are not those this search began with" in result.err
+
+
+def test_a_damaged_description_is_said(grid, handstitch):
+    (grid / "search.json").write_text("{")
+    result = handstitch("search", "--out", "grid")
+    assert result.code == 5
+    assert "a file of this search cannot be read" in result.err
+
+
+def test_a_single_setting_measures_the_spread_of_seeds(handstitch):
+    result = handstitch("search", *SMALL, "--seeds", "3", "--json")
+    assert result.code == 0
+    assert [row["complete"] for row in result.json["settings"]] == [3]
+    assert result.json["search"] == "runs/search"
+
+
+@pytest.mark.parametrize("pruning", ["halving", "median"])
+def test_hopeless_trials_are_ended_early(handstitch, pruning):
+    words = ("--dataset", "sketch", "--hidden", "16", "--optimizer", "sgd", "--workers", "0")
+    rates = ("--lr", "0.1", "0.08", "0.12", "0.09", "1e-9", "1e-8")
+    result = handstitch("search", *words, *rates, "--epochs", "4", "--prune", pruning)
+    assert result.code == 0
+    assert "their order matters" in result.err
+    trials = searches.load("runs/search").trials
+    states = [trial.state for trial in trials]
+    assert "pruned" in states[4:]
+    for trial in trials:
+        assert (len(trial.history) == 4) == (trial.state == "complete")
+    # In parts or in one piece, a trial that reached its end is the same to the bit.
+    whole = handstitch("search", *words, *rates, "--epochs", "4", "--out", "whole")
+    assert whole.code == 0
+    first = states.index("complete")
+    weights = Path("trials", f"{first:04d}", "best.safetensors")
+    assert Path("runs/search", weights).read_bytes() == Path("whole", weights).read_bytes()

@@ -1,0 +1,115 @@
+"""The same table from every engine, and nothing lost whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.search import searching
+from tests.search.searching import GRID, table
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
+)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """The table of the grid from this process, which trains by itself."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "grid"
+    assert searching.run_here(*GRID, "--out", str(folder)) == 0
+    found = table(folder)
+    assert len(found) == 8
+    assert len({str(row["best.safetensors"]) for row in found}) == 8
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ranks", "words"),
+    [
+        pytest.param(0, ("--workers", "2"), id="2 workers"),
+        pytest.param(0, ("--dask", "local", "--workers", "2"), id="Dask"),
+        pytest.param(3, ("--mpi",), id="MPI"),
+    ],
+)
+def test_the_same_table_from_every_engine(tmp_path, undisturbed, ranks, words):
+    if ranks and not Path(sys.executable).with_name("mpiexec").exists():
+        pytest.skip("no mpiexec beside this Python")
+    code, _, complaint = searching.run(*GRID, *words, "--out", str(tmp_path / "grid"), ranks=ranks)
+    assert code == 0, complaint
+    assert table(tmp_path / "grid") == undisturbed
+
+
+def test_tpe_asks_the_same_of_any_number_of_workers(tmp_path):
+    words = ("--dataset", "sketch", "--epochs", "1", "--lr", "log:0.01..0.3", "--hidden", "8..32")
+    tpe = (*words, "--sampler", "tpe", "--trials", "10", "--out")
+    assert searching.run_here(*tpe, str(tmp_path / "alone")) == 0
+    code, _, complaint = searching.run(*tpe, str(tmp_path / "two"), "--workers", "2")
+    assert code == 0, complaint
+    alone = table(tmp_path / "alone")
+    assert table(tmp_path / "two") == alone
+    assert len({str(row["parameters"]) for row in alone}) == 10
+
+
+def test_a_deadly_trial_is_left_to_the_next_call(tmp_path, undisturbed):
+    folder = tmp_path / "grid"
+    words = (*GRID, "--out", str(folder), "--workers")
+    code, _, complaint = searching.run(*words, "2", DEADLY="8 0.1 1")
+    assert code == 5
+    assert complaint.count("a worker died; trial 3 is trained again") == 2
+    assert "trial 3 is left out: 3 workers died of it" in complaint
+    assert "found   3 workers died of each of these trials: 3" in complaint
+    assert table(folder) == undisturbed[:3] + undisturbed[4:]
+    assert searching.run(*words, "1")[0] == 0
+    assert table(folder) == undisturbed
+
+
+def test_whoever_is_killed_nothing_finished_is_lost(tmp_path, undisturbed):
+    """A worker, whose trial is trained again at once; then the parent, with which all end."""
+    folder = tmp_path / "grid"
+    words = (*GRID, "--workers", "2", "--out", str(folder))
+    once = str(tmp_path / "once")
+    process = searching.start(*words, SLOW="0.15", DEADLY="8 0.1 0", ONCE=once)
+    assert searching.wait_for(lambda: searching.finished(folder) >= 4, 30)
+    workers = searching.workers(process.pid)
+    assert len(workers) == 2
+    process.kill()
+    _, complaint = process.communicate()
+    assert complaint.count("a worker died") == 1
+    assert "a worker died; trial 2 is trained again" in complaint
+    # The campaign proper gives them one second.
+    assert searching.wait_for(lambda: not any(map(searching.alive, workers)), 10)
+
+    kept = {file: file.stat().st_ino for file in folder.glob("trials/[0-9]*/trial.json")}
+    code, _, complaint = searching.run(*words)
+    assert code == 0, complaint
+    assert f"; {len(kept)} finished before" in complaint
+    assert all(file.stat().st_ino == inode for file, inode in kept.items())
+    assert table(folder) == undisturbed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_search_says_how_to_go_on(tmp_path, number):
+    folder = tmp_path / "a grid"
+    process = searching.start(*GRID, "--workers", "2", "--out", str(folder), SLOW="0.2")
+    assert searching.wait_for(lambda: searching.finished(folder) >= 1, 30)
+    workers = searching.workers(process.pid)
+    # Ctrl-C reaches every process of the terminal, SIGTERM the one it is sent to.
+    to = os.killpg if number == signal.SIGINT else os.kill
+    to(process.pid, number)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert not any(map(searching.alive, workers))
+    assert "Traceback" not in complaint
+    kept = searching.finished(folder)
+    assert 1 <= kept < 8
+    said, command = complaint.splitlines()[-2:]
+    assert said.endswith("every finished trial is kept. Go on with:")
+    words = searching.words_of(command)
+    assert words[-2:] == ["--workers", "2"]
+    assert searching.run_here(*words[:-2]) == 0
+    assert searching.finished(folder) == 8

@@ -1,0 +1,167 @@
+"""Lists and ranges: what words mean, which setting has which number, what is drawn."""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+import pytest
+
+from handstitch import search as searches
+from handstitch.config import Config
+from handstitch.errors import ConfigError, UsageError
+from handstitch.search import space
+from handstitch.search.space import Range
+
+RATES = Range(low=0.001, high=0.1, log=True)
+WIDTHS = Range(low=8, high=64, whole=True, widths=True)
+
+
+def test_words_are_lists_ranges_and_fixed_values():
+    searched, fixed = space.read(
+        {
+            "learning_rate": ("log:1e-3..0.1",),
+            "weight_decay": ("0", "0.1"),
+            "batch_size": ("16..64",),
+            "epochs": ("3",),
+            "hidden_sizes": ("512", "300,100", "64,"),
+            "decay_biases": ("true", "false"),
+            "stratified": (),
+            "activation": ("relu", "tanh,relu"),
+        }
+    )
+    assert searched == {
+        "hidden_sizes": [[512, 256], [300, 100], [64]],
+        "activation": [["relu"], ["tanh", "relu"]],
+        "learning_rate": RATES,
+        "weight_decay": [0.0, 0.1],
+        "decay_biases": [True, False],
+        "batch_size": Range(low=16, high=64, whole=True),
+    }
+    assert list(searched) == [
+        "hidden_sizes", "activation", "learning_rate", "weight_decay", "decay_biases", "batch_size",
+    ]  # fmt: skip
+    assert fixed == {"epochs": 3, "stratified": True}
+
+
+def test_what_is_described_can_be_read_again():
+    words = {
+        "hidden_sizes": ("512,256", "64,"),
+        "learning_rate": ("log:0.001..0.1",),
+        "weight_decay": ("0", "1e-05"),
+    }
+    searched, _ = space.read(words)
+    assert space.described(searched) == [
+        "--hidden 512,256 64,", "--learning-rate log:0.001..0.1", "--weight-decay 0 1e-05",
+    ]  # fmt: skip
+    assert space.read({name: tuple(words[name]) for name in reversed(words)})[0] == searched
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "found"),
+    [
+        ("learning_rate", ("0.1..0.1",), "is empty"),
+        ("learning_rate", ("0.2..0.1",), "--learning-rate 0.1..0.2"),
+        ("learning_rate", ("log:3e-3..3e-4",), "--learning-rate log:0.0003..0.003"),
+        ("weight_decay", ("log:0..0.1",), "draw evenly: --weight-decay 0.0..0.1"),
+        ("learning_rate", ("log:-1..0.1",), "cannot begin at -1.0"),
+        ("learning_rate", ("a..b",), "two numbers"),
+        ("learning_rate", ("0.1..",), "two numbers"),
+        ("learning_rate", ("1..2..3",), "two numbers"),
+        ("learning_rate", ("nan..1",), "two numbers"),
+        ("learning_rate", ("0.1..inf",), "two numbers"),
+        ("batch_size", ("1.5..3",), "two whole numbers"),
+        ("learning_rate", ("0.1..0.2", "0.3"), "one range, or a list"),
+        ("optimizer", ("sgd..adam",), "sgd, momentum"),
+        ("dropout", ("0..1",), "dropout cannot be 1"),
+        ("learning_rate", ("0.1", "0.1"), "the same value twice"),
+        ("learning_rate", ("0.1", "1e-1"), "the same value twice"),
+        ("learning_rate", ("0.1", "-1"), "learning_rate cannot be -1"),
+        ("seed", ("0", "1"), "--seeds K"),
+        ("dataset", ("mnist", "sketch"), "the same images"),
+        ("threads", ("1..2",), "how fast"),
+        ("step", ("compiled", "readable"), "how fast"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(name, words, found):
+    with pytest.raises(UsageError) as refused:
+        space.read({name: words})
+    assert found in str(refused.value)
+    assert len(str(refused.value).splitlines()) <= 6
+
+
+def test_the_last_key_of_a_grid_changes_fastest():
+    parameters: space.Parameters = {"a": [1, 2], "b": [3, 4, 5]}
+    points = [space.point(parameters, number) for number in range(space.size(parameters))]
+    assert points == [{"a": a, "b": b} for a in (1, 2) for b in (3, 4, 5)]
+    assert (space.size({}), space.point({}, 0)) == (1, {})
+
+
+def test_the_order_of_the_flags_is_no_matter():
+    config = Config(dataset="sketch")
+    one = searches.make(config, {"learning_rate": [0.1, 1], "hidden_sizes": [(8,), (4,)]})
+    other = searches.make(config, {"hidden_sizes": [[8], [4]], "learning_rate": [0.1, 1.0]})
+    assert one == other
+    assert one.values(1) == {"hidden_sizes": [8], "learning_rate": 1.0}
+
+
+def test_draws_fill_their_ranges_evenly():
+    rng = np.random.Generator(np.random.Philox(1))
+    parameters: space.Parameters = {
+        "learning_rate": RATES, "hidden_sizes": WIDTHS, "activation": [["relu"], ["tanh"]],
+    }  # fmt: skip
+    drawn = [space.draw(parameters, rng) for _ in range(3000)]
+    rates = np.log([each["learning_rate"] for each in drawn])
+    assert rates.min() >= log(0.001)
+    assert rates.max() <= log(0.1)
+    for share in (0.1, 0.5, 0.9):
+        assert np.quantile(rates, share) == pytest.approx(log(0.001) + share * log(100), abs=0.2)
+    widths = [each["hidden_sizes"] for each in drawn]
+    assert all(second == first // 2 for first, second in widths)
+    counts = np.bincount([first for first, _ in widths], minlength=65)
+    assert not counts[:8].any()
+    assert counts[8:].min() > 20  # 53 each are expected
+    assert counts[8:].max() < 95
+    assert 1350 < sum(each["activation"] == ["relu"] for each in drawn) < 1650
+
+
+def test_a_draw_depends_on_seed_and_number_alone():
+    config = Config(dataset="sketch", seed=7)
+    specs = [searches.make(config, {"learning_rate": RATES}, settings=n) for n in (5, 9)]
+    first, second = ([spec.values(n) for n in range(5)] for spec in specs)
+    assert first == second
+    assert len({str(values) for values in first}) == 5
+    other = searches.make(Config(dataset="sketch", seed=8), {"learning_rate": RATES}, settings=5)
+    assert other.values(0) != first[0]
+
+
+def test_a_range_gives_numbers_that_can_be_typed():
+    assert [RATES.at(share) for share in (0, 1)] == [0.001, 0.1]
+    assert RATES.at(0.123456789) == float(f"{RATES.at(0.123456789):.6g}")
+    whole = Range(low=1, high=3, whole=True)
+    assert [whole.at(share) for share in (0, 0.3, 0.4, 0.6, 0.7, 1)] == [1, 1, 2, 2, 3, 3]
+
+
+def test_repeats_share_their_seeds_across_settings():
+    spec = searches.make(Config(dataset="sketch", seed=3), {"learning_rate": [0.1, 0.2]}, seeds=3)
+    assert spec.trials == 6
+    for setting in range(2):
+        values = spec.values(setting)
+        assert [spec.config_of(values, repeat).seed for repeat in range(3)] == [3, 4, 5]
+
+
+def test_each_optimizer_brings_its_customary_rate_where_none_is_asked_for():
+    spec = searches.make(Config(dataset="sketch"), {"optimizer": ["sgd", "adam"]}, customary=True)
+    rates = [spec.config_of(spec.values(number), 0).learning_rate for number in range(2)]
+    assert rates == [0.1, 0.001]
+
+
+def test_a_setting_that_cannot_be_is_named_before_anything_is_trained():
+    with pytest.raises(ConfigError) as refused:
+        searches.make(
+            Config(dataset="sketch"),
+            {"hidden_sizes": [[8, 4], [8]], "activation": [["relu"], ["relu", "tanh"]]},
+        )
+    assert refused.value.facts["setting"] == "hidden_sizes = 8,, activation = relu,tanh"
+    with pytest.raises(ConfigError):
+        searches.make(Config(dataset="sketch"), {"leraning_rate": [1]})
