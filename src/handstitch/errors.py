@@ -16,6 +16,7 @@ Every message says what was found, what was wanted and how to mend it, in at mos
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _MESSAGE_LINES = 6
@@ -33,6 +34,12 @@ def printable(text: object) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in str(text)
     )
+
+
+def masked(text: str) -> str:
+    """`text` with the password of every address in it written as ***."""
+    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&]password=)[^&\s'\"]*", r"\1***", text)
 
 
 class HandstitchError(Exception):

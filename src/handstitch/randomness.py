@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 5
     SKETCH = 6
     GRADIENT_CHECK = 7
+    SEARCH = 8
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -43,6 +43,12 @@ def save_model(path: str | Path, model: Model, *, lasting: bool = True) -> None:
     tensors.write_tensors(path, _network(model), described(Path(path), model), lasting=lasting)
 
 
+def model_bytes(model: Model) -> bytes:
+    """What `save_model` writes, for another process to write. Raises as it does."""
+    path = Path("best.safetensors")  # for messages
+    return b"".join(tensors.encoded(path, _network(model), described(path, model)))
+
+
 def save_state(
     path: str | Path, model: Model, slots: Mapping[str, NDArray[Any]], position: dict[str, Any]
 ) -> None:

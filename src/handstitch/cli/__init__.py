@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),
     "test": ("handstitch.cli.test:test", "Measure a trained network on the test set."),
+    "search": ("handstitch.cli.search:search", "Train many settings and compare them."),
     "predict": ("handstitch.cli.predict:predict", "Say what is on images of a data set."),
     "data": ("handstitch.cli.data:app", "Fetch a data set, or say what is in it."),
     "config": ("handstitch.cli.config:config", "Print every setting as TOML that can be fed back."),

@@ -17,7 +17,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from handstitch.errors import HandstitchError, MachineError, UsageError
+from handstitch.errors import HandstitchError, MachineError, UsageError, masked
 from handstitch.wording import alike, choices, shown
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Line:
         self.app = app
         for name in chain:
             self.app = self.app[name]
-        self.typed = shlex.join(["handstitch", *words])
+        self.typed = masked(shlex.join(["handstitch", *words]))
         self.command = " ".join(["handstitch", *chain])
         self.help = f"{self.command} --help"
         self.verbs = [name for name in self.app if not name.startswith("-")]

@@ -48,9 +48,17 @@ def with_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     What was typed arrives in `settings` as words, the rest as None; see `resolve`.
     """
+    return _with_flags(verb, _flags())
+
+
+def with_searched_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a verb to which each flag may give several values: words, one for each."""
+    return _with_flags(verb, _flags(several=True))
+
+
+def _with_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[..., Any]:
     signature = inspect.signature(verb, eval_str=True)
     own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-    flags = _flags()
     verb.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=own
         + [
@@ -78,8 +86,8 @@ def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return given | recipes.read_flags(typed)
 
 
-def _flags() -> dict[str, Any]:
-    """Flag by flag what cyclopts is to know.
+def _flags(*, several: bool = False) -> dict[str, Any]:
+    """Flag by flag what cyclopts is to know; with `several`, each takes any number of words.
 
     Words are taken as they are: what they may be is said in one place, for flags, files and
     variables alike.
@@ -91,10 +99,11 @@ def _flags() -> dict[str, Any]:
         if name in GROUPS:
             group = Group(GROUPS[name], sort_key=10 + order)
         value = defaults[name]
-        takes: Any = tuple[str, ...] if isinstance(value, list) else str
-        is_switch = kind is bool
+        is_list = several or isinstance(value, list)
+        takes: Any = tuple[str, ...] if is_list else str
+        is_switch = kind is bool and not several
         words = choices(kind) if kind != field_types()["threads"] else []
-        default = {True: "on", False: "off"}[value] if is_switch else shown(value)
+        default = {True: "on", False: "off"}[value] if kind is bool else shown(value)
         among = f" ({', '.join(words)})" if words else ""
         flags[name] = Annotated[
             (bool if is_switch else takes) | None,
@@ -104,7 +113,7 @@ def _flags() -> dict[str, Any]:
                 help=f"{help_of(name)}{among} [{default}]",
                 group=group,
                 show_default=False,
-                consume_multiple=1 if isinstance(value, list) else None,
+                consume_multiple=int(kind is not bool) if is_list else None,
                 allow_repeating=False,
                 negative=None if is_switch else (),
             ),

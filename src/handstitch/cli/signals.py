@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from handstitch.cli import console
 
@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from handstitch.runs import Run
-
 from contextlib import contextmanager
 
 
+class Stoppable(Protocol):
+    """What can be asked to stop."""
+
+    stop_asked: int
+
+
 @contextmanager
-def stopping(run: Run) -> Iterator[None]:
+def stopping(run: Stoppable, when: str = "after this step") -> Iterator[None]:
     """Within, the first SIGINT or SIGTERM sets `run.stop_asked`; the second ends the process.
 
     Files are written whole or not at all, so ending between any two instructions loses nothing
@@ -29,7 +33,7 @@ def stopping(run: Run) -> Iterator[None]:
         if run.stop_asked:
             os._exit(128 + number)
         run.stop_asked = number
-        console.notice("stopping after this step; once more to stop at once")
+        console.notice(f"stopping {when}; once more to stop at once")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

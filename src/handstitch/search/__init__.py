@@ -1,1 +1,26 @@
-"""Searches for good settings."""
+"""Hyper-parameter search: trials as pure functions of a configuration, on any executor.
+
+    spec = search.make(config, {"learning_rate": [0.05, 0.1]}, seeds=3)
+    found = search.run(spec, "runs/grid", search.engines.processes(2))
+    for trial in found.trials:
+        print(trial.parameters, trial.seed, trial.history[-1].val_accuracy)
+
+space       lists and ranges of values; a setting from its number
+spec        which trials a search has
+trials      one of them, wherever it runs
+engines     who trains
+running     a search from its beginning, or from where it stopped
+dispatch    who hands out trials and keeps what comes back
+folder      where it is kept
+study       what Optuna knows of it
+proposals   what TPE asks for next
+"""
+
+from handstitch.search import engines
+from handstitch.search.dispatch import Stop
+from handstitch.search.folder import Search, is_search, load
+from handstitch.search.running import run
+from handstitch.search.space import Range
+from handstitch.search.spec import Spec, make
+
+__all__ = ["Range", "Search", "Spec", "Stop", "engines", "is_search", "load", "make", "run"]

@@ -1,0 +1,277 @@
+"""handstitch search."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from cyclopts import Parameter
+
+from handstitch import recipes
+from handstitch.cli import console
+from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_searched_settings
+from handstitch.errors import Interrupted, UsageError, masked
+
+if TYPE_CHECKING:
+    from handstitch.search import Range, Search, Spec
+    from handstitch.search.engines import Engine
+
+MANY: Final = 10_000
+"""Points of a grid that nobody types by mistake."""
+
+Sampler = Literal["grid", "random", "tpe"]
+Pruning = Literal["none", "halving", "median"]
+
+
+@with_searched_settings
+def search(
+    *,
+    sampler: Annotated[
+        Sampler | None,
+        Parameter(
+            metavar="CHOICE",
+            show_choices=False,
+            help="what is tried (grid, random, tpe) [grid; random where there is a range]",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        Parameter(metavar="N", help="settings that a random or TPE search tries"),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        Parameter(metavar="N", help="train each setting with so many seeds, from --seed on [1]"),
+    ] = None,
+    prune: Annotated[
+        Pruning | None,
+        Parameter(
+            metavar="CHOICE",
+            show_choices=False,
+            help="end hopeless trials early (none, halving, median) [none]",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        Parameter(metavar="N", help="processes that train; 0: this one [one for each core]"),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        Parameter(metavar="ADDRESS", help="train on this Dask cluster; `local` starts one"),
+    ] = None,
+    mpi: Annotated[
+        bool, Parameter(help="train on the ranks of mpiexec", negative=(), show_default=False)
+    ] = False,
+    storage: Annotated[
+        str | None,
+        Parameter(metavar="URL", help="PostgreSQL database for the study [a file in the folder]"),
+    ] = None,
+    yes: Annotated[
+        bool, Parameter(help="take a grid of any size", negative=(), show_default=False)
+    ] = False,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    out: Annotated[
+        Path | None, Parameter(help="folder of the search (default: the next free runs/search-N)")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+    **settings: Any,
+) -> int:
+    """Train many settings and compare them.
+
+    Every flag of `train` may have several values, and all combinations are tried, such as
+    --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). From a
+    range is drawn: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command with the
+    same --out goes on where it stopped; so does --out alone. Behind each flag stands its value in
+    the preset `default`.
+    """
+    from handstitch import search as searches
+    from handstitch.cli.search_output import SearchProgress, say_result
+    from handstitch.cli.signals import stopping
+
+    given = {name: words for name, words in settings.items() if words is not None}
+    begun = searches.load(out).spec if out is not None and searches.is_search(out) else None
+    notice = ""
+    if begun and not (given or preset or config or sampler or trials or seeds or prune):
+        spec = begun
+    else:
+        parameters, base, customary = _read(given, config, preset)
+        base, notice = _named(base, begun, data_dir)
+        _require_sampler(sampler, trials, parameters)
+        spec = searches.make(
+            base,
+            parameters,
+            kind=sampler,
+            settings=trials,
+            seeds=_counted("--seeds", seeds),
+            pruning=prune or "none",
+            customary=customary,
+        )
+    if spec.kind == "grid" and spec.settings > MANY and not (yes or begun):
+        raise UsageError(
+            f"this grid has {spec.settings:,} points",
+            found=f"{spec.trials:,} trials",
+            wanted=f"at most {MANY:,} points, or --yes",
+            fix="fewer values; or draw from them: --sampler random --trials 100",
+        )
+    stop = searches.Stop()
+    with SearchProgress() as progress:
+        try:
+            with stopping(stop, "the workers"):
+                found = searches.run(
+                    spec,
+                    out,
+                    _engine(dask, mpi, workers, spec),
+                    storage=storage,
+                    data_dir=data_dir,
+                    notify=console.notice,
+                    after_trial=progress.trial,
+                    begun=progress.begin,
+                    stop=stop,
+                    notice=notice,
+                )
+        except Interrupted as interrupted:
+            progress.close()
+            if progress.search is not None:
+                console.notice("stopped; every finished trial is kept. Go on with:")
+                more = _engine_words(dask, mpi, workers, storage, data_dir)
+                console.command(_going_on(progress.search, more, mpi))
+            return interrupted.exit_code
+    say_result(found, json)
+    return 0
+
+
+def _read(
+    given: dict[str, tuple[str, ...]], config: Path | None, preset: str | None
+) -> tuple[dict[str, list[Any] | Range], Any, bool]:
+    """(what is searched, the configuration around it, whether optimizers bring their rates)."""
+    from handstitch.search import space
+
+    parameters, fixed = space.read(given)
+    base = recipes.resolve(fixed, config, preset).config
+    customary = "optimizer" in parameters and not {"learning_rate"} & {*parameters, *fixed}
+    return parameters, base, customary
+
+
+def _named(base: Any, begun: Spec | None, data_dir: Path | None) -> tuple[Any, str]:
+    """The configuration with its data set by name, and why that is `sketch` where nobody asked.
+
+    Where a search was begun, what was chosen then is kept.
+    """
+    from handstitch.data import sources
+
+    if begun:
+        kept = {
+            name: begun.config[name]
+            for name in ("dataset", "threads", "step")
+            if getattr(base, name) == "auto"
+        }
+        return replace(base, **kept), ""
+    choice = sources.resolve(base.dataset, data_dir, notify=console.notice)
+    return replace(base, dataset=choice.name), choice.reason
+
+
+def _require_sampler(
+    sampler: Sampler | None, trials: int | None, parameters: dict[str, Any]
+) -> None:
+    """Raise UsageError unless sampler, number of trials and what is searched go together."""
+    from handstitch.search import Range, space
+
+    ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
+    shown = " ".join(space.described(parameters))
+    if ranges and sampler == "grid":
+        raise UsageError(
+            "a grid has no ranges",
+            found=f"--sampler grid {shown}",
+            wanted="a list of values for each flag",
+            fix="list them, or draw: --sampler random --trials 30",
+        )
+    if trials is None and (ranges or sampler in {"random", "tpe"}):
+        raise UsageError(
+            "how many settings are to be tried?",
+            found=f"{shown or 'nothing to search'}, without --trials",
+            wanted="--trials N: a range has no end of values"
+            if ranges
+            else "--trials N with --sampler random or tpe",
+            fix="for example: --trials 30",
+        )
+    if trials is not None and not ranges and sampler in {None, "grid"}:
+        raise UsageError(
+            "a grid is tried as a whole",
+            found=f"--trials {trials} {shown}",
+            wanted="--trials with a range, or with --sampler random or tpe",
+            fix="leave --trials out, or: --sampler random",
+        )
+    if sampler in {"random", "tpe"} and not parameters:
+        raise UsageError(
+            "there is nothing to draw from",
+            found=f"--sampler {sampler}, one value for each setting",
+            wanted="a range or several values for a flag",
+            fix="for example: --lr log:0.01..0.3",
+        )
+    if trials is not None:
+        _counted("--trials", trials)
+
+
+def _counted(flag: str, value: int | None, least: int = 1, most: int = 100_000) -> int:
+    if value is None:
+        return 1
+    if not least <= value <= most:
+        raise UsageError(
+            f"{flag} cannot be {value}",
+            found=f"{flag} {value}",
+            wanted=f"a whole number from {least} up to {most:,}",
+            fix=f"for example: {flag} {max(2, least)}",
+        )
+    return value
+
+
+def _engine(
+    dask: str | None, mpi: bool, workers: int | None, spec: Spec
+) -> AbstractContextManager[Engine]:
+    """The engine that was asked for, not started yet."""
+    from handstitch import machine
+    from handstitch.search import engines
+
+    if mpi and (dask or workers is not None):
+        raise UsageError(
+            "--mpi has its own workers",
+            found="--mpi with " + ("--dask" if dask else "--workers"),
+            wanted="one of them: mpiexec says how many processes there are",
+            fix="mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi",
+        )
+    if mpi:
+        return engines.mpi()
+    if dask and dask != "local" and workers is not None:
+        raise UsageError(
+            "a Dask cluster has its own workers",
+            found=f"--dask {dask} --workers {workers}",
+            wanted="one of them",
+            fix="leave --workers out; it counts with --dask local alone",
+        )
+    count = machine.cores() if workers is None else _counted("--workers", workers, 0, 1024)
+    count = min(count, spec.trials)
+    if dask:
+        return engines.dask(dask, max(1, count))
+    return engines.processes(count) if count else engines.serial()
+
+
+def _engine_words(
+    dask: str | None, mpi: bool, workers: int | None, storage: str | None, data_dir: Path | None
+) -> list[str]:
+    values = {
+        "--workers": workers,
+        "--dask": dask,
+        "--storage": storage and masked(storage),
+        "--data-dir": data_dir,
+    }
+    words = [word for flag, value in values.items() if value is not None for word in (flag, value)]
+    return [*map(str, words), *(["--mpi"] if mpi else [])]
+
+
+def _going_on(found: Search, more: list[str], mpi: bool) -> str:
+    start = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m"] if mpi else []
+    return shlex.join([*start, "handstitch", "search", "--out", str(found.folder), *more])

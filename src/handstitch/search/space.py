@@ -1,0 +1,228 @@
+"""What is searched: for each setting a list of values, or a range to draw from.
+
+Settings are numbered. In a grid the searched keys stand in the order of Config, whatever order
+they were typed in, values in the order typed, and the last key changes fastest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import exp, isfinite, log, prod
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from handstitch.config import field_types
+from handstitch.errors import UsageError
+from handstitch.recipes import flags_of, read_flags
+from handstitch.wording import shown, wanted
+
+FIXED: Final = {
+    "dataset": "all trials of a search must see the same images",
+    "seed": "--seeds K trains each setting with K seeds, from --seed on",
+    "threads": "threads decide how fast a trial is, not how good",
+    "step": "the step decides how fast a trial is, not how good",
+}
+"""Settings that are not searched, and why."""
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True):
+    """Values between two ends, both included, drawn evenly; with `log`, evenly in the exponent."""
+
+    low: float | int
+    high: float | int
+    log: bool = False
+    whole: bool = False
+    widths: bool = False
+    """Whether a value N stands for the hidden widths N and N/2."""
+
+    def __str__(self) -> str:
+        return f"{'log:' if self.log else ''}{self.low}..{self.high}"
+
+    def at(self, share: float) -> float | int:
+        """The number at `share` of the way, from 0 to 1; six digits of it, so that it can be typed.
+
+        Whole numbers take equal parts of the way each, on the scale of the range.
+        """
+        half = 0.5 if self.whole else 0.0
+        low, high = self.low - half, self.high + half
+        value = exp(log(low) + share * (log(high) - log(low))) if self.log else (
+            low + share * (high - low)
+        )  # fmt: skip
+        return self.kept(value)
+
+    def kept(self, value: float) -> float | int:
+        """The number as it is used: rounded, and not beyond the ends."""
+        near = round(value) if self.whole else float(f"{value:.6g}")
+        return min(max(near, self.low), self.high)
+
+    def setting(self, number: float) -> Any:
+        """The setting that a number of this range stands for."""
+        return [number, int(number) // 2] if self.widths else number
+
+
+Axis = list[Any] | Range
+Parameters = dict[str, Axis]
+"""Key of Config → its values, as `Config.to_dict` has them, or a range."""
+
+
+def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, Any]]:
+    """(what is searched, what is fixed) from the words behind each flag, keys in Config's order.
+
+    A key with one value is fixed. Raises UsageError for all that cannot be.
+    """
+    searched: Parameters = {}
+    fixed: dict[str, Any] = {}
+    for name in field_types():
+        if name not in words:
+            continue
+        texts = words[name] or ("true",)  # a switch without a value
+        if any(".." in text for text in texts):
+            searched[name] = _range(name, texts)
+        elif len(texts) == 1:
+            fixed |= read_flags({name: texts})
+        else:
+            searched[name] = _values(name, texts)
+        if name in FIXED and name in searched:
+            raise UsageError(
+                f"{name} is not searched",
+                found=f"{flags_of(name)[0]} {' '.join(texts)}",
+                wanted="one value",
+                fix=f"{FIXED[name]}",
+            )
+    return searched, fixed
+
+
+def size(parameters: Parameters) -> int:
+    """The number of points in the grid. Raises TypeError if there is a range."""
+    return prod(len(axis) for axis in _lists(parameters))
+
+
+def point(parameters: Parameters, number: int) -> dict[str, Any]:
+    """The grid's setting of this number, counted from 0."""
+    values = {}
+    for (name, _), axis in zip(
+        reversed(parameters.items()), reversed(_lists(parameters)), strict=True
+    ):
+        number, at = divmod(number, len(axis))
+        values[name] = axis[at]
+    return {name: values[name] for name in parameters}
+
+
+def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
+    """A setting at random: one number from `rng` for each key, in order."""
+    shares = {name: float(rng.random()) for name in parameters}
+    return {
+        name: axis.setting(axis.at(shares[name]))
+        if isinstance(axis, Range)
+        else axis[int(shares[name] * len(axis))]
+        for name, axis in parameters.items()
+    }
+
+
+def corners(parameters: Parameters) -> Iterable[dict[str, Any]]:
+    """Settings that hold every listed value and both ends of every range, few as they are."""
+    ends = {
+        name: [axis.setting(axis.low), axis.setting(axis.high)] if isinstance(axis, Range) else axis
+        for name, axis in parameters.items()
+    }
+    longest = max(map(len, ends.values()), default=1)
+    for number in range(longest):
+        yield {name: axis[min(number, len(axis) - 1)] for name, axis in ends.items()}
+
+
+def described(parameters: Parameters) -> list[str]:
+    """Each key with its values as one would type them."""
+    return [
+        f"{flags_of(name)[0]} "
+        + (str(axis) if isinstance(axis, Range) else " ".join(typed(name, each) for each in axis))
+        for name, axis in parameters.items()
+    ]
+
+
+def typed(name: str, value: Any) -> str:
+    """A value as one word of the command line."""
+    if not isinstance(value, list):
+        return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else (
+            shown(value)
+        )  # fmt: skip
+    text = ",".join(map(str, value))
+    # `300,` is one layer: a width alone brings its half.
+    return text + "," if name == "hidden_sizes" and len(value) == 1 else text
+
+
+def _lists(parameters: Parameters) -> list[list[Any]]:
+    lists = [axis for axis in parameters.values() if not isinstance(axis, Range)]
+    if len(lists) != len(parameters):
+        raise TypeError("a range has no points to count")
+    return lists
+
+
+def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
+    values: list[Any] = []
+    for text in texts:
+        value = read_flags({name: (text,)})[name]
+        value = list(value) if isinstance(value, tuple) else value
+        if value in values:
+            raise UsageError(
+                f"{name} has the same value twice",
+                found=f"{flags_of(name)[0]} {' '.join(texts)}",
+                wanted="different values; --seeds K repeats all settings",
+                fix=f"remove one {shown(text)}",
+            )
+        values.append(value)
+    return values
+
+
+def _range(name: str, texts: tuple[str, ...]) -> Range:
+    """The range that one word means. Raises UsageError."""
+    flag, words = flags_of(name)[0], wanted(field_types()[name])
+    widths = name == "hidden_sizes"
+    whole = widths or words.startswith("a whole number")
+    if len(texts) > 1 or not (whole or words.startswith("a number")):
+        raise UsageError(
+            f"{name} cannot be searched over this",
+            found=f"{flag} {' '.join(texts)}",
+            wanted=f"one range, or a list of values: {words}",
+            fix=f"for example: {flag} LOW..HIGH" if len(texts) > 1 else f"{flag} VALUE VALUE …",
+        )
+    (text,) = texts
+    logarithmic = text.startswith("log:")
+    ends = [_end(each, whole) for each in text.removeprefix("log:").split("..")]
+    if len(ends) != 2 or None in ends:
+        raise UsageError(
+            f"this is no range of {name}",
+            found=f"{flag} {text}",
+            wanted=f"two {'whole ' if whole else ''}numbers: LOW..HIGH, or log:LOW..HIGH",
+            fix=f"for example: {flag} {'log:16..512' if whole else 'log:0.0003..0.003'}",
+        )
+    low, high = (number for number in ends if number is not None)
+    if low >= high:
+        raise UsageError(
+            f"the range of {name} is empty",
+            found=f"{flag} {text}",
+            wanted="the lower end first, and a higher one behind it",
+            fix=f"{flag} {'log:' if logarithmic else ''}{high}..{low}"
+            if low > high
+            else f"one value: {flag} {low}",
+        )
+    if logarithmic and low <= 0:
+        raise UsageError(
+            f"a log range of {name} cannot begin at {low}",
+            found=f"{flag} {text}",
+            wanted="both ends above 0: the logarithm of 0 is nowhere",
+            fix=f"begin above 0, or draw evenly: {flag} {low}..{high}",
+        )
+    for number in (low, high):  # each must be a value of the setting
+        read_flags({name: (str(number),)})
+    return Range(low=low, high=high, log=logarithmic, whole=whole, widths=widths)
+
+
+def _end(text: str, whole: bool) -> float | int | None:
+    """One end of a range; None if it is no number."""
+    try:
+        number = int(text) if whole else float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
