@@ -34,6 +34,7 @@ HISTORY: Final = "history.csv"
 SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"
 CARD: Final = "README.md"
+PAGE: Final = "report.html"
 
 
 def newest(parent: Path = RUNS) -> Path:
