@@ -25,6 +25,10 @@ WEIGHTS: Final = "weights.png"
 _LAYERS: Final = 4
 """Layers drawn before and after: of a deeper network the first two and the last two."""
 _PIXELS_PER_INCH: Final = 96  # of CSS
+_LARGE: Final = 250_000
+"""Bytes of an SVG that is mostly pixels."""
+_DPI: Final = 120
+"""Of such pictures: a quarter finer than the page's own pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Drawing:
     """A picture within the page."""
 
     uri: str
-    """data: URI of an SVG image."""
+    """data: URI of an image."""
     alt: str
     width: int
     """CSS pixels at which its text has the size that was meant."""
@@ -72,9 +76,12 @@ def draw(found: Findings, words: Words, lang: Lang) -> Drawings:
 
 
 def _drawing(figure: Figure, alt: str) -> Drawing:
-    data = base64.b64encode(figures.svg(figure).encode()).decode()
+    """As SVG, whose text is sharp at any size; a picture that is all pixels as PNG."""
+    kind, data = "svg+xml", figures.svg(figure).encode()
+    if len(data) > _LARGE:
+        kind, data = "png", figures.png(figure, _DPI)
     width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
-    return Drawing(f"data:image/svg+xml;base64,{data}", alt, width)
+    return Drawing(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", alt, width)
 
 
 def _alt_of_curves(found: Findings, words: Words) -> str:
@@ -134,7 +141,7 @@ def _draw_mistakes(
     names = tuple(score.name for score in measured.class_scores)
     first = _most_confused(measured, names, words)
     most = 24
-    figure = figures.worst_mistakes(seen.images, seen.labels, seen.P, names, most, lang)
+    figure = figures.worst_mistakes(seen.images, seen.labels, seen.P, names, most=most, lang=lang)
     alt = words.worst_alt.format(shown=min(most, mistakes), mistakes=mistakes, first=first)
     made.worst = _drawing(figure, alt)
     figure = figures.confused_pairs(seen.images, seen.labels, seen.P, names, lang=lang)

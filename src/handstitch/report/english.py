@@ -175,6 +175,10 @@ ENGLISH: Final = Words(
     "class, the class named and the probability. {first}",
     pairs_alt="Examples of the most confused pairs of classes. {first}",
     mistakes_count="{mistakes:,} of {n:,} answers are wrong.",
+    tiles_lead="Each unit of the first layer looks at the whole picture; drawn as pictures, its "
+    "weights show what it looks for. The units that are used most stand first.",
+    change_lead="Before and after: the start is drawn at random, so much of what the maps show was "
+    "there before anything was learned; the change is what training did.",
     maps_alt="Heat map of the weights of each of {layers} layers, inputs against outputs; what the "
     "table below says in numbers.",
     tiles_alt="The first layer’s most used units as pictures of {rows} × {columns} weights: red "

@@ -198,8 +198,12 @@ def layers(found: Findings, words: Words) -> Rows:
         before = f"{found.initial.weights[layer].std():.4f}" if found.initial else words.none
         shape = " × ".join(f"{size:,}" for size in W.shape)
         numbers = (W.std(), W.min(), W.max())
-        rows.append((str(layer + 1), shape, before, *(f"{number:.4f}" for number in numbers)))
+        rows.append((str(layer + 1), shape, before, *(_signed(number) for number in numbers)))
     return rows
+
+
+def _signed(number: float) -> str:
+    return f"{number:.4f}".replace("-", "−")
 
 
 def settings(found: Findings, words: Words) -> tuple[Rows, Rows]:

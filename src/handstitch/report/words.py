@@ -129,6 +129,8 @@ class Words:
     mistakes_count: str
 
     # Weights
+    tiles_lead: str
+    change_lead: str
     maps_alt: str
     tiles_alt: str
     before_after_alt: str
