@@ -1,17 +1,44 @@
-"""The README.md of a run folder: what was trained, on what, how well, and how to use it."""
+"""The README.md of a run folder: what was trained, on what, how well, and what it is fit for.
+
+Its parts are those of M. Mitchell et al., Model Cards for Model Reporting, arXiv:1810.03993.
+"""
 
 from __future__ import annotations
 
+import html
+import re
+from collections.abc import Sequence
+from typing import Final
+
 from handstitch.config import Config
-from handstitch.records import RunSummary
+from handstitch.errors import printable
+from handstitch.evaluation import most_confused
+from handstitch.records import Evaluation, RunSummary
+
+_TITLES: Final = {
+    "curves.png": "Losses and accuracies after each epoch",
+    "confusion_matrix.png": "Confusion matrix: true class by row, predicted class by column",
+    "weights.png": "Weights of each layer, and the first layer's units as pictures",
+}
 
 
-def write(summary: RunSummary, config: Config) -> str:
-    """The card as Markdown."""
+def write(
+    summary: RunSummary,
+    config: Config,
+    test: Evaluation | None = None,
+    looks: int = 0,
+    pictures: Sequence[str] = (),
+) -> str:
+    """The card as Markdown.
+
+    `test` is what these weights did on the test set, if anybody looked, `looks` how often it was
+    looked at with this run, `pictures` the names of files beside the card.
+    """
     layers = " - ".join(str(size) for size in summary.sizes)
     activations = ", ".join(dict.fromkeys(config.activations)) or "none"
-    data = "sketch" if summary.drawn else summary.dataset
+    data = "sketch" if summary.drawn else plain(summary.dataset)
     epochs = "1 epoch" if summary.epochs == 1 else f"{summary.epochs:,} epochs"
+    build = ", ".join(f"{plain(name)} {plain(value)}" for name, value in summary.build.items())
     return f"""# A network for {data}
 {_warning(summary)}
 | what | value |
@@ -22,12 +49,25 @@ def write(summary: RunSummary, config: Config) -> str:
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
 | training took | {summary.seconds:.1f} s with {summary.threads} BLAS threads |
-| build | {", ".join(f"{name} {value}" for name, value in summary.build.items())} |
+| build | {build} |
 
-The validation figures chose the weights, so they flatter them a little; the test set was not
-opened in training. From the folder that holds this one:
+## How good it is
+
+{_validated() if test is None else _tested(test, looks)}
+{_shown(pictures)}## What it is fit for
+
+To learn how such a network works, to compare ways of training, and to name what is on small grey
+pictures that were made as those of {data} were: {summary.sizes[0]} pixels, one thing in the
+middle, light on dark. It names one of its classes whatever it is shown, and has no answer for
+"none of these". Photographs, other sizes and other things are not what it has seen; nothing that
+matters to people should be decided by it.
+
+## How to use it
+
+From the folder that holds this one:
 
     handstitch test FOLDER          accuracy on the test set
+    handstitch report FOLDER        all of this with more pictures, as one page: report.html
     handstitch train --config FOLDER/config.toml    the same run again
 
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
@@ -35,11 +75,59 @@ metadata, how pixels are prepared: x ← (x − offset) · scale.
 """
 
 
+def _validated() -> str:
+    return (
+        "The validation figures chose the weights, so they flatter them a little; the test set\n"
+        "was not opened in training, and these weights have not been measured on it yet.\n"
+    )
+
+
+def _tested(test: Evaluation, looks: int) -> str:
+    low, high = test.accuracy_interval
+    times = "once" if looks == 1 else f"{looks:,} times"
+    caution = "" if looks <= 1 else "; whatever was chosen by it, its figures flatter"
+    rows = "".join(
+        f"| {plain(score.name)} | {score.precision:.4f} | {score.recall:.4f} | {score.f1:.4f} "
+        f"| {score.support:,} |\n"
+        for score in test.class_scores
+    )
+    names = tuple(score.name for score in test.class_scores)
+    confused = "".join(
+        f"- {plain(true)}, taken for {plain(predicted)}: {count:,}\n"
+        for true, predicted, count in most_confused(test.confusion_matrix, names, 3)
+    )
+    return f"""Accuracy on {test.n:,} test images: **{test.accuracy:.4f}**
+(95 % interval {low:.4f} to {high:.4f}), loss {test.loss:.4f}, calibration error
+{test.calibration_error:.4f}. The test set was looked at {times} with this run{caution}.
+The validation figures above chose the weights.
+
+| class | precision | recall | F1 | images |
+|---|---|---|---|---|
+{rows}
+{"Most often confused:" if confused else "Nothing was confused."}
+
+{confused}"""
+
+
+def _shown(pictures: Sequence[str]) -> str:
+    return "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
+
+
 def _warning(summary: RunSummary) -> str:
     if not summary.drawn:
         return ""
-    why = f" It was used because {summary.notice}." if summary.notice else ""
+    why = f" It was used because {plain(summary.notice)}." if summary.notice else ""
     return (
         "\n**These are not photographs.** The data are `sketch`, garments drawn by Handstitch"
         f" itself; no figure here says anything about Fashion-MNIST.{why}\n"
     )
+
+
+def plain(text: str) -> str:
+    """A stranger's words as Markdown that shows them and means nothing else.
+
+    No invisible characters, no HTML, and every sign that Markdown could take for its own is
+    escaped (CommonMark 0.31, backslash escapes).
+    """
+    text = html.escape(printable(text), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()|~^$@]|^[-+#=]|(?<=^\d)\.|:(?=//)|(?<=www)\.)", r"\\\1", text)

@@ -5,7 +5,9 @@ history.csv              one line per epoch
 weights/best.safetensors the network of the best epoch
 weights/last.safetensors everything a run needs to go on; beside it the one before
 summary.json             what came out, on which data and machine
+test/looks.json          every look at the test set, and what it gave
 train.log · README.md    the same for people
+report.html              the whole run on one page, for people too; its pictures beside it
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ HISTORY: Final = "history.csv"
 SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"
 CARD: Final = "README.md"
+PAGE: Final = "report.html"
 
 
 def newest(parent: Path = RUNS) -> Path:
@@ -68,6 +71,13 @@ def weights_of(path: Path, which: str = "best") -> Path:
         return path
     require_run(path)
     return path / (BEST if which == "best" else LAST)
+
+
+def run_of(path: Path) -> Path | None:
+    """The run that a path means or lies in as one of its weights; None for any other file."""
+    folder = path if path.is_dir() else path.parent.parent
+    is_own = path.is_dir() or path.parent.name == BEST.parent.name
+    return folder if is_own and (folder / CONFIG).is_file() else None
 
 
 @contextmanager

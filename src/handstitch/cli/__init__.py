@@ -26,6 +26,7 @@ VERBS = {
     "test": ("handstitch.cli.test:test", "Measure a trained network on the test set."),
     "search": ("handstitch.cli.search:search", "Train many settings and compare them."),
     "predict": ("handstitch.cli.predict:predict", "Say what is on images of a data set."),
+    "report": ("handstitch.cli.report:report", "Make a run's page with its pictures."),
     "data": ("handstitch.cli.data:app", "Fetch a data set, or say what is in it."),
     "config": ("handstitch.cli.config:config", "Print every setting as TOML that can be fed back."),
     "doctor": ("handstitch.cli.doctor:doctor", "Say what this machine offers and what is found."),

@@ -11,6 +11,7 @@ from handstitch.cli import console
 from handstitch.cli.flags import DataDir, Dataset, Json
 
 if TYPE_CHECKING:
+    from handstitch.classifier import Classifier
     from handstitch.records import Evaluation
 
 Model = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
@@ -30,19 +31,42 @@ def test(
 ) -> None:
     """Measure a trained network on the test set: accuracy, loss, and where it errs.
 
-    The interval is Wilson's, at 95 %: where the accuracy on endless such images would lie.
+    The interval is Wilson's, at 95 %: where the accuracy on endless such images would lie. Each
+    look at the test set with a run is noted in its folder, and counted.
     """
     from handstitch import run_folder, runs
 
     target = run_folder.newest() if path is None else path
-    evaluation = runs.load(target, weights).test(dataset, data_dir, console.notice)
+    classifier = runs.load(target, weights)
+    evaluation = classifier.test(dataset, data_dir, console.notice)
+    look = _noted(run_folder.run_of(target), classifier, evaluation)
     if json:
-        console.emit(evaluation)
+        import msgspec
+
+        console.emit({**msgspec.to_builtins(evaluation), "look": look})
         return
-    _print(evaluation, target)
+    _print(evaluation, target, look)
 
 
-def _print(evaluation: Evaluation, target: Path) -> None:
+def _noted(run: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
+    """Which look at the test set with this run it is; None if it is none, or cannot be noted."""
+    from handstitch import looks
+    from handstitch.errors import HandstitchError
+
+    if run is None or evaluation.dataset != classifier.model.dataset:
+        return None
+    digest = looks.digest_of(classifier.model.parameters.vector)
+    try:
+        return looks.note(run, evaluation, digest, console.notice)
+    except HandstitchError as error:
+        # The figures are there; what cannot be written must not take them away.
+        found = error.facts.get("found", "")
+        console.notice(f"this look at the test set is not noted: {error.problem} ({found})")
+        console.notice(f"the result stands; where it would be noted: {run / looks.LEDGER}")
+        return None
+
+
+def _print(evaluation: Evaluation, target: Path, look: int | None) -> None:
     from handstitch.errors import printable
     from handstitch.evaluation import most_confused
 
@@ -67,6 +91,9 @@ def _print(evaluation: Evaluation, target: Path) -> None:
         for true, predicted, count in pairs:
             confused.add_row(console.text(true), console.text(predicted), f"{count:,}")
         console.show(confused, "Most confused")
+    if look is not None:
+        caution = "; choosing by it would flatter the result" if look > 1 else ""
+        print(f"\nThis is look {look} at the test set with this run{caution}.", end="")
     print(f"\nTest loss: {evaluation.loss:.4f}")
     print(f"Calibration error: {evaluation.calibration_error:.4f}")
     print(

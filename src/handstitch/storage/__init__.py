@@ -7,13 +7,21 @@ folders     run folders: complete before they have a name, locked while in use
 """
 
 from handstitch.storage.atomic import clean, generations, previous, probe, write, write_generation
-from handstitch.storage.folders import FolderLock, claim_folder, new_folder
+from handstitch.storage.folders import (
+    FolderLock,
+    FolderTakenError,
+    claim_folder,
+    make_folder,
+    new_folder,
+)
 
 __all__ = [
     "FolderLock",
+    "FolderTakenError",
     "claim_folder",
     "clean",
     "generations",
+    "make_folder",
     "new_folder",
     "previous",
     "probe",

@@ -29,6 +29,16 @@ _NAME_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR
 _LOCK_TAKEN: Final = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
+class FolderTakenError(MachineError):
+    """Another process works in the folder; it may be done in a moment."""
+
+
+def make_folder(path: str | Path) -> None:
+    """Make the folder `path` and those above it, where missing. Raises MachineError."""
+    with told(Path(path)):
+        make_folders(Path(path))
+
+
 def new_folder(parent: str | Path, stem: str, files: Mapping[str, bytes]) -> Path:
     """Make the folder parent/stem, or the first free of parent/stem-2, -3, …, with these files.
 
@@ -95,7 +105,7 @@ class FolderLock:
                 os.close(descriptor)
                 if error.errno not in _LOCK_TAKEN:
                     raise
-                raise MachineError(
+                raise FolderTakenError(
                     "another process is working in this folder",
                     folder=self.folder,
                     found=holder,

@@ -1,0 +1,75 @@
+"""handstitch report."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from handstitch.cli import console
+from handstitch.cli.flags import DataDir, Json
+
+if TYPE_CHECKING:
+    from handstitch.report import Made
+
+Run = Annotated[Path | None, Parameter(help="run folder (default: the newest run)")]
+Language = Annotated[
+    Literal["en", "zh"], Parameter(help="language of page and pictures: English or Chinese")
+]
+
+
+def report(
+    path: Run = None,
+    /,
+    *,
+    lang: Language = "en",
+    out: Annotated[
+        Path | None, Parameter(help="folder for page and pictures (default: the run's own)")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Make a run's page, report.html, with its pictures and its model card.
+
+    One file that can be sent to anybody: result, curves, mistakes, weights, settings. It takes no
+    look at the test set: before `handstitch test` it shows the validation figures, and says so.
+    """
+    from handstitch import report as reports
+    from handstitch import run_folder
+
+    folder = run_folder.newest() if path is None else path
+    made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=console.notice)
+    if json:
+        console.emit(
+            {
+                "run": str(folder),
+                "page": str(made.page),
+                "bytes": made.page.stat().st_size,
+                "pictures": [str(picture) for picture in made.pictures],
+                "card": None if made.card is None else str(made.card),
+                "part": made.part,
+                "missing": made.missing,
+            }
+        )
+        return
+    _print(made, folder)
+
+
+def _print(made: Made, folder: Path) -> None:
+    from handstitch.errors import printable
+    from handstitch.report.words import words
+
+    print(f"Page: {printable(made.page)} ({made.page.stat().st_size / 1e6:.1f} MB)")
+    pictures = ", ".join(picture.name for picture in made.pictures)
+    print(f"Pictures beside it: {pictures or 'none'}")
+    if made.card is not None:
+        print(f"Model card: {printable(made.card)}")
+    for each in made.missing:
+        console.notice(words("en").missing[each])
+    if made.part == "test":
+        print("It shows the test on record.")
+    else:
+        print("It shows validation figures: no test of these weights is on record.")
+        print(f"Test them: handstitch test {shlex.quote(printable(folder))}")
