@@ -31,7 +31,7 @@ LOCK := compile pyproject.toml --extra fast --quiet --no-config --universal --py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle campaign fuzz bench cover lock clean
+.PHONY: help train test check oracle campaign alarms fuzz bench cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -56,6 +56,9 @@ oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="tor
 
 campaign: .venv/.dev  ## Kill 300 runs and stop 100, go on with each, compare byte for byte (10 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
+
+alarms: .venv/.dev  ## Ask 800 untrained and 80 trained networks whether they learned (half an hour)
+	@$(ONE_THREAD) $(HERE) -m tests.campaign.alarms $(ARGS)
 
 fuzz: .venv/.dev  ## Feed 100,000 mutated inputs to every parser (ARGS="--only idx --runs 1000")
 	@if $(MAKE) --no-print-directory .venv-fuzz/.atheris; then \

@@ -24,7 +24,8 @@ class Purpose(IntEnum):
     AUGMENTATION = 5
     SKETCH = 6
     GRADIENT_CHECK = 7
-    SEARCH = 8
+    WEIGHT_SHUFFLE = 8
+    SEARCH = 9
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

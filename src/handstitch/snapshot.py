@@ -80,6 +80,8 @@ class Snapshot:
             state.epoch, state.batch = int(position["epoch"]), int(position["batch"])
             state.loss, state.correct = float(position["loss"]), int(position["correct"])
             state.samples = int(position["samples"])
+            # Not drawn anew: another NumPy may draw other weights from the same seed.
+            state.initial_digest = saved.model.initial_digest
             state.optimizer.steps = int(position["steps"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(
@@ -120,6 +122,7 @@ class Snapshot:
             history=tuple(_timeless(record) for record in history),
             versions=self.build,
             origin="handstitch",
+            initial_digest=self.state.initial_digest,
         )
 
 

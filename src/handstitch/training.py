@@ -7,6 +7,7 @@ of one of them.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import log
@@ -45,6 +46,8 @@ class State:
     optimizer: Optimizer
     best: Parameters
     """The weights of the best epoch so far."""
+    initial_digest: str = ""
+    """Of the weights it began with, which are gone once it trains."""
     epoch: int = 0
     """Epochs that are over."""
     batch: int = 0
@@ -86,8 +89,7 @@ class Task:
 
 def start(config: Config, sizes: tuple[int, ...]) -> State:
     """The state before the first step: θ drawn from the seed, everything else at zero."""
-    rng = generator(config.seed, Purpose.INITIALIZATION)
-    parameters = Parameters.random(sizes, rng, config.initialization)
+    parameters = initial_parameters(config, sizes)
     network = Network(parameters, config.activations, config.dropout, config.input_dropout)
     optimizer = Optimizer(
         parameters,
@@ -103,7 +105,25 @@ def start(config: Config, sizes: tuple[int, ...]) -> State:
             epsilon=config.epsilon,
         ),
     )
-    return State(network, optimizer, best=parameters.copy())
+    digest = initial_digest(parameters)
+    return State(network, optimizer, best=parameters.copy(), initial_digest=digest)
+
+
+def initial_parameters(config: Config, sizes: tuple[int, ...]) -> Parameters:
+    """θ before the first step: weights drawn from the seed, biases 0."""
+    rng = generator(config.seed, Purpose.INITIALIZATION)
+    return Parameters.random(sizes, rng, config.initialization)
+
+
+def initial_digest(parameters: Parameters) -> str:
+    """SHA-256, in hexadecimal, of all weights in order as little-endian float32; biases are left
+    out.
+
+    It stands in a model file, so that weights drawn anew from the seed can be known for those the
+    training began with: another NumPy may draw others from the same seed.
+    """
+    weights = parameters.vector[: parameters.weight_count]
+    return hashlib.sha256(weights.astype("<f4", copy=False).data).hexdigest()
 
 
 def train(

@@ -220,6 +220,7 @@ def _load(path: Path) -> _Loaded:
         history=description.history,
         versions=description.versions,
         origin=description.origin,
+        initial_digest=description.initial_digest,
     )
     return _Loaded(model, arrays, description.position)
 

@@ -41,6 +41,8 @@ class Model:
     versions: dict[str, str]
     """Packages and other facts of the build that decide the bits."""
     origin: Literal["handstitch", "report npz"] = "handstitch"
+    initial_digest: str = ""
+    """SHA-256 of the initial weights (`training.initial_digest`); empty where nobody noted it."""
 
 
 class _Architecture(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +68,7 @@ class Description(msgspec.Struct, forbid_unknown_fields=True):
     versions: dict[str, str]
     origin: Literal["handstitch", "report npz"]
     position: dict[str, Any] | None = None
+    initial_digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
 
 
 def described(path: Path, model: Model) -> dict[str, Any]:
@@ -84,6 +87,8 @@ def described(path: Path, model: Model) -> dict[str, Any]:
         "versions": model.versions,
         "origin": model.origin,
     }
+    if model.initial_digest:
+        metadata["initial_digest"] = model.initial_digest
     checked(path, metadata)
     return metadata
 

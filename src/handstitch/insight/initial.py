@@ -1,0 +1,53 @@
+"""The weights a network began with, drawn anew from the seed in its file."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from handstitch.checkpoint import Model
+from handstitch.config import Config, from_mapping
+from handstitch.core.parameters import Parameters
+from handstitch.errors import ConfigError
+from handstitch.training import initial_digest, initial_parameters
+
+Standing = Literal["confirmed", "contradicted", "unrecorded", "no seed"]
+"""What a file says of its initial weights: its digest is that of the weights drawn anew, or is
+not; it has a seed and no digest; it has no seed."""
+
+ASSUMED: Final = "he"
+"""The initialisation taken for that of a file which names none; the report's is this one."""
+
+
+class Origin(NamedTuple):
+    """Where a network's weights came from, as far as its file tells."""
+
+    standing: Standing
+    config: Config | None
+    """The run's; None where the file has none."""
+    parameters: Parameters | None
+    """θ before the first step, where it is confirmed; else None."""
+
+    @property
+    def initialization(self) -> str:
+        """Name of the initialisation, in INITIALIZATIONS."""
+        return self.config.initialization if self.config else ASSUMED
+
+
+def origin(model: Model) -> Origin:
+    """Draw the initial weights anew and hold them against the digest that the file noted.
+
+    Only what the digest confirms is given out: a seed alone proves nothing, for a file can be
+    changed, and another NumPy may draw other numbers from it.
+    """
+    if "seed" not in model.config:
+        return Origin("no seed", None, None)
+    try:
+        config = from_mapping(model.config, "this model file")
+    except ConfigError:  # a setting that this version does not know
+        return Origin("no seed", None, None)
+    if not model.initial_digest:
+        return Origin("unrecorded", config, None)
+    drawn = initial_parameters(config, model.parameters.sizes)
+    if initial_digest(drawn) != model.initial_digest:
+        return Origin("contradicted", config, None)
+    return Origin("confirmed", config, drawn)

@@ -1,0 +1,84 @@
+"""The images a network is looked at with: those it was trained on where they are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from handstitch.arrays import Images, Labels
+from handstitch.checkpoint import Model
+from handstitch.config import Config
+from handstitch.data import sources, splits
+from handstitch.data.dataset import Dataset
+from handstitch.data.official import CLASS_NAMES
+from handstitch.randomness import Purpose, generator
+
+DRAWN: Final = 2_000
+"""Images where no data are at hand."""
+_DRAWN_SHAPE: Final = (28, 28)
+
+
+class Scene(NamedTuple):
+    """Images to look for dead units on, and others to measure accuracies on."""
+
+    images: Images
+    called: str
+    """What the images are, in words."""
+    validation: tuple[Images, Labels] | None
+    """The part held out of training; None where nobody knows which it was."""
+
+
+def data_at_hand(
+    model: Model,
+    data_dir: str | Path | None = None,
+    notify: Callable[[str], None] = lambda line: None,
+) -> Dataset | None:
+    """The training images `model` was trained on, if they are on this machine; nothing is fetched.
+
+    `notify` hears why they are not used. Raises DataError for a folder that was named and lacks
+    them, and for files that are not sound.
+    """
+    if model.dataset not in CLASS_NAMES:
+        notify(f"there is no data set {model.dataset} here")
+        return None
+    try:
+        data = sources.load(model.dataset, "train", data_dir, fetch=False, notify=notify)
+    except sources.AbsentError as error:
+        notify(error.problem)
+        return None
+    if data.image_shape != model.image_shape or len(data.class_names) != len(model.class_names):
+        notify(f"the network is not made for the images of {data.name}")
+        return None
+    return data
+
+
+def scene(model: Model, data: Dataset | None, config: Config | None) -> Scene:
+    """The training and validation part of `data` as the run split it, or drawn images.
+
+    Without a configuration nobody knows the split: all of `data` are looked at and none are
+    called validation.
+    """
+    if data is None:
+        return Scene(*_drawn(model.image_shape), None)
+    if config is None:
+        called = f"all {len(data):,} training images of {data.name}"
+        return Scene(data.images, called, None)
+    chosen, held_out = splits.split(data.labels, config.validation, config.seed, config.stratified)
+    called = f"the {len(chosen):,} training images of {data.name}"
+    validation = data.images[held_out], data.labels[held_out]
+    return Scene(data.images[chosen], called, validation)
+
+
+def _drawn(shape: tuple[int, int]) -> tuple[Images, str]:
+    """Garments where they fit, else pixels drawn at random."""
+    if shape == _DRAWN_SHAPE:
+        from handstitch.data import sketch
+
+        images, _ = sketch.draw(DRAWN, seed=0)
+        return images, f"{DRAWN:,} garments drawn by Handstitch, for want of the training images"
+    rng = generator(0, Purpose.SKETCH)
+    noise = rng.integers(0, 256, (DRAWN, *shape), np.uint8)
+    return noise, f"{DRAWN:,} images of noise, for want of the training images"

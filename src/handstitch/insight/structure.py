@@ -1,0 +1,161 @@
+"""Whether weights are ordered or lie as chance left them: a permutation test of all layers at once.
+
+Initial weights are drawn one by one from one distribution, so shuffling the entries of a layer
+changes nothing that could be expected of them. Training adds sums of outer products: a few strong
+directions, inputs and units that grew more than others, columns that share a sign, and in the
+first layer neighbouring pixels that are weighted alike. Six statistics look for these, each as
+large as order makes it; a layer's copies with all its entries shuffled say how large chance does.
+
+    spectrum       Σ σ⁴ of the singular values: some directions are stronger than others
+    rows           Σᵢ ‖wᵢ‖⁴: some inputs have larger weights than others
+    columns        the same of the units
+    row sums       Σᵢ (Σⱼ wᵢⱼ)²: weights of one input agree in sign
+    column sums    the same of one unit
+    neighbours     Σ wₚ · w_q over pixels p, q side by side: only of a layer that sees an image
+
+Σ σ⁴ and not the largest σ: it is one product of matrices instead of a decomposition for each
+copy, it adds up many weak directions, and below the threshold at which the largest singular value
+leaves the bulk it still tells (Onatski, Moreira and Hallin, arXiv:1306.4867; the threshold: Baik,
+Ben Arous and Péché, arXiv:math/0403022). Σ σ², the sum of squares, is the same for every copy.
+
+Nothing is assumed of the distribution the weights were drawn from: normal or uniform, of whatever
+spread. Weights that were drawn together, such as an orthogonal matrix, are not what it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Matrix
+from handstitch.randomness import Purpose, generator
+
+COPIES: Final = 199
+"""Shuffled copies of each layer: with the layer itself 200, so that p is at least 0.005."""
+ALPHA: Final = 0.01
+"""A network whose p is at most this is told to have structure: one untrained network in a hundred
+is told wrongly, however many layers it has."""
+OF_ALL: Final = ("spectrum", "rows", "columns", "row sums", "column sums", "neighbours")
+"""The statistics' names; the last only of a layer that sees an image."""
+_WIDEST: Final = 1024
+"""Inputs and units looked at, evenly spaced, where a layer has more: it bounds the time."""
+
+Scores = NDArray[np.float64]
+
+
+class Structure(NamedTuple):
+    """How much more ordered a layer is than its shuffled copies."""
+
+    score: float
+    """The statistic that stands out most, in standard deviations above the mean of the copies."""
+    p_value: float
+    """The probability that any layer of a network without structure reaches this score."""
+    statistic: str
+    """Which one stands out most."""
+
+
+def structures(
+    weights: Sequence[Matrix],
+    image_shape: tuple[int, int] | None = None,
+    *,
+    copies: int = COPIES,
+    seed: int = 0,
+) -> list[Structure]:
+    """One Structure for each layer of `weights` (inputs, outputs); the first sees `image_shape`.
+
+    All statistics of a copy are measured in standard deviations of the other copies, the layer
+    itself being one of them; the largest of a layer is its score, and p is the share of networks
+    of shuffled layers whose largest score is no smaller. That is the single-step maxT procedure
+    (Westfall and Young, "Resampling-based multiple testing", 1993): the chance of one false alarm
+    or more among all layers and statistics is at most p. It is exact for exchangeable weights of
+    any distribution and size, for the observed network is one of `copies` + 1 that were equally
+    likely. The shuffles follow from `seed`: the same weights always give the same figures.
+    """
+    names: list[list[str]] = []
+    scores: list[Scores] = []
+    for layer, W in enumerate(weights):
+        rng = generator(seed, Purpose.WEIGHT_SHUFFLE, layer)
+        sees = image_shape if layer == 0 else None
+        measured = _measure(W, sees, copies, rng)
+        names.append(list(measured))
+        scores.append(_in_deviations(np.array(list(measured.values()))))
+    largest = np.array([each.max(axis=0) for each in scores])  # (layers, copies + 1)
+    of_network = largest.max(axis=0)
+    return [
+        Structure(
+            score=float(of_layer[0]),
+            # With a hair's breadth: where every copy scores alike, rounding must not decide.
+            p_value=float(np.mean(of_network >= of_layer[0] - 1e-9)),
+            statistic=names[layer][int(np.argmax(scores[layer][:, 0]))],
+        )
+        for layer, of_layer in enumerate(largest)
+    ]
+
+
+def _measure(
+    W: Matrix, image_shape: tuple[int, int] | None, copies: int, rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """Each statistic of W and then of its shuffled copies."""
+    shape = image_shape if image_shape and len(W) <= _WIDEST else None
+    copy = np.ascontiguousarray(W[_evenly(len(W))][:, _evenly(W.shape[1])])
+    # Scaled to a mean square of 1, so that no power leaves the range of float32.
+    largest = float(np.max(np.abs(copy), initial=0))
+    if largest:
+        copy /= largest
+        copy /= np.sqrt(np.mean(np.square(copy, dtype=np.float64)))
+    found: dict[str, list[float]] = {}
+    for number in range(copies + 1):
+        if number:
+            rng.shuffle(copy.reshape(-1))
+        for name, value in _statistics(copy, shape).items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _evenly(n: int) -> NDArray[np.intp]:
+    return np.linspace(0, n - 1, min(n, _WIDEST)).astype(np.intp)
+
+
+def _statistics(W: Matrix, image_shape: tuple[int, int] | None) -> dict[str, float]:
+    inputs, outputs = W.shape
+    gram = W.T @ W if outputs <= inputs else W @ W.T
+    squares = np.square(W)
+    values = {
+        "spectrum": _squared(gram),
+        "rows": _squared(squares.sum(axis=1)),
+        "columns": _squared(squares.sum(axis=0)),
+        "row sums": _squared(W.sum(axis=1)),
+        "column sums": _squared(W.sum(axis=0)),
+    }
+    if image_shape is not None:
+        tiles = W.reshape(*image_shape, outputs)
+        beside = np.einsum("rcu,rcu->", tiles[:, 1:], tiles[:, :-1])
+        below = np.einsum("rcu,rcu->", tiles[1:], tiles[:-1])
+        values["neighbours"] = float(beside + below)
+    return values
+
+
+def _squared(array: Matrix) -> float:
+    flat = array.reshape(-1).astype(np.float64)
+    return float(flat @ flat)
+
+
+def _in_deviations(values: Scores) -> Scores:
+    """Each value in standard deviations from the mean of the others in its row.
+
+    The same is done to every column, so that none is told apart by it. Where there is nothing but
+    rounding between the others, it is 0.
+    """
+    others = values.shape[1] - 1
+    centred = values - values.mean(axis=1, keepdims=True)
+    mean = -centred / others  # of the others: all of them add up to 0
+    squares = np.square(centred).sum(axis=1, keepdims=True) - np.square(centred)
+    variance = (squares - others * np.square(mean)) / (others - 1)
+    deviation = np.sqrt(np.maximum(variance, 0))
+    differs = deviation > 1e-6 * np.abs(values.mean(axis=1, keepdims=True))
+    scores = np.zeros_like(values)
+    np.divide(centred - mean, deviation, out=scores, where=differs)
+    return scores

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from handstitch.core.network import Network
+from handstitch.core.parameters import Parameters
+from handstitch.data.scaling import Scaling
+from handstitch.insight.activity import accuracies_put_back, dead_units, unit_use
+
+SCALING = Scaling(10.0, 1 / 64)
+SIZES = (12, 7, 5, 3)
+
+
+def network(activation="relu", sizes=SIZES, seed=0):
+    theta = Parameters.random(sizes, np.random.default_rng(seed))
+    theta.vector[theta.weight_count :] = 0.1
+    return Network(theta, (activation,) * (len(sizes) - 2))
+
+
+def images(n=50):
+    return np.random.default_rng(1).integers(0, 256, (n, 3, 4), np.uint8)
+
+
+def hidden(net, X):
+    """The first layer's activations by the plain formula, in float64."""
+    A = (X.reshape(len(X), -1).astype(float) - SCALING.offset) * SCALING.scale
+    return np.maximum(A @ net.parameters.weights[0] + net.parameters.biases[0], 0)
+
+
+def test_units_that_are_always_silent_are_counted():
+    net = network()
+    net.parameters.biases[1][:] = 50
+    assert dead_units(net, images(), SCALING) == [0, 0]
+    net.parameters.weights[0][:, 2] = 0
+    net.parameters.biases[0][[2, 4]] = -1, -1e3
+    assert dead_units(net, images(), SCALING) == [2, 0]
+
+
+def test_one_image_that_wakes_a_unit_is_enough_even_in_another_block():
+    net = network()
+    net.parameters.weights[0][:, 3] = 1
+    net.parameters.biases[0][3] = -30
+    X = np.zeros((2500, 3, 4), np.uint8)
+    X[: len(images())] = images() // 2
+    assert dead_units(net, X, SCALING)[0] == 1
+    X[-1] = 255
+    assert dead_units(net, X, SCALING)[0] == 0
+
+
+def test_a_saturated_unit_is_as_dead():
+    net = network("sigmoid")
+    net.parameters.biases[1][0] = 1e4
+    assert dead_units(net, images(), SCALING) == [0, 1]
+
+
+def test_a_network_without_hidden_layers_has_no_such_units():
+    assert dead_units(network(sizes=(12, 3)), images(), SCALING) == []
+
+
+def test_use_is_activation_times_outgoing_weights():
+    net = network()
+    W = net.parameters.weights[1].astype(float)
+    wanted = hidden(net, images()).mean(axis=0) * np.linalg.norm(W, axis=1)
+    np.testing.assert_allclose(unit_use(net, images(), SCALING), wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_use_of_a_unit_that_nobody_hears_is_none():
+    net = network()
+    net.parameters.weights[1][4] = 0
+    use = unit_use(net, images(), SCALING)
+    assert use[4] == 0
+    assert np.count_nonzero(use) >= 4
+
+
+def test_use_counts_negative_activations_too_and_knows_networks_of_one_layer():
+    net = network("tanh")
+    assert (unit_use(net, images(), SCALING) > 0).all()
+    one = network(sizes=(12, 3))
+    assert unit_use(one, images(), SCALING).shape == (3,)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_layer_put_back_is_that_layer_alone(layer):
+    net, initial = network(seed=3), network(seed=4).parameters
+    before = net.parameters.vector.copy()
+    X = images(400)
+    mixed = network(seed=3)
+    mixed.parameters.weights[layer][:] = initial.weights[layer]
+    mixed.parameters.biases[layer][:] = initial.biases[layer]
+    A = (X.reshape(len(X), -1).astype(float) - SCALING.offset) * SCALING.scale
+    for number, (W, b) in enumerate(mixed.layers):
+        A = A @ W.astype(float) + b
+        A = np.maximum(A, 0) if number < 2 else A
+    labels = A.argmax(axis=1).astype(np.uint8)
+    found = accuracies_put_back(net, initial, X, labels, SCALING)
+    assert found[layer] == 1
+    assert all(other < 1 for number, other in enumerate(found) if number != layer)
+    np.testing.assert_array_equal(net.parameters.vector, before)

@@ -1,0 +1,349 @@
+"""Learned or only initialised, on small networks trained on drawn garments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from handstitch import checkpoint, insight, runs, training
+from handstitch.config import Config
+from handstitch.core.parameters import Parameters
+from handstitch.data import sources
+from handstitch.errors import DataError, ModelFileError
+from handstitch.insight import initial
+from handstitch.insight.layers import decisive_layer, effective_rank
+from tests.sample_models import GARMENT_SIZES, report_arrays, sample
+
+CONFIG = Config(
+    dataset="sketch",
+    hidden_sizes=(24, 12),
+    epochs=3,
+    batch_size=20,
+    optimizer="adam",
+    learning_rate=0.003,
+    dropout=0.2,
+    threads=1,
+    step="readable",
+)
+IMAGES = 900
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """The data set of these tests, drawn once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "_SKETCH", {"train": (IMAGES, 1), "test": (20, 2)})
+        yield sources.load("sketch", "train")
+
+
+def model_of(state, task, data):
+    """What a run's file would hold."""
+    return checkpoint.Model(
+        parameters=state.network.parameters.copy(),
+        activations=CONFIG.activations,
+        offset=task.scaling.offset,
+        scale=task.scaling.scale,
+        class_names=data.class_names,
+        image_shape=data.image_shape,
+        dataset="sketch",
+        config=CONFIG.to_dict(),
+        history=(),
+        versions={},
+        initial_digest=state.initial_digest,
+    )
+
+
+@pytest.fixture(scope="module")
+def course(drawn):
+    """The models before training and after each epoch."""
+    task = training.Task(CONFIG, drawn)
+    state = training.start(CONFIG, task.sizes)
+    models = [model_of(state, task, drawn)]
+    models += [model_of(state, task, drawn) for _ in training.train(state, task, CONFIG)]
+    return models
+
+
+def without_seed(model):
+    """The same weights in a file that tells nothing of where they came from."""
+    return replace(model, config={}, initial_digest="")
+
+
+def test_an_untrained_network_is_told_as_initialised_bit_for_bit(course, drawn):
+    report = insight.weights(course[0], drawn)
+    assert (report.verdict, report.initial_weights) == ("as initialised", "confirmed")
+    assert report.words[-1].startswith("Verdict: as initialised. These are the weights that seed 0")
+    for layer in report.layers:
+        assert (layer.verdict, layer.unchanged, layer.distance) == ("as initialised", True, 0)
+        assert layer.spread == 1
+        assert layer.accuracy_put_back == report.val_accuracy
+    assert report.decisive_layer is None
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_trained_one_is_told_as_trained_even_after_one_epoch(course, drawn, epoch):
+    report = insight.weights(course[epoch], drawn)
+    assert report.verdict == "trained"
+    for layer in report.layers:
+        assert layer.unchanged is False
+        assert layer.distance is not None
+        assert layer.distance > 0.005
+    assert "Verdict: trained. 3 of its 3 layers" in report.words[-1]
+
+
+def test_where_no_seed_is_known_order_alone_decides(course, drawn):
+    before = insight.weights(without_seed(course[0]), drawn)
+    assert (before.verdict, before.initial_weights) == ("as initialised", "no seed")
+    assert "Nothing tells these weights from numbers drawn at random" in before.words[-1]
+    after = insight.weights(without_seed(course[3]), drawn)
+    assert after.verdict == "trained"
+    assert after.layers[0].p_value == 1 / (1 + after.copies)
+    for report in (before, after):
+        assert "no seed" in report.words[0]
+        assert report.seed is None
+        for layer in report.layers:
+            assert layer.unchanged is layer.distance is layer.accuracy_put_back is None
+    assert after.images == f"all {IMAGES} training images of sketch"
+
+
+def test_a_trained_layer_that_is_shuffled_has_lost_it(course):
+    model = without_seed(course[3])
+    theta = model.parameters.copy()
+    rng = np.random.default_rng(0)
+    for W in theta.weights:
+        W[:] = rng.permutation(W.reshape(-1)).reshape(W.shape)
+    report = insight.weights(replace(model, parameters=theta))
+    assert report.verdict == "as initialised"
+    assert report.layers[0].score < insight.weights(model).layers[0].score / 5
+
+
+def test_one_trained_layer_among_initial_ones_is_that_layer(course, drawn):
+    theta = course[0].parameters.copy()
+    theta.weights[1][:] = course[3].parameters.weights[1]
+    report = insight.weights(replace(course[3], parameters=theta), drawn)
+    assert report.verdict == "trained"
+    assert [layer.unchanged for layer in report.layers] == [True, False, True]
+    assert "1 of its 3 layers" in report.words[-1]
+
+
+def test_a_layer_whose_biases_alone_moved_says_so(course):
+    theta = course[0].parameters.copy()
+    theta.biases[0][2] = -0.25
+    report = insight.weights(replace(course[0], parameters=theta))
+    assert report.layers[0].verdict == "as initialised"
+    assert report.layers[0].largest_bias == 0.25
+    assert "Only its biases moved, by 0.25 at most" in report.words[1]
+    assert "biases" not in report.words[2]
+
+
+def test_a_layer_that_moved_without_order_is_not_said_to_have_learned(course):
+    theta = course[0].parameters.copy()
+    theta.weights[2] += np.float32(1e-4) * theta.weights[2][::-1]
+    report = insight.weights(replace(course[0], parameters=theta))
+    assert [each.verdict for each in report.layers] == ["as initialised"] * 2 + ["moved"]
+    assert report.verdict == "trained"
+    assert "moved by less than 0.1 % of their initial size" in report.words[3]
+    assert "1 of its 3 layers left their initial weights, and 0 of them" in report.words[-1]
+
+
+def test_a_digest_that_does_not_match_is_told_and_nothing_is_compared(course, drawn):
+    model = replace(course[0], initial_digest="0" * 64)
+    report = insight.weights(model, drawn)
+    assert report.initial_weights == "contradicted"
+    assert "was changed, or another NumPy drew them" in report.words[0]
+    assert all(layer.unchanged is layer.accuracy_put_back is None for layer in report.layers)
+    assert report.val_accuracy is not None  # the split follows from the seed all the same
+    changed_seed = replace(course[3], config=CONFIG.to_dict() | {"seed": 1})
+    assert insight.weights(changed_seed).initial_weights == "contradicted"
+
+
+def test_an_older_file_without_a_digest_is_told(course):
+    report = insight.weights(replace(course[3], initial_digest=""))
+    assert (report.initial_weights, report.verdict) == ("unrecorded", "trained")
+    assert "does not note which initial weights it had" in report.words[0]
+
+
+@pytest.mark.parametrize("config", [{}, {"seed": -1}, {"seed": "x"}, {"seed": 1, "flip": True}])
+def test_a_config_that_cannot_be_read_is_no_seed(config):
+    found = initial.origin(sample(GARMENT_SIZES, image_shape=(28, 28), config=config))
+    assert (found.standing, found.config, found.parameters) == ("no seed", None, None)
+
+
+def test_put_back_accuracies_are_those_of_such_networks_on_the_validation_part(course, drawn):
+    report = insight.weights(course[3], drawn)
+    task = training.Task(CONFIG, drawn)
+    assert report.validation_images == len(task.validation_labels) == 90
+    X = (task.validation_images.reshape(90, -1).astype(float) - course[3].offset) * course[3].scale
+    for layer in report.layers:
+        A = X
+        for number in range(3):
+            theta = course[0 if number == layer.layer - 1 else 3].parameters
+            A = A @ theta.weights[number].astype(float) + theta.biases[number]
+            A = np.maximum(A, 0) if number < 2 else A
+        wanted = np.mean(A.argmax(axis=1) == task.validation_labels)
+        assert layer.accuracy_put_back == pytest.approx(wanted, abs=0.5 / 90)
+        assert wanted < (report.val_accuracy or 0)
+
+
+def test_without_data_accuracies_are_left_out_and_drawn_images_serve(course):
+    report = insight.weights(course[3])
+    assert report.verdict == "trained"
+    assert (report.val_accuracy, report.validation_images) == (None, 0)
+    assert all(layer.accuracy_put_back is None for layer in report.layers)
+    assert report.images.startswith("2,000 garments drawn by Handstitch, for want of")
+    assert [layer.dead_units is None for layer in report.layers] == [False, False, True]
+    assert any("Which layer decides is left out" in line for line in report.words)
+
+
+def test_images_of_another_shape_are_noise():
+    model = sample((12, 5, 3), image_shape=(3, 4))
+    assert insight.weights(model).images.startswith("2,000 images of noise")
+
+
+def test_dead_units_are_told(course, drawn):
+    theta = course[3].parameters.copy()
+    theta.biases[0][:] = 50
+    theta.biases[1][:] = 1e4
+    model = replace(course[3], parameters=theta)
+    none = insight.weights(model, drawn)
+    assert [layer.dead_units for layer in none.layers] == [0, 0, None]
+    assert "No hidden unit is dead: each changes over the 810 training images of sketch." in (
+        none.words
+    )
+    theta.biases[1][[0, 5]] = -1e5
+    report = insight.weights(model, drawn)
+    assert [layer.dead_units for layer in report.layers] == [0, 2, None]
+    assert any("2 in layer 2" in line and "810 training images" in line for line in report.words)
+
+
+def test_figures_of_a_layer_are_the_plain_formulas(course):
+    report = insight.weights(course[3])
+    for found, W, W0 in zip(
+        report.layers, course[3].parameters.weights, course[0].parameters.weights, strict=True
+    ):
+        assert (found.inputs, found.outputs) == W.shape
+        assert found.within_tenth == np.mean(np.abs(W) <= 0.1)
+        assert (found.smallest, found.largest) == (W.min(), W.max())
+        assert found.spread == pytest.approx(W.std() / W0.std(), rel=1e-5)
+        moved = np.linalg.norm(W - W0) / np.linalg.norm(W0)
+        assert found.distance == pytest.approx(moved, rel=1e-5)
+        # Of numbers drawn anew, many of them, as many lie within ±0.1 as is said.
+        sigma = np.sqrt(2 / len(W))
+        many = np.random.default_rng(0).normal(0, sigma, 200_000)
+        assert found.within_tenth_initially == pytest.approx(np.mean(abs(many) <= 0.1), abs=0.005)
+
+
+def test_effective_rank_counts_directions():
+    assert effective_rank(np.eye(7, 9)) == pytest.approx(7)
+    assert effective_rank(np.ones((7, 9))) == pytest.approx(1, abs=1e-6)
+    assert effective_rank(np.zeros((7, 9))) == 0
+    p = np.array([3, 1]) / 4
+    assert effective_rank(np.diag([3.0, 1.0])) == pytest.approx(np.exp(-(p * np.log(p)).sum()))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "put_back", "layer"),
+    [
+        (0.9, [0.60, 0.85, 0.86], 1),
+        (0.9, [0.85, 0.86, 0.30], 3),
+        (0.9, [0.10, 0.11, 0.30], None),  # 0.01 is within two standard errors on 1,000 images
+        (0.9, [0.9, 0.9, 0.9], None),
+        (0.9, [0.1], 1),
+        (0.9, [0.9], None),
+    ],
+)
+def test_a_layer_decides_only_if_it_clearly_does(accuracy, put_back, layer):
+    assert decisive_layer(accuracy, put_back, 1000) == layer
+
+
+def test_the_sentence_about_one_tenth_depends_on_the_start(course):
+    report = insight.weights(course[3])
+    start = report.layers[0].within_tenth_initially
+    assert f"at the start it is {100 * start:.1f} %" in report.words[1]
+
+
+def test_weights_in_the_reports_layout_are_looked_into(tmp_path):
+    arrays = report_arrays()
+    np.savez(tmp_path / "best.npz", allow_pickle=False, **arrays)
+    report = insight.weights(checkpoint.load_model(tmp_path / "best.npz"))
+    assert (report.verdict, report.initial_weights) == ("as initialised", "no seed")
+    assert report.initialization == "he"
+    arrays["weights_0"] += np.linspace(0, 3, 16)
+    np.savez(tmp_path / "best.npz", allow_pickle=False, **arrays)
+    report = insight.weights(checkpoint.load_model(tmp_path / "best.npz"))
+    assert report.verdict == "trained"
+    assert report.layers[0].statistic == "column sums"
+
+
+def test_the_digest_in_a_file_confirms_the_weights_drawn_anew(tmp_path, course):
+    path = tmp_path / "model.safetensors"
+    checkpoint.save_model(path, course[3])
+    found = checkpoint.load_model(path)
+    assert found.initial_digest == course[0].initial_digest
+    drawn_anew = initial.origin(found).parameters
+    assert isinstance(drawn_anew, Parameters)
+    assert drawn_anew.vector.tobytes() == course[0].parameters.vector.tobytes()
+
+
+def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, monkeypatch):
+    """Even where the seed draws other weights by now, as another NumPy might."""
+    monkeypatch.setattr(sources, "_SKETCH", {"train": (100, 1), "test": (20, 2)})
+    config = replace(CONFIG, epochs=2)
+    with runs.begin(config, tmp_path / "run") as run:
+        next(run.train())
+        wanted = run.state.initial_digest
+    draw = training.initial_parameters
+
+    def otherwise(config, sizes):
+        parameters = draw(config, sizes)
+        parameters.vector *= 2
+        return parameters
+
+    monkeypatch.setattr(training, "initial_parameters", otherwise)
+    with runs.resume(tmp_path / "run") as run:
+        list(run.train())
+    model = checkpoint.load_model(tmp_path / "run" / "weights" / "last.safetensors")
+    assert model.initial_digest == wanted != ""
+    assert initial.origin(model).standing == "confirmed"  # drawn as it was then
+
+
+def test_the_digest_is_of_weights_and_not_of_biases(course):
+    theta = course[0].parameters.copy()
+    theta.biases[0][0] = 1
+    assert training.initial_digest(theta) == course[0].initial_digest
+    theta.weights[2][0, 0] += 1
+    assert training.initial_digest(theta) != course[0].initial_digest
+
+
+def test_a_digest_that_is_none_is_refused(tmp_path):
+    for digest in ("x" * 64, "0" * 63, "A" * 64, "0" * 64 + "\n"):
+        with pytest.raises(ModelFileError, match="makes no sense"):
+            checkpoint.save_model(tmp_path / "m", sample(initial_digest=digest))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"dataset": "birds"}, "there is no data set birds here"),
+        ({"dataset": "fashion-mnist"}, "is not on this machine"),
+        ({"image_shape": (14, 56), "dataset": "sketch"}, "not made for the images of sketch"),
+    ],
+)
+def test_data_that_are_not_at_hand_are_told(changes, why, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HANDSTITCH_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sources, "_SKETCH", {"train": (20, 1), "test": (20, 2)})
+    names = tuple(f"class {n}" for n in range(10))
+    model = sample(GARMENT_SIZES, class_names=names, **({"image_shape": (28, 28)} | changes))
+    heard: list[str] = []
+    assert insight.data_at_hand(model, notify=heard.append) is None
+    assert why in heard[0]
+
+
+def test_a_folder_that_was_named_and_has_no_data_is_an_error(tmp_path):
+    model = sample(GARMENT_SIZES, image_shape=(28, 28), dataset="fashion-mnist")
+    with pytest.raises(DataError):
+        insight.data_at_hand(model, tmp_path)
