@@ -153,6 +153,25 @@ class TestTies:
             wider += means.max() - means.min() > statistics.chance_range(table)
         assert 30 <= wider <= 70
 
+    def test_decisive_width_agrees_with_the_verdict(self):
+        decided = 0
+        for seed in range(60):
+            table = noise(seed, 6, 5)
+            table[0] += 1
+            table[5] -= 1
+            means, tied = table.mean(axis=1), statistics.tied_with_best(table)
+            best = int(np.argmax(means))
+            for row in range(6):
+                behind = means[best] - means[row]
+                if row != best:
+                    apart = behind > statistics.decisive_width(table, row)
+                    assert apart != tied[row]
+                    decided += apart
+            ahead = means[best] - np.delete(means, best).max()
+            if sum(tied) == 1:
+                assert ahead > statistics.decisive_width(table, best)
+        assert decided > 60
+
 
 class TestOptimism:
     def test_the_choice_scored_elsewhere_is_the_truth_of_equal_settings(self):

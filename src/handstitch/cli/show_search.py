@@ -94,7 +94,7 @@ def _table(ranking: Ranking) -> None:
     names = searched(ranking)
     counted = ("best epoch", "last epoch") if ranking.by == "best" else ("last epoch", "best epoch")
     table = console.table(
-        "", *names, "seeds", counted[0], "95 % interval", counted[1], "one trial's error"
+        "", *names, "seeds", counted[0], "95 % interval", counted[1], "sd of seeds"
     )
     for each in ranking.settings[:_SHOWN]:
         other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
@@ -105,7 +105,7 @@ def _table(ranking: Ranking) -> None:
             f"{each.mean:.4f}",
             "–" if each.interval is None else f"{each.interval[0]:.4f} to {each.interval[1]:.4f}",
             f"{other:.4f}",
-            f"{each.validation_error:.4f}",
+            "–" if each.deviation is None else f"{each.deviation:.4f}",
         )
     console.show(table, "Validation accuracy, mean over the seeds")
     left = len(ranking.settings) - _SHOWN
@@ -131,10 +131,10 @@ def _standing(ranking: Ranking, setting: Setting) -> str:
 
 
 def _importance(ranking: Ranking) -> None:
-    table = console.table("setting", "share of the variance")
+    table = console.table("parameter", "share of the variance")
     for name, share in ranking.importance.items():
         table.add_row(console.text(name), f"{share:.2f}")
-    console.show(table, "What each setting explains by itself; seeds and interplay have the rest")
+    console.show(table, "What each parameter explains by itself; seeds and interplay have the rest")
 
 
 def _pictures(found: Search, ranking: Ranking) -> dict[str, bytes]:

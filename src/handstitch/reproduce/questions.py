@@ -11,8 +11,9 @@ from handstitch.records import Trial
 from handstitch.reproduce import published
 from handstitch.reproduce.grid import chosen, pooled
 from handstitch.reproduce.verdicts import ENOUGH, Claim, Measured, Verdict, claim
-from handstitch.search import ranking_words, statistics
+from handstitch.search import statistics
 from handstitch.search.ranking import Compared, finished, last_epoch_accuracy
+from handstitch.search.ranking_words import written
 from handstitch.search.statistics import ALPHA
 
 LARGEST_SLIGHT: Final = 0.1
@@ -37,9 +38,9 @@ def of_networks(base: dict[str, Any], trials: Sequence[Trial]) -> Claim:
         base,
         trials,
         name="F2",
-        statement="Another or deeper network is better than 512, 256.",
+        statement=f"Another network is better than {written(base['hidden_sizes'])}.",
         what="network",
-        hidden_sizes=[512, 256],
+        hidden_sizes=base["hidden_sizes"],
     )
 
 
@@ -122,7 +123,7 @@ def _beaten(compared: Compared, row: int) -> Measured:
     effect = float(np.delete(means, row).max() - means[row])
     if compared.table.shape[1] < 2:
         return Measured(effect, None, "cannot be told")
-    half = statistics.chance_range(compared.table)
+    half = statistics.decisive_width(compared.table, row)
     verdict: Verdict = "cannot be told"
     if not statistics.tied_with_best(compared.table)[row]:
         verdict = "holds"
@@ -137,7 +138,7 @@ def _listed(compared: Compared, trials: Sequence[Trial], name: str) -> str:
     tied = statistics.tied_with_best(compared.table)
     means = compared.table.mean(axis=1)
     parts = [
-        f"{ranking_words.written(value)}: {mean:.4f}{'*' if tie else ''}"
+        f"{written(value)}: {mean:.4f}{'*' if tie else ''}"
         for value, mean, tie in zip(values, means, tied, strict=True)
     ]
     return f"Means: {'; '.join(parts)}. Those with a star cannot be told from the best."

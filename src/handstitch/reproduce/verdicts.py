@@ -133,14 +133,14 @@ def sole_best(table: Table, chosen: int) -> Measured:
     """Whether the setting in row `chosen` of (settings, seeds) is better than every other.
 
     The effect is its mean less the best other one. It holds if all others can be told from it,
-    and does not if it can be told from the best; the interval is that of all differences at once
-    (studentised range).
+    and does not if it can be told from the best; the interval ends at 0 where that
+    would be decided otherwise.
     """
     means = table.mean(axis=1)
     effect = float(means[chosen] - np.delete(means, chosen).max())
     if table.shape[1] < 2:
         return Measured(effect, None, "cannot be told")
-    half = statistics.chance_range(table)
+    half = statistics.decisive_width(table, chosen)
     tied = statistics.tied_with_best(table)
     verdict: Verdict = "cannot be told"
     if not tied[chosen]:

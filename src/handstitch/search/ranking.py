@@ -69,8 +69,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int
     """Seeds by which the settings were compared."""
     chance_range: float | None
-    """What lies between the highest and the lowest mean of so many equal settings, at most, in
-    nineteen searches of twenty."""
+    """How far the highest and the lowest mean of so many equal settings as are tied, and as
+    unsteady, lie apart at most in nineteen searches of twenty; None if none is tied with it."""
     score_of_choice: float | None
     """Mean accuracy of the choice on seeds that had no say in it."""
     optimism: float | None
@@ -126,7 +126,7 @@ def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> 
         winner_by_last_epoch=_winner(trials, "last"),
         tied=[each.setting for each in settings if each.tied],
         repeats=len(compared.repeats),
-        chance_range=_chance_range(compared),
+        chance_range=_chance_range(compared, tied),
         score_of_choice=judged,
         optimism=None if judged is None else settings[0].mean - judged,
         importance=importance(trials, by),
@@ -231,7 +231,7 @@ def _setting(
         parameters=each[0].parameters,
         seeds=[trial.seed for trial in each],
         mean=mean,
-        interval=statistics.mean_interval(values),
+        interval=_clipped(statistics.mean_interval(values)),
         deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         validation_error=statistics.binomial_error(mean, each[0].val_images),
         tied=tied,
@@ -239,6 +239,11 @@ def _setting(
         last_epoch_accuracy=sum(map(last_epoch_accuracy, each)) / len(each),
         problem="" if tied is not None else problem,
     )
+
+
+def _clipped(interval: Interval | None) -> Interval | None:
+    """No accuracy is below 0 or above 1."""
+    return None if interval is None else (max(0.0, interval[0]), min(1.0, interval[1]))
 
 
 def _problem(trials: Sequence[Trial], number: int, wanted: int) -> str:
@@ -269,5 +274,7 @@ def _is_repeated(compared: Compared) -> bool:
     return len(compared.settings) > 1 and len(compared.repeats) > 1
 
 
-def _chance_range(compared: Compared) -> float | None:
-    return statistics.chance_range(compared.table) if _is_repeated(compared) else None
+def _chance_range(compared: Compared, tied: list[bool]) -> float | None:
+    if sum(tied) < 2 or len(compared.repeats) < 2:
+        return None
+    return statistics.chance_range(compared.table[np.array(tied)])

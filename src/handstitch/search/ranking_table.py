@@ -54,7 +54,8 @@ def settings_csv(ranking: Ranking) -> str:
 
 def searched(ranking: Ranking) -> list[str]:
     """The searched keys, in the order in which they stand in the table."""
-    every = [each.parameters for each in (*ranking.settings, *ranking.lost)]
+    every = [each.parameters for each in ranking.settings]
+    every += [each.parameters for each in ranking.lost]
     return list(dict.fromkeys(name for parameters in every for name in parameters))
 
 

@@ -92,10 +92,9 @@ def _several(others: list[Setting], compared: int) -> str:
 def _chance(ranking: Ranking) -> str:
     if ranking.chance_range is None:
         return ""
-    compared = sum(each.tied is not None for each in ranking.settings)
     return (
         f"Chance alone puts up to {points(ranking.chance_range)} between the highest and the "
-        f"lowest of {compared} equal settings."
+        f"lowest of {len(ranking.tied)} equal settings."
     )
 
 

@@ -127,18 +127,38 @@ def tied_with_best(table: Table, alpha: float = ALPHA) -> list[bool]:
     Econometrica 79 (2011) 453-497, with the exact quantiles of normal errors in place of the
     bootstrap. docs/ranking.md has the simulations.
     """
-    settings, repeats = table.shape
-    tied = [True] * settings
-    if repeats < 2:
-        return tied
-    order = np.argsort(-table.mean(axis=1), kind="stable")
+    tied = [True] * len(table)
+    order, left = _judged(table, alpha)
     best = table[order[0]]
-    for left in range(settings, 1, -1):
-        worst = table[order[left - 1]]
-        if not _range_is_wide(table[order[:left]], alpha):
-            break
-        tied[order[left - 1]] = not _differs(best - worst, alpha)
+    for row in order[left:]:
+        tied[row] = not _differs(best - table[row], alpha)
     return tied
+
+
+def decisive_width(table: Table, row: int, alpha: float = ALPHA) -> float:
+    """The difference to the best, or of the best to the next, from which `row` would have been
+    judged otherwise: half an interval around it.
+
+    It is the wider of the two that `tied_with_best` asks for: the `chance_range` of the settings
+    that were left when its turn came, or when all of them were found tied, and that of its own
+    differences. Infinite for one repeat.
+    """
+    order, left = _judged(table, alpha)
+    place = int(np.flatnonzero(order == row)[0]) + 1
+    other = order[1] if place == 1 else row
+    own = mean_interval(table[order[0]] - table[other], alpha)
+    if own is None:
+        return inf
+    return max(chance_range(table[order[: max(2, left, place)]], alpha), (own[1] - own[0]) / 2)
+
+
+def _judged(table: Table, alpha: float) -> tuple[NDArray[np.intp], int]:
+    """(rows from best to worst, how many of them were left when chance explained the rest)."""
+    order = np.argsort(-table.mean(axis=1), kind="stable")
+    left = len(table)
+    while left > 1 and table.shape[1] > 1 and _range_is_wide(table[order[:left]], alpha):
+        left -= 1
+    return order, left
 
 
 def _range_is_wide(table: Table, alpha: float) -> bool:
