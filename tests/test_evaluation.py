@@ -17,6 +17,7 @@ from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import (
     Evaluator,
+    calibration_bins,
     calibration_error,
     class_scores,
     confusion_matrix,
@@ -192,3 +193,24 @@ def test_calibration_error_by_hand(hits: int, wanted: float):
     P = np.tile([0.8, 0.2], (10, 1))
     labels: Any = np.array([0] * hits + [1] * (10 - hits), np.uint8)
     assert calibration_error(P, labels) == pytest.approx(wanted)
+
+
+def test_calibration_bins_hold_every_image_once():
+    rng = np.random.default_rng(3)
+    P = rng.dirichlet([0.5] * 4, 300).astype(np.float32)
+    labels = rng.integers(0, 4, 300).astype(np.uint8)
+    bins = calibration_bins(P, labels)
+    assert len(bins) == 15
+    assert [each.low for each in bins[1:]] == [each.high for each in bins[:-1]]
+    assert (bins[0].low, bins[-1].high) == (0, 1)
+    assert sum(each.count for each in bins) == 300
+    sure = P.max(axis=1).astype(float)
+    for each in bins:
+        rows = (sure >= each.low) & ((sure < each.high) | (each.high == 1))
+        assert each.count == rows.sum()
+        if each.count:
+            assert each.confidence == pytest.approx(sure[rows].mean())
+            assert each.accuracy == pytest.approx((P.argmax(axis=1) == labels)[rows].mean())
+        else:
+            assert (each.confidence, each.accuracy) == (0, 0)
+    assert calibration_bins(np.array([[1.0, 0.0]]), np.array([0], np.uint8))[-1].count == 1

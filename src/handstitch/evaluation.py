@@ -13,7 +13,7 @@ from handstitch.arrays import Images, Labels, Matrix
 from handstitch.core.functions import softmax
 from handstitch.core.network import Network, Workspace
 from handstitch.data.scaling import Scaling
-from handstitch.records import ClassScore, Evaluation
+from handstitch.records import CalibrationBin, ClassScore, Evaluation
 
 ROWS = 1000
 """Images taken at a time. Fixed, so that a figure never depends on how much memory there is."""
@@ -142,13 +142,31 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def calibration_bins(P: Matrix, labels: Labels) -> list[CalibrationBin]:
+    """Images by confidence, the probability of the predicted class, in 15 equal bins."""
+    confidence = np.max(P, axis=1).astype(np.float64)
+    hit = np.argmax(P, axis=1) == labels
+    n = _CALIBRATION_BINS
+    bins = np.minimum((confidence * n).astype(np.intp), n - 1)
+    counts = np.bincount(bins, minlength=n)
+    confidences = np.bincount(bins, weights=confidence, minlength=n) / np.maximum(counts, 1)
+    accuracies = np.bincount(bins, weights=hit, minlength=n) / np.maximum(counts, 1)
+    return [
+        CalibrationBin(
+            low=number / n,
+            high=(number + 1) / n,
+            count=int(counts[number]),
+            confidence=float(confidences[number]),
+            accuracy=float(accuracies[number]),
+        )
+        for number in range(n)
+    ]
+
+
 def calibration_error(P: Matrix, labels: Labels) -> float:
     """Expected calibration error over 15 equal bins of confidence (arXiv:1706.04599).
 
     The mean over all images of |accuracy − confidence| of the bin they fall in.
     """
-    confidence = np.max(P, axis=1).astype(np.float64)
-    hit = np.argmax(P, axis=1) == labels
-    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(np.intp), _CALIBRATION_BINS - 1)
-    surplus = np.bincount(bins, weights=hit - confidence, minlength=_CALIBRATION_BINS)
-    return float(np.abs(surplus).sum() / len(labels))
+    bins = calibration_bins(P, labels)
+    return sum(each.count * abs(each.accuracy - each.confidence) for each in bins) / len(labels)

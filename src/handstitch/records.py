@@ -46,6 +46,19 @@ class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
     """Images of this class."""
 
 
+class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
+    """The images whose predicted class has a probability from `low` up to `high`."""
+
+    low: float
+    high: float
+    count: int
+    """Images."""
+    confidence: float
+    """Their mean probability of the predicted class; 0 without images."""
+    accuracy: float
+    """The fraction of them that is right; 0 without images."""
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """A model measured on a data set it was not trained on."""
 

@@ -8,6 +8,7 @@ summary.json             what came out, on which data and machine
 test/looks.json          every look at the test set, and what it gave
 train.log · README.md    the same for people
 report.html              the whole run on one page, for people too; its pictures beside it
+curves.png · weights.png what `handstitch show` draws
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -34,6 +35,8 @@ HISTORY: Final = "history.csv"
 SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"
 CARD: Final = "README.md"
+CURVES: Final = "curves.png"
+WEIGHTS: Final = "weights.png"
 PAGE: Final = "report.html"
 
 
@@ -140,6 +143,36 @@ def read_history(folder: Path) -> dict[int, dict[str, str]]:
         return {int(each["epoch"]): each for each in lines}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return {}
+
+
+def read_records(folder: Path) -> list[EpochRecord]:
+    """The epochs in history.csv; none if a line of it cannot be read."""
+    try:
+        return [
+            msgspec.convert(row, EpochRecord, strict=False) for row in read_history(folder).values()
+        ]
+    except msgspec.ValidationError:
+        return []
+
+
+def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[EpochRecord]:
+    """The epochs that the model file `path` tells of; it knows no seconds, so they are 0.
+
+    Raises ModelFileError if they are not epochs.
+    """
+    try:
+        return [
+            msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)
+            for record in history
+        ]
+    except msgspec.ValidationError as error:
+        raise ModelFileError(
+            "the history in this file makes no sense",
+            file=path,
+            found=str(error),
+            wanted="one record for each epoch, as Handstitch writes them",
+            fix="give another file, or train again",
+        ) from error
 
 
 def seconds_of(row: dict[str, str] | None, name: str) -> float:

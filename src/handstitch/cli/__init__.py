@@ -31,7 +31,7 @@ VERBS = {
     ),
     "predict": ("handstitch.cli.predict:predict", "Say what is on images of a data set."),
     "report": ("handstitch.cli.report:report", "Make a run's page with its pictures."),
-    "show": ("handstitch.cli.show:app", "Show what is in a run, a model file or a search."),
+    "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
     "data": ("handstitch.cli.data:app", "Fetch a data set, or say what is in it."),
     "config": ("handstitch.cli.config:config", "Print every setting as TOML that can be fed back."),
     "doctor": ("handstitch.cli.doctor:doctor", "Say what this machine offers and what is found."),

@@ -11,6 +11,8 @@ from handstitch.cli import console
 from handstitch.errors import MachineError, UsageError, printable
 
 if TYPE_CHECKING:
+    from handstitch.figures import Lang
+    from handstitch.records import EpochRecord
     from handstitch.search import Ranking, Search, Setting
     from handstitch.search.ranking import By
 
@@ -20,7 +22,7 @@ _SHOWN: Final = 40
 """Rows of the table at most; the file has them all."""
 
 
-def show_search(folder: Path, by: By = "best", *, json: bool = False) -> None:
+def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool = False) -> None:
     """Print what the trials of the search in `folder` tell, and keep it there.
 
     The table goes into settings.csv and the pictures into pictures/, where the folder can be
@@ -40,7 +42,7 @@ def show_search(folder: Path, by: By = "best", *, json: bool = False) -> None:
         )
     ranking = searches.rank(found.trials, by, found.seeds)
     written = _written(folder, {TABLE: settings_csv(ranking).encode()})
-    written += _written(folder, _pictures(found, ranking))
+    written += _written(folder, _pictures(found, ranking, lang))
     if json:
         _emit(folder, found, ranking)
     else:
@@ -137,17 +139,17 @@ def _importance(ranking: Ranking) -> None:
     console.show(table, "What each parameter explains by itself; seeds and interplay have the rest")
 
 
-def _pictures(found: Search, ranking: Ranking) -> dict[str, bytes]:
+def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
     """The pictures as files; none where matplotlib is missing."""
     from handstitch import figures
     from handstitch.figures import search as drawings
 
-    histories: dict[int, list[list[object]]] = {}
+    histories: dict[int, list[list[EpochRecord]]] = {}
     for trial in found.trials:
         if trial.state == "complete":
             histories.setdefault(trial.setting, []).append(list(trial.history))
     try:
-        drawn = drawings.all_of(ranking.settings, histories, list(found.parameters))
+        drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(each) for name, each in drawn.items()}
     except figures.MissingMatplotlibError as error:
         console.notice(f"{error.problem}: {error.facts['found']}")

@@ -15,6 +15,8 @@ from handstitch.search import rank
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from handstitch.records import EpochRecord
+
 _INTRODUCTION: Final = """\
 # The report, reproduced
 
@@ -91,7 +93,7 @@ def figures(stages: Stages) -> dict[str, Figure]:
     from handstitch.figures.reproduction import repeated_runs
 
     grid = rank(stages.grid, "last").settings
-    histories: dict[int, list[list[object]]] = {}
+    histories: dict[int, list[list[EpochRecord]]] = {}
     for trial in stages.grid:
         histories.setdefault(trial.setting, []).append(list(trial.history))
     made = {

@@ -1,0 +1,74 @@
+"""Where verbs put their pictures, and what they do on a machine that cannot draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from cyclopts import Parameter
+
+from handstitch.cli import console
+from handstitch.errors import MachineError, UsageError, printable
+
+Shown = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
+Out = Annotated[
+    Path | None,
+    Parameter(metavar="FILE", help="picture to write, .png or .svg (default: in the run folder)"),
+]
+Language = Annotated[
+    Literal["en", "zh"], Parameter(help="language of the picture: English or Chinese")
+]
+_KINDS: Final = (".png", ".svg")
+
+
+def place_of(target: Path, name: str, out: Path | None) -> Path | None:
+    """Where the picture goes: to `out`, or under its name into the run folder `target`.
+
+    None for a model file and no `out`: nothing is put where nobody asked for it. Raises UsageError
+    if `out` is not a picture's name.
+    """
+    if out is None:
+        return target / name if target.is_dir() else None
+    if out.suffix.lower() not in _KINDS:
+        raise UsageError(
+            "the picture needs a name that says its kind",
+            found=f"--out {out}",
+            wanted=f"a name that ends in {' or '.join(_KINDS)}",
+            fix=f"--out {out.with_suffix('.png') if out.name else name}",
+        )
+    return out
+
+
+def write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path | None:
+    """Draw and write the picture, whole or not at all; where it is.
+
+    A machine that cannot draw is a notice, and an error if the picture was `asked` for.
+    """
+    if place is None:
+        console.notice("to have the picture as well, say where: --out FILE.png")
+        return None
+    from handstitch import figures, storage
+
+    try:
+        figure = draw()
+    except figures.MissingMatplotlibError as error:
+        if asked:
+            raise
+        console.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
+        return None
+    is_svg = place.suffix.lower() == ".svg"
+    data = figures.svg(figure).encode() if is_svg else figures.png(figure)
+    try:
+        storage.write(place, data, lasting=False)
+    except MachineError as error:
+        if not asked:
+            error.facts["fix"] = f"write it elsewhere: --out {place.name}"
+        raise
+    return place
+
+
+def say(place: Path | None) -> None:
+    """The line that says where the picture is."""
+    if place is not None:
+        print(f"\nPicture: {printable(place)}")

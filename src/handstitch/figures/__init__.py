@@ -1,0 +1,35 @@
+"""Pictures of records and arrays: functions that return matplotlib `Figure` objects.
+
+    figure = figures.curves(history)
+    storage.write("curves.png", figures.png(figure))
+
+One style for all, safe for colour-blind eyes, readable in print and on a dark page. Matplotlib is
+imported when the first figure is drawn; pyplot, its windows and its global settings are left
+alone. `lang="zh"` labels a figure in Chinese.
+"""
+
+from handstitch.figures.fonts import MissingMatplotlibError
+from handstitch.figures.history import curves
+from handstitch.figures.layers import before_after, heat_maps, unit_tiles, weights
+from handstitch.figures.pictures import confused_pairs, samples, worst_mistakes
+from handstitch.figures.rendering import png, svg
+from handstitch.figures.scores import class_scores, confusion_matrix, reliability
+from handstitch.figures.words import Lang
+
+__all__ = [
+    "Lang",
+    "MissingMatplotlibError",
+    "before_after",
+    "class_scores",
+    "confused_pairs",
+    "confusion_matrix",
+    "curves",
+    "heat_maps",
+    "png",
+    "reliability",
+    "samples",
+    "svg",
+    "unit_tiles",
+    "weights",
+    "worst_mistakes",
+]

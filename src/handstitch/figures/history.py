@@ -1,0 +1,191 @@
+"""Training curves: accuracies and losses of every epoch, and the learning rate below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import isfinite
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Indices
+from handstitch.figures.rendering import drawing
+from handstitch.figures.style import (
+    BLUE,
+    FAINT,
+    INK,
+    ORANGE,
+    SKY,
+    VERMILION,
+    YELLOW,
+    new_figure,
+    whole_numbers,
+)
+from handstitch.figures.words import Lang, say
+from handstitch.records import EpochRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+_MOST_POINTS: Final = 1_500
+"""Of a line: more than a page has pixels across, and an SVG stays small."""
+_FEW: Final = 40
+"""Epochs up to which each has a mark of its own."""
+_WIDE_RANGE: Final = 20
+"""Ratio of two learning rates from which the axis is logarithmic."""
+
+_LOOKS: Final = {
+    "train_accuracy": (SKY, "--"),
+    "val_accuracy": (BLUE, "-"),
+    "train_loss": (ORANGE, "--"),
+    "val_loss": (VERMILION, "-"),
+    "learning_rate": (INK, "-"),
+}
+"""Field of EpochRecord → colour and stroke of its line."""
+
+_Series = NDArray[np.float64]
+
+
+@drawing
+def curves(
+    history: Sequence[EpochRecord],
+    style: Literal["handstitch", "report"] = "handstitch",
+    lang: Lang = "en",
+) -> Figure:
+    """Accuracy (fractions of 1, left) and losses (nats per sample, right) against the epoch.
+
+    `handstitch` also shows the training accuracy, marks the best epoch and has the learning rate
+    below. `report` is the course report's figure: validation accuracy on one axis, training and
+    validation loss on the other. Raises ValueError without an epoch.
+    """
+    if not history:
+        raise ValueError("curves of no epoch")
+    return _report(history, lang) if style == "report" else _handstitch(history, lang)
+
+
+def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
+    figure = new_figure(8, 5.4)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    losses = upper.twinx()
+    upper.set_zorder(losses.get_zorder() + 1)  # accuracy, with the best epoch, lies above
+    upper.patch.set_visible(False)
+    upper.grid(visible=True, axis="x")
+    lower.grid(visible=True, axis="x")
+    _line(losses, history, "train_loss", lang)
+    _line(losses, history, "val_loss", lang)
+    _line(upper, history, "train_accuracy", lang)
+    _line(upper, history, "val_accuracy", lang)
+    _line(lower, history, "learning_rate", lang)
+    marks = _mark_best(upper, lower, history, lang)
+    if len(history) == 1:
+        losses.margins(y=0.4)  # else their points would lie under those of the accuracies
+    upper.set_ylabel(say("accuracy", lang), color=BLUE)
+    losses.set_ylabel(say("loss", lang), color=VERMILION)
+    lower.set_ylabel(say("learning rate", lang))
+    lower.set_xlabel(say("epoch", lang))
+    _scale_rates(lower, [each.learning_rate for each in history])
+    _epochs(lower, history)
+    accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
+    handles = [accuracies[0], train_loss, accuracies[1], val_loss, *marks]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+def _scale_rates(axes: Axes, rates: Sequence[float]) -> None:
+    """From 0, or logarithmic where rates differ by orders of magnitude and none is 0."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    if min(rates) > 0 and max(rates) > _WIDE_RANGE * min(rates):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(0, 1.15 * max(rates) or 1.0)
+
+
+def _report(history: Sequence[EpochRecord], lang: Lang) -> Figure:
+    figure = new_figure(8, 4.5)
+    losses = figure.subplots()
+    accuracy = losses.twinx()
+    _line(losses, history, "train_loss", lang)
+    _line(losses, history, "val_loss", lang)
+    _line(accuracy, history, "val_accuracy", lang)
+    losses.set_xlabel(say("epoch", lang))
+    losses.set_ylabel(say("loss", lang))
+    accuracy.set_ylabel(say("val accuracy", lang))
+    _epochs(losses, history)
+    handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+def _line(axes: Axes, history: Sequence[EpochRecord], name: str, lang: Lang) -> None:
+    colour, stroke = _LOOKS[name]
+    epochs, values = _series(history, "epoch"), _series(history, name)
+    shown = thinned(values, _MOST_POINTS)
+    axes.plot(
+        epochs[shown],
+        values[shown],
+        stroke,
+        label=say(name.replace("_", " "), lang),
+        color=colour,
+        linewidth=1.6 if len(epochs) <= _MOST_POINTS else 0.7,
+        marker="o" if len(epochs) <= _FEW else "",
+        markersize=3,
+    )
+    if not np.isfinite(values).any():
+        axes.set_ylim(0, 1)
+
+
+def _series(history: Sequence[EpochRecord], name: str) -> _Series:
+    return np.array([getattr(each, name) for each in history], np.float64)
+
+
+def thinned(values: _Series, most: int) -> Indices:
+    """Positions of about `most` values that draw the same line.
+
+    They are each stretch's first, lowest and highest, and the last of all.
+    """
+    n = len(values)
+    if n <= most:
+        return np.arange(n)
+    edges = np.linspace(0, n, most // 3 + 1).astype(np.intp)
+    kept = {n - 1}
+    for start, stop in pairwise(edges):
+        stretch = values[start:stop]
+        kept.add(int(start))
+        if np.isfinite(stretch).any():
+            kept.update((int(start + np.nanargmin(stretch)), int(start + np.nanargmax(stretch))))
+    return np.array(sorted(kept))
+
+
+def _mark_best(
+    upper: Axes, lower: Axes, history: Sequence[EpochRecord], lang: Lang
+) -> list[Line2D]:
+    best = next((each for each in reversed(history) if each.is_best), None)
+    if best is None or not isfinite(best.val_accuracy):
+        return []
+    for axes in (upper, lower):
+        axes.axvline(best.epoch, color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
+    return upper.plot(
+        [best.epoch],
+        [best.val_accuracy],
+        linestyle="",
+        marker="*",
+        markersize=13,
+        color=YELLOW,
+        markeredgecolor=INK,
+        zorder=5,
+        label=say("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
+    )
+
+
+def _epochs(axes: Axes, history: Sequence[EpochRecord]) -> None:
+    first, last = history[0].epoch, history[-1].epoch
+    room = max(0.5, 0.02 * (last - first))
+    axes.set_xlim(first - room, last + room)
+    whole_numbers(axes.xaxis)

@@ -1,0 +1,245 @@
+"""Weights as pictures: what each layer learned, where the course report's axes were swapped.
+
+W is (inputs, outputs), as everywhere here. A heat map lies on its side: inputs run to the right
+and outputs downwards, so what is drawn is W transposed, and the labels say so.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from handstitch.arrays import Matrix, Vector
+from handstitch.core.parameters import Parameters
+from handstitch.figures.rendering import drawing
+from handstitch.figures.style import LEVELS, SIGNED, new_figure, whole_numbers
+from handstitch.figures.words import Lang, safe, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.image import AxesImage
+
+_WIDTH: Final = 9.0
+"""Inches."""
+_POINTS: Final = (1024, 512)
+"""Inputs and outputs that one map shows; a larger matrix is drawn by the means of blocks."""
+_MANY_LAYERS: Final = 4
+"""Above these each map has fewer points, so that a file stays small."""
+_CLIPPED: Final = 99.8
+"""Percentile of |w| at which the colours end: a single weight must not pale all others."""
+
+_COLUMNS: Final = 8
+"""Tiles in a row."""
+_TILE: Final = (64, 64)
+"""Points of a tile, at most; those of larger images are means of blocks."""
+_NUMBER: Final = 0.17
+"""Height of a unit's number above its tile, in widths of a tile."""
+
+
+@drawing
+def heat_maps(parameters: Parameters, lang: Lang = "en") -> Figure:
+    """A map of each layer's weights: inputs to the right, outputs downwards, red above 0."""
+    figure = new_figure(_WIDTH, _height_of_maps(parameters))
+    _draw_maps(figure, parameters, lang)
+    return figure
+
+
+@drawing
+def unit_tiles(
+    W: Matrix,
+    image_shape: tuple[int, int],
+    use: Vector | None = None,
+    most: int = 64,
+    lang: Lang = "en",
+) -> Figure:
+    """First-layer units as pictures: each tile is a column of W (inputs, units), red above 0.
+
+    `use` (units,) says how much each is used, such as the norm of its outgoing weights: the `most`
+    used are shown, the most used first, else the first. Raises ValueError if shapes disagree.
+    """
+    figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
+    _draw_tiles(figure, W, image_shape, use, most=most, lang=lang)
+    return figure
+
+
+@drawing
+def weights(
+    parameters: Parameters,
+    image_shape: tuple[int, int],
+    use: Vector | None = None,
+    lang: Lang = "en",
+) -> Figure:
+    """`heat_maps` above, `unit_tiles` of the first layer below."""
+    W, most = parameters.weights[0], 64
+    heights = (_height_of_maps(parameters), _height_of_tiles(W, image_shape, most))
+    figure = new_figure(_WIDTH, sum(heights))
+    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
+    _draw_maps(upper, parameters, lang)
+    _draw_tiles(lower, W, image_shape, use, most=most, lang=lang)
+    return figure
+
+
+@drawing
+def before_after(
+    W: Matrix,
+    W0: Matrix,  # noqa: N803 (the initial weights are W₀ to everyone)
+    title: str,
+    lang: Lang = "en",
+) -> Figure:
+    """W₀, W and W − W₀ (inputs, outputs) side by side, all on one scale."""
+    if W.shape != W0.shape:
+        raise ValueError(f"W {W.shape} and W0 {W0.shape} are not of one shape")
+    figure = new_figure(_WIDTH + 1, 3.6)
+    panels = figure.subplots(1, 3, sharey=True)
+    maps = [reduced(each, (512, 512)) for each in (W0, W, W - W0)]
+    all_of_them = np.stack(maps)
+    limit = _limit(all_of_them)
+    picture: AxesImage
+    for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):
+        picture = _draw_map(axes, values, W.shape, limit, lang)
+        axes.set_title(say(key, lang))
+    for axes in panels[1:]:
+        axes.set_ylabel("")
+    figure.suptitle(safe(title) + _blocks(W.shape, maps[0].shape, lang))
+    _colour_bar(figure, picture, list(panels), all_of_them, lang)
+    return figure
+
+
+def reduced(W: Matrix, most: tuple[int, int]) -> Matrix:
+    """W, or where it is larger than `most` the means of equal blocks; float32."""
+    rows, columns = (ceil(n / m) for n, m in zip(W.shape, most, strict=True))
+    if rows == columns == 1:
+        return W.astype(np.float32)
+    starts = np.arange(0, W.shape[0], rows), np.arange(0, W.shape[1], columns)
+    sums = np.add.reduceat(W, starts[0], axis=0, dtype=np.float32)
+    sums = np.add.reduceat(sums, starts[1], axis=1)
+    counts = [np.diff([*start, n]) for start, n in zip(starts, W.shape, strict=True)]
+    means: Matrix = sums / np.outer(*counts).astype(np.float32)
+    return means
+
+
+def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
+    """What is to be said of a map that is drawn by the means of blocks."""
+    if shape == drawn:
+        return ""
+    rows, columns = (ceil(n / m) for n, m in zip(shape, drawn, strict=True))
+    return say("block", lang, rows=rows, columns=columns)
+
+
+def _height_of_maps(parameters: Parameters) -> float:
+    return sum(_height_of_map(W) for W in parameters.weights) + 0.1
+
+
+def _height_of_map(W: Matrix) -> float:
+    return 0.85 + float(np.clip(W.shape[1] / 150, 0.8, 3.4))
+
+
+def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -> None:
+    layers = parameters.weights
+    heights = [_height_of_map(W) for W in layers]
+    panels = figure.subplots(len(layers), 1, squeeze=False, height_ratios=heights)[:, 0]
+    most = (_POINTS[0], max(64, min(_POINTS[1], _POINTS[1] * _MANY_LAYERS // len(layers))))
+    for number, (axes, W) in enumerate(zip(panels, layers, strict=True), 1):
+        values = reduced(W, most)
+        picture = _draw_map(axes, values, W.shape, _limit(values), lang)
+        inputs, outputs = W.shape
+        title = say("layer", lang, layer=number, inputs=inputs, outputs=outputs)
+        axes.set_title(title + _blocks(W.shape, values.shape, lang), loc="left")
+        _colour_bar(figure, picture, [axes], values, lang)
+
+
+def _draw_map(
+    axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, lang: Lang
+) -> AxesImage:
+    inputs, outputs = shape
+    picture = axes.imshow(
+        values.T,
+        cmap=_colours(),
+        vmin=-limit,
+        vmax=limit,
+        aspect="auto",
+        interpolation="none",
+        extent=(-0.5, inputs - 0.5, outputs - 0.5, -0.5),
+    )
+    axes.set_xlabel(say("input", lang))
+    axes.set_ylabel(say("output", lang))
+    whole_numbers(axes.xaxis)
+    whole_numbers(axes.yaxis, 12 if outputs <= 12 else "auto")
+    return picture
+
+
+def _height_of_tiles(W: Matrix, image_shape: tuple[int, int], most: int) -> float:
+    rows = ceil(min(most, W.shape[1]) / _COLUMNS)
+    tile = 0.85 * (image_shape[0] / image_shape[1] + _NUMBER)
+    return 0.5 + float(np.clip(tile * rows, 1, 14))
+
+
+def _draw_tiles(
+    figure: Figure | SubFigure,
+    W: Matrix,
+    image_shape: tuple[int, int],
+    use: Vector | None,
+    *,
+    most: int,
+    lang: Lang,
+) -> None:
+    units = W.shape[1]
+    if use is not None and use.shape != (units,):
+        raise ValueError(f"use {use.shape} of {units} units")
+    order = np.arange(units) if use is None else np.argsort(-use, kind="stable")
+    order = order[:most]
+    tiles = [reduced(W[:, unit].reshape(image_shape), _TILE) for unit in order]
+    high, wide = tiles[0].shape
+    rows = ceil(len(order) / _COLUMNS)
+    pitch = high + ceil(_NUMBER * wide), wide + 1
+    board = np.full((rows * pitch[0], _COLUMNS * pitch[1] - 1), np.nan, np.float32)
+    axes = figure.subplots()
+    for place, (unit, tile) in enumerate(zip(order, tiles, strict=True)):
+        row, column = divmod(place, _COLUMNS)
+        left, bottom = column * pitch[1], (row + 1) * pitch[0]
+        board[bottom - high : bottom, left : left + wide] = tile
+        axes.text(left - 0.5, bottom - high - 1, str(unit), fontsize=5.5)
+    limit = _limit(board[np.isfinite(board)])
+    picture = axes.imshow(
+        np.ma.masked_invalid(board),
+        cmap=_colours(),
+        vmin=-limit,
+        vmax=limit,
+        interpolation="none",
+    )
+    axes.set_axis_off()
+    axes.set_anchor("W")
+    title = say("tiles", lang, shown=len(order), units=units)
+    axes.set_title(title + (say("by use", lang) if use is not None else ""), loc="left")
+    _colour_bar(figure, picture, [axes], W[:, order], lang)
+
+
+def _limit(values: Matrix | Vector) -> float:
+    """Where the colours end, on both sides of 0; 1 for nothing but zeros."""
+    return float(np.percentile(np.abs(values), _CLIPPED)) or _largest(values) or 1.0
+
+
+def _largest(values: Matrix | Vector) -> float:
+    return float(np.abs(values).max())
+
+
+def _colours() -> Colormap:
+    from matplotlib import colormaps
+
+    return colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="white")
+
+
+def _colour_bar(
+    figure: Figure | SubFigure, picture: AxesImage, axes: list[Axes], values: Matrix, lang: Lang
+) -> None:
+    """The scale; its ends are pointed where some values lie beyond them."""
+    _, limit = picture.get_clim()
+    extend: Literal["both", "neither"] = "both" if _largest(values) > (limit or 0) else "neither"
+    aspect = 30 if len(axes) == 1 else 20
+    figure.colorbar(
+        picture, ax=axes, label=say("weight", lang), extend=extend, pad=0.01, aspect=aspect
+    )

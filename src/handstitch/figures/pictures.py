@@ -1,0 +1,191 @@
+"""Pictures from the data with what the network takes them for: samples, mistakes, confused pairs.
+
+Images are (n, rows, columns) uint8, light on dark; labels (n,) the true classes; P (n, classes)
+the probabilities that the network gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from handstitch.arrays import Images, Indices, Labels, Matrix
+from handstitch.evaluation import confusion_matrix
+from handstitch.figures.rendering import drawing
+from handstitch.figures.style import FAINT, GREEN, VERMILION
+from handstitch.figures.words import Lang, names, say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLUMNS: Final = 8
+_MOST: Final = 80
+"""Pictures in a figure of samples."""
+_SIDE: Final = 1.0
+"""Inches of a picture's longer side."""
+_PITCH: Final = 1.28
+"""Inches from a picture to the next on its right."""
+_MARGIN: Final = 0.25
+_TITLE: Final = 0.62
+"""Inches above the first row."""
+_CAPTION: Final = 7.0
+_NAME: Final = 19
+"""Columns of a name above a picture."""
+
+
+@drawing
+def samples(
+    images: Images, labels: Labels, P: Matrix, class_names: Sequence[str], lang: Lang = "en"
+) -> Figure:
+    """Pictures with their true class above; below, the predicted class and its probability.
+
+    Right ones have a green frame and ✓, wrong ones a red frame and ✗. At most 80 are drawn.
+    """
+    chosen = np.arange(min(len(images), _MOST))
+    return _gallery("samples", chosen, _Predicted(images, labels, P, class_names), lang)
+
+
+@drawing
+def worst_mistakes(
+    images: Images,
+    labels: Labels,
+    P: Matrix,
+    class_names: Sequence[str],
+    most: int = 24,
+    *,
+    lang: Lang = "en",
+) -> Figure:
+    """The wrong predictions of which the network was surest, the surest first."""
+    chosen = _surest(np.flatnonzero(np.argmax(P, axis=1) != labels), P)[:most]
+    return _gallery("worst", chosen, _Predicted(images, labels, P, class_names), lang)
+
+
+@drawing
+def confused_pairs(
+    images: Images,
+    labels: Labels,
+    P: Matrix,
+    class_names: Sequence[str],
+    most: int = 5,
+    *,
+    lang: Lang = "en",
+) -> Figure:
+    """The most frequent mistakes (true class, predicted class), a row of examples for each.
+
+    The examples are those of which the network was surest.
+    """
+    predicted = np.argmax(P, axis=1)
+    confusion = confusion_matrix(labels, predicted, P.shape[1])
+    support = confusion.sum(axis=1)
+    np.fill_diagonal(confusion, 0)
+    order = np.argsort(-confusion, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(each), P.shape[1]) for each in order if confusion.flat[each]]
+    shown = names(class_names, lang)
+    sheet = _Sheet(max(1, len(pairs)), images.shape[1:], caption=0.5)
+    sheet.title(say("pairs", lang), say("probability key", lang) if pairs else "")
+    for row, (true, taken) in enumerate(pairs):
+        count = int(confusion[true, taken])
+        examples = _surest(np.flatnonzero((labels == true) & (predicted == taken)), P)
+        words = say("pair", lang, true=shown[true], predicted=shown[taken], count=count,
+                    support=int(support[true]))  # fmt: skip
+        sheet.row_title(row, words)
+        for column, position in enumerate(examples[:_COLUMNS]):
+            sheet.draw(row, column, images[position], VERMILION)
+            sheet.caption(row, column, "", _percent(P[position]), VERMILION)
+    if not pairs:
+        sheet.message(say("no mistakes", lang, n=len(images)))
+    return sheet.figure
+
+
+def _surest(positions: Indices, P: Matrix) -> Indices:
+    return positions[np.argsort(-P[positions].max(axis=1), kind="stable")]
+
+
+def _percent(p: Iterable[float]) -> str:
+    """The probability of the predicted class, rounded down: 100 % is said of certainty alone."""
+    return f"{floor(1000 * max(p)) / 10:.1f} %"
+
+
+class _Predicted(NamedTuple):
+    images: Images
+    labels: Labels
+    P: Matrix
+    class_names: Sequence[str]
+
+
+def _gallery(title: str, chosen: Indices, data: _Predicted, lang: Lang) -> Figure:
+    images, labels, P, class_names = data
+    shown = names(class_names, lang, _NAME)
+    narrow = names(class_names, lang, _NAME - 8)
+    sheet = _Sheet(max(1, ceil(len(chosen) / _COLUMNS)), images.shape[1:], caption=0.45)
+    sheet.title(say(title, lang), say("key", lang) if len(chosen) else "")
+    for place, position in enumerate(chosen):
+        row, column = divmod(place, _COLUMNS)
+        true, taken = int(labels[position]), int(np.argmax(P[position]))
+        colour, mark = (GREEN, "✓") if true == taken else (VERMILION, "✗")
+        sheet.draw(row, column, images[position], colour)
+        below = f"{mark} {narrow[taken]} {_percent(P[position])}"
+        sheet.caption(row, column, shown[true], below, colour)
+    if title == "worst" and not len(chosen):
+        sheet.message(say("no mistakes", lang, n=len(images)))
+    return sheet.figure
+
+
+class _Sheet:
+    """Rows of pictures at fixed places: a layout that asks every part takes seconds for eighty."""
+
+    def __init__(self, rows: int, image_shape: tuple[int, ...], caption: float) -> None:
+        from matplotlib.figure import Figure
+
+        high, wide = image_shape
+        self._high, self._wide = (_SIDE * side / max(high, wide) for side in (high, wide))
+        self._pitch = self._high + caption + 0.05
+        self.width = _PITCH * _COLUMNS - (_PITCH - self._wide) + 2 * _MARGIN
+        self.height = _TITLE + rows * self._pitch + _MARGIN
+        self.figure = Figure(figsize=(self.width, self.height))
+
+    def title(self, title: str, key: str) -> None:
+        """The title, and what stands where."""
+        self._write(_MARGIN, 0.28, title, fontsize=11)
+        self._write(_MARGIN, 0.48, key, fontsize=8, color=FAINT)
+
+    def row_title(self, row: int, words: str) -> None:
+        """A line above a row."""
+        self._write(_MARGIN, self._top(row) - 0.06, words)
+
+    def message(self, words: str) -> None:
+        """A line where the pictures would be."""
+        self._write(_MARGIN, self._top(0) + 0.2, words, fontsize=10)
+
+    def draw(self, row: int, column: int, image: Images, colour: str) -> None:
+        """One picture in a frame of this colour."""
+        left, top = self._left(column), self._top(row)
+        bottom = self.height - top - self._high
+        axes = self.figure.add_axes(
+            (left / self.width, bottom / self.height, self._wide / self.width,
+             self._high / self.height)
+        )  # fmt: skip
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set(color=colour, linewidth=1.2)
+
+    def caption(self, row: int, column: int, above: str, below: str, colour: str) -> None:
+        """What is written above and below a picture."""
+        centre = self._left(column) + self._wide / 2
+        top, bottom = self._top(row), self._top(row) + self._high
+        self._write(centre, top - 0.05, above, fontsize=_CAPTION, ha="center")
+        self._write(centre, bottom + 0.14, below, fontsize=_CAPTION, color=colour, ha="center")
+
+    def _left(self, column: int) -> float:
+        return _MARGIN + column * _PITCH
+
+    def _top(self, row: int) -> float:
+        return _TITLE + 0.2 + row * self._pitch
+
+    def _write(self, x: float, y: float, words: str, **look: Any) -> None:
+        if words:
+            self.figure.text(x / self.width, 1 - y / self.height, words, **look)

@@ -1,0 +1,171 @@
+"""How good a network is, class by class and probability by probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from handstitch.evaluation import wilson_interval
+from handstitch.figures.rendering import drawing
+from handstitch.figures.style import (
+    BLUE,
+    FAINT,
+    INK,
+    SKY,
+    VERMILION,
+    new_figure,
+    whole_numbers,
+)
+from handstitch.figures.words import Lang, names, say
+from handstitch.records import CalibrationBin, ClassScore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NUMBERED: Final = 20
+"""Classes up to which each cell of a confusion matrix holds its number."""
+_ROOMY: Final = 30
+"""Classes up to which a row is as high as a line of text wants to be."""
+
+
+@drawing
+def confusion_matrix(
+    matrix: list[list[int]], class_names: Sequence[str], lang: Lang = "en"
+) -> Figure:
+    """Counts (row: true class, column: predicted class), shaded by their share of the row.
+
+    The shade follows the square root of the share, so that rare mistakes are seen, too.
+    """
+    from matplotlib.colors import PowerNorm
+
+    counts = np.array(matrix, np.int64)
+    n = len(counts)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    labels = names(class_names, lang, 20)
+    side = float(np.clip(0.52 * n, 3.2, max(10.5, 0.14 * n)))
+    figure = new_figure(side + 2.4, side + 1.6)
+    axes = figure.subplots()
+    picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="none")
+    size = float(np.clip(9 - 0.06 * n, 4, 8.5))
+    axes.set_xticks(range(n), labels, rotation=90 if n > _NUMBERED else 45, ha="right",
+                    va="center" if n > _NUMBERED else "top", rotation_mode="anchor",
+                    fontsize=size)  # fmt: skip
+    axes.set_yticks(range(n), labels, fontsize=size)
+    axes.tick_params(length=0)
+    axes.set_xlabel(say("predicted", lang))
+    axes.set_ylabel(say("true", lang))
+    axes.set_title(say("confusion", lang))
+    if n <= _NUMBERED:
+        for (row, column), share in np.ndenumerate(shares):
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}",
+                ha="center",
+                va="center",
+                fontsize=_fitting(counts, size),
+                color="white" if share > 0.4 else INK if counts[row, column] else "#999999",
+            )
+    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=say("share of true", lang))
+    bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1], labels=["0", "1 %", "5 %", "10 %", "25 %",
+                                                              "50 %", "100 %"])  # fmt: skip
+    return figure
+
+
+def _fitting(counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]], size: float) -> float:
+    """A type size at which the largest number fits its cell."""
+    return min(size, 40 / len(f"{counts.max(initial=0):,}"))
+
+
+@drawing
+def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
+    """F1 of each class as a bar, with its precision and recall as marks upon it."""
+    n = len(scores)
+    row = 0.3 if n <= _ROOMY else 0.17
+    size = 8.5 if n <= _ROOMY else 6.5
+    figure = new_figure(7.5, row * n + 1.4)
+    axes = figure.subplots()
+    places = np.arange(n)
+    f1 = [each.f1 for each in scores]
+    axes.barh(places, f1, height=0.72, color=SKY, alpha=0.55, label=say("f1", lang))
+    for value, key, colour, marker in (
+        ([each.precision for each in scores], "precision", BLUE, ">"),
+        ([each.recall for each in scores], "recall", VERMILION, "<"),
+    ):
+        axes.plot(
+            value, places, linestyle="", marker=marker, markersize=6 if n <= _ROOMY else 4,
+            color=colour, markeredgecolor="white", markeredgewidth=0.5, label=say(key, lang),
+            clip_on=False,
+        )  # fmt: skip
+    for place, each in enumerate(scores):
+        axes.text(1.03, place, f"{each.f1:.3f}", va="center", fontsize=size, color=INK)
+    axes.set_yticks(places, names([each.name for each in scores], lang), fontsize=size)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(n - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.grid(visible=True, axis="x")
+    axes.set_axisbelow(True)
+    axes.set_xlabel(say("score", lang))
+    axes.set_ylabel(say("true", lang))
+    axes.set_title(say("scores", lang))
+    axes.text(1.03, -0.85, say("f1", lang), va="center", fontsize=size, color=FAINT)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+@drawing
+def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
+    """Accuracy against confidence, bin by bin, and how many images are in each bin.
+
+    On the diagonal a network is right as often as it says; below it is too sure of itself
+    (arXiv:1706.04599). The title has the expected calibration error.
+    """
+    figure = new_figure(5.6, 5.8)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
+    filled = [each for each in bins if each.count]
+    total = max(1, sum(each.count for each in filled))
+    error = sum(each.count * abs(each.accuracy - each.confidence) for each in filled) / total
+    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=say("perfect", lang))
+    _bars(upper, filled, [each.accuracy for each in filled])
+    if filled:
+        ranges = [wilson_interval(round(each.accuracy * each.count), each.count) for each in filled]
+        below = [each.accuracy - low for each, (low, _) in zip(filled, ranges, strict=True)]
+        above = [high - each.accuracy for each, (_, high) in zip(filled, ranges, strict=True)]
+        upper.errorbar(
+            [each.confidence for each in filled],
+            [each.accuracy for each in filled],
+            yerr=np.maximum([below, above], 0),
+            fmt="o",
+            color=BLUE,
+            markersize=4,
+            capsize=2,
+            linewidth=1,
+            label=say("observed", lang),
+            clip_on=False,
+        )
+    _bars(lower, filled, [each.count for each in filled])
+    upper.set_xlim(0, 1)
+    upper.set_ylim(0, 1)
+    upper.set_ylabel(say("accuracy", lang))
+    lower.set_ylabel(say("images", lang))
+    lower.set_xlabel(say("confidence", lang))
+    whole_numbers(lower.yaxis, 3)
+    upper.legend(loc="upper left")
+    upper.set_title(say("reliability", lang, error=error))
+    return figure
+
+
+def _bars(axes: Axes, bins: Sequence[CalibrationBin], heights: Sequence[float]) -> None:
+    axes.bar(
+        [each.low for each in bins],
+        heights,
+        width=[each.high - each.low for each in bins],
+        align="edge",
+        color=SKY,
+        alpha=0.45,
+        edgecolor="white",
+    )

@@ -1,0 +1,91 @@
+"""One look for all figures: colours, sizes, and the frame in which a figure is drawn.
+
+The colours are those of M. Okabe and K. Ito, Color Universal Design, 2008: told apart by people
+with any of the common kinds of colour blindness. Lines differ by their strokes, too, so that grey
+print keeps them apart. The ground is opaque white: a figure looks the same on a dark page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from handstitch.figures.fonts import FAMILY, require_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+BLUE: Final = "#0072B2"
+SKY: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+ORANGE: Final = "#E69F00"
+VERMILION: Final = "#D55E00"
+YELLOW: Final = "#F0E442"
+INK: Final = "#222222"
+FAINT: Final = "#666666"
+SIGNED: Final = "RdBu_r"
+"""Red above 0, white at 0, blue below: safe for colour-blind eyes."""
+LEVELS: Final = 49
+"""Shades of a signed map. Odd, so that one of them is 0; few, so that a picture of noise packs."""
+
+_SETTINGS: Final[dict[str, Any]] = {
+    "axes.edgecolor": FAINT,
+    "axes.grid": False,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.8,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10,
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "figure.titlesize": 11,
+    "font.family": [FAMILY],
+    "font.size": 9,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "image.composite_image": False,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "handstitch",
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.color": FAINT,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 8.5,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Within, matplotlib has this style, whatever the user has set; afterwards theirs is back."""
+    mpl = require_matplotlib()
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, whose parts make room for one another."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
+    return figure
+
+
+def whole_numbers(axis: Axis, most: int | Literal["auto"] = "auto") -> None:
+    """Ticks at round whole numbers alone, at `most` so many, with commas between thousands."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    steps = [1, 2, 5, 10]
+    axis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1, steps=steps))
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -1,0 +1,85 @@
+"""Samples and mistakes: each picture with its own names and its own probability."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from handstitch import figures
+from tests.figures.conftest import texts
+
+NAMES = tuple(f"kind {n}" for n in range(10))
+
+
+def pictures(figure):
+    return [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+
+
+def test_samples_say_what_is_there_and_what_it_is_taken_for(predictions):
+    images, labels, P = predictions(11)
+    figure = figures.samples(images, labels, P, NAMES)
+    assert all(
+        np.array_equal(shown, image) for shown, image in zip(pictures(figure), images, strict=True)
+    )
+    written = texts(figures.svg(figure))
+    for label, p in zip(labels, P, strict=True):
+        taken = int(np.argmax(p))
+        assert NAMES[label] in written
+        mark = "✓" if taken == label else "✗"
+        assert any(
+            each.startswith(f"{mark} {NAMES[taken]} ")
+            and float(each.split()[-2]) == pytest.approx(100 * p.max(), abs=0.1001)
+            for each in written
+        )
+
+
+def test_certainty_is_not_rounded_up():
+    P = np.array([[0.99996, 0.00004], [1.0, 0.0]])
+    images = np.zeros((2, 3, 3), np.uint8)
+    written = texts(figures.svg(figures.samples(images, np.zeros(2, np.uint8), P, ("a", "b"))))
+    assert {"✓ a 99.9 %", "✓ a 100.0 %"} <= set(written)
+
+
+def test_the_worst_mistakes_are_wrong_and_the_surest_stand_first(predictions):
+    images, labels, P = predictions(60)
+    wrong = np.flatnonzero(np.argmax(P, axis=1) != labels)
+    order = sorted(wrong, key=lambda row: -P[row].max())
+    assert len(order) > 24
+    shown = pictures(figures.worst_mistakes(images, labels, P, NAMES))
+    assert all(np.array_equal(one, images[row]) for one, row in zip(shown, order, strict=False))
+    assert len(shown) == 24
+    assert len(pictures(figures.worst_mistakes(images, labels, P, NAMES, most=3))) == 3
+
+
+def test_the_most_confused_pair_stands_first_with_its_own_pictures():
+    taken = [1] * 5 + [0] * 4 + [2] * 3 + [2] * 2
+    labels = np.array([0] * 5 + [0] * 4 + [1] * 3 + [0] * 2, np.uint8)
+    P = np.full((14, 3), 0.1)
+    P[np.arange(14), taken] = np.linspace(0.5, 0.9, 14)
+    images = np.arange(14, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones((4, 4), np.uint8)
+    figure = figures.confused_pairs(images, labels, P, ("a", "b", "c"), most=2)
+    written = texts(figures.svg(figure))
+    first = written.index("a, taken for b: 5 of 11")
+    assert first < written.index("b, taken for c: 3 of 3")
+    assert "a, taken for c: 2 of 11" not in written
+    assert [int(shown[0, 0]) for shown in pictures(figure)] == [4, 3, 2, 1, 0, 11, 10, 9]
+
+
+def test_a_network_that_errs_nowhere_has_no_mistakes_to_show(predictions):
+    images, _, P = predictions(5)
+    labels = np.argmax(P, axis=1).astype(np.uint8)
+    for draw in (figures.worst_mistakes, figures.confused_pairs):
+        figure = draw(images, labels, P, NAMES)
+        assert not figure.axes
+        assert "no mistakes in 5 images" in texts(figures.svg(figure))
+
+
+def test_no_pictures_are_an_empty_sheet(predictions):
+    images, labels, P = (each[:0] for each in predictions(5))
+    for draw in (figures.samples, figures.worst_mistakes, figures.confused_pairs):
+        figures.png(draw(images, labels, P, NAMES), 20)
+
+
+def test_a_long_list_of_samples_ends(predictions):
+    images, labels, P = predictions(100)
+    assert len(figures.samples(images, labels, P, NAMES).axes) == 80

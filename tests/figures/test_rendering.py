@@ -1,0 +1,262 @@
+"""Files of figures: the same bytes each time, any name as text, no font needed, no window."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from handstitch import figures
+from handstitch.errors import MachineError, printable
+from handstitch.evaluation import class_scores
+from handstitch.figures import fonts, style, words
+from handstitch.figures.fonts import has
+from tests.figures.conftest import HOSTILE, attributes, history, tags, texts
+
+MATRIX = (np.arange(100).reshape(10, 10) % 7).tolist()
+
+
+def python(program: str, **environment: str) -> str:
+    """What a program of its own prints, on a machine without a display."""
+    clean = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_matplotlib_waits_for_the_first_figure_and_pyplot_never_comes():
+    program = (
+        "import sys; from handstitch import figures; print('matplotlib' in sys.modules);"
+        "figures.png(figures.confusion_matrix([[1, 0], [0, 1]], ('a', 'b')), 20);"
+        "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+    )
+    assert python(program, MPLBACKEND="tkagg").split() == ["False", "True", "False"]
+
+
+def test_the_same_figure_is_the_same_file_in_every_process():
+    program = (
+        "import hashlib; from handstitch import figures;"
+        "figure = figures.confusion_matrix([[5, 1], [0, 9]], ('a', 'b'));"
+        "print(*(hashlib.sha256(each).hexdigest()"
+        " for each in (figures.png(figure, 40), figures.svg(figure).encode())))"
+    )
+    figure = figures.confusion_matrix([[5, 1], [0, 9]], ("a", "b"))
+    here = [figures.png(figure, 40), figures.svg(figure).encode()]
+    assert [figures.png(figure, 40), figures.svg(figure).encode()] == here
+    wanted = [hashlib.sha256(each).hexdigest() for each in here]
+    assert python(program, PYTHONHASHSEED="7").split() == wanted
+
+
+def test_the_users_settings_neither_count_nor_change():
+    plain = figures.svg(figures.curves(history(3)))
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "text.parse_math": True}):
+        before = dict(mpl.rcParams)
+        assert figures.svg(figures.curves(history(3))) == plain
+        assert dict(mpl.rcParams) == before
+
+
+def test_a_png_has_its_size_and_resolution():
+    with Image.open(io.BytesIO(figures.png(figures.curves(history(3)), 50))) as picture:
+        assert picture.size == (400, 270)
+        assert picture.info["dpi"] == pytest.approx((50, 50), abs=0.1)
+        corner = picture.convert("RGBA").getpixel((0, 0))
+    assert corner == (255, 255, 255, 255)  # opaque: the same on a dark page
+
+
+def test_without_matplotlib_the_error_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(figures.MissingMatplotlibError) as caught:
+        figures.curves(history(2))
+    assert isinstance(caught.value, MachineError)
+    assert caught.value.exit_code == 5
+    assert "pip install matplotlib" in str(caught.value)
+
+
+# ── Names of strangers ─────────────────────────────────────────────────────────────────────────
+
+
+def drawn_with_names(names, predictions):
+    images, labels, P = predictions()
+    yield figures.confusion_matrix(MATRIX, names)
+    yield figures.class_scores(class_scores(np.array(MATRIX), names))
+    yield figures.samples(images, labels, P, names)
+    yield figures.worst_mistakes(images, labels, P, names)
+    yield figures.confused_pairs(images, labels, P, names)
+
+
+def test_hostile_names_stay_text(predictions):
+    for figure in drawn_with_names(HOSTILE, predictions):
+        figures.png(figure, 20)
+        svg = figures.svg(figure)
+        assert "script" not in tags(svg)
+        assert not any(each in attributes(svg) for each in ("alert", "http:", "javascript"))
+        assert all(each.isprintable() or each == "\n" for each in svg)
+
+
+def literally(names, figure):
+    """Whether each name can be read in the figure's SVG, character by character."""
+    return all(words.shortened(printable(name), 20) in texts(figures.svg(figure)) for name in names)
+
+
+def test_names_are_never_read_as_mathematics(monkeypatch):
+    assert literally(HOSTILE, figures.confusion_matrix(MATRIX, HOSTILE))
+    monkeypatch.setitem(style._SETTINGS, "text.parse_math", True)
+    assert not literally(["$x^2$"] * 10, figures.confusion_matrix(MATRIX, ["$x^2$"] * 10))
+
+
+def test_a_svg_fetches_nothing_and_runs_nothing():
+    svg = figures.svg(figures.unit_tiles(np.eye(4, 3, dtype=np.float32), (2, 2)))
+    assert svg.startswith("<svg ")
+    assert tags(svg) <= {"svg", "defs", "style", "g", "path", "use", "text", "clipPath", "rect",
+                         "image"}  # fmt: skip
+    links = [each for each in attributes(svg).split("\n") if ":" in each and "//" in each]
+    assert not links
+    assert "@import" not in svg
+
+
+def test_long_names_are_shortened():
+    assert words.shortened("short", 8) == "short"
+    assert words.shortened("a long name", 8) == "a long …"
+    assert words.shortened("连衣裙与外套", 8) == "连衣裙…"
+    figure = figures.confusion_matrix([[1, 0], [0, 1]], ["n" * 500, "m"])
+    width, height = figure.get_size_inches()
+    assert max(width, height) < 8
+    assert all(len(each) <= 24 for each in texts(figures.svg(figure)))
+
+
+# ── Fonts ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_word_has_both_languages_and_the_same_blanks():
+    import string
+
+    for english, chinese in words._TABLE.values():
+        assert english
+        assert chinese
+        blanks = [
+            {field for _, field, _, _ in string.Formatter().parse(each) if field}
+            for each in (english, chinese)
+        ]
+        assert blanks[0] == blanks[1]
+        if blanks == [set(), set()] and chinese != english:
+            assert any(character >= "\u4e00" for character in chinese)
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_without_a_chinese_font_a_png_is_english_and_an_svg_is_chinese():
+    english, chinese = (figures.curves(history(3), lang=lang) for lang in ("en", "zh"))
+    assert figures.png(chinese, 30) == figures.png(english, 30)
+    svg = figures.svg(chinese)
+    assert {"训练轮次", "准确率", "学习率"} <= set(texts(svg))
+    assert "'Noto Sans CJK SC'" in svg
+    assert "sans-serif" in svg
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_without_a_chinese_font_a_class_is_named_by_its_number():
+    matrix = [[1, 0], [0, 1]]
+    figure = figures.confusion_matrix(matrix, ["裙子", "Coat"])
+    assert figures.png(figure, 30) == figures.png(
+        figures.confusion_matrix(matrix, ["class 0", "Coat"]), 30
+    )
+    assert "裙子" in texts(figures.svg(figure))
+    title = figures.before_after(np.ones((2, 2)), np.zeros((2, 2)), "第一层 W")
+    english = figures.before_after(np.ones((2, 2)), np.zeros((2, 2)), "??? W")
+    assert figures.png(title, 30) == figures.png(english, 30)
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_a_figure_of_somebody_elses_is_drawn_without_a_warning():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.text(0, 0, "裙子")
+    assert figures.png(figure, 20).startswith(b"\x89PNG")
+
+
+def test_a_font_that_has_the_characters_is_found():
+    # matplotlib brings STIX, too, which has signs that DejaVu Sans lacks.
+    rare = next(
+        each
+        for each in map(chr, range(0x2000, 0x3000))
+        if has("STIXGeneral", each) and not has(fonts.FAMILY, each)
+    )
+    families, missing = fonts.families_for("a" + rare)
+    assert families[0] == fonts.FAMILY
+    assert any(has(family, rare) for family in families[1:])
+    assert not missing
+    assert fonts.families_for("plain") == ([fonts.FAMILY], frozenset())
+    figure = figures.confusion_matrix([[1, 0], [0, 1]], [f"name {rare}", "b"])
+    other = figures.confusion_matrix([[1, 0], [0, 1]], ["class 0", "b"])
+    assert figures.png(figure, 30) != figures.png(other, 30)
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_text_that_no_font_here_measures_has_room_in_the_readers_font():
+    def left(name):
+        scores = class_scores(np.array([[1, 0], [0, 1]]), (name, "b"))
+        figure = figures.class_scores(scores)
+        return 72 * figure.get_size_inches()[0] * figure.axes[0].get_position().x0
+
+    size = 8.5  # points: the side of a Chinese character
+    assert left("连衣裙连衣裙连衣裙") - left("b") > 8 * size
+
+
+# ── Colours ────────────────────────────────────────────────────────────────────────────────────
+
+# G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, IEEE TVCG 15 (2009), 1291-1298, severity 1.
+BLINDNESS = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}  # fmt: skip
+
+
+def as_seen(colour, kind):
+    """CIE L*a*b* of a colour as seen with this blindness."""
+    from matplotlib.colors import to_rgb
+
+    coded = np.array(to_rgb(colour))
+    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(BLINDNESS[kind]) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.array(to_xyz) @ linear / [0.9505, 1.0, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def told_apart(one, other):
+    return all(np.linalg.norm(as_seen(one, kind) - as_seen(other, kind)) > 15 for kind in BLINDNESS)
+
+
+def test_lines_are_told_apart_by_colour_blind_eyes():
+    lines = [style.BLUE, style.SKY, style.ORANGE, style.VERMILION]
+    for number, one in enumerate(lines):
+        for other in lines[number + 1 :]:
+            assert told_apart(one, other), (one, other)
+    assert told_apart(style.GREEN, style.VERMILION)
+    colours = mpl.colormaps[style.SIGNED]
+    assert told_apart(colours(0.15), colours(0.85))
+    assert not told_apart("#4daf4a", "#b8860b")  # the check sees what is not
