@@ -65,9 +65,8 @@ class TestExperiments:
             *published.RATES,
             0.002,
         ]
-        assert sorted({t.parameters["weight_decay"] for t in stages.decays}) == [
-            *(0.0, 0.01, 0.1, 0.2, 0.4)
-        ]
+        decays = sorted({t.parameters["weight_decay"] for t in stages.decays})
+        assert decays == [0.0, 0.01, 0.1]
         assert [t.parameters["hidden_sizes"] for t in stages.networks[::SEEDS]] == [
             [8, 4],
             [8, 4, 4],
@@ -91,9 +90,9 @@ class TestExperiments:
         again = reproduce.run(setup_in(folder, told))
         assert told[:4] == [
             ("grid", 18, 18),
+            ("decays", 4, 4),
             ("rates", 2, 2),
             ("networks", 2, 2),
-            ("decays", 4, 4),
         ]
         assert reproduce.findings(again) == reproduce.findings(before)
         for each in (folder / "repeated").iterdir():
@@ -139,7 +138,7 @@ class TestExperiments:
         assert [each.claim.name for each in findings.future_work] == [
             *("F1", "F2", "F3 0.01", "F3 0.1")
         ]
-        assert findings.trials == 26 * SEEDS / 2 + 13 * SEEDS - 26 * SEEDS / 2
+        assert findings.trials == 13 * SEEDS  # those of the grid that serve again count once
 
 
 class TestCommand:

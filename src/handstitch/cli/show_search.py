@@ -113,15 +113,17 @@ def _table(ranking: Ranking) -> None:
     left = len(ranking.settings) - _SHOWN
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
-    for setting in (*ranking.settings, *ranking.lost):
-        if setting.problem:
-            _say_problem(setting.parameters, setting.problem)
+    for each in ranking.settings:
+        _say_problem(each.parameters, each.problem)
+    for lost in ranking.lost:
+        _say_problem(lost.parameters, lost.problem)
 
 
 def _say_problem(parameters: dict[str, object], problem: str) -> None:
     from handstitch.search.ranking_words import named
 
-    print(f"Not compared: {named(parameters) or 'the setting'}: {printable(problem)}")
+    if problem:
+        print(f"Not compared: {named(parameters) or 'the setting'}: {printable(problem)}")
 
 
 def _standing(ranking: Ranking, setting: Setting) -> str:

@@ -26,7 +26,6 @@ from handstitch.search.engines import Engine
 
 FRESH: Final = 1000
 """The repeated runs have the seeds from here on: none of them had a say in the choice."""
-HIDDEN: Final = (512,)
 MORE_RATES: Final = (0.0005, 0.000875, 0.001125, 0.0015, 0.002, 0.003)
 """Between the report's rates and beyond them."""
 SLIGHT_DECAYS: Final = (0.003, 0.01, 0.03, 0.1)
@@ -77,9 +76,9 @@ def searches(config: Config) -> dict[str, dict[str, list[Any]]]:
             "learning_rate": list(published.RATES),
             "weight_decay": list(published.DECAYS),
         },
+        "decays": {"weight_decay": list(SLIGHT_DECAYS)},
         "rates": {"learning_rate": list(MORE_RATES)},
         "networks": {"hidden_sizes": [list(each) for each in NETWORKS if list(each) != first]},
-        "decays": {"weight_decay": list(SLIGHT_DECAYS)},
     }
 
 
