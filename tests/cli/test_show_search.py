@@ -99,9 +99,15 @@ class TestShow:
         assert "no picture can be drawn" in result.err
         assert "highest" in result.out
 
-    def test_no_search_and_no_trial(self, handstitch, trained, searched):
-        result = handstitch("show", str(trained))
+    def test_what_does_not_go_with_a_search_or_without(self, handstitch, trained, searched):
+        result = handstitch("show", str(trained), "--by", "last")
         assert result.code == 2
+        assert "--by is for searches" in result.err
+        result = handstitch("show", str(searched), "--out", "x.png")
+        assert result.code == 2
+        assert "a search has several pictures" in result.err
+
+    def test_no_trial(self, handstitch, searched):
         for trial in (searched / "trials").glob("*/trial.json"):
             trial.unlink()
         result = handstitch("show", str(searched))

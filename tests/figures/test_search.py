@@ -100,6 +100,7 @@ ODD = {
     "orders of magnitude": [{"learning_rate": 10.0**-e, "dropout": 0.1 * e} for e in range(6)],
     "a zero among magnitudes": [{"weight_decay": d} for d in (0.0, 1e-6, 1.0)],
     "many settings": [{"learning_rate": 0.001 * (1 + s), "epochs": s} for s in range(40)],
+    "many networks": [{"hidden_sizes": [8 * n, 4 * n]} for n in range(1, 40)],
     "switches": [{"stratified": False}, {"stratified": True}],
     "nothing searched": [{}],
     "hostile": [{"activation": ["<script>$x^2$\x1b[31m\u202e" * 9]}, {"activation": ["relu"]}],

@@ -159,6 +159,13 @@ class TestImportance:
         assert list(shares) == ["learning_rate"]  # hidden_sizes has one value
         assert 0.8 < shares["learning_rate"] < 1
 
+    def test_many_networks_count_by_their_units(self):
+        widths = [8 * n for n in range(1, 21)]
+        parameters = [{"hidden_sizes": [n, n // 2], "dropout": n % 16 / 16} for n in widths]
+        shares = importance(search(table(*(0.8 + n / 2000 for n in widths)), parameters))
+        assert 0.6 < shares["hidden_sizes"] < 1
+        assert shares["dropout"] < 0.1
+
     def test_too_little_to_say(self):
         assert importance(search([[0.9], [0.8]])) == {}
         assert importance(search([[0.9, 0.8]])) == {}

@@ -179,7 +179,9 @@ def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
             axes.set_xlim(steps[0] - room, steps[-1] + room)
         return numbers
     known = list(dict.fromkeys(word(each) for each in values))
-    axes.set_xticks(range(len(known)), [safe(each, 20) for each in known], rotation=30, ha="right")
+    every = -(-len(known) // FEW)  # as many labels as there is room for
+    shown = range(0, len(known), every)
+    axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
     return [float(known.index(word(each))) for each in values]
 

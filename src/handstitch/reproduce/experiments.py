@@ -139,6 +139,8 @@ def _repeat(setup: Setup, base: Config) -> list[Run]:
     """The report's chosen setting, trained once more with seeds that no search has seen."""
     stage = "repeated"
     found: list[Run] = []
+    # As the trials: with one thread the outcome does not depend on the machine's cores.
+    base = replace(base, threads=1) if base.threads == "auto" else base
     setup.begun(stage, 0, setup.seeds)
     for seed in range(FRESH, FRESH + setup.seeds):
         folder = setup.folder / stage / f"seed-{seed}"

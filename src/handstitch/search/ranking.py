@@ -210,13 +210,22 @@ def _explained(values: Table, levels: list[Any]) -> float | None:
 
 
 def _grouped(levels: list[Any]) -> list[int]:
-    """For each level the number of its group: its own, or a quarter of a long list of numbers."""
-    numbers = all(isinstance(each, int | float) for each in levels)
-    if numbers and len(set(levels)) > _FEW:
-        ranks = np.argsort(np.argsort(np.array(levels, np.float64), kind="stable"))
+    """For each level the number of its group: its own, or a quarter of a long list of numbers.
+
+    A network counts by its number of hidden units.
+    """
+    sizes = [_units(each) for each in levels]
+    numbers = all(isinstance(each, int | float) for each in sizes)
+    if numbers and len(set(sizes)) > _FEW:
+        ranks = np.argsort(np.argsort(np.array(sizes, np.float64), kind="stable"))
         return [int(each) * _GROUPS // len(levels) for each in ranks]
     known = [repr(each) for each in levels]
     return [known.index(each) for each in known]
+
+
+def _units(level: Any) -> Any:
+    is_network = isinstance(level, list) and all(isinstance(each, int) for each in level)
+    return sum(level) if is_network else level
 
 
 def _setting(
