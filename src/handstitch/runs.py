@@ -214,8 +214,11 @@ def begin(
     out: Path | None = None,
     data_dir: Path | None = None,
     notify: Notify = lambda line: None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Run:
     """A new run in a new folder: `out`, or the next free one of runs/train, runs/train-2, ….
+
+    `beside` are files that the folder is to hold from its first moment.
 
     The data set is found and verified and the thread count resolved before the folder is made.
     On `sketch` that nobody asked for, the folder's name says so, too.
@@ -229,7 +232,7 @@ def begin(
     # The network is made before the folder: a setting that does not fit leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
     storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
-    files = {CONFIG: to_toml(config).encode()}
+    files = {**(beside or {}), CONFIG: to_toml(config).encode()}
     if out is None:
         run.folder = storage.new_folder(RUNS, "train-sketch" if choice.reason else "train", files)
     else:

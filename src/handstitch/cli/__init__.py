@@ -25,8 +25,12 @@ VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),
     "test": ("handstitch.cli.test:test", "Measure a trained network on the test set."),
     "search": ("handstitch.cli.search:search", "Train many settings and compare them."),
+    "reproduce": (
+        "handstitch.cli.reproduce:app",
+        "Run the course report's experiment again, and judge what it claims.",
+    ),
     "predict": ("handstitch.cli.predict:predict", "Say what is on images of a data set."),
-    "show": ("handstitch.cli.show:app", "Show how a run went, or the weights in a model file."),
+    "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
     "report": ("handstitch.cli.report:report", "Make a run's page with its pictures."),
     "data": ("handstitch.cli.data:app", "Fetch a data set, or say what is in it."),
     "config": ("handstitch.cli.config:config", "Print every setting as TOML that can be fed back."),

@@ -35,38 +35,46 @@ def test(
     look at the test set with a run is noted in its folder, and counted.
     """
     from handstitch import run_folder, runs
+    from handstitch import search as searches
 
     target = run_folder.newest() if path is None else path
     classifier = runs.load(target, weights)
     evaluation = classifier.test(dataset, data_dir, console.notice)
     look = _noted(run_folder.run_of(target), classifier, evaluation)
+    # Who tests several settings of a search chooses between them, too.
+    look_of_search = _noted(searches.search_of(target), classifier, evaluation)
     if json:
         import msgspec
 
-        console.emit({**msgspec.to_builtins(evaluation), "look": look})
+        counted = {"look": look, "look_of_search": look_of_search}
+        console.emit({**msgspec.to_builtins(evaluation), **counted})
         return
-    _print(evaluation, target, look)
+    _print(evaluation, target, look, look_of_search)
 
 
-def _noted(run: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
-    """Which look at the test set with this run it is; None if it is none, or cannot be noted."""
+def _noted(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
+    """Which look at the test set with this run, or search, it is; None if it is none, or cannot
+    be noted.
+    """
     from handstitch import looks
     from handstitch.errors import HandstitchError
 
-    if run is None or evaluation.dataset != classifier.model.dataset:
+    if folder is None or evaluation.dataset != classifier.model.dataset:
         return None
     digest = looks.digest_of(classifier.model.parameters.vector)
     try:
-        return looks.note(run, evaluation, digest, console.notice)
+        return looks.note(folder, evaluation, digest, console.notice)
     except HandstitchError as error:
         # The figures are there; what cannot be written must not take them away.
         found = error.facts.get("found", "")
         console.notice(f"this look at the test set is not noted: {error.problem} ({found})")
-        console.notice(f"the result stands; where it would be noted: {run / looks.LEDGER}")
+        console.notice(f"the result stands; where it would be noted: {folder / looks.LEDGER}")
         return None
 
 
-def _print(evaluation: Evaluation, target: Path, look: int | None) -> None:
+def _print(
+    evaluation: Evaluation, target: Path, look: int | None, look_of_search: int | None
+) -> None:
     from handstitch.errors import printable
     from handstitch.evaluation import most_confused
 
@@ -91,9 +99,10 @@ def _print(evaluation: Evaluation, target: Path, look: int | None) -> None:
         for true, predicted, count in pairs:
             confused.add_row(console.text(true), console.text(predicted), f"{count:,}")
         console.show(confused, "Most confused")
-    if look is not None:
-        caution = "; choosing by it would flatter the result" if look > 1 else ""
-        print(f"\nThis is look {look} at the test set with this run{caution}.", end="")
+    for number, subject in ((look, "this run"), (look_of_search, "runs of its search")):
+        if number is not None:
+            caution = "; choosing by it would flatter the result" if number > 1 else ""
+            print(f"\nThis is look {number} at the test set with {subject}{caution}.", end="")
     print(f"\nTest loss: {evaluation.loss:.4f}")
     print(f"Calibration error: {evaluation.calibration_error:.4f}")
     print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -38,6 +38,14 @@ def train(
     resume: Annotated[
         Path | None, Parameter(help="folder of a run to go on with, to the same bits")
     ] = None,
+    from_search: Annotated[
+        Path | None,
+        Parameter(metavar="SEARCH", help="folder of a search whose winner is to be trained"),
+    ] = None,
+    by: Annotated[
+        Literal["best", "last"] | None,
+        Parameter(help="with --from-search: rank by the best or by the last epoch [best]"),
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
     **settings: Any,
@@ -49,7 +57,19 @@ def train(
     """
     from handstitch import runs
 
-    if resume is None:
+    if from_search is not None:
+        from handstitch.cli.from_search import begin
+
+        _require_alone(from_search, preset=preset, config=config, resume=resume)
+        prepared = begin(from_search, by or "best", given_settings(settings), out, data_dir)
+    elif by is not None:
+        raise UsageError(
+            "--by goes with --from-search",
+            found=f"--by {by}",
+            wanted="a search to rank",
+            fix=f"handstitch train --from-search SEARCH --by {by}",
+        )
+    elif resume is None:
         chosen = resolve(settings, config, preset).config
         prepared = runs.begin(chosen, out, data_dir, console.notice)
     else:
@@ -77,6 +97,17 @@ def train(
             return interrupted.exit_code
     _say_result(run, json)
     return 0
+
+
+def _require_alone(from_search: Path, **others: object) -> None:
+    given = [f"--{name} {value}" for name, value in others.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"--from-search and {given[0].split()[0]} do not go together",
+            found=f"--from-search {from_search} {' '.join(given)}",
+            wanted="one of them: the search has all settings of its winner",
+            fix=f"handstitch train --from-search {shlex.quote(str(from_search))}",
+        )
 
 
 def _train(run: Run, json: bool) -> None:

@@ -62,6 +62,15 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "initial": ("initial W₀", "初始 W₀"),
     "trained": ("trained W", "训练后 W"),
     "change": ("change W − W₀", "变化 W − W₀"),
+    # Searches
+    "tied": ("cannot be told from the best", "与最佳无法区分"),
+    "lower": ("lower than the best", "低于最佳"),
+    "not compared": ("not compared", "未参与比较"),
+    "bold tied": ("Bold: cannot be told from the best", "粗体：与最佳无法区分"),
+    "mean of settings": ("Means over the other settings", "对其余设置取平均"),
+    "one seed": ("one seed", "单个种子"),
+    "mean": ("mean", "均值"),
+    "the report": ("the report", "课程报告"),
     # Pictures
     "samples": ("Samples", "样本"),
     "worst": ("The most confident mistakes", "置信度最高的错误"),

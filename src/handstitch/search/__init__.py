@@ -14,13 +14,33 @@ dispatch    who hands out trials and keeps what comes back
 folder      where it is kept
 study       what Optuna knows of it
 proposals   what TPE asks for next
+winners     from a search to a run of its winner, and back
+ranking     what its trials tell: which setting is best, and which cannot be told from it
 """
 
 from handstitch.search import engines
 from handstitch.search.dispatch import Stop
 from handstitch.search.folder import Search, is_search, load
+from handstitch.search.ranking import Ranking, Setting, rank
 from handstitch.search.running import run
 from handstitch.search.space import Range
 from handstitch.search.spec import Spec, make
+from handstitch.search.winners import Winner, search_of, winner
 
-__all__ = ["Range", "Search", "Spec", "Stop", "engines", "is_search", "load", "make", "run"]
+__all__ = [
+    "Range",
+    "Ranking",
+    "Search",
+    "Setting",
+    "Spec",
+    "Stop",
+    "Winner",
+    "engines",
+    "is_search",
+    "load",
+    "make",
+    "rank",
+    "run",
+    "search_of",
+    "winner",
+]

@@ -1,0 +1,210 @@
+"""What a search found: accuracy against each parameter, grids, and every setting's curve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.figures.rendering import drawing
+from handstitch.figures.search_space import heat_map, is_grid, parallel
+from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, title, word
+from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
+from handstitch.figures.words import Lang, safe, say
+from handstitch.records import EpochRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_CURVES: Final = 12
+"""Settings whose curves are told apart; the others are grey."""
+_PANELS: Final = 4
+"""Parameters with a panel of their own, the first ones."""
+_BANDS: Final = 4
+"""Settings whose seeds' spread is shown; more would cover one another."""
+
+Histories = Mapping[int, Sequence[Sequence[EpochRecord]]]
+"""Setting → the epochs of each of its finished trials."""
+
+
+def all_of(
+    settings: Sequence[Scored], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
+) -> dict[str, Figure]:
+    """Name → figure: what there is to see in a search with these `parameters`, best setting first.
+
+    A heat map needs two parameters that were tried in all combinations, parallel coordinates need
+    two.
+    """
+    if not settings:
+        return {}
+    figures = {"parameters": accuracies(settings, parameters, lang)} if parameters else {}
+    if grids := [pair for pair in combinations(parameters, 2) if is_grid(settings, pair)]:
+        figures["heat_map"] = heat_map(settings, grids[0], lang)
+    if len(parameters) > 1:
+        figures["parallel"] = parallel(settings, parameters, lang)
+    figures["curves"] = setting_curves(settings, histories, lang)
+    return figures
+
+
+@drawing
+def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+    """Accuracy against each parameter, a panel each; every setting with its 95 % interval.
+
+    The line joins the means over the settings that share a value. Filled marks cannot be told
+    from the best.
+    """
+    shown = list(parameters)[:_PANELS]
+    figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, shown, strict=True):
+        values = [each.parameters[name] for each in settings]
+        places = _place(axes, name, values)
+        steps = sorted(set(places))
+        gap = min((right - left for left, right in pairwise(steps)), default=1.0)
+        for offset, each, place in zip(_offsets(places), settings, places, strict=True):
+            _mark(axes, each, place + 0.25 * offset * gap)
+        if len(steps) <= FEW:
+            means = [
+                np.mean([s.mean for s, p in zip(settings, places, strict=True) if p == step])
+                for step in steps
+            ]
+            axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
+        axes.grid(visible=True, axis="y")
+    panels[0].set_ylabel(say("val accuracy", lang))
+    _legend(figure, settings, lang)
+    return figure
+
+
+@drawing
+def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang = "en") -> Figure:
+    """Validation accuracy and loss of each setting, epoch by epoch: the mean over its seeds.
+
+    The band reaches from its lowest to its highest seed. Best setting first; beyond the first
+    few, lines are grey.
+    """
+    from matplotlib import colormaps
+
+    shown = [each for each in settings if histories.get(each.setting)]
+    figure = new_figure(9.4, 4.4)
+    left, right = figure.subplots(1, 2)
+    count = max(1, min(len(shown), _CURVES) - 1)
+    for rank, each in reversed(list(enumerate(shown))):
+        told = rank < _CURVES
+        colour = colormaps["viridis"](0.92 * rank / count) if told else "#bbbbbb"
+        for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
+            table = _aligned(histories[each.setting], field)
+            epochs = range(1, table.shape[1] + 1)
+            axes.plot(
+                epochs,
+                table.mean(axis=0),
+                color=colour,
+                linewidth=2.2 if rank == 0 else 1.1,
+                zorder=3 if told else 1,
+                marker="o" if table.shape[1] == 1 else "",
+                label=_name(each) if told and axes is left else None,
+            )
+            if rank < _BANDS:
+                axes.fill_between(
+                    epochs, table.min(axis=0), table.max(axis=0), color=colour, alpha=0.12,
+                    linewidth=0,
+                )  # fmt: skip
+    for axes, key in ((left, "val accuracy"), (right, "val loss")):
+        axes.set_xlabel(say("epoch", lang))
+        axes.set_ylabel(say(key, lang))
+        axes.grid(visible=True)
+        whole_numbers(axes.xaxis)
+    handles, names = left.get_legend_handles_labels()
+    if any(names):
+        figure.legend(handles[::-1], names[::-1], loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def _mark(axes: Axes, each: Scored, place: float) -> None:
+    low, high = each.interval or (each.mean, each.mean)
+    colour = BLUE if each.tied else FAINT if each.tied is False else ORANGE
+    axes.errorbar(
+        [place],
+        [each.mean],
+        yerr=[[max(0.0, each.mean - low)], [max(0.0, high - each.mean)]],
+        fmt="o",
+        color=colour,
+        markerfacecolor=colour if each.tied else "white",
+        markersize=5,
+        capsize=2,
+        linewidth=1,
+        zorder=3 if each.tied else 2,
+    )
+
+
+def _legend(figure: Figure, settings: Sequence[Scored], lang: Lang) -> None:
+    from matplotlib.lines import Line2D
+
+    kinds = (
+        (True, BLUE, BLUE, "tied"),
+        (False, FAINT, "white", "lower"),
+        (None, ORANGE, "white", "not compared"),
+    )
+    present = {each.tied for each in settings}
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker="o", color=edge, markerfacecolor=fill, label=say(key, lang)
+        )
+        for kind, edge, fill, key in kinds
+        if kind in present
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+
+
+def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
+    """Where on the axis each value stands; numbers at their size, words side by side."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    axes.set_xlabel(title(name))
+    if all(is_number(each) for each in values):
+        numbers = [float(each) for each in values]
+        steps = sorted(set(numbers))
+        wide = steps[0] > 0 and steps[-1] > WIDE_RANGE * steps[0]
+        if wide:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        if len(steps) <= FEW and not wide:
+            axes.set_xticks(steps, [f"{each:g}" for each in steps], rotation=30, ha="right")
+        room = 0.12 * (steps[-1] - steps[0]) or abs(steps[0]) or 1.0
+        if not wide:
+            axes.set_xlim(steps[0] - room, steps[-1] + room)
+        return numbers
+    known = list(dict.fromkeys(word(each) for each in values))
+    every = -(-len(known) // FEW)  # as many labels as there is room for
+    shown = range(0, len(known), every)
+    axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
+    axes.set_xlim(-0.6, len(known) - 0.4)
+    return [float(known.index(word(each))) for each in values]
+
+
+def _offsets(places: Sequence[float]) -> list[float]:
+    """A step aside for each of several settings at one place, so that their bars can be seen."""
+    seen: dict[float, int] = {}
+    numbers = []
+    for place in places:
+        seen[place] = seen.get(place, 0) + 1
+        numbers.append(seen[place] - 1)
+    return [
+        (number - (seen[place] - 1) / 2) / max(1, seen[place])
+        for number, place in zip(numbers, places, strict=True)
+    ]
+
+
+def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[np.float64]:
+    """(seeds, epochs), as many epochs as every seed has."""
+    length = min(map(len, histories))
+    return np.array([[getattr(each, field) for each in one[:length]] for one in histories])
+
+
+def _name(each: Scored) -> str:
+    words = [f"{title(name)} {word(value)}" for name, value in each.parameters.items()]
+    return safe(", ".join(words), 44) or "–"

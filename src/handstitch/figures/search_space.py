@@ -1,0 +1,145 @@
+"""All parameters of a search at once: the heat map of a grid, and parallel coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.figures.rendering import drawing
+from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, levels, title, word
+from handstitch.figures.style import INK, new_figure
+from handstitch.figures.words import Lang, safe, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_UPRIGHTS: Final = 8
+"""Parameters that are shown beside one another, the first ones."""
+
+
+@drawing
+def heat_map(settings: Sequence[Scored], pair: tuple[str, str], lang: Lang = "en") -> Figure:
+    """Accuracy on the grid of two parameters, the first of `pair` down, the second across.
+
+    A cell is the mean of the settings that have its values. Where each is one setting, those that
+    cannot be told from the best are bold.
+    """
+    down, across = (levels(settings, name) for name in pair)
+    grid = np.full((len(down), len(across)), np.nan)
+    tied = np.zeros(grid.shape, bool)
+    is_single = len(settings) == grid.size
+    for row, column in np.ndindex(grid.shape):
+        here = [
+            each
+            for each in settings
+            if word(each.parameters[pair[0]]) == down[row]
+            and word(each.parameters[pair[1]]) == across[column]
+        ]
+        if here:
+            grid[row, column] = np.mean([each.mean for each in here])
+            tied[row, column] = is_single and any(each.tied for each in here)
+    figure = new_figure(2.8 + 0.85 * len(across), 1.8 + 0.55 * len(down))
+    axes = figure.subplots()
+    picture = axes.imshow(grid, cmap="Blues", aspect="auto", interpolation="none")
+    middle = (np.nanmin(grid) + np.nanmax(grid)) / 2
+    for (row, column), value in np.ndenumerate(grid):
+        if np.isfinite(value):
+            axes.text(
+                column,
+                row,
+                f"{value:.4f}",
+                ha="center",
+                va="center",
+                color="white" if value > middle else INK,
+                fontweight="bold" if tied[row, column] else "normal",
+            )
+    axes.set_xticks(range(len(across)), [safe(each, 20) for each in across])
+    axes.set_yticks(range(len(down)), [safe(each, 20) for each in down])
+    axes.tick_params(length=0)
+    axes.set_ylabel(title(pair[0]))
+    axes.set_xlabel(title(pair[1]))
+    axes.set_title(say("bold tied" if is_single else "mean of settings", lang))
+    figure.colorbar(picture, ax=axes, label=say("val accuracy", lang))
+    return figure
+
+
+@drawing
+def parallel(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+    """Parallel coordinates: a line for each setting, from parameter to parameter to accuracy."""
+    from matplotlib import colormaps
+
+    names = list(parameters)[:_UPRIGHTS]
+    figure = new_figure(2.2 + 1.7 * len(names), 4.2)
+    axes = figure.subplots()
+    means = np.array([each.mean for each in settings])
+    columns = [_coordinates([each.parameters[name] for each in settings]) for name in names]
+    heights = [_scaled(column) for column, _ in columns] + [_scaled(means)]
+    order = np.argsort(means)
+    for row in order:
+        line = [height[row] for height in heights]
+        colour = colormaps["viridis"](0.95 * float(1 - heights[-1][row]))
+        best = row == order[-1]
+        axes.plot(
+            range(len(line)), line, color=colour, linewidth=2.4 if best else 1.1, alpha=0.9,
+            marker="o", markersize=3.5,
+        )  # fmt: skip
+    for place, (name, (_, labels)) in enumerate(zip(names, columns, strict=True)):
+        _scale(axes, place, heights[place], labels, title(name))
+    labels = [f"{mean:.4f}" for mean in means]
+    _scale(axes, len(names), heights[-1], labels, say("val accuracy", lang), ends=True)
+    axes.set_xlim(-0.35, len(names) + 0.5)
+    axes.set_ylim(-0.12, 1.12)
+    axes.set_axis_off()
+    return figure
+
+
+def is_grid(settings: Sequence[Scored], pair: tuple[str, str]) -> bool:
+    """Whether both parameters have few values and every combination was tried."""
+    sizes = [len(levels(settings, name)) for name in pair]
+    combined = {tuple(word(each.parameters[name]) for name in pair) for each in settings}
+    return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
+
+
+def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]:
+    """Values as numbers that spread evenly: logarithms where they differ by orders of magnitude."""
+    labels = [word(each) for each in values]
+    if not all(is_number(each) for each in values):
+        known = list(dict.fromkeys(labels))
+        return np.array([float(known.index(each)) for each in labels]), labels
+    numbers = np.array([float(each) for each in values])
+    wide = numbers.min() > 0 and numbers.max() > WIDE_RANGE * numbers.min()
+    return (np.log(numbers) if wide else numbers), labels
+
+
+def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    span = values.max() - values.min()
+    scaled: NDArray[np.float64] = (values - values.min()) / span if span else values * 0 + 0.5
+    return scaled
+
+
+def _scale(
+    axes: Axes,
+    place: int,
+    heights: NDArray[np.float64],
+    labels: Sequence[str],
+    heading: str,
+    *,
+    ends: bool = False,
+) -> None:
+    """One upright of parallel coordinates, with its values beside it."""
+    axes.plot([place, place], [0, 1], color=INK, linewidth=0.8, zorder=0)
+    axes.text(place, 1.08, heading, ha="center", va="bottom", fontsize=8.5)
+    known = dict(sorted(zip(map(float, heights), labels, strict=True)))
+    kept = list(known.items())
+    if ends or len(kept) > FEW:
+        kept = [kept[0], kept[-1]]
+    for height, label in kept:
+        axes.text(
+            place + (0.06 if ends else -0.06), height, safe(label, 16), va="center",
+            ha="left" if ends else "right", fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
+        )  # fmt: skip

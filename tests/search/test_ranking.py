@@ -1,0 +1,197 @@
+"""From trials to settings: order, ties, what is missing, and what is said of it."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from handstitch.randomness import Purpose, generator
+from handstitch.search import ranking_words
+from handstitch.search.ranking import importance, rank
+from tests.synthetic_trials import epochs, search, trial
+
+
+def table(*means, seeds=5, deviation=0.004, seed=0):
+    rng = generator(seed, Purpose.SKETCH)
+    return np.array(means)[:, None] + rng.normal(0, deviation, (len(means), seeds))
+
+
+def words(ranking):
+    return " ".join(ranking_words.sentences(ranking))
+
+
+class TestOrder:
+    def test_settings_stand_by_their_mean(self):
+        ranking = rank(search(table(0.80, 0.90, 0.85)))
+        assert [each.setting for each in ranking.settings] == [1, 2, 0]
+        assert ranking.winner == 1
+        assert ranking.tied == [1]
+        assert [each.tied for each in ranking.settings] == [True, False, False]
+        assert "it can be told from every other setting" in words(ranking)
+
+    def test_figures_of_a_setting(self):
+        (only,) = rank(search([[0.8, 0.9, 0.85]])).settings
+        assert only.mean == pytest.approx(0.85)
+        assert only.seeds == [100, 101, 102]
+        assert only.deviation == pytest.approx(0.05)
+        # t(2) = 4.303; 0.05/√3
+        assert only.interval == pytest.approx((0.7258, 0.9742), abs=1e-4)
+        assert only.validation_error == pytest.approx((0.85 * 0.15 / 6000) ** 0.5)
+
+    def test_best_epoch_and_last_epoch_may_disagree(self):
+        late, early = [0.5, 0.6, 0.7], [0.5, 0.8, 0.6]
+        trials = [trial(0, r, epochs(late)) for r in range(3)]
+        trials += [trial(1, r, epochs(early)) for r in range(3)]
+        by_best, by_last = rank(trials), rank(trials, "last")
+        assert (by_best.winner, by_last.winner) == (1, 0)
+        assert by_best.winner_by_last_epoch == by_last.winner_by_last_epoch == 0
+        best = by_best.settings[0]
+        assert best.best_epoch_accuracy == pytest.approx(0.8)
+        assert best.last_epoch_accuracy == pytest.approx(0.6)
+        assert "by last epoch --learning-rate 0 is" not in words(by_best)
+        assert "By best epoch --learning-rate 1 is highest, by last epoch --learning-rate 0." in (
+            words(by_best)
+        )
+
+    def test_the_order_of_trials_does_not_matter(self):
+        trials = search(table(0.88, 0.89, 0.90, 0.885))
+        shuffled = [trials[i] for i in generator(3, Purpose.SKETCH).permutation(len(trials))]
+        assert msgspec.json.encode(rank(trials)) == msgspec.json.encode(rank(shuffled))
+
+    def test_settings_name_nothing_of_place_or_time(self):
+        trials = search(table(0.88, 0.89))
+        elsewhere = [
+            msgspec.structs.replace(each, seconds=each.seconds * 7, threads=2) for each in trials
+        ]
+        assert msgspec.json.encode(rank(trials).settings) == (
+            msgspec.json.encode(rank(elsewhere).settings)
+        )
+        names = set(msgspec.to_builtins(rank(trials).settings[0]))
+        assert names >= {"parameters", "seeds", "mean", "interval", "tied"}
+        assert not [name for name in names if any(w in name for w in ("time", "path", "sec_"))]
+
+
+class TestWhatIsMissing:
+    def test_one_seed_ties_all(self):
+        ranking = rank(search([[0.1], [0.9]]))
+        assert [each.tied for each in ranking.settings] == [True, True]
+        assert ranking.settings[0].interval is None
+        assert ranking.optimism is None
+        assert "no setting can be told from another" in words(ranking)
+
+    def test_a_failed_trial_takes_its_setting_out_of_the_comparison(self):
+        trials = search(table(0.80, 0.95, 0.85))
+        trials[7] = msgspec.structs.replace(
+            trials[7], state="failed", history=[], problem="training diverged"
+        )
+        ranking = rank(trials)
+        assert [each.setting for each in ranking.settings] == [2, 0, 1]
+        lame = ranking.settings[-1]
+        assert lame.tied is None
+        assert lame.seeds == [100, 101, 103, 104]
+        assert lame.problem == "1 of 5 trials failed (training diverged)"
+        assert ranking.failed == 1
+        assert "1 setting lacks finished trials" in words(ranking)
+
+    def test_pruned_and_missing_trials_are_said(self):
+        trials = search(table(0.80, 0.95, 0.85))
+        trials[6] = msgspec.structs.replace(trials[6], state="pruned")
+        ranking = rank([each for each in trials if each.number != 14])
+        problems = {each.setting: each.problem for each in ranking.settings}
+        assert problems == {
+            0: "",
+            1: "1 of 5 trials pruned",
+            2: "1 of 5 trials not run yet",
+        }
+        assert ranking.winner == 0
+        assert "Trials were pruned" in words(ranking)
+
+    def test_a_setting_that_always_failed_is_listed(self):
+        trials = [
+            msgspec.structs.replace(each, state="failed", history=[], problem="training diverged")
+            if each.setting == 1
+            else each
+            for each in search(table(0.80, 0.95, 0.85))
+        ]
+        ranking = rank(trials)
+        (lost,) = ranking.lost
+        assert (lost.setting, lost.parameters) == (1, {"learning_rate": 1.0})
+        assert lost.problem == "5 of 5 trials failed (training diverged)"
+
+    def test_nothing_finished(self):
+        failed = trial(0, 0, [], state="failed", problem="training diverged")
+        for trials in ([], [failed]):
+            ranking = rank(trials)
+            assert (ranking.winner, ranking.settings, ranking.tied) == (None, [], [])
+            assert "nothing to compare" in words(ranking)
+
+    def test_a_search_under_way_compares_what_it_has(self):
+        trials = search(table(0.80, 0.95, 0.85))[:12]  # the third setting has 2 of its 5
+        ranking = rank(trials, seeds=5)
+        assert ranking.winner == 1
+        assert ranking.settings[-1].problem == "3 of 5 trials not run yet"
+
+
+class TestImportance:
+    GRID = tuple((rate, decay) for rate in (1.0, 2.0, 3.0) for decay in (0.0, 0.2, 0.4))
+
+    def test_what_matters_gets_the_share(self):
+        parameters = [{"learning_rate": r, "weight_decay": d} for r, d in self.GRID]
+        means = [0.9 - 0.1 * d for _, d in self.GRID]
+        shares = importance(search(table(*means, deviation=0.001), parameters))
+        assert list(shares) == ["weight_decay", "learning_rate"]
+        assert shares["weight_decay"] > 0.95
+        assert shares["learning_rate"] < 0.02
+
+    def test_noise_is_no_importance(self):
+        parameters = [{"learning_rate": r, "weight_decay": d} for r, d in self.GRID]
+        found = [
+            importance(search(table(*[0.9] * 9, seed=seed), parameters))["weight_decay"]
+            for seed in range(100)
+        ]
+        assert np.mean(found) < 0.05
+
+    def test_many_values_are_cut_into_quarters(self):
+        rates = np.linspace(1, 2, 20)
+        parameters = [{"learning_rate": float(rate), "hidden_sizes": [8]} for rate in rates]
+        shares = importance(search(table(*(0.8 + 0.05 * rates), deviation=0.001), parameters))
+        assert list(shares) == ["learning_rate"]  # hidden_sizes has one value
+        assert 0.8 < shares["learning_rate"] < 1
+
+    def test_many_networks_count_by_their_units(self):
+        widths = [8 * n for n in range(1, 21)]
+        parameters = [{"hidden_sizes": [n, n // 2], "dropout": n % 16 / 16} for n in widths]
+        shares = importance(search(table(*(0.8 + n / 2000 for n in widths)), parameters))
+        assert 0.6 < shares["hidden_sizes"] < 1
+        assert shares["dropout"] < 0.1
+
+    def test_too_little_to_say(self):
+        assert importance(search([[0.9], [0.8]])) == {}
+        assert importance(search([[0.9, 0.8]])) == {}
+        assert importance([]) == {}
+
+
+class TestWords:
+    def test_ties_are_named(self):
+        ranking = rank(search(table(0.900, 0.901, 0.80, seed=4)))
+        assert sorted(ranking.tied) == [0, 1]
+        said = words(ranking)
+        assert "it cannot be told from 1 other (--learning-rate" in said
+        assert "Chance alone puts up to" in said
+
+    def test_all_tied(self):
+        ranking = rank(search(table(0.9, 0.9, 0.9, seed=1)))
+        assert "it cannot be told from any of the other 2 settings" in words(ranking)
+
+    def test_optimism_is_a_number(self):
+        ranking = rank(search(table(*[0.9] * 12, seed=2)))
+        assert ranking.optimism is not None
+        assert ranking.optimism > 0
+        assert "of the mean are luck" in words(ranking)
+
+    def test_settings_are_written_as_flags(self):
+        written = ranking_words.named(
+            {"hidden_sizes": [512, 256], "learning_rate": 0.00075, "stratified": False}
+        )
+        assert written == "--hidden 512,256 --learning-rate 0.00075 --no-stratified"
