@@ -39,7 +39,7 @@ def test_json_holds_the_same(handstitch: Handstitch, trained: Path) -> None:
     assert (found["verdict"], found["initial_weights"]) == ("trained", "confirmed")
     assert found["sizes"] == [784, 8, 4, 10]
     assert [layer["layer"] for layer in found["layers"]] == [1, 2, 3]
-    text = handstitch("show", "weights", str(trained)).out
+    text = handstitch("show", "weights", str(trained), "--stats").out
     for layer in found["layers"]:
         assert f"{layer['accuracy_put_back']:.4f}" in text
         assert f"{layer['distance']:.3f}" in text
@@ -67,7 +67,7 @@ def test_a_file_without_a_seed_is_told_so(handstitch: Handstitch, machine: Path)
 
 def test_a_folder_without_the_data_is_an_error(handstitch: Handstitch, machine: Path) -> None:
     np.savez(machine / "best.npz", allow_pickle=False, **report_arrays())
-    result = handstitch("show", "weights", "best.npz", "--data-dir", ".")
+    result = handstitch("show", "weights", "best.npz", "--stats", "--data-dir", ".")
     assert (result.code, result.out) == (3, "")
 
 
@@ -85,7 +85,7 @@ def test_more_layers_than_fit_beside_each_other_go_below(
     ]
     assert max(map(len, lines)) <= 80
     monkeypatch.setattr(weights_statistics, "_ABREAST", 6)
-    assert "layer 1  " in handstitch("show", "weights").out
+    assert "layer 1  " in handstitch("show", "weights", "--stats").out
 
 
 def test_the_test_set_is_not_opened(
@@ -99,7 +99,7 @@ def test_the_test_set_is_not_opened(
         return load(name, part, *more, **words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(sources, "load", noting)
-    assert handstitch("show", "weights").code == 0
+    assert handstitch("show", "weights", "--stats").code == 0
     assert parts == ["train"]
 
 
