@@ -162,7 +162,7 @@ def test_the_reports_file_has_weights_but_no_epochs(handstitch: Handstitch, mach
 def test_what_cannot_be_shown_is_told(handstitch: Handstitch, machine: Path, trained: Path) -> None:
     for words, code, told in [
         (["curve"], 2, "perhaps: handstitch show curves"),
-        (["nowhere"], 2, "a run folder, a model file, or one of: curves, weights"),
+        (["nowhere"], 2, "a run folder, a search, a model file, or one of: curves"),
         (["curves", "nowhere"], 2, f"name one of: {trained}"),
         (["weights", "nowhere"], 4, "there is no such model file"),
         (["curves", str(machine)], 2, "this is not a run"),

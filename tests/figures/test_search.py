@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from handstitch import figures
 from handstitch.figures import search as drawings
 from handstitch.figures import search_space
+from handstitch.records import EpochRecord
 from handstitch.search import rank
 from tests.synthetic_trials import epochs, trial
 
@@ -24,7 +26,7 @@ def of_search(parameters, means, *, seeds=3, epoch_count=4):
         for s, (values, mean) in enumerate(zip(parameters, means, strict=True))
         for r in range(seeds)
     ]  # fmt: skip
-    histories: dict[int, list[list[object]]] = {}
+    histories: dict[int, list[list[EpochRecord]]] = {}
     for each in trials:
         histories.setdefault(each.setting, []).append(list(each.history))
     return rank(trials).settings, histories
@@ -33,6 +35,11 @@ def of_search(parameters, means, *, seeds=3, epoch_count=4):
 def grid():
     parameters = [{"learning_rate": r, "weight_decay": d} for r in RATES for d in DECAYS]
     return of_search(parameters, [0.9 - 0.1 * p["weight_decay"] for p in parameters])
+
+
+def everything(searched, parameters):
+    settings, histories = searched
+    return drawings.all_of(settings, histories, parameters)
 
 
 def size_of(figure):
@@ -73,29 +80,29 @@ class TestWhatIsDrawn:
     def test_curves_are_means_over_seeds(self):
         settings, histories = of_search([{"learning_rate": 0.1}], [0.9])
         left = drawings.setting_curves(settings, histories).axes[0]
-        assert left.lines[0].get_ydata()[-1] == pytest.approx(0.9 - 0.1 / 4 + 0.001)
+        assert np.asarray(left.lines[0].get_ydata())[-1] == pytest.approx(0.9 - 0.1 / 4 + 0.001)
 
     def test_parallel_coordinates_have_a_line_for_each_setting(self):
         settings, _ = grid()
         figure = search_space.parallel(settings, ["learning_rate", "weight_decay"])
-        assert sum(len(line.get_xdata()) == 3 for line in figure.axes[0].lines) == 9
+        assert sum(len(np.asarray(line.get_xdata())) == 3 for line in figure.axes[0].lines) == 9
 
     def test_a_grid_gets_all_and_one_parameter_no_map(self):
         names = ["learning_rate", "weight_decay"]
-        assert list(drawings.all_of(*grid(), names)) == [
+        assert list(everything(grid(), names)) == [
             "parameters",
             "heat_map",
             "parallel",
             "curves",
         ]
         one = of_search([{"learning_rate": 0.1}, {"learning_rate": 0.2}], [0.9, 0.8])
-        assert list(drawings.all_of(*one, ["learning_rate"])) == ["parameters", "curves"]
+        assert list(everything(one, ["learning_rate"])) == ["parameters", "curves"]
         alone = of_search([{}], [0.9])
-        assert list(drawings.all_of(*alone, [])) == ["curves"]
+        assert list(everything(alone, [])) == ["curves"]
         assert drawings.all_of([], {}, names) == {}
 
 
-ODD = {
+ODD: dict[str, list[dict[str, Any]]] = {
     "words": [{"activation": [a], "hidden_sizes": h} for a in ("relu", "tanh") for h in ([8], [9])],
     "orders of magnitude": [{"learning_rate": 10.0**-e, "dropout": 0.1 * e} for e in range(6)],
     "a zero among magnitudes": [{"weight_decay": d} for d in (0.0, 1e-6, 1.0)],
