@@ -13,8 +13,7 @@ from handstitch.reproduce.findings import Finding, Findings, interval_of, shown
 from handstitch.search import rank
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from handstitch.figures import Figure
     from handstitch.records import EpochRecord
 
 _INTRODUCTION: Final = """\
