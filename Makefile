@@ -1,4 +1,4 @@
-# make train    a trained and tested model of Fashion-MNIST, from nothing
+# make train    a trained and tested model of Fashion-MNIST and its page, from nothing
 # make test     the whole test suite
 # make check    style, types, floors, and the documentation held against the command line
 # make oracle   the gradients and optimizers held against PyTorch, installed beside
@@ -29,15 +29,20 @@ LOCK := compile pyproject.toml --extra fast --quiet --no-config --universal --py
 	--only-binary :all: --generate-hashes --no-strip-extras --no-emit-index-url \
 	--no-annotate --no-header
 
+AS_ROOT := $(if $(filter 0,$(shell id -u)),env,sudo -n)
+APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
+	-o Acquire::Retries=0 -o Acquire::http::Timeout=20
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help train test check oracle campaign alarms fuzz bench cover lock clean
 
-train: .venv/.core  ## Train on Fashion-MNIST and test the result (ARGS="--epochs 3 …" reach train)
+train: .venv/.core  ## Train on Fashion-MNIST, test the result, make its page (ARGS="--epochs 3 …" reach train)
 	@$(HERE) -m handstitch train $(ARGS)
 	@$(HERE) -m handstitch test
+	@$(HERE) -m handstitch report
 
-test: .venv/.dev  ## Run the tests (ARGS="-k gradient" chooses, WORKERS=4 for more cores)
+test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" chooses, WORKERS=4 for more cores)
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: .venv/.dev  ## Check style, types, floors, and the commands in the documentation
@@ -109,6 +114,16 @@ help:  ## Say this
 	@echo "Installing what requirements-dev.lock names into .venv"
 	@$(HERE) $(INSTALL) -r requirements-dev.lock
 	@touch $@
+
+# Pages are opened in the system's own chromium. Where there is none it is installed, if that takes
+# nothing but asking; where it cannot be, the tests that want it say that they were left out.
+.venv/.browser: .venv/.dev
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then touch $@; \
+	elif [ "$$(uname)" = Linux ] && command -v apt-get >/dev/null && $(AS_ROOT) true 2>/dev/null; then \
+		echo "Installing chromium, for the tests of pages"; \
+		{ $(APT) update && $(APT) install -y --no-install-recommends chromium; } >/dev/null 2>&1 \
+			</dev/null && touch $@ || echo "make: there is no chromium; its tests are left out"; \
+	else echo "make: there is no chromium; its tests are left out"; fi
 
 # PyTorch, JAX and atheris are in no lock: large, or not for every system, and only the bench,
 # the oracle and the fuzzing want them. Their environments see all that .venv has, and .venv sees

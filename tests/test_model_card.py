@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -8,6 +9,9 @@ import pytest
 from handstitch import model_card
 from handstitch.config import Config
 from handstitch.records import RunSummary
+from tests.report.hostile import names
+from tests.report.reading import invisible
+from tests.report.samples import measured
 
 SUMMARY = RunSummary(
     dataset="fashion-mnist",
@@ -74,3 +78,61 @@ def test_the_card_is_a_table_that_markdown_reads() -> None:
     rows = [line for line in card().splitlines() if line.startswith("|")]
     assert rows[1] == "|---|---|"
     assert all(row.count("|") == 3 for row in rows)
+
+
+def test_without_a_test_the_card_says_that_there_was_none() -> None:
+    text = card()
+    assert "have not been measured on it yet" in text
+    assert "Accuracy on" not in text
+
+
+@pytest.mark.parametrize(("looks", "words"), [(1, "once with"), (3, "3 times with")])
+def test_a_test_on_record_stands_in_the_card(looks: int, words: str) -> None:
+    found, _ = measured(["left", "right"])
+    text = model_card.write(SUMMARY, Config(), found, looks, ["curves.png"])
+    assert f"Accuracy on 400 test images: **{found.accuracy:.4f}**" in text
+    low, high = found.accuracy_interval
+    assert f"(95 % interval {low:.4f} to {high:.4f})" in text
+    assert words in " ".join(text.split())
+    assert ("its figures flatter" in text) == (looks > 1)
+    assert "have not been measured" not in text
+    assert "- left, taken for right:" in text
+    assert "![Losses and accuracies after each epoch](curves.png)" in text
+
+
+def test_hostile_names_are_only_words_in_a_card() -> None:
+    hostile = names(2_000)
+    for start in range(0, len(hostile), 100):
+        some = hostile[start : start + 100]
+        found, _ = measured(some)
+        summary = msgspec.structs.replace(
+            SUMMARY, dataset=some[0], notice=some[1], drawn=True, build={some[2]: some[3]}
+        )
+        text = model_card.write(summary, Config(), found, 1, ["curves.png"])
+        assert invisible(text) == []
+        assert "<" not in text.replace("\\<", "")
+        assert not re.search(r"(?<!\\)https?:(?!\\)", text)
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3, 6}
+        assert len(rows) == 9 + 102
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("T-shirt/top", "T-shirt/top"),
+        ("Ankle boot", "Ankle boot"),
+        ("fashion-mnist", "fashion-mnist"),
+        ("<b>", "&lt;b&gt;"),
+        ("a|b", r"a\|b"),
+        ("**b** `c`", r"\*\*b\*\* \`c\`"),
+        ("[a](b)", r"\[a\]\(b\)"),
+        ("- a", r"\- a"),
+        ("1. a", r"1\. a"),
+        ("https://a", r"https\://a"),
+        ("a\n# b", r"a\\n# b"),
+        ("\u202ea", r"\\u202ea"),
+    ],
+)
+def test_plain_words_stay_and_signs_are_escaped(name: str, shown: str) -> None:
+    assert model_card.plain(name) == shown

@@ -21,6 +21,12 @@ _TITLES: Final = {
     "weights.png": "Weights of each layer, and the first layer's units as pictures",
 }
 
+_SIGNS: Final = re.compile(
+    r"([\\`*_{}\[\]()|~^$@]"  # anywhere
+    r"|^[-+#=]|(?<=^\d)\.(?=\s)"  # at the beginning of a line
+    r"|:(?=//)|(?<=www)\.)"  # in what would become a link
+)
+
 
 def write(
     summary: RunSummary,
@@ -129,5 +135,4 @@ def plain(text: str) -> str:
     No invisible characters, no HTML, and every sign that Markdown could take for its own is
     escaped (CommonMark 0.31, backslash escapes).
     """
-    text = html.escape(printable(text), quote=False)
-    return re.sub(r"([\\`*_{}\[\]()|~^$@]|^[-+#=]|(?<=^\d)\.|:(?=//)|(?<=www)\.)", r"\\\1", text)
+    return _SIGNS.sub(r"\\\1", html.escape(printable(text), quote=False))

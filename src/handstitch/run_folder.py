@@ -7,8 +7,9 @@ weights/last.safetensors everything a run needs to go on; beside it the one befo
 summary.json             what came out, on which data and machine
 test/looks.json          every look at the test set, and what it gave
 train.log · README.md    the same for people
-report.html              the whole run on one page, for people too; its pictures beside it
-curves.png · weights.png what `handstitch show` draws
+origin.json              of a search's winner: which search it was
+report.html              the whole run on one page, for people too
+curves.png · confusion_matrix.png · weights.png   its pictures beside it
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"
 CARD: Final = "README.md"
 CURVES: Final = "curves.png"
+CONFUSION: Final = "confusion_matrix.png"
 WEIGHTS: Final = "weights.png"
 PAGE: Final = "report.html"
 

@@ -31,10 +31,11 @@ def report(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Make a run's page, report.html, with its pictures and its model card.
+    """Make a run's page with its pictures.
 
-    One file that can be sent to anybody: result, curves, mistakes, weights, settings. It takes no
-    look at the test set: before `handstitch test` it shows the validation figures, and says so.
+    The page, report.html, is one file that can be sent to anybody: result, curves, mistakes,
+    weights, settings. It takes no look at the test set: before `handstitch test` it shows the
+    validation figures, and says so. The model card, README.md, is written anew as well.
     """
     from handstitch import report as reports
     from handstitch import run_folder

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from handstitch import evaluation, figures
 from handstitch.report.findings import Findings, Pictures
 from handstitch.report.words import Lang, Words
+from handstitch.run_folder import CONFUSION, CURVES, WEIGHTS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from handstitch.checkpoint import Model
     from handstitch.records import Evaluation
-
-CURVES: Final = "curves.png"
-CONFUSION: Final = "confusion_matrix.png"
-WEIGHTS: Final = "weights.png"
 
 _LAYERS: Final = 4
 """Layers drawn before and after: of a deeper network the first two and the last two."""
 _PIXELS_PER_INCH: Final = 96  # of CSS
-_LARGE: Final = 250_000
-"""Bytes of an SVG that is mostly pixels."""
+_MANY: Final = 50_000
+"""Weights that are nothing but pixels, of which an SVG would be larger and slower."""
 _DPI: Final = 120
 """Of such pictures: a quarter finer than the page's own pixels."""
 
@@ -75,11 +70,12 @@ def draw(found: Findings, words: Words, lang: Lang) -> Drawings:
     return made
 
 
-def _drawing(figure: Figure, alt: str) -> Drawing:
-    """As SVG, whose text is sharp at any size; a picture that is all pixels as PNG."""
-    kind, data = "svg+xml", figures.svg(figure).encode()
-    if len(data) > _LARGE:
+def _drawing(figure: Any, alt: str, numbers: int = 0) -> Drawing:
+    """As SVG, whose text is sharp at any size; as PNG if it shows very many `numbers`."""
+    if numbers > _MANY:
         kind, data = "png", figures.png(figure, _DPI)
+    else:
+        kind, data = "svg+xml", figures.svg(figure).encode()
     width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
     return Drawing(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", alt, width)
 
@@ -154,7 +150,8 @@ def _draw_weights(made: Drawings, found: Findings, model: Model, words: Words, l
     if use is None and len(weights) > 1:
         use = np.linalg.norm(weights[1], axis=1).astype(np.float32)
     figure = figures.heat_maps(model.parameters, lang)
-    made.maps = _drawing(figure, words.maps_alt.format(layers=len(weights)))
+    alt = words.maps_alt.format(layers=len(weights))
+    made.maps = _drawing(figure, alt, model.parameters.vector.size)
     rows, columns = model.image_shape
     figure = figures.unit_tiles(weights[0], model.image_shape, use, lang=lang)
     made.tiles = _drawing(figure, words.tiles_alt.format(rows=rows, columns=columns))
@@ -172,7 +169,8 @@ def _draw_weights(made: Drawings, found: Findings, model: Model, words: Words, l
         alt = words.before_after_alt.format(
             layer=layer + 1, before=float(initial.std()), after=float(W.std())
         )
-        made.before_after.append(_drawing(figures.before_after(W, initial, title, lang), alt))
+        figure = figures.before_after(W, initial, title, lang)
+        made.before_after.append(_drawing(figure, alt, W.size))
 
 
 def confidence(seen: Pictures) -> float:

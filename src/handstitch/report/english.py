@@ -113,6 +113,7 @@ ENGLISH: Final = Words(
     loss="loss (mean cross-entropy, nats)",
     guessing="accuracy of guessing",
     looks="The test set was looked at {n:,} times with this run.",
+    looks_once="The test set was looked at once with this run.",
     looks_never="The test set has not been looked at with this run.",
     looks_caution="Whoever tests several times and keeps the best has chosen by the test set: "
     "its figures flatter then.",

@@ -9,9 +9,10 @@ images held out for validation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -150,29 +151,22 @@ def _initial(model: Model, notify: Notify) -> Parameters | None:
 
 def _read_history(found: Findings) -> None:
     """From the table, which has the seconds; or from the state or model, which have none."""
-    rows = run_folder.read_history(found.folder)
-    found.history = _records([rows[epoch] for epoch in sorted(rows)])
-    for path in (run_folder.LAST, run_folder.BEST):
+    found.history = _sound(run_folder.read_records(found.folder))
+    for path in (found.folder / run_folder.LAST, found.folder / run_folder.BEST):
         if found.history:
             return
-        try:
-            kept = checkpoint.load_model(found.folder / path).history
-        except HandstitchError:
-            continue
-        found.history = _records([{"train_seconds": 0, "seconds": 0, **row} for row in kept])
+        with suppress(HandstitchError):
+            kept = checkpoint.load_model(path).history
+            found.history = _sound(run_folder.timeless_records(path, kept))
     if not found.history:
         found.missing.append("history")
 
 
-def _records(rows: list[dict[str, Any]]) -> list[EpochRecord]:
-    """Rows as records in order; none if one of them is not an epoch's, or not a finite one's."""
-    try:
-        records = msgspec.convert(rows, list[EpochRecord], strict=False)
-    except (msgspec.ValidationError, OverflowError):
-        return []
-    numbers = [msgspec.structs.astuple(record) for record in records]
+def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
+    """The records; none if one is missing or has a number that is not finite."""
+    numbers = np.array([msgspec.structs.astuple(record) for record in records], np.float64)
     in_order = all(record.epoch == number for number, record in enumerate(records, 1))
-    return records if in_order and np.isfinite(np.array(numbers, np.float64)).all() else []
+    return records if in_order and np.isfinite(numbers).all() else []
 
 
 def _read_looks(found: Findings, notify: Notify) -> None:

@@ -45,16 +45,15 @@ def render(found: Findings, drawn: Drawings, words: Words) -> str:
             settings=settings,
             build=tables.build(found, words),
             commands=tables.commands(found, words),
-            test_command=_command(found),
+            test_command=_command(found, words),
         )
     )
 
 
-def _command(found: Findings) -> str:
-    import shlex
-
-    run = shlex.quote(tables.shown_path(found.folder))
-    return f"handstitch test {run} && handstitch report {run}"
+def _command(found: Findings, words: Words) -> str:
+    """To test, and to make this page again."""
+    wanted = (words.command_test, words.command_report)
+    return " && ".join(command for what, command in tables.commands(found, words) if what in wanted)
 
 
 @cache

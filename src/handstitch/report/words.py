@@ -74,6 +74,7 @@ class Words:
     loss: str
     guessing: str
     looks: str
+    looks_once: str
     looks_never: str
     looks_caution: str
     looks_columns: tuple[str, str, str, str, str]

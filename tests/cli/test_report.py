@@ -1,0 +1,90 @@
+"""`handstitch report`: what it prints, and what it does to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from handstitch import figures
+from handstitch.run_folder import CURVES
+from handstitch.storage import disk
+from tests.cli.conftest import Handstitch
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are taken for drawn; tests/report draws them."""
+    monkeypatch.setattr(figures, "svg", lambda figure: "<svg/>")
+    monkeypatch.setattr(figures, "png", lambda figure, dpi=150: b"png")
+
+
+def test_the_newest_run_gets_its_page(handstitch: Handstitch, trained: Path) -> None:
+    result = handstitch("report")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == [
+        "Page: runs/train/report.html (0.0 MB)",
+        "Pictures beside it: curves.png, confusion_matrix.png, weights.png",
+        "Model card: runs/train/README.md",
+        "It shows validation figures: no test of these weights is on record.",
+        "Test them: handstitch test runs/train",
+    ]
+    handstitch("test")
+    assert handstitch("report").out.splitlines()[-1] == "It shows the test on record."
+
+
+def test_json_says_what_was_made(handstitch: Handstitch, trained: Path) -> None:
+    found = handstitch("report", str(trained), "--lang", "zh", "--json").json
+    page = Path(found["page"])
+    assert page.stat().st_size == found["bytes"]
+    assert '<html lang="zh-Hans">' in page.read_text("utf-8")
+    assert found["run"] == "runs/train"
+    assert found["card"] == "runs/train/README.md"
+    assert (found["part"], found["missing"]) == ("validation", [])
+    assert len(found["pictures"]) == 3
+
+
+def test_another_folder_can_be_named(handstitch: Handstitch, trained: Path) -> None:
+    assert handstitch("report", "--out", "pages/one").code == 0
+    assert Path("pages/one/report.html").exists()
+    assert not (trained / "report.html").exists()
+
+
+def test_what_is_missing_is_a_notice(handstitch: Handstitch, trained: Path) -> None:
+    (trained / "weights" / "best.safetensors").unlink()
+    result = handstitch("report")
+    assert result.code == 0
+    assert "There are no best weights" in result.err
+
+
+def test_what_is_no_run_is_exit_2(handstitch: Handstitch, machine: Path) -> None:
+    assert handstitch("report").code == 2
+    result = handstitch("report", "nowhere")
+    assert (result.code, result.out) == (2, "")
+    assert "this is not a run" in result.err
+    assert handstitch("report", "--lang", "de").code == 2
+
+
+def test_a_folder_that_takes_no_file_is_exit_5(
+    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ReadOnly(disk.Files):
+        def open(self, path: Path, flags: int) -> int:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(disk, "files", ReadOnly())
+    result = handstitch("report", str(trained))
+    assert (result.code, result.out) == (5, "")
+    assert "--out" in result.err
+
+
+def test_without_matplotlib_it_is_exit_5(
+    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = handstitch("report")
+    assert (result.code, result.out) == (5, "")
+    assert "pip install matplotlib" in result.err
+    assert CURVES not in {path.name for path in trained.iterdir()}

@@ -1,0 +1,117 @@
+"""Findings made up for tests of the page: any classes, any names, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handstitch import evaluation, looks
+from handstitch.config import Config
+from handstitch.core.parameters import Parameters
+from handstitch.looks import Look
+from handstitch.records import EpochRecord, Evaluation, RunSummary
+from handstitch.report.drawings import Drawing, Drawings
+from handstitch.report.findings import Findings, Pictures
+from tests.sample_models import sample
+
+SHAPE = (4, 4)
+
+
+def history(epochs: int) -> list[EpochRecord]:
+    return [
+        EpochRecord(
+            epoch=epoch,
+            train_loss=1 / epoch,
+            train_accuracy=1 - 0.5 / epoch,
+            val_loss=1.1 / epoch,
+            val_accuracy=1 - 0.6 / epoch,
+            l2_penalty=0.0,
+            learning_rate=0.1,
+            train_seconds=1.0,
+            seconds=1.5,
+            is_best=True,
+        )
+        for epoch in range(1, epochs + 1)
+    ]
+
+
+def measured(names: list[str], part: str = "test", n: int = 400) -> tuple[Evaluation, Pictures]:
+    """Random answers to random images, right about every second time."""
+    rng = np.random.default_rng(len(names))
+    labels = rng.integers(len(names), size=n).astype(np.uint8)
+    P = rng.dirichlet(np.ones(len(names)), size=n).astype(np.float32)
+    right = rng.random(n) < 0.5
+    P[right] = 0.9 * np.eye(len(names), dtype=np.float32)[labels[right]] + 0.1 * P[right]
+    confusion = evaluation.confusion_matrix(labels, P.argmax(axis=1), len(names))
+    correct = int(np.trace(confusion))
+    found = Evaluation(
+        dataset="sketch",
+        part=part,
+        n=n,
+        correct=correct,
+        accuracy=correct / n,
+        accuracy_interval=evaluation.wilson_interval(correct, n),
+        loss=0.7,
+        calibration_error=evaluation.calibration_error(P, labels),
+        confusion_matrix=confusion.tolist(),
+        class_scores=evaluation.class_scores(confusion, tuple(names)),
+        weights="best",
+    )
+    images = rng.integers(256, size=(n, *SHAPE)).astype(np.uint8)
+    return found, Pictures(images, labels, P, None)
+
+
+def findings(names: list[str] | None = None, **changes: Any) -> Findings:
+    """Findings of a finished run with a test on record."""
+    names = names or ["left", "right"]
+    model = sample((16, 5, len(names)), class_names=tuple(names), image_shape=SHAPE)
+    found, pictures = measured(names)
+    digest = looks.digest_of(model.parameters.vector)
+    facts: dict[str, Any] = {
+        "folder": Path("runs", "train"),
+        "config": Config(hidden_sizes=(5,), epochs=3),
+        "summary": RunSummary(
+            dataset="sketch",
+            drawn=True,
+            notice="",
+            data_digest="0" * 64,
+            train_images=900,
+            val_images=100,
+            sizes=[16, 5, len(names)],
+            parameters=model.parameters.vector.size,
+            epochs=3,
+            best_epoch=3,
+            best_val_accuracy=0.8,
+            best_val_loss=0.36,
+            train_seconds=3.0,
+            seconds=4.5,
+            threads=1,
+            build={"numpy": "2.4.0"},
+            processor="some processor",
+        ),
+        "history": history(3),
+        "model": model,
+        "initial": Parameters.random(model.parameters.sizes, np.random.default_rng(7)),
+        "looks": [
+            Look(
+                time="2026-01-02T03:04:05+00:00",
+                weights_digest=digest,
+                weights="best",
+                dataset="sketch",
+                n=found.n,
+                accuracy=found.accuracy,
+            )
+        ],
+        "digest": digest,
+        "evaluation": found,
+        "pictures": pictures,
+    }
+    return Findings(**(facts | changes))
+
+
+def undrawn(words: str = "words") -> Drawings:
+    """Every picture in its place, and nothing in it."""
+    one = Drawing("data:image/png;base64,", words, 100)
+    return Drawings(one, one, one, one, one, one, one, one, [one], {})

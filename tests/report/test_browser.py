@@ -1,0 +1,158 @@
+"""The page in a real browser: nothing runs, nothing is asked for, nothing sticks out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from handstitch.report.chinese import CHINESE
+from handstitch.report.drawings import draw
+from handstitch.report.english import ENGLISH
+from handstitch.report.page import render
+from tests.report.hostile import PIECES
+from tests.report.reading import CONTENT_POLICY
+from tests.report.samples import findings, undrawn
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium here; on Debian: apt-get install chromium"
+)
+
+
+class Seen(NamedTuple):
+    """What a page did when it was opened."""
+
+    happened: list[str]
+    """Messages, dialogs, errors and requests besides the page's own."""
+    overflow: float
+    """CSS pixels by which it is wider than the window."""
+    background: str
+    broken: int
+    """Images that could not be shown."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+def look(browser: Any, path: Path, width: int, scheme: str) -> Seen:
+    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    happened: list[str] = []
+    tab.on("console", lambda message: happened.append(f"console: {message.text}"))
+    tab.on("pageerror", lambda error: happened.append(f"error: {error}"))
+
+    def dismiss(dialog: Any) -> None:
+        happened.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    tab.on("dialog", dismiss)
+    own = path.as_uri()
+    asked: list[Any] = []
+    tab.on("request", lambda each: asked.append(each))  # noqa: PLW0108 (it wants a function)
+    tab.goto(own)
+    # What the policy stops was asked for by the page, and never by the browser.
+    happened += [
+        f"request: {each.url}"
+        for each in asked
+        if not each.url.startswith(("data:", own)) and each.failure != "csp"
+    ]
+    found = Seen(
+        happened,
+        tab.evaluate("document.documentElement.scrollWidth - window.innerWidth"),
+        tab.evaluate("getComputedStyle(document.body).backgroundColor"),
+        tab.evaluate("[...document.images].filter(each => !each.naturalWidth).length"),
+    )
+    tab.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page, really drawn, of a run whose every name is an attack."""
+    folder = Path(PIECES[0].replace("/", "_"))
+    found = findings(list(PIECES), folder=folder, model=None, history=[])
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(render(found, draw(found, CHINESE, "zh"), CHINESE), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_hostile_names_do_nothing_and_the_page_fits(
+    browser: Any, hostile: Path, width: int, scheme: str
+) -> None:
+    seen = look(browser, hostile, width, scheme)
+    assert seen.happened == []
+    assert seen.overflow <= 0
+    assert seen.broken == 0
+    assert (seen.background == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def plain_page() -> str:
+    """A page with a dot for each picture."""
+    dot = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+    return render(findings(), undrawn(), ENGLISH).replace("data:image/png;base64,", dot)
+
+
+ATTACKS = {
+    "script": "<script>console.log('ran')</script>",
+    "handler": "<img src='data:image/png;base64,eA==' onerror=\"alert('ran')\">",
+    "request": "<img src='http://127.0.0.1:9/x.png'>",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_gets_in_all_the_same_is_stopped_by_the_policy(
+    browser: Any, tmp_path: Path, attack: str
+) -> None:
+    page = tmp_path / "report.html"
+    source = plain_page().replace("<h1>", ATTACKS[attack] + "<h1>")
+    page.write_text(source, "utf-8")
+    stopped = look(browser, page, 390, "light").happened
+    assert stopped
+    assert all("Content Security Policy" in each for each in stopped)
+    # Without the policy the same page does what it is not to do, and that is seen.
+    assert CONTENT_POLICY in source
+    page.write_text(source.replace(CONTENT_POLICY, ""), "utf-8")
+    happened = look(browser, page, 390, "light").happened
+    assert any("Content Security Policy" not in each for each in happened)
+
+
+def test_what_sticks_out_is_seen(browser: Any, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(plain_page().replace("<h1>", "<pre>" + "x" * 9 + "</pre><h1>"), "utf-8")
+    assert look(browser, page, 390, "light").overflow <= 0
+    wide = '<h1><img alt="x" src="data:image/png;base64," width="2000" height="9">'
+    unlimited = plain_page().replace("max-width: max(100%, 35rem)", "")
+    page.write_text(unlimited.replace("<h1>", wide), "utf-8")
+    seen = look(browser, page, 390, "light")
+    assert seen.overflow > 0
+    assert seen.broken == 1
+
+
+def test_print_shows_the_tables_that_are_folded_away(browser: Any, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(plain_page(), "utf-8")
+    tab = browser.new_page(color_scheme="dark")
+    tab.goto(page.as_uri())
+    folded = "document.querySelector('details table').checkVisibility()"
+    assert tab.evaluate(folded) is False
+    tab.emulate_media(media="print")
+    assert tab.evaluate(folded) is True
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    tab.close()

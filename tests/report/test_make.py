@@ -1,0 +1,305 @@
+"""From a run's folder to the page beside it: what is read, what is written, what is left alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handstitch import figures, looks, report, run_folder
+from handstitch.core.parameters import Parameters
+from handstitch.data import sources
+from handstitch.errors import ConfigError, DataError, MachineError, UsageError
+from handstitch.report import drawings
+from handstitch.report.english import ENGLISH
+from handstitch.report.findings import Missing, gather
+from handstitch.report.page import render
+from tests.cli.conftest import IMAGES, Handstitch
+from tests.report.reading import Page, breaches
+from tests.report.samples import findings
+from tests.sample_models import sample
+
+FILES = ["README.md", "confusion_matrix.png", "curves.png", "report.html", "weights.png"]
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are taken for drawn: these tests are about what is read and said."""
+
+    def draw(figure: Any) -> str:
+        return "<svg/>"
+
+    monkeypatch.setattr(figures, "svg", draw)
+    monkeypatch.setattr(figures, "png", lambda figure, dpi=150: _PNG)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """The parts of data sets that were asked for, and whether they might have been fetched."""
+    asked: list[tuple[str, bool]] = []
+    load = sources.load
+
+    def noted(name: str, part: Any, *arguments: Any, **options: Any) -> Any:
+        asked.append((part, options.get("fetch", True)))
+        return load(name, part, *arguments, **options)
+
+    monkeypatch.setattr(sources, "load", noted)
+    return asked
+
+
+def text_of(made: report.Made) -> str:
+    source = made.page.read_text("utf-8")
+    assert breaches(source) == []
+    return Page(source).text
+
+
+def test_a_run_gets_page_pictures_and_card_and_keeps_the_rest(trained: Path) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    made = report.make(trained)
+    assert sorted(path.name for path in [made.page, *made.pictures, made.card or Path()]) == FILES
+    assert all(path.read_bytes().startswith(_PNG) for path in made.pictures)
+    source = made.page.read_bytes()
+    assert len(source) < 3_000_000
+    assert breaches(source.decode()) == []
+    assert len(Page(source.decode()).all("img")) == 11
+    for path, content in before.items():
+        assert path.name == "README.md" or path.read_bytes() == content
+
+
+def test_the_same_run_gives_the_same_page(trained: Path, undrawn: None) -> None:
+    first = report.make(trained).page.read_bytes()
+    assert report.make(trained).page.read_bytes() == first
+
+
+def test_before_a_test_the_figures_are_those_of_validation(
+    trained: Path, undrawn: None, opened: list[tuple[str, bool]]
+) -> None:
+    made = report.make(trained)
+    assert (made.part, made.missing) == ("validation", [])
+    assert opened == [("train", False)]
+    text = text_of(made)
+    assert ENGLISH.validation_only.heading in text
+    summary = json.loads((trained / run_folder.SUMMARY).read_text())
+    assert f"{100 * summary['best_val_accuracy']:.2f} % of 30 validation images" in text
+    assert f"{summary['best_val_loss']:.4f}" in text
+    assert not (trained / looks.LEDGER).exists()
+
+
+def test_after_a_test_the_figures_are_those_on_record_and_no_look_is_added(
+    handstitch: Handstitch, trained: Path, undrawn: None, opened: list[tuple[str, bool]]
+) -> None:
+    found = handstitch("test", "--json").json
+    ledger = (trained / looks.LEDGER).read_bytes()
+    opened.clear()
+    made = report.make(trained)
+    assert (made.part, made.missing) == ("test", [])
+    assert opened == [("test", False)]
+    assert f"{100 * found['accuracy']:.2f} % of {IMAGES['test']} test images" in text_of(made)
+    assert (trained / looks.LEDGER).read_bytes() == ledger
+    assert "**" + f"{found['accuracy']:.4f}" + "**" in (trained / "README.md").read_text()
+
+
+def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
+    handstitch: Handstitch, trained: Path, undrawn: None, opened: list[tuple[str, bool]]
+) -> None:
+    found = gather(trained)
+    other = (found.evaluation, "f" * 64)
+    assert other[0] is not None
+    looks.note(trained, other[0], other[1])
+    opened.clear()
+    made = report.make(trained)
+    assert made.part == "validation"
+    assert opened == [("train", False)]
+    text = text_of(made)
+    assert ENGLISH.validation_only.heading in text
+    assert ENGLISH.looks_once in text
+
+
+def test_without_the_data_the_page_comes_from_the_record(
+    handstitch: Handstitch, trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*arguments: Any, **options: Any) -> Any:
+        raise DataError("the data are gone", found="nothing")
+
+    said: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "load", gone)
+        made = report.make(trained, notify=said.append)
+    assert (made.part, made.missing) == ("validation", ["data"])
+    assert said == ["sketch: the data are gone (nothing)"]
+    assert ENGLISH.validation_record in text_of(made)
+    assert sorted(path.name for path in made.pictures) == ["curves.png", "weights.png"]
+    handstitch("test")
+    monkeypatch.setattr(sources, "load", gone)
+    made = report.make(trained)
+    assert (made.part, made.missing) == ("test", ["data"])
+    text = text_of(made)
+    assert ENGLISH.missing["data"] in text
+    assert ENGLISH.confusion.lead in text
+    assert ENGLISH.mistakes.lead not in text
+
+
+def test_other_data_than_the_runs_are_not_taken_for_it(
+    trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_SKETCH", {"train": (300, 99), "test": (60, 98)})
+    made = report.make(trained)
+    assert made.missing == ["other data"]
+    assert ENGLISH.missing["other data"] in text_of(made)
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:50] + b"\xff?")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "missing"),
+    [
+        (lambda run: (run / run_folder.BEST).unlink(), ["weights"]),
+        (lambda run: damage(run / run_folder.BEST), ["weights"]),
+        (lambda run: damage(run / run_folder.SUMMARY), ["summary"]),
+        (lambda run: damage(run / looks.LEDGER), ["looks"]),
+        (lambda run: (run / run_folder.HISTORY).unlink(), []),
+        (lambda run: damage(run / run_folder.HISTORY), []),
+        (lambda run: [(run / name).unlink() for name in (run_folder.HISTORY, run_folder.LAST)], []),
+        (lambda run: shutil.rmtree(run / "weights"), ["weights"]),
+    ],
+    ids=range(8),
+)
+def test_what_is_missing_or_damaged_is_said_and_the_rest_is_there(
+    handstitch: Handstitch, trained: Path, undrawn: None, spoil: Any, missing: list[Missing]
+) -> None:
+    handstitch("test")
+    spoil(trained)
+    made = report.make(trained)
+    assert made.missing == missing
+    text = text_of(made)
+    for each in missing:
+        assert ENGLISH.missing[each] in text
+    assert ENGLISH.curves.heading in text
+
+
+def test_history_from_the_state_has_all_epochs_and_from_the_best_weights_those_up_to_it(
+    trained: Path,
+) -> None:
+    whole = gather(trained)
+    assert [record.epoch for record in whole.history] == [1, 2]
+    assert all(record.seconds > 0 for record in whole.history)
+    (trained / run_folder.HISTORY).unlink()
+    again = gather(trained)
+    assert [record.val_loss for record in again.history] == [
+        record.val_loss for record in whole.history
+    ]
+    assert [record.is_best for record in again.history] == [
+        record.is_best for record in whole.history
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(",0.", ",nan"), ("\n2,", "\n3,"), (",True", ",maybe"), (",0.", ",1e999")]
+)
+def test_a_history_that_makes_no_sense_is_none(trained: Path, old: str, new: str) -> None:
+    path = trained / run_folder.HISTORY
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    shutil.rmtree(trained / "weights")
+    found = gather(trained)
+    assert found.history == []
+    assert found.missing == ["weights", "history"]
+
+
+def test_the_initial_weights_are_those_that_the_seed_draws(trained: Path) -> None:
+    found = gather(trained)
+    assert found.model is not None
+    assert found.initial is not None
+    from handstitch.randomness import Purpose, generator
+
+    drawn = Parameters.random(
+        found.model.parameters.sizes, generator(0, Purpose.INITIALIZATION), "he"
+    )
+    assert np.array_equal(found.initial.vector, drawn.vector)
+
+
+def test_what_is_no_run_and_settings_that_cannot_be_read_are_errors(
+    trained: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="not a run"):
+        report.make(tmp_path)
+    (trained / run_folder.CONFIG).write_text("epochs = many")
+    with pytest.raises(ConfigError):
+        report.make(trained)
+
+
+def test_a_page_can_be_made_elsewhere_and_the_run_is_left_alone(
+    trained: Path, tmp_path: Path, undrawn: None
+) -> None:
+    before = sorted(path.name for path in trained.iterdir())
+    made = report.make(trained, out=tmp_path / "there")
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == FILES
+    assert made.page == tmp_path / "there" / "report.html"
+    assert sorted(path.name for path in trained.iterdir()) == before
+
+
+def test_without_matplotlib_nothing_is_written_and_training_and_testing_go_on(
+    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MachineError, match="pip install matplotlib"):
+        report.make(trained)
+    assert not (trained / "report.html").exists()
+    assert handstitch("test").code == 0
+    assert handstitch("train", "--dataset", "sketch", "--hidden", "8", "--epochs", "1").code == 0
+
+
+# ── Odd shapes, really drawn ───────────────────────────────────────────────────────────────────
+
+
+def test_many_classes_are_drawn() -> None:
+    found = findings([f"class {number}" for number in range(100)], history=[], model=None)
+    drawn = drawings.draw(found, ENGLISH, "en")
+    source = render(found, drawn, ENGLISH)
+    assert breaches(source) == []
+    assert len(Page(source).all("img")) == 5
+    assert len(source) < 2_000_000
+
+
+def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
+    model = sample((784, 512, 256, 10), image_shape=(28, 28))
+    rng = np.random.default_rng(1)
+    initial = Parameters.random(model.parameters.sizes, rng)
+    found = findings(model=model, initial=initial, evaluation=None, pictures=None, history=[])
+    made = drawings.draw(found, ENGLISH, "en")
+    assert len(made.before_after) == 3
+    # The other pictures take 0.5 MB.
+    assert len(render(found, made, ENGLISH)) < 2_500_000
+
+
+def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> None:
+    found = findings(model=sample((16, 2), image_shape=(4, 4)), initial=None)
+    assert found.evaluation is not None
+    assert found.pictures is not None
+    n = found.evaluation.n
+    found.pictures.P[:] = np.eye(2)[found.pictures.labels]
+    from handstitch.evaluation import class_scores, confusion_matrix
+
+    matrix = confusion_matrix(found.pictures.labels, found.pictures.P.argmax(axis=1), 2)
+    import msgspec
+
+    found.evaluation = msgspec.structs.replace(
+        found.evaluation,
+        correct=n,
+        accuracy=1.0,
+        confusion_matrix=matrix.tolist(),
+        class_scores=class_scores(matrix, ("left", "right")),
+    )
+    drawn = drawings.draw(found, ENGLISH, "en")
+    assert drawn.worst is None
+    source = render(found, drawn, ENGLISH)
+    assert breaches(source) == []
+    assert Page(source).text.count(f"There is no mistake among {n} images.") == 2
