@@ -62,7 +62,7 @@ oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="tor
 campaign: .venv/.dev  ## Kill 300 runs and stop 100, go on with each, compare byte for byte (10 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
 
-alarms: .venv/.dev  ## Ask 800 untrained and 80 trained networks whether they learned (half an hour)
+alarms: .venv/.dev  ## Ask 800 untrained and 20 trained networks whether they learned (20 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.alarms $(ARGS)
 
 fuzz: .venv/.dev  ## Feed 100,000 mutated inputs to every parser (ARGS="--only idx --runs 1000")

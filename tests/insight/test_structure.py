@@ -72,6 +72,8 @@ def test_planted_order_is_found_and_named(kind):
     assert found.p_value == 1 / 200
     assert found.score > 4
     assert found.statistic == kind
+    assert found.score == found.scores[kind] == max(found.scores.values())
+    assert tuple(found.scores) == OF_ALL
 
 
 @pytest.mark.parametrize("kind", OF_ALL)
@@ -123,7 +125,7 @@ def test_the_weights_are_left_as_they_are():
 @pytest.mark.parametrize("value", [0.0, 0.25])
 def test_weights_that_are_all_equal_have_no_order(value):
     found = structures([np.full((36, 5), value, np.float32)], SIDE)
-    assert found == [Structure(0.0, 1.0, found[0].statistic)]
+    assert found == [Structure(0.0, 1.0, "spectrum", dict.fromkeys(OF_ALL, 0.0))]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1)])

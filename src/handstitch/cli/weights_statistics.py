@@ -51,7 +51,7 @@ def _print(report: WeightsReport, target: Path, weights: str) -> None:
     print()
     width = min(get_terminal_size().columns, _LONGEST_LINE)
     for sentence in report.words:
-        print(fill(sentence, width))
+        print(fill(sentence, width, break_on_hyphens=False))
 
 
 def _rows(layers: list[LayerFindings], report: WeightsReport) -> list[tuple[str, list[str]]]:

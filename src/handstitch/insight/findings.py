@@ -43,6 +43,8 @@ class LayerFindings(msgspec.Struct, frozen=True, kw_only=True):
     """The probability that an untrained network has a layer with such a score."""
     statistic: str
     """What stands out most: a name from `insight.structure`."""
+    scores: dict[str, float]
+    """Each statistic's own, in the same unit; they are not corrected for being several."""
     dead_units: int | None = None
     """Units that give the same on every image; None for the last layer."""
     accuracy_put_back: float | None = None

@@ -135,6 +135,7 @@ def _layer(
         score=order.score,
         p_value=order.p_value,
         statistic=order.statistic,
+        scores=order.scores,
     )
 
 

@@ -13,7 +13,7 @@ from handstitch.checkpoint import Model
 from handstitch.config import Config
 from handstitch.data import sources, splits
 from handstitch.data.dataset import Dataset
-from handstitch.data.official import CLASS_NAMES
+from handstitch.data.official import CLASS_NAMES, TITLES
 from handstitch.randomness import Purpose, generator
 
 DRAWN: Final = 2_000
@@ -46,8 +46,8 @@ def data_at_hand(
         return None
     try:
         data = sources.load(model.dataset, "train", data_dir, fetch=False, notify=notify)
-    except sources.AbsentError as error:
-        notify(error.problem)
+    except sources.AbsentError:
+        notify(f"{TITLES[model.dataset]} is not on this machine: accuracies are left out")
         return None
     if data.image_shape != model.image_shape or len(data.class_names) != len(model.class_names):
         notify(f"the network is not made for the images of {data.name}")

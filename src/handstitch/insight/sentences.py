@@ -96,7 +96,9 @@ def _dead(report: WeightsReport) -> list[str]:
 
 def _decides(report: WeightsReport) -> list[str]:
     if report.val_accuracy is None:
-        return ["Which layer decides is left out: it takes the run's validation images."]
+        return [
+            "Which layer decides is left out: that takes initial weights and validation images."
+        ]
     backs = {each.layer: each.accuracy_put_back for each in report.layers}
     measured = (
         f"accuracy on the {report.validation_images:,} validation images falls from "

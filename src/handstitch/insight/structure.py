@@ -55,6 +55,8 @@ class Structure(NamedTuple):
     """The probability that any layer of a network without structure reaches this score."""
     statistic: str
     """Which one stands out most."""
+    scores: dict[str, float]
+    """All of them, in standard deviations above the mean of the copies."""
 
 
 def structures(
@@ -90,6 +92,9 @@ def structures(
             # With a hair's breadth: where every copy scores alike, rounding must not decide.
             p_value=float(np.mean(of_network >= of_layer[0] - 1e-9)),
             statistic=names[layer][int(np.argmax(scores[layer][:, 0]))],
+            scores={
+                n: float(score) for n, score in zip(names[layer], scores[layer][:, 0], strict=True)
+            },
         )
         for layer, of_layer in enumerate(largest)
     ]
