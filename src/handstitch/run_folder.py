@@ -7,6 +7,7 @@ weights/last.safetensors everything a run needs to go on; beside it the one befo
 summary.json             what came out, on which data and machine
 test/looks.json          every look at the test set, and what it gave
 train.log · README.md    the same for people
+origin.json              of a search's winner: which search it was
 report.html              the whole run on one page, for people too
 curves.png · confusion_matrix.png · weights.png   its pictures beside it
 """

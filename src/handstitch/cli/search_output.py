@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
 
 from handstitch.cli import console
+from handstitch.errors import printable
 
 if TYPE_CHECKING:
     from handstitch.records import EpochRecord, Trial
@@ -112,7 +114,9 @@ def say_result(search: Search, json: bool) -> None:
         console.show(table)
         drawn = ", drawn data" if search.spec.config["dataset"] == "sketch" else ""
         print(f"Val Accuracy: of the best epoch, mean over a setting's trials{drawn}")
-        print(f"Search folder: {search.folder}")
+        command = f"handstitch show {shlex.quote(str(search.folder))}"
+        print(f"Search folder: {printable(search.folder)}")
+        print(f"What can be told of it: {printable(command)}")
     _require_some(search)
 
 

@@ -73,7 +73,7 @@ def _noted(folder: Path | None, classifier: Classifier, evaluation: Evaluation) 
 
 
 def _print(
-    evaluation: Evaluation, target: Path, look: int | None, look_of_search: int | None
+    evaluation: Evaluation, target: Path, look: int | None, look_of_search: int | None = None
 ) -> None:
     from handstitch.errors import printable
     from handstitch.evaluation import most_confused

@@ -8,8 +8,6 @@ imported when the first figure is drawn; pyplot, its windows and its global sett
 alone. `lang="zh"` labels a figure in Chinese.
 """
 
-from typing import TYPE_CHECKING
-
 from handstitch.figures.fonts import MissingMatplotlibError
 from handstitch.figures.history import curves
 from handstitch.figures.layers import before_after, heat_maps, unit_tiles, weights
@@ -17,9 +15,6 @@ from handstitch.figures.pictures import confused_pairs, samples, worst_mistakes
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
 from handstitch.figures.words import Lang
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Figure  # for those who may not name its package
 
 __all__ = [
     "Lang",

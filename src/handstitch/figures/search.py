@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LABEL: Final = 0.11
+"""Of the axis: the room that a label takes."""
 _CURVES: Final = 12
 """Settings whose curves are told apart; the others are grey."""
 _PANELS: Final = 4
@@ -160,30 +162,46 @@ def _legend(figure: Figure, settings: Sequence[Scored], lang: Lang) -> None:
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Where on the axis each value stands; numbers at their size, words side by side."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+    """Where on the axis each value stands.
 
+    Numbers stand at their size; words, and a few numbers that would crowd, side by side.
+    """
     axes.set_xlabel(title(name))
     if all(is_number(each) for each in values):
         numbers = [float(each) for each in values]
         steps = sorted(set(numbers))
-        wide = steps[0] > 0 and steps[-1] > WIDE_RANGE * steps[0]
-        if wide:
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
-        if len(steps) <= FEW and not wide:
-            axes.set_xticks(steps, [f"{each:g}" for each in steps], rotation=30, ha="right")
-        room = 0.12 * (steps[-1] - steps[0]) or abs(steps[0]) or 1.0
-        if not wide:
-            axes.set_xlim(steps[0] - room, steps[-1] + room)
-        return numbers
-    known = list(dict.fromkeys(word(each) for each in values))
+        if len(steps) > FEW or not _crowds(steps):
+            _scale(axes, steps)
+            return numbers
+        known = [word(each) for each in steps]
+    else:
+        known = list(dict.fromkeys(word(each) for each in values))
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
     axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
     return [float(known.index(word(each))) for each in values]
+
+
+def _crowds(steps: Sequence[float]) -> bool:
+    """Whether the labels of some of these places would lie over one another."""
+    gaps = [right - left for left, right in pairwise(steps)]
+    return bool(gaps) and min(gaps) < _LABEL * (steps[-1] - steps[0])
+
+
+def _scale(axes: Axes, steps: Sequence[float]) -> None:
+    """The axis for these numbers: logarithmic where they differ by orders of magnitude."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    if steps[0] > 0 and steps[-1] > WIDE_RANGE * steps[0]:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        return
+    if len(steps) <= FEW:
+        axes.set_xticks(steps, [f"{each:g}" for each in steps], rotation=30, ha="right")
+    room = 0.12 * (steps[-1] - steps[0]) or abs(steps[0]) or 1.0
+    axes.set_xlim(steps[0] - room, steps[-1] + room)
 
 
 def _offsets(places: Sequence[float]) -> list[float]:

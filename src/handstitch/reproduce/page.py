@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from handstitch.reproduce.findings import Finding, Findings, interval_of, shown
 from handstitch.search import rank
 
 if TYPE_CHECKING:
-    from handstitch.figures import Figure
     from handstitch.records import EpochRecord
 
 _INTRODUCTION: Final = """\
@@ -85,8 +84,8 @@ def write(findings: Findings, stages: Stages, folder: str, *, drawn: bool, build
     return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def figures(stages: Stages) -> dict[str, Figure]:
-    """Name → picture. Raises MissingMatplotlibError where none can be drawn."""
+def figures(stages: Stages) -> dict[str, Any]:
+    """Name → matplotlib figure. Raises MissingMatplotlibError where none can be drawn."""
     from handstitch.figures import search as drawings
     from handstitch.figures import search_space
     from handstitch.figures.reproduction import repeated_runs
@@ -95,7 +94,7 @@ def figures(stages: Stages) -> dict[str, Figure]:
     histories: dict[int, list[list[EpochRecord]]] = {}
     for trial in stages.grid:
         histories.setdefault(trial.setting, []).append(list(trial.history))
-    made = {
+    made: dict[str, Any] = {
         "grid": search_space.heat_map(grid, ("learning_rate", "weight_decay")),
         "curves": drawings.setting_curves(grid, histories),
         "repeated": repeated_runs([run.history for run in stages.runs], published.repeated_run()),
