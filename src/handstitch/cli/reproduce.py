@@ -15,7 +15,7 @@ from handstitch.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from handstitch.reproduce import Finding, Findings, Setup, Stages
 
-app = App(name="reproduce", help="Run a published experiment again, and judge what it claims.")
+app = App(name="reproduce", help="Run a published experiment, judge its claims.")
 
 _PAGE: Final = Path("docs", "reproduction.md")
 _RUNS: Final = Path("runs", "reproduce-report")
