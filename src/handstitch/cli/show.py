@@ -39,7 +39,7 @@ def show(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show how a run went, what a search found, or the weights in a model file.
+    """Show a run, a search, or the weights in a model file.
 
     A run folder has its training curves shown, a search its settings in order and what can be
     told of them, a model file its weights; each as a table and in pictures. The commands choose.
