@@ -250,6 +250,23 @@ def _row(theta, W, b, x, outputs, lo, hi, y):
         at += outputs
 
 
+@njit(**FAST)
+def _softmax(Z, P):
+    """P = softmax(z).
+
+    Kept out of the function with parallel parts: compiled as a part of that, it gave NaN in some
+    compilations and not in others.
+    """
+    largest, total = Z[0], np.float32(0)
+    for j in range(1, Z.size):
+        largest = max(largest, Z[j])
+    for j in range(Z.size):
+        P[j] = exp(Z[j] - largest)
+        total += P[j]
+    for j in range(Z.size):
+        P[j] /= total
+
+
 @njit(parallel=PARALLEL, **FAST)
 def classify(parts, pixels, offset, scale, sizes, weights, biases, kinds, theta, x, A, P):
     """P = softmax(logits) of one image's pixels; x (inputs,) and A (all units,) are overwritten."""
@@ -268,9 +285,4 @@ def classify(parts, pixels, offset, scale, sizes, weights, biases, kinds, theta,
         if layer < layers - 1:
             _activate(kinds[layer], y)
         below, start = y, start + outputs
-    largest, total = below.max(), np.float32(0)
-    for j in range(P.size):
-        P[j] = exp(below[j] - largest)
-        total += P[j]
-    for j in range(P.size):
-        P[j] /= total
+    _softmax(below, P)
