@@ -137,13 +137,16 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         Classifier(tmp_path / "nothing.safetensors")
 
 
-def test_one_at_a_time_as_all_together(model_file: Path) -> None:
+def test_compiled_as_not(model_file: Path) -> None:
     X = images(4)
     classifier = Classifier(model_file)
-    classify = classifier.single()
+    classify = classifier.compiled()
     P = np.array([classify(image) for image in X])
     np.testing.assert_allclose(P, classifier.probabilities(X), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(classify(X), classifier.probabilities(X), rtol=1e-4, atol=1e-7)
     with pytest.raises(ModelFileError, match="another size"):
         classify(images(1, 20, 20)[0])
+    with pytest.raises(ModelFileError, match="another size"):
+        classify(images(3, 20, 20))
     with pytest.raises(TypeError, match="uint8"):
         classify(X[0].astype(float))

@@ -42,17 +42,19 @@ class Classifier:
         self._require_shape(images)
         return Evaluator(self.network, images, self.scaling).probabilities()
 
-    def single(self) -> Callable[[Images], Vector]:
-        """A function from one image (rows, columns), uint8, to P (classes,), for many calls.
+    def compiled(self) -> Callable[[Images], Matrix | Vector]:
+        """A function from images (n, rows, columns), uint8, to P (n, classes), and from one image
+        (rows, columns) to P (classes,): for whoever asks often, or for very many.
 
-        For a service that is asked for one image at a time: compiled where numba is, and the first
-        call then loads it; what is computed in is allocated once. Each thread needs its own.
+        Compiled where numba is, which then takes longer to load than 10,000 images without it; what
+        is computed in is allocated once. It has the weights as they are now. Each thread needs its
+        own.
         """
-        made = single(self.network, self.scaling)
+        made = compiled(self.network, self.scaling)
 
-        def classify(image: Images) -> Vector:
-            self._require_shape(image[None])
-            return made(image)
+        def classify(images: Images) -> Matrix | Vector:
+            self._require_shape(images if images.ndim == 3 else images[None])
+            return made(images)
 
         return classify
 
@@ -106,15 +108,18 @@ class Classifier:
             )
 
 
-def single(network: Network, scaling: Scaling) -> Callable[[Images], Vector]:
-    """As Classifier.single, of a network that is in no file."""
+def compiled(network: Network, scaling: Scaling) -> Callable[[Images], Matrix | Vector]:
+    """As Classifier.compiled, of a network that is in no file."""
     if steps.compiled_obstacle() is None:
-        from handstitch.compiled import CompiledSingle
+        from handstitch.compiled import CompiledClassifier
 
-        return CompiledSingle(network, scaling)
+        return CompiledClassifier(network, scaling)
+    network = Network(network.parameters.copy(), network.activations)
 
-    def classify(image: Images) -> Vector:
-        P: Vector = Evaluator(network, image[None], scaling).probabilities()[0]
+    def classify(images: Images) -> Matrix | Vector:
+        if images.ndim == 3:
+            return Evaluator(network, images, scaling).probabilities()
+        P: Vector = Evaluator(network, images[None], scaling).probabilities()[0]
         return P
 
     return classify

@@ -19,7 +19,7 @@ from typing import IO, Any, BinaryIO, Final, NamedTuple
 import numpy as np
 
 from handstitch import foreign
-from handstitch.arrays import Matrix
+from handstitch.arrays import Matrix, zeros
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import ModelFileError
 
@@ -83,7 +83,7 @@ def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
             sizes = _sizes(path, layers, facts)
             if 8 * count(sizes) > max(_FREE_BYTES, _MOST_RATIO * size):
                 raise _refused(path, f"{count(sizes):,} numbers packed in {size:,} bytes")
-            parameters = Parameters(sizes, np.zeros(count(sizes), np.float32))
+            parameters = Parameters(sizes, zeros(count(sizes)))
             for layer in range(layers):
                 for name, target in (
                     (f"weights_{2 * layer}.npy", parameters.weights[layer]),

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handstitch import machine
-from handstitch.arrays import Indices
+from handstitch.arrays import Images, Indices, Labels
 from handstitch.config import Config
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
 from handstitch.data.batches import Batches
 from handstitch.errors import ConfigError
+from handstitch.evaluation import Evaluator
 
 if TYPE_CHECKING:
     from handstitch.compiled import CompiledStep
@@ -59,6 +60,11 @@ class ReadableStep:
             self.network.backward(work, self.optimizer.into(learning_rate, scale))
             self.optimizer.step(learning_rate)
         return loss, correct
+
+    def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
+        """Mean cross-entropy in nats and accuracy on images (n, rows, columns), nothing dropped."""
+        evaluator = Evaluator(self.network, images, self.batches.scaling)
+        return evaluator.loss_and_accuracy(labels)
 
 
 def choose(

@@ -26,7 +26,6 @@ from handstitch.data.batches import Batches
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import DivergedError
-from handstitch.evaluation import Evaluator
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord
 
@@ -143,7 +142,8 @@ def train(
     while not is_over(state, config):
         with step.ready():
             _run_epoch(state, task, config, step, after_step)
-        yield _end_epoch(state, task, config)
+            record = _end_epoch(state, task, config, step)
+        yield record
 
 
 def fit(
@@ -205,12 +205,13 @@ def _run_epoch(
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
-def _end_epoch(state: State, task: Task, config: Config) -> EpochRecord:
+def _end_epoch(
+    state: State, task: Task, config: Config, step: steps.ReadableStep | CompiledStep
+) -> EpochRecord:
     """Judge the network, note the epoch, and make ready for the next."""
     began = perf_counter()
     theta = state.network.parameters
-    evaluator = Evaluator(state.network, task.validation_images, task.scaling)
-    val_loss, val_accuracy = evaluator.loss_and_accuracy(task.validation_labels)
+    val_loss, val_accuracy = step.validate(task.validation_images, task.validation_labels)
     if not (val_loss <= _hopeless(task) and np.isfinite(theta.vector).all()):
         raise diverged(config, state.epoch + 1, state.batch, val_loss)
 

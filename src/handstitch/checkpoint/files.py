@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import foreign, report_npz, storage, tensors
+from handstitch.arrays import zeros
 from handstitch.checkpoint.model import Model, checked, described
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import DivergedError, ModelFileError
@@ -202,7 +203,7 @@ def _load(path: Path) -> _Loaded:
     arrays, metadata = tensors.read_tensors(path, check)
     description = checked(path, metadata)
     sizes = description.architecture.sizes
-    parameters = Parameters(sizes, np.zeros(count(sizes), np.float32))
+    parameters = Parameters(sizes, zeros(count(sizes)))
     for name, target in _views(parameters).items():
         array = arrays.pop(name)
         if array.dtype != np.float32 or not np.isfinite(array).all():

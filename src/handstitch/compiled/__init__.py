@@ -26,7 +26,7 @@ are the faces that training and classifying see.
 
 from __future__ import annotations
 
-from handstitch.compiled.single import CompiledSingle
+from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.step import CompiledStep
 
-__all__ = ["CompiledSingle", "CompiledStep"]
+__all__ = ["CompiledClassifier", "CompiledStep"]

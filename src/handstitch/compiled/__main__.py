@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handstitch.compiled import CompiledSingle, CompiledStep
+from handstitch.compiled import CompiledClassifier, CompiledStep
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters
@@ -15,7 +15,7 @@ SIZES = (4, 3, 2)
 
 
 def main() -> None:
-    """One step of Adam on two images, and one classified; what numba makes of it stays on disk."""
+    """One step of Adam on two images, and some classified; what numba makes of it stays on disk."""
     images, labels = np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8)
     parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
     network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
@@ -23,7 +23,9 @@ def main() -> None:
     step = CompiledStep(network, optimizer, batches, threads=1)
     with step.ready():
         step.take(np.arange(2), 0.001, 0.5, np.inf, None)
-    CompiledSingle(network, batches.scaling)(images[0])
+    classify = CompiledClassifier(network, batches.scaling)
+    classify(images[0])
+    classify(images)
 
 
 if __name__ == "__main__":

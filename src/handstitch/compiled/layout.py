@@ -45,29 +45,35 @@ def laid_out(network: Network) -> Layout:
     )
 
 
-def shares(size: int, parts: int) -> Places:
-    """Where each of the parts of `size` numbers begins and, last, ends: in whole cache lines."""
-    lines = -(-size // 16)
-    return np.minimum(lines * np.arange(parts + 1) // parts * 16, size)
-
-
 class Buffers(NamedTuple):
-    """What the Workspace is to core/. Hidden arrays hold one unit's samples side by side."""
+    """What the Workspace is to core/: all in row order, one sample's numbers side by side.
 
-    X: Matrix
-    """(batch, inputs)"""
+    What is searched for zeros goes on for a block beyond its end.
+    """
+
+    X: Vector
     A: Vector
+    """Of one hidden layer after the other."""
     D: Vector
     """A after dropout; without it, A itself."""
     M: Vector
-    """Uniform numbers, then masks."""
+    """Masks."""
+    chances: Vector
+    """Uniform numbers for the masks, one unit's samples side by side."""
     pixels: Vector
-    """Uniform numbers for the input, one sample's pixels side by side."""
+    """Uniform numbers for the input."""
     dZ: Vector
     top: Vector
-    """Logits, then P − Y, one sample's classes side by side."""
-    sums: NDArray[np.float64]
-    """Of each part: loss, hits, squares of the gradient."""
+    """Logits, then P − Y."""
+    start: Vector
+    """Of each hidden unit, what a product begins with."""
+    zeros: Vector
+    masks: NDArray[np.uint64]
+    """(parts, …)"""
+    panels: Matrix
+    """(parts, …)"""
+    losses: NDArray[np.float64]
+    hits: NDArray[np.int64]
 
 
 class Target(NamedTuple):

@@ -6,15 +6,16 @@ from math import sqrt
 from typing import Final
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from handstitch.compiled.options import FAST, FUSED, PARALLEL, REORDERED
+from handstitch.compiled.options import FUSED, PARALLEL, REORDERED, compiled
 
 _SGD, _MOMENTUM, _NESTEROV, _RMSPROP = range(4)  # then Adam; in the order of OPTIMIZERS
-_BLOCK: Final = 4096
+BLOCK: Final = 4096
+"""Numbers taken at a time."""
 
 
-@njit(fastmath=FUSED, **FAST)
+@compiled(fastmath=FUSED)
 def _move(rule, h, theta, G, first, second):
     """The rules of core/optimizers.py, number by number."""
     eta, mu, beta1, beta2, epsilon, root, one = h[0], h[1], h[2], h[3], h[4], h[5], np.float32(1)
@@ -40,7 +41,7 @@ def _move(rule, h, theta, G, first, second):
             theta[i] -= eta * first[i] / (sqrt(second[i]) / root + epsilon)
 
 
-@njit(fastmath=REORDERED, **FAST)
+@compiled(fastmath=REORDERED)
 def _squares(numbers):
     total = np.float32(0)
     for i in range(numbers.size):
@@ -48,26 +49,22 @@ def _squares(numbers):
     return total
 
 
-@njit(parallel=PARALLEL, **FAST)
-def update(shares, rule, h, clip, decay, shrink, decayed, theta, G, first, second, sums):
+@compiled(parallel=PARALLEL)
+def update(parts, rule, h, clip, decay, shrink, decayed, theta, G, first, second, squares):
     """Clip the gradient, add `decay` · θ to it or multiply θ by `shrink`, and move θ.
 
-    Part p has the numbers from shares[p] to shares[p + 1].
+    `squares` has a place for each block of the gradient, whoever sums it.
     """
-    parts = len(shares) - 1
+    blocks = len(squares)
     scale = np.float32(1)
     if clip > 0:
         for part in prange(parts):
-            lo, hi = shares[part], shares[part + 1]
-            sums[part, 2] = 0
-            for start in range(lo, hi, _BLOCK):
-                sums[part, 2] += _squares(G[start : min(start + _BLOCK, hi)])
-        norm = sqrt(sums[:, 2].sum())
-        scale = np.float32(min(1.0, clip / max(norm, np.float64(h[4]))))
+            for block in range(blocks * part // parts, blocks * (part + 1) // parts):
+                squares[block] = _squares(G[block * BLOCK : min((block + 1) * BLOCK, G.size)])
+        scale = np.float32(min(1.0, clip / max(sqrt(squares.sum()), np.float64(h[4]))))
     for part in prange(parts):
-        lo, hi = shares[part], shares[part + 1]
-        for start in range(lo, hi, _BLOCK):
-            stop = min(start + _BLOCK, hi)
+        for block in range(blocks * part // parts, blocks * (part + 1) // parts):
+            start, stop = block * BLOCK, min((block + 1) * BLOCK, G.size)
             if clip > 0:
                 for i in range(start, stop):
                     G[i] *= scale

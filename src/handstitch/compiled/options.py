@@ -1,10 +1,14 @@
-"""How everything here is compiled."""
+"""How everything here is compiled, and until when what comes of it is kept."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
-FAST: Final[dict[str, Any]] = {"cache": True, "nogil": True, "error_model": "numpy"}
+from numba import njit
+
 # Loops that say so, and nothing else.
 PARALLEL: Final = {"prange": True} | dict.fromkeys(
     ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"), False
@@ -12,3 +16,27 @@ PARALLEL: Final = {"prange": True} | dict.fromkeys(
 # a·b + c may be one instruction; only sums that say so may be taken in another order.
 FUSED: Final = {"contract"}
 REORDERED: Final = {"contract", "reassoc", "nsz"}
+
+
+def _digest() -> str:
+    """Of every source file here."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+_SOURCES: Final = _digest()
+
+
+def compiled(**how: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator as numba's njit; machine code is kept on disk until a file here changes.
+
+    numba itself looks at the file alone in which a function stands, and would go on with what other
+    files were when it was compiled.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        made = njit(cache=True, nogil=True, error_model="numpy", **how)(function)
+        made._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001 (there is no other way)
+        return made
+
+    return decorate

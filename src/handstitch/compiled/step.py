@@ -9,10 +9,11 @@ from math import sqrt
 import numba
 import numpy as np
 
-from handstitch import machine
-from handstitch.arrays import Indices, Vector
-from handstitch.compiled import loop, moves, sgemm
-from handstitch.compiled.layout import Buffers, Target, laid_out, shares
+from handstitch.arrays import Images, Indices, Labels, Vector, zeros
+from handstitch.compiled import loop, moves
+from handstitch.compiled.classifier import CompiledClassifier
+from handstitch.compiled.layout import Buffers, Target, laid_out
+from handstitch.compiled.sparse import BLOCK, WIDEST
 from handstitch.core.network import Network
 from handstitch.core.optimizers import OPTIMIZERS, Optimizer
 from handstitch.data.batches import Batches
@@ -33,32 +34,40 @@ class CompiledStep:
         self._images = batches.images.view()
         self._images.flags.writeable = False
         self._layout = laid_out(network)
-        self._shares = shares(network.parameters.vector.size, threads)
+        self._squares = np.empty(-(-network.parameters.vector.size // moves.BLOCK))
         drop = self._layout.drop
         self._drawn = [sizes[0] * bool(drop[0]), sum(sizes[1:-1]) * bool(drop[1])]
-        hidden = sum(sizes[1:-1]) * n
-        A, pixels, M = (
-            np.empty(size, np.float32) for size in (hidden, *(n * d for d in self._drawn))
-        )
+        hidden, widest = sum(sizes[1:-1]), max(sizes)
+        A = zeros(n * hidden + BLOCK)
         self._buffers = Buffers(
-            np.empty((n, sizes[0]), np.float32),
-            A,
-            np.empty_like(A) if drop[1] else A,
-            M,
-            pixels,
-            np.empty_like(A),
-            np.empty(n * sizes[-1], np.float32),
-            np.zeros((threads, 3)),
+            X=zeros(n * sizes[0] + BLOCK),
+            A=A,
+            D=zeros(A.size) if drop[1] else A,
+            M=zeros(n * self._drawn[1]),
+            chances=zeros(n * self._drawn[1]),
+            pixels=zeros(n * self._drawn[0]),
+            dZ=zeros(A.size),
+            top=zeros(n * sizes[-1] + BLOCK),
+            start=zeros(hidden),
+            zeros=zeros(widest),
+            masks=np.empty((threads, max(widest, n * -(-widest // BLOCK))), np.uint64),
+            panels=zeros(threads * BLOCK * WIDEST).reshape(threads, -1),
+            losses=np.empty(n),
+            hits=np.empty(n, np.int64),
         )
+        # Pixels that are 0 stay 0 in X, whatever the offset; `base` stands for it.
+        scaling = batches.scaling
+        offset = 0.0 if drop[0] == 0 else scaling.offset
+        base = (offset - scaling.offset) * scaling.scale
+        self._scaling = [np.float32(number) for number in (offset, scaling.scale, base)]
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Within, this step has its threads: each part one, and the BLAS none of its own."""
+        """Within, this step has its threads."""
         before = numba.get_num_threads()
         numba.set_num_threads(min(self.parts, numba.config.NUMBA_NUM_THREADS))
         try:
-            with machine.blas_threads(1):
-                yield
+            yield
         finally:
             numba.set_num_threads(before)
 
@@ -73,20 +82,18 @@ class CompiledStep:
         """As ReadableStep.take."""
         n, work, optimizer = len(picks), self._buffers, self.optimizer
         if rng is not None:
-            for place, count in zip((work.pixels, work.M), self._drawn, strict=True):
+            for place, count in zip((work.pixels, work.chances), self._drawn, strict=True):
                 rng.random(out=place[: n * count], dtype=np.float32)
         into = optimizer.into(learning_rate, scale)
         target = Target(into.parameters.vector, into.alpha, into.beta, into.beta_biases)
-        scaling, theta = self.batches.scaling, self.network.parameters.vector
+        theta = self.network.parameters.vector
         loss, correct = loop.step(
-            sgemm.ADDRESS,
             self.parts,
             n,
             self._images,
             self.batches.labels,
             picks,
-            np.float32(scaling.offset),
-            np.float32(scaling.scale),
+            *self._scaling,
             limit,
             self._layout,
             theta,
@@ -97,6 +104,11 @@ class CompiledStep:
             return loss, correct
         self._move(learning_rate, target.vector)
         return loss, correct
+
+    def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
+        """As ReadableStep.validate."""
+        classifier = CompiledClassifier(self.network, self.batches.scaling, self.parts)
+        return classifier.loss_and_accuracy(images, labels)
 
     def _move(self, learning_rate: float, G: Vector) -> None:
         """What Optimizer.step does, where `backward` has not done all of it."""
@@ -113,7 +125,7 @@ class CompiledStep:
         numbers = np.array([eta, h.momentum, h.beta1, h.beta2, h.epsilon, root], np.float32)
         decay, decoupled = optimizer.weight_decay, optimizer.decoupled
         moves.update(
-            self._shares,
+            self.parts,
             list(OPTIMIZERS).index(optimizer.rule),
             numbers,
             float(optimizer.clip_norm),
@@ -124,5 +136,5 @@ class CompiledStep:
             G,
             first,
             second,
-            self._buffers.sums,
+            self._squares,
         )

@@ -1,0 +1,144 @@
+"""Images classified by compiled code, one or many, held to the evaluator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handstitch import steps
+from handstitch.classifier import compiled
+from handstitch.compiled import CompiledClassifier
+from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.network import Network
+from handstitch.core.parameters import Parameters
+from handstitch.data.scaling import Scaling
+from handstitch.evaluation import Evaluator
+
+PIXELS = 35  # not a multiple of the eight rows taken at a time
+SHAPES: list[tuple[tuple[int, ...], tuple[str, ...]]] = [
+    *(((PIXELS, 20, 4), (name,)) for name in ACTIVATIONS),
+    ((PIXELS, 3), ()),
+    ((PIXELS, 1, 2), ("relu",)),
+    ((PIXELS, 33, 17, 8, 5), ("tanh", "relu", "elu")),
+    ((784, 600, 10), ("relu",)),  # wide enough for a thread to have half of it
+]
+
+
+def network(sizes: tuple[int, ...], activations: tuple[str, ...]) -> Network:
+    parameters = Parameters.random(sizes, np.random.Generator(np.random.Philox(1)))
+    parameters.vector[parameters.weight_count :] = np.linspace(-1, 1, sum(sizes[1:]))
+    return Network(parameters, activations)
+
+
+def images(sizes: tuple[int, ...], n: int) -> np.ndarray:
+    shape = (28, 28) if sizes[0] == 784 else (5, 7)
+    return np.random.Generator(np.random.Philox(2)).integers(0, 256, (n, *shape), np.uint8)
+
+
+@pytest.mark.parametrize(("sizes", "activations"), SHAPES, ids=str)
+@pytest.mark.parametrize("scaling", [Scaling(0.0, 1 / 256), Scaling(72.9, 1 / 90.0)], ids=str)
+def test_probabilities_are_the_evaluators(sizes: Any, activations: Any, scaling: Scaling):
+    net, several = network(sizes, activations), images(sizes, 5)
+    classify = CompiledClassifier(net, scaling)
+    expected = Evaluator(net, several, scaling).probabilities()
+    found = np.array([classify(image) for image in several])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(classify(several), expected, rtol=1e-4, atol=1e-7)
+    assert sizes[1] == 1 or np.ptp(found, axis=0).max() > 1e-3  # the images do differ
+
+
+def test_an_answer_stays_when_the_next_is_asked_for():
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 2)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    first = classify(several[0])
+    kept = first.copy()
+    classify(several[1])
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_extreme_logits_give_certainty_not_nan():
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 1)
+    net.parameters.vector *= 1e6
+    P = CompiledClassifier(net, Scaling(0.0, 1 / 256))(several[0])
+    np.testing.assert_allclose(np.sort(P), [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 700])
+def test_each_of_many_is_as_it_is_in_any_company(n: int):
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 700)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    all_of_them = classify(several)
+    assert classify(several[:n]).shape == (n, 4)
+    np.testing.assert_array_equal(classify(several[:n]), all_of_them[:n])
+
+
+def test_images_may_be_views_that_nobody_may_write():
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 9)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    expected = classify(several[::2].copy())
+    several.flags.writeable = False
+    np.testing.assert_array_equal(classify(several[::2]), expected)
+    np.testing.assert_array_equal(classify(several[0]), classify(several[0].copy()))
+    assert not several.flags.writeable
+
+
+@pytest.mark.parametrize("scaling", [Scaling(0.0, 1 / 256), Scaling(72.9, 1 / 90.0)], ids=str)
+def test_loss_and_accuracy_are_the_evaluators(scaling: Scaling):
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 300)
+    labels = (np.arange(300) % 4).astype(np.uint8)
+    loss, accuracy = CompiledClassifier(net, scaling).loss_and_accuracy(several, labels)
+    wanted, right = Evaluator(net, several, scaling).loss_and_accuracy(labels)
+    assert loss == pytest.approx(wanted, rel=1e-5)
+    assert accuracy == pytest.approx(right, abs=1 / 300)
+
+
+def test_a_loss_that_is_certain_and_wrong_is_finite():
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 4)
+    net.parameters.vector *= 100
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    worst = np.argmin(classify(several), axis=1).astype(np.uint8)
+    assert classify(several)[np.arange(4), worst].min() == 0  # e to the minus that is nothing
+    loss, accuracy = classify.loss_and_accuracy(several, worst)
+    assert 100 < loss < np.inf
+    assert accuracy == 0
+
+
+def test_the_weights_are_those_it_was_made_with():
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 1)
+    for classify in (CompiledClassifier(net, Scaling(0.0, 1 / 256)),):
+        before = classify(several)
+        net.parameters.vector *= -1
+        np.testing.assert_array_equal(classify(several), before)
+
+
+def test_the_threads_of_others_are_put_back():
+    import numba
+
+    net, several = network((784, 600, 10), ("relu",)), images((784,), 3)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    before = numba.get_num_threads()
+    try:
+        for threads in (1, numba.config.NUMBA_NUM_THREADS):
+            numba.set_num_threads(threads)
+            classify(several)
+            classify(several[0])
+            assert numba.get_num_threads() == threads
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_without_numba_the_readable_pass_answers(monkeypatch: pytest.MonkeyPatch):
+    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 3)
+    scaling = Scaling(0.0, 1 / 256)
+    fast = compiled(net, scaling)
+    monkeypatch.setattr(steps, "compiled_obstacle", lambda: "not here")
+    readable = compiled(net, scaling)
+    assert not isinstance(readable, CompiledClassifier)
+    expected = fast(several)
+    net.parameters.vector *= -1  # neither sees what becomes of them
+    np.testing.assert_allclose(readable(several), expected, rtol=1e-5)
+    for image in several:
+        np.testing.assert_allclose(readable(image), fast(image), rtol=1e-5)
