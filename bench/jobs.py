@@ -17,6 +17,7 @@ HANDSTITCH = "Handstitch"
 EPOCH_PEERS: dict[str, tuple[bool, str, tuple[str, ...]]] = {
     # name: (in our environment, script, flags)
     HANDSTITCH: (True, "handstitch_loop", ()),
+    "Handstitch, light images": (True, "handstitch_loop", ("--light",)),
     "readable loop": (True, "handstitch_loop", ("--readable",)),
     "its products alone": (True, "bare_products", ()),
     "JAX": (False, "jax_scan", ()),

@@ -120,7 +120,8 @@ def page(found: Found) -> str:
             f"| {peer} | {1e3 * each['10000']:.1f} ms | {1e6 * each['1']:.0f} µs |"
             for peer, each in found["forward"].items()
         ]
-        parts += ["## Forward", _table("who", "10,000 images", "one image", rows=rows)]
+        head = ("who", "10,000 images", "one image")
+        parts += ["## Forward", FORWARD_NOTE, _table(*head, rows=rows)]
     parts += _growth(found.get("growth"))
     if "load" in found:
         rows = [
@@ -143,8 +144,13 @@ EPOCH_NOTE = """\
 54,000 images through 784-512-256-10, ReLU, plain SGD, float32 (the report's way: float64).
 Handstitch gathers and scales uint8 images in every step; PyTorch, JAX and scikit-learn are given
 float32 images scaled beforehand. The first epoch of a process, compilation included, is not
-counted. Handstitch is the compiled step; the readable loop is core/ as it stands; its products
-alone are the BLAS calls of that loop and nothing else."""
+counted. Handstitch is the compiled step, which passes over zeros; on light images, 255 − pixel, the
+input has none. The readable loop is core/ as it stands; its products alone are the BLAS calls of
+that loop and nothing else."""
+FORWARD_NOTE = """\
+The images of the test set through the report's network as initialised. Handstitch is
+`Classifier.compiled()`, from bytes to probabilities; the others take float32 images scaled
+beforehand and give logits."""
 COMMAND_NOTE = """\
 The report's recipe, 10 epochs at batch 64: read and check the files, train on 54,000 images,
 validate after each epoch, keep and save the best weights, test. Handstitch is `handstitch train`

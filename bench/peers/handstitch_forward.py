@@ -1,48 +1,35 @@
-"""Handstitch's forward pass as its classifier does it: blocks of rows that stay in cache.
+"""Handstitch's compiled classifier: from the bytes of the files to probabilities.
 
-One image goes all the way from bytes to probabilities, which is more than the others do.
+The others are given float32 images scaled beforehand, and give logits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from forward import inputs, measure, pixels
+from forward import bytes_of, measure
 from job import initial, sizes
 
-from handstitch import machine
-from handstitch.classifier import single
-from handstitch.core.network import Network, Workspace
+from handstitch.arrays import zeros
+from handstitch.classifier import compiled
+from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.scaling import Scaling
-from handstitch.evaluation import ROWS
 
 
 def main() -> None:
-    """Logits into one array, from float32 inputs."""
-    parameters = Parameters(sizes(), np.zeros(count(sizes()), np.float32))
+    """As Classifier.compiled gives it."""
+    parameters = Parameters(sizes(), zeros(count(sizes())))
     for (W, _), view in zip(initial(), parameters.weights, strict=True):
         view[:] = W
-    network = Network(parameters, ("relu", "relu"))
+    classify = compiled(Network(parameters, ("relu", "relu")), Scaling(0.0, 1 / 256))
 
     def forward(images: int) -> Callable[[], object]:
-        if images == 1:
-            classify, image = single(network, Scaling(0.0, 1 / 256)), pixels()
-            return lambda: classify(image)
-        X, logits = inputs(images), np.empty((images, 10), np.float32)
-        work = Workspace(network, min(images, ROWS))
+        given = bytes_of(images).reshape(-1, 28, 28)
+        given = given[0] if images == 1 else given
+        return lambda: classify(given)
 
-        def once() -> object:
-            for start in range(0, images, ROWS):
-                rows = slice(start, start + ROWS)
-                logits[rows] = network.forward(X[rows], work)
-            return logits
-
-        return once
-
-    with machine.blas_threads(machine.cores()):
-        measure("Handstitch", forward)
+    measure("Handstitch", forward)
 
 
 if __name__ == "__main__":

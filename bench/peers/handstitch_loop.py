@@ -1,4 +1,6 @@
-"""Handstitch: the step that a run takes. With --readable, the readable one."""
+"""Handstitch: the step that a run takes. With --readable, the readable one; with --light, on images
+of which no pixel is 0 but the brightest, as if dark clothes lay on white.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import numpy as np
 from job import RATE, arguments, initial, measure, pixels, sizes
 
 from handstitch import machine
+from handstitch.arrays import zeros
 from handstitch.compiled import CompiledStep
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
@@ -20,13 +23,14 @@ from handstitch.steps import ReadableStep
 
 def main() -> None:
     """As training.py does it, with nothing left out that a run needs in each step."""
-    readable = "--readable" in sys.argv
-    if readable:
-        sys.argv.remove("--readable")
+    readable, light = "--readable" in sys.argv, "--light" in sys.argv
+    sys.argv = [word for word in sys.argv if word not in {"--readable", "--light"}]
     chosen = arguments()
     images, labels = pixels(chosen.images)
+    if light:
+        images = 255 - images
     shape = sizes(chosen.width)
-    parameters = Parameters(shape, np.zeros(count(shape), np.float32))
+    parameters = Parameters(shape, zeros(count(shape)))
     drawn = initial(width=chosen.width)
     for (W, b), view, bias in zip(drawn, parameters.weights, parameters.biases, strict=True):
         view[:], bias[:] = W, b

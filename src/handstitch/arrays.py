@@ -37,3 +37,10 @@ def zeros(size: int, dtype: Any = np.float32) -> Vector:
     memory = np.zeros(wanted + _LINE, np.uint8)
     begin = -memory.ctypes.data % _LINE
     return memory[begin : begin + wanted].view(dtype)
+
+
+def copied(vector: Vector) -> Vector:
+    """A copy that begins with a cache line, as `zeros` do."""
+    copy = zeros(vector.size, vector.dtype)
+    np.copyto(copy, vector)
+    return copy

@@ -35,8 +35,9 @@ def of_run(config: Config, sizes: Sequence[int], images: int) -> int:
     batch = min(config.batch_size, images)
     held_out = round(config.validation * images)
     dropped = sizes[0] * (config.input_dropout > 0) + sum(sizes[1:-1]) * (config.dropout > 0)
-    # As core.network.Workspace: X, outputs and gradients, masks and dropped inputs, targets.
-    columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + sizes[-1] + 1
+    # As core.network.Workspace: X, outputs and gradients, masks and dropped inputs, targets; the
+    # compiled step also keeps the numbers drawn for masks.
+    columns = sizes[0] + 2 * sum(sizes[1:]) + 3 * dropped + sizes[-1] + 1
     working = FLOAT * columns * (batch + min(ROWS, max(1, held_out)))
     pixels = (images + held_out + batch) * sizes[0]
     return vectors + working + pixels

@@ -1,9 +1,10 @@
 """The training step once more, as one compiled function to lay beside core/: the extra `fast`.
 
 The same mathematics as Network.forward, loss and backward and Optimizer.step, on the same θ and
-slots. What is gained: a unit's bias, activation, mask and column sums are one pass while its
-numbers are in cache, no Python runs between two products, and every phase is split into as many
-parts as the run has threads, each with BLAS calls of its own, so that no thread waits within one.
+slots. What is gained: half of the pixels are 0, and so are half of the activations after ReLU and
+of their gradients; the products here pass over them. A unit's bias, activation and mask follow
+while its numbers are in cache, no Python runs between two products, and every phase is split into
+as many parts as the run has threads.
 
     phase               split by             reads                    writes
     gather              samples              pixels                   X
@@ -13,15 +14,17 @@ parts as the run has threads, each with BLAS calls of its own, so that no thread
     update              numbers              G, slots                 θ, slots
 
 A part of a backward phase reads only those rows of W that it then overwrites itself, so nobody
-waits between reading and writing. The split follows from the run's number of threads, not from the
-machine's: a run gives the same bits on more cores or fewer.
+waits between reading and writing. Every number is summed in one order, whoever does it: a run gives
+the same bits with any number of threads.
 
 Not covered: float64, and networks without a hidden layer. There, and without numba or an OpenMP
 library for it, training takes the readable step.
 
-`layout` says what the loop is told; `loop` (a batch forward and backward, one image forward) and
-`moves` (the optimizers) are what is compiled, `sgemm` is their way to the BLAS; `step` and `single`
-are the faces that training and classifying see.
+    step, classifier    the faces that training and classifying see
+    loop, forward       a batch forward and backward; images forward
+    moves, functions    core/optimizers.py and core/functions.py, compiled
+    products, sparse    what stands in place of the BLAS, and the vectors it is made of
+    layout, options     what the loops are told; how all is compiled and kept
 """
 
 from __future__ import annotations

@@ -6,13 +6,13 @@ from math import exp, expm1, log, tanh
 
 import numpy as np
 
-from handstitch.compiled.options import FUSED, compiled
+from handstitch.compiled.options import compiled
 from handstitch.core.functions import LEAK
 
 _RELU, _LEAKY, _ELU, _SIGMOID = range(4)  # then tanh; in the order of ACTIVATIONS
 
 
-@compiled(fastmath=FUSED)
+@compiled()
 def activate(kind, A):
     """A = f(Z) stands where Z stood."""
     if kind == _RELU:
@@ -32,7 +32,7 @@ def activate(kind, A):
             A[i] = np.float32(tanh(A[i]))
 
 
-@compiled(fastmath=FUSED)
+@compiled()
 def derive(kind, dA, A):
     """dZ = dA ⊙ f′(Z) stands where dA stood."""
     one = np.float32(1)

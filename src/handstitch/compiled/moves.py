@@ -8,14 +8,14 @@ from typing import Final
 import numpy as np
 from numba import prange
 
-from handstitch.compiled.options import FUSED, PARALLEL, REORDERED, compiled
+from handstitch.compiled.options import PARALLEL, compiled
 
 _SGD, _MOMENTUM, _NESTEROV, _RMSPROP = range(4)  # then Adam; in the order of OPTIMIZERS
 BLOCK: Final = 4096
 """Numbers taken at a time."""
 
 
-@compiled(fastmath=FUSED)
+@compiled()
 def _move(rule, h, theta, G, first, second):
     """The rules of core/optimizers.py, number by number."""
     eta, mu, beta1, beta2, epsilon, root, one = h[0], h[1], h[2], h[3], h[4], h[5], np.float32(1)
@@ -41,10 +41,17 @@ def _move(rule, h, theta, G, first, second):
             theta[i] -= eta * first[i] / (sqrt(second[i]) / root + epsilon)
 
 
-@compiled(fastmath=REORDERED)
+@compiled()
 def _squares(numbers):
-    total = np.float32(0)
-    for i in range(numbers.size):
+    """Σ g², in sixteen sums side by side: in one order, and yet as fast as vectors are."""
+    sums, whole = np.zeros(16, np.float32), numbers.size // 16 * 16
+    for i in range(0, whole, 16):
+        for lane in range(16):
+            sums[lane] += numbers[i + lane] * numbers[i + lane]
+    total = np.float64(0)
+    for each in sums:
+        total += each
+    for i in range(whole, numbers.size):
         total += numbers[i] * numbers[i]
     return total
 

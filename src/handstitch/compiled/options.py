@@ -13,9 +13,9 @@ from numba import njit
 PARALLEL: Final = {"prange": True} | dict.fromkeys(
     ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"), False
 )
-# a·b + c may be one instruction; only sums that say so may be taken in another order.
+# a·b + c may be one instruction. Never for a·b + c·d, of which either may be fused: code that was just
+# compiled and code from disk have differed in that, and a run in its bits.
 FUSED: Final = {"contract"}
-REORDERED: Final = {"contract", "reassoc", "nsz"}
 
 
 def _digest() -> str:

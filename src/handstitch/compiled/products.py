@@ -101,8 +101,8 @@ def row(x, W, ld, lo, hi, start, y, places):
         W4, W5 = W[k4 * ld + lo : k4 * ld + hi], W[k5 * ld + lo : k5 * ld + hi]
         W6, W7 = W[k6 * ld + lo : k6 * ld + hi], W[k7 * ld + lo : k7 * ld + hi]
         for j in range(n):
-            four = x0 * W0[j] + x1 * W1[j] + x2 * W2[j] + x3 * W3[j]
-            y[j] += four + x4 * W4[j] + x5 * W5[j] + x6 * W6[j] + x7 * W7[j]
+            four = y[j] + x0 * W0[j] + x1 * W1[j] + x2 * W2[j] + x3 * W3[j]
+            y[j] = four + x4 * W4[j] + x5 * W5[j] + x6 * W6[j] + x7 * W7[j]
     for at in range(whole, count):
         k = places[at]
         for j in range(n):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from handstitch.arrays import Matrix, Vector, zeros
+from handstitch.arrays import Matrix, Vector, copied, zeros
 
 INITIALIZATIONS: Final[dict[str, Callable[[int, int], float]]] = {
     "he": lambda inputs, outputs: sqrt(2 / inputs),  # arXiv:1502.01852, for ReLU
@@ -74,9 +74,7 @@ class Parameters:
 
     def copy(self) -> Parameters:
         """An independent copy."""
-        other = self.zeros_like()
-        np.copyto(other.vector, self.vector)
-        return other
+        return Parameters(self.sizes, copied(self.vector))
 
 
 def count(sizes: tuple[int, ...]) -> int:

@@ -1,0 +1,60 @@
+"""The same bits from a process that compiles and from one that finds machine code on disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+WORK = """
+import hashlib
+from dataclasses import replace
+
+from handstitch import training
+from handstitch.classifier import compiled
+from handstitch.compiled import loop
+from handstitch.config import Config
+from handstitch.data import sources
+
+CHOICES = [
+    {"optimizer": "adam", "dropout": 0.2, "clip_norm": 0.1, "weight_decay": 0.01},
+    {"optimizer": "nesterov", "activation": ("sigmoid", "elu"), "scaling": "standard"},
+    {"optimizer": "rmsprop", "activation": ("tanh", "leaky_relu"), "hidden_sizes": (130, 70)},
+    {"weight_decay": 0.01, "batch_size": 130},
+]
+whole = sources.load("sketch", "train")
+pictures = replace(whole, images=whole.images[:420], labels=whole.labels[:420])
+for choice in CHOICES:
+    values = {"hidden_sizes": (40, 24), "batch_size": 50} | choice
+    config = Config(
+        dataset="sketch", step="compiled", epochs=2, threads=2, learning_rate=0.01, **values
+    )
+    task = training.Task(config, pictures)
+    state = training.start(config, task.sizes)
+    history = training.fit(state, task, config)
+    classify = compiled(state.network, task.scaling)
+    parts = [state.network.parameters.vector, classify(pictures.images)]
+    parts += [classify(image) for image in pictures.images[:20]]
+    bits = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+    print(bits, [record.val_loss for record in history])
+print(bool(loop.step.stats.cache_hits))
+"""
+
+
+def test_compiling_changes_no_bit(tmp_path: Path):
+    told = []
+    for _ in range(2):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", WORK],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        told.append(done.stdout.splitlines())
+    (*first, compiled), (*second, found) = told
+    assert (compiled, found) == ("False", "True")
+    assert first == second
+    assert len(first) == 4
