@@ -29,7 +29,8 @@ def one(parts, pixels, at, theta, x, A, places, P):
         if below.size * outputs < _SMALL:
             row(below, W, outputs, 0, outputs, b, y, places[0])
         else:
-            for part in prange(parts):
+            for index in prange(parts):
+                part = np.int64(index)
                 lo, hi = share(outputs, part, parts)
                 row(below, W, outputs, lo, hi, b, y, places[part])
         if layer < layers - 1:
@@ -42,7 +43,8 @@ def one(parts, pixels, at, theta, x, A, places, P):
 def many(parts, images, at, theta, work, wants_logits, P):
     """P (n, classes) of images (n, inputs), or their logits: each part has its own to the end."""
     n = len(images)
-    for part in prange(parts):
+    for index in prange(parts):
+        part = np.int64(index)
         lo, hi = n * part // parts, n * (part + 1) // parts
         _classify(images, at, theta, work, part, wants_logits, P, lo, hi)
 
@@ -65,9 +67,11 @@ def _classify(images, at, theta, work, part, wants_logits, P, lo, hi):
                 activate(at.kinds[layer], Z[: n * outputs])
             S, depth, start = Z, outputs, start + n * outputs
         for i in range(n):
-            P[first + i] = S[i * depth : (i + 1) * depth]
+            Z, to = S[i * depth : (i + 1) * depth], P[first + i]
+            for j in range(depth):
+                to[j] = Z[j]
             if not wants_logits:
-                softmax(P[first + i], P[first + i])
+                softmax(Z, to)
 
 
 @compiled()

@@ -134,20 +134,25 @@ def step(parts, n, images, labels, picks, offset, scale, base, limit, at, theta,
     θ and the target are as before.
     """
     layers, sizes = len(at.W), at.sizes
-    for part in prange(parts):
+    for index in prange(parts):
+        part = np.int64(
+            index
+        )  # it counts without a sign, and all would be compiled once more for that
         _gather(images, picks, offset, scale, at, work, n * part // parts, n * (part + 1) // parts)
     for layer in range(layers - 1):
-        for part in prange(parts):
+        for index in prange(parts):
+            part = np.int64(index)
             lo, hi = share(sizes[layer + 1], part, parts)
             _forward(n, layer, base, at, theta, work, lo, hi, part)
-    for part in prange(parts):
-        _loss(n, at, theta, labels, picks, work, part, parts)
+    for index in prange(parts):
+        _loss(n, at, theta, labels, picks, work, np.int64(index), parts)
     loss, hits = _total(work.losses[:n]), _total(work.hits[:n])
     if not loss <= limit:
         return loss, hits
     for back in range(layers - 1):
         layer = layers - 1 - back
-        for part in prange(parts):
+        for index in prange(parts):
+            part = np.int64(index)
             lo, hi = share(sizes[layer], part, parts)
             _backward(n, layer, base, at, theta, into, work, lo, hi, part)
     _top_bias(n, at, into, work)

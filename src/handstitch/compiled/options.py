@@ -13,8 +13,8 @@ from numba import njit
 PARALLEL: Final = {"prange": True} | dict.fromkeys(
     ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"), False
 )
-# a·b + c may be one instruction. Never for a·b + c·d, of which either may be fused: code that was just
-# compiled and code from disk have differed in that, and a run in its bits.
+# a·b + c may be one instruction. Never for a·b + c·d, of which either may be fused: code that was
+# just compiled and code from disk have differed in that, and a run in its bits.
 FUSED: Final = {"contract"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handstitch.compiled.options import FUSED, compiled
-from handstitch.compiled.sparse import BLOCK, LANES, WIDEST, accumulate, nonzeros, pack, turn
+from handstitch.compiled.sparse import BLOCK, LANES, VECTORS, accumulate, nonzeros, pack, turn
 
 
 @compiled()
@@ -13,6 +13,15 @@ def share(size, part, parts):
     """First and last number of a part, in whole cache lines."""
     lines = (size + 15) // 16
     return min(lines * part // parts * 16, size), min(lines * (part + 1) // parts * 16, size)
+
+
+@compiled()
+def _panel(left):
+    """Columns of the next panel, where so many are left."""
+    for vectors in VECTORS:
+        if left >= vectors * LANES:
+            return vectors * LANES
+    return left
 
 
 @compiled()
@@ -28,8 +37,9 @@ def product(n, depth, S, ld, B, turned, ld_B, width, start, C, ld_C, masks, pane
             k = word * BLOCK
             masks[i * words + word] = nonzeros(S[i * ld + k :], min(BLOCK, depth - k))
     one, zero = np.float32(1), np.float32(0)
-    for j in range(0, width, WIDEST):
-        wide = min(WIDEST, width - j)
+    j = 0
+    while j < width:
+        wide = _panel(width - j)
         begin, ld_begin = start[j:], 0
         for word in range(words):
             k = word * BLOCK
@@ -43,6 +53,7 @@ def product(n, depth, S, ld, B, turned, ld_B, width, start, C, ld_C, masks, pane
                 n, wide, mask, words, numbers, ld, 1, panel, begin, ld_begin, one, zero, into, ld_C
             )
             begin, ld_begin = into, ld_C
+        j += wide
 
 
 @compiled()
@@ -71,13 +82,15 @@ def gradient(n, count, S, ld, B, ld_B, width, start, into, G, ld_G, work, part):
             row, bit = numbers[i * ld : i * ld + count], np.uint64(i)
             for k in range(count):
                 masks[k] |= np.uint64(row[k] != 0) << bit
-        for j in range(0, width, WIDEST):
-            wide, to = min(WIDEST, width - j), G[j:]
+        j = 0
+        while j < width:
+            wide, to = _panel(width - j), G[j:]
             pack(B[first * ld_B + j :], ld_B, deep, wide, panel)
             begin = start[j:]
             accumulate(
                 count, wide, masks, 1, numbers, 1, ld, panel, begin, 0, alpha, beta, to, ld_G
             )
+            j += wide
         start, beta = work.zeros, np.float32(1)
 
 
@@ -90,7 +103,8 @@ def row(x, W, ld, lo, hi, start, y, places):
     for k in range(x.size):
         places[count] = k
         count += x[k] != 0
-    y[:] = start[lo:hi]
+    for j in range(n):
+        y[j] = start[lo + j]
     whole = count // 8 * 8
     for at in range(0, whole, 8):
         k0, k1, k2, k3 = places[at], places[at + 1], places[at + 2], places[at + 3]

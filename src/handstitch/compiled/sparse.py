@@ -20,9 +20,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES: Final = 16
-MOST: Final = 8
-"""Vectors that a row of a panel has at most: as many sums are under way at once."""
-WIDEST: Final = MOST * LANES
+VECTORS: Final = (8, 4, 2, 1)
+"""How many a row of a panel may have: as many sums are under way at once."""
+WIDEST: Final = VECTORS[0] * LANES
 """Columns of a panel at most."""
 BLOCK: Final = 64
 """Rows of B in a packed panel: as many as a mask has bits."""
@@ -59,10 +59,8 @@ def pack(_context: Any, B: Any, ld: Any, rows: Any, width: Any, panel: Any) -> A
     vectors; ld is the distance of two rows of B.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _, ld, rows, width, _ = values
-        source = _address(context, builder, signature.args[0], values[0])
-        panel = _address(context, builder, signature.args[4], values[4])
+    def emit(builder: Any, values: Any) -> None:
+        source, ld, rows, width, panel = values
 
         def copy(vectors: int) -> None:
             here = _tail(builder, width, vectors)
@@ -75,21 +73,19 @@ def pack(_context: Any, B: Any, ld: Any, rows: Any, width: Any, panel: Any) -> A
                 _store(builder, last, into, vectors - 1)
 
         _by_vectors(builder, width, copy)
-        return context.get_dummy_value()
 
     i = types.int64
-    return types.void(B, i, i, i, panel), generate
+    return types.void(B, i, i, i, panel), _once("pack", emit)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def turn(_context: Any, B: Any, ld: Any, panel: Any, pitch: Any) -> Any:
     """The transpose of LANES rows of LANES numbers."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        source, into = (_address(context, builder, signature.args[at], values[at]) for at in (0, 2))
+    def emit(builder: Any, values: Any) -> None:
+        source, ld, into, pitch = values
         rows = [
-            _load(builder, builder.gep(source, [builder.mul(values[1], _i64(i))]), 0)
-            for i in range(LANES)
+            _load(builder, builder.gep(source, [builder.mul(ld, _i64(i))]), 0) for i in range(LANES)
         ]
         lanes, step = range(LANES), LANES // 2
         while step:  # blocks of step · step change places across the diagonal
@@ -103,10 +99,9 @@ def turn(_context: Any, B: Any, ld: Any, panel: Any, pitch: Any) -> Any:
                     rows[i + step] = builder.shuffle_vector(a, b, pick(high))
             step //= 2
         for i, row in enumerate(rows):
-            _store(builder, row, builder.gep(into, [builder.mul(values[3], _i64(i))]), 0)
-        return context.get_dummy_value()
+            _store(builder, row, builder.gep(into, [builder.mul(pitch, _i64(i))]), 0)
 
-    return types.void(B, types.int64, panel, types.int64), generate
+    return types.void(B, types.int64, panel, types.int64), _once("turn", emit)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -133,11 +128,9 @@ def accumulate(
     at start[r · start_step] and its result at C[r · ld].
     """
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        rows, width, _, mask_step, _, row_step, step, _, _, start_step, alpha, beta, _, ld = values
-        masks, S, panel, start, C = (
-            _address(context, builder, signature.args[at], values[at]) for at in (2, 4, 7, 8, 12)
-        )
+    def emit(builder: Any, values: Any) -> None:
+        rows, width, masks, mask_step, S, row_step, step, panel, start, start_step = values[:10]
+        alpha, beta, C, ld = values[10:]
         keeps = builder.fcmp_unordered("!=", beta, _float(0))
         alpha, beta = _splat(builder, alpha), _splat(builder, beta)
 
@@ -167,10 +160,34 @@ def accumulate(
                         _store_row(builder, sums, into, here)
 
         _by_vectors(builder, width, fill)
-        return context.get_dummy_value()
 
     i, f = types.int64, types.float32
-    return types.void(i, i, masks, i, S, i, i, panel, start, i, f, f, C, i), generate
+    kind = types.void(i, i, masks, i, S, i, i, panel, start, i, f, f, C, i)
+    return kind, _once("accumulate", emit)
+
+
+def _once(name: str, emit: Callable[[Any, Any], None]) -> Callable[..., Any]:
+    """How to call what `emit` writes, as a function of its own: with its sizes, it would be many
+    times as long to compile where it is called.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        given = [
+            _address(context, builder, kind, value) if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, values, strict=True)
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
+        function = cgutils.get_or_insert_function(builder.module, kind, f"handstitch_{name}")
+        if function.is_declaration:
+            function.linkage = "linkonce_odr"
+            function.attributes.add("noinline")
+            own = ir.IRBuilder(function.append_basic_block())
+            emit(own, function.args)
+            own.ret_void()
+        builder.call(function, given)
+        return context.get_dummy_value()
+
+    return generate
 
 
 def _sums(
@@ -199,11 +216,11 @@ def _sums(
 
 
 def _by_vectors(builder: Any, width: Any, emit: Callable[[int], None]) -> None:
-    """Code for each number of vectors that `width` columns may fill."""
+    """Code for each number of vectors that `width` columns may fill; any other gets none."""
     done = builder.append_basic_block()
     vectors = builder.udiv(builder.add(width, _i64(LANES - 1)), _i64(LANES))
     switch = builder.switch(vectors, done)
-    for count in range(1, MOST + 1):
+    for count in VECTORS:
         case = builder.append_basic_block()
         switch.add_case(_i64(count), case)
         builder.position_at_end(case)
