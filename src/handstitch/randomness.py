@@ -34,6 +34,7 @@ def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generato
     `seed` and `index` are taken modulo 2⁶⁴. The counter's highest word holds `index`; a stream
     would have to draw 2¹⁹⁴ numbers before it ran into its neighbour.
     """
-    return np.random.Generator(
-        np.random.Philox(key=[seed % _WORD, int(purpose)], counter=[0, 0, 0, index % _WORD])
-    )
+    # As arrays of this type: of a list with a number above 2⁶³ NumPy makes floating-point numbers.
+    key = np.array([seed % _WORD, int(purpose)], np.uint64)
+    counter = np.array([0, 0, 0, index % _WORD], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))

@@ -23,6 +23,7 @@ library for it, training takes the readable step.
     step, classifier    the faces that training and classifying see
     loop, forward       a batch forward and backward; images forward
     moves, functions    core/optimizers.py and core/functions.py, compiled
+    chances             the numbers that dropout draws
     products, sparse    what stands in place of the BLAS, and the vectors it is made of
     layout, options     what the loops are told; how all is compiled and kept
 """

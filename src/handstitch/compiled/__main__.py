@@ -23,6 +23,7 @@ def main() -> None:
     step = CompiledStep(network, optimizer, batches, threads=1)
     with step.ready():
         step.take(np.arange(2), 0.001, 0.5, np.inf, None)
+        step.validate(images, labels)
     classify = CompiledClassifier(network, batches.scaling)
     classify(images[0])
     classify(images)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from handstitch.compiled.chances import draw
 from handstitch.compiled.functions import activate, derive, softmax
 from handstitch.compiled.options import PARALLEL, compiled
 from handstitch.compiled.products import gradient, product, share
 
 
 @compiled()
-def _gather(images, picks, offset, scale, at, work, lo, hi):
+def _gather(images, picks, offset, scale, at, stream, work, lo, hi):
     """Samples lo to hi: X = (pixels − offset) · scale, some silenced."""
     chances, drop, width = work.pixels, at.drop[0], at.sizes[0]
     keep, zero = np.float32(1 / (1 - drop)), np.float32(0)
+    if drop > 0:
+        draw(stream, lo * width, chances[lo * width : hi * width])
     for i in range(lo, hi):
         row, image = work.X[i * width : (i + 1) * width], images[picks[i]]
         for j in range(width):
@@ -29,7 +32,7 @@ def _gather(images, picks, offset, scale, at, work, lo, hi):
 
 
 @compiled()
-def _forward(n, layer, base, at, theta, work, lo, hi, part):
+def _forward(n, layer, base, at, theta, stream, work, lo, hi, part):
     """Units lo to hi of a hidden layer: Z = A W + b, A = f(Z), D = A ⊙ mask.
 
     `base` stands for every pixel beside what is in X: (X + base) W = X W + base · 1ᵀ W.
@@ -50,6 +53,10 @@ def _forward(n, layer, base, at, theta, work, lo, hi, part):
     masks, panel, A = work.masks[part], work.panels[part], work.A[first * n + lo :]
     product(n, inputs, S, inputs, W, False, outputs, hi - lo, b, A, outputs, masks, panel)
     keep, zero = np.float32(1 / (1 - drop)), np.float32(0)
+    if drop > 0:
+        before = n * at.sizes[0] if at.drop[0] > 0 else 0
+        start, stop = (first + lo) * n, (first + hi) * n
+        draw(stream, before + start, work.chances[start:stop])
     for i in range(n):
         here = slice((first * n + i * outputs) + lo, (first * n + i * outputs) + hi)
         A = work.A[here]
@@ -129,7 +136,9 @@ def _top_bias(n, at, into, work):
 
 
 @compiled(parallel=PARALLEL)
-def step(parts, n, images, labels, picks, offset, scale, base, limit, at, theta, into, work):
+def step(
+    parts, n, images, labels, picks, offset, scale, base, limit, at, theta, stream, into, work
+):
     """Gather, forward, loss, backward: (loss, hits). Where the loss is above `limit`, or none,
     θ and the target are as before.
     """
@@ -138,12 +147,13 @@ def step(parts, n, images, labels, picks, offset, scale, base, limit, at, theta,
         part = np.int64(
             index
         )  # it counts without a sign, and all would be compiled once more for that
-        _gather(images, picks, offset, scale, at, work, n * part // parts, n * (part + 1) // parts)
+        lo, hi = n * part // parts, n * (part + 1) // parts
+        _gather(images, picks, offset, scale, at, stream, work, lo, hi)
     for layer in range(layers - 1):
         for index in prange(parts):
             part = np.int64(index)
             lo, hi = share(sizes[layer + 1], part, parts)
-            _forward(n, layer, base, at, theta, work, lo, hi, part)
+            _forward(n, layer, base, at, theta, stream, work, lo, hi, part)
     for index in prange(parts):
         _loss(n, at, theta, labels, picks, work, np.int64(index), parts)
     loss, hits = _total(work.losses[:n]), _total(work.hits[:n])

@@ -11,6 +11,7 @@ import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Vector, zeros
 from handstitch.compiled import loop, moves
+from handstitch.compiled.chances import stream_of
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.layout import Buffers, Target, laid_out
 from handstitch.compiled.sparse import BLOCK, WIDEST
@@ -36,16 +37,15 @@ class CompiledStep:
         self._layout = laid_out(network)
         self._squares = np.empty(-(-network.parameters.vector.size // moves.BLOCK))
         drop = self._layout.drop
-        self._drawn = [sizes[0] * bool(drop[0]), sum(sizes[1:-1]) * bool(drop[1])]
         hidden, widest = sum(sizes[1:-1]), max(sizes)
         A = zeros(n * hidden + BLOCK)
         self._buffers = Buffers(
             X=zeros(n * sizes[0] + BLOCK),
             A=A,
             D=zeros(A.size) if drop[1] else A,
-            M=zeros(n * self._drawn[1]),
-            chances=zeros(n * self._drawn[1]),
-            pixels=zeros(n * self._drawn[0]),
+            M=zeros(n * hidden * bool(drop[1])),
+            chances=zeros(n * hidden * bool(drop[1])),
+            pixels=zeros(n * sizes[0] * bool(drop[0])),
             dZ=zeros(A.size),
             top=zeros(n * sizes[-1] + BLOCK),
             start=zeros(hidden),
@@ -81,9 +81,7 @@ class CompiledStep:
     ) -> tuple[float, int]:
         """As ReadableStep.take."""
         n, work, optimizer = len(picks), self._buffers, self.optimizer
-        if rng is not None:
-            for place, count in zip((work.pixels, work.chances), self._drawn, strict=True):
-                rng.random(out=place[: n * count], dtype=np.float32)
+        stream = stream_of(rng)
         into = optimizer.into(learning_rate, scale)
         target = Target(into.parameters.vector, into.alpha, into.beta, into.beta_biases)
         theta = self.network.parameters.vector
@@ -97,6 +95,7 @@ class CompiledStep:
             limit,
             self._layout,
             theta,
+            stream,
             target,
             work,
         )
