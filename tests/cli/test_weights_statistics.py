@@ -124,3 +124,12 @@ def test_statistics_and_a_picture_are_two_things(handstitch: Handstitch, trained
     result = handstitch("show", "weights", str(trained), "--stats", "--out", "w.png")
     assert result.code == 2
     assert "leave out --stats" in result.err
+
+
+def test_data_without_statistics_are_not_silently_left_alone(
+    handstitch: Handstitch, trained: Path
+) -> None:
+    result = handstitch("show", "weights", str(trained), "--data-dir", ".")
+    assert result.code == 2
+    assert "add --stats" in result.err
+    assert not (trained / "figures" / "weights.png").exists()

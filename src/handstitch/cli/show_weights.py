@@ -46,6 +46,13 @@ def weights(
     if stats:
         _statistics(path, weights, data_dir, out, json)
         return
+    if data_dir is not None:
+        raise UsageError(
+            "weights are shown without data",
+            found=f"--data-dir {data_dir} without --stats",
+            wanted="--stats, which measures on images; or no --data-dir",
+            fix="add --stats, or leave out --data-dir",
+        )
     target = run_folder.newest() if path is None else path
     place = pictures.place_of(target, run_folder.WEIGHTS, out)
     classifier = runs.load(target, weights)

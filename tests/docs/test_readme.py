@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import textwrap
 from pathlib import Path
@@ -12,10 +11,9 @@ import pytest
 
 from handstitch import cli
 from handstitch.core.network import Network
-from handstitch.data import fetching, sources
 from tests.test_docs import named
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "README.zh-CN.md"]
 
 
@@ -27,34 +25,18 @@ def python_blocks(page: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text(page), re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture
-def small_world(monkeypatch, tmp_path):
-    """A folder of its own, little data, short runs, no network."""
-
-    def unreachable(*arguments: object) -> None:
-        raise fetching.UnreachableError("no network", found="no network", fix="none")
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (1200, 2017), "test": (300, 2018)})
-    monkeypatch.setattr(sources, "_unreachable", {})
-    monkeypatch.setattr(fetching, "fetch_files", unreachable)
-    for name in [name for name in os.environ if name.startswith("HANDSTITCH_")]:
-        monkeypatch.delenv(name)
-    return monkeypatch
-
-
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_runs(page, small_world, capsys):
-    small_world.setenv("HANDSTITCH_DATASET", "sketch")
+def test_every_command_runs(page, small_world, monkeypatch, capsys):
+    monkeypatch.setenv("HANDSTITCH_DATASET", "sketch")
     commands = named("handstitch", text(page))
     assert len(commands) >= 10
     for words in commands:
         if "--workers" in words:  # in this process: others would draw the whole of the data
             words[words.index("--workers") + 1] = "0"
         if "--epochs" not in words:
-            small_world.setenv("HANDSTITCH_EPOCHS", "1")
+            monkeypatch.setenv("HANDSTITCH_EPOCHS", "1")
         assert cli.run(words) == 0, (words, capsys.readouterr().err)
-        small_world.delenv("HANDSTITCH_EPOCHS", raising=False)
+        monkeypatch.delenv("HANDSTITCH_EPOCHS", raising=False)
 
 
 @pytest.mark.parametrize("page", PAGES)
