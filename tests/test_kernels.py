@@ -80,6 +80,29 @@ def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypat
     assert kernels.VARIABLE not in os.environ
 
 
+def test_openmp_is_asked_for_short_spinning_for_the_moment_of_loading_only(monkeypatch):
+    monkeypatch.delenv(kernels.SPINS_VARIABLE, raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    with kernels.unhurried():
+        assert os.environ[kernels.SPINS_VARIABLE] == kernels.SPINS
+    assert kernels.SPINS_VARIABLE not in os.environ
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")  # whoever says how to wait is obeyed
+    with kernels.unhurried():
+        assert kernels.SPINS_VARIABLE not in os.environ
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP says what it took")
+@pytest.mark.parametrize("first", ["handstitch.compiled", "handstitch.steps"])
+def test_openmp_takes_what_is_asked_for(first):
+    code = f"import {first} as first; getattr(first, 'compiled_obstacle', lambda: None)()"
+    variables = os.environ | {"OMP_DISPLAY_ENV": "VERBOSE"}
+    variables.pop(kernels.SPINS_VARIABLE, None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True
+    )
+    assert f"GOMP_SPINCOUNT = '{kernels.SPINS}'" in done.stderr
+
+
 def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):
     processor(ZEN5)
     import scipy.linalg

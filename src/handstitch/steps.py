@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handstitch import machine
+from handstitch import kernels, machine
 from handstitch.arrays import Images, Indices, Labels
 from handstitch.config import Config
 from handstitch.core.network import Network, Workspace
@@ -109,7 +109,8 @@ def compiled_obstacle() -> str | None:
     if find_spec("numba") is None:
         return "numba is not installed (pip install 'handstitch[fast]')"
     try:
-        import numba.np.ufunc.omppool  # noqa: F401 (needs the system's OpenMP library)
+        with kernels.unhurried():
+            import numba.np.ufunc.omppool  # noqa: F401 (needs the system's OpenMP library)
     except ImportError:
         return "numba finds no OpenMP library (Debian and Ubuntu: apt install libgomp1)"
     try:

@@ -32,9 +32,10 @@ def bench(
     """Measure how fast this machine trains and classifies, and how near it comes to its best.
 
     The course report's network, or that of the settings given, is trained on noise, half of it 0,
-    at several batch sizes, or at the one given. A share of the peak is the arithmetic of a step by what the
-    BLAS does on large square matrices; products with a 0 are counted, too, so the compiled step,
-    which passes over them, may come to more than 100 %. Nothing else should be running.
+    at several batch sizes, or at the one given. A share of the peak is the arithmetic of a step by
+    what the BLAS does on large square matrices; products with a 0 are counted, too, so the
+    compiled step, which passes over them, may come to more than 100 %. Nothing else should be
+    running.
     """
     length = _seconds(seconds)
     chosen = resolve(settings, config, preset or (None if config else "report")).config

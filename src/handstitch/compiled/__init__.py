@@ -30,6 +30,11 @@ library for it, training takes the readable step.
 
 from __future__ import annotations
 
+from handstitch import kernels
+
+with kernels.unhurried():
+    import numba.np.ufunc.omppool  # noqa: F401 (loads OpenMP)
+
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.step import CompiledStep
 

@@ -1,6 +1,6 @@
 """Products that pass over the zeros of one factor, for compiled code.
 
-Half of the pixels of Fashion-MNIST are 0, and so is what ReLU lets through of half of the units.
+Half of the pixels of Fashion-MNIST are 0, and ReLU silences half of the units.
 C ← α S B + β C is computed row by row: for every number s of a row of S that is not 0, s · (a row
 of B) is added to as many columns of C as fit into the processor's registers. S comes as it lies in
 memory, with a mask of 64 bits for each 64 numbers that says which of them are not 0; the columns of
@@ -15,13 +15,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES: Final = 16
-VECTORS: Final = (8, 4, 2, 1)
-"""How many a row of a panel may have: as many sums are under way at once."""
+VECTORS: Final = (8, 4, 2, 1) if get_host_cpu_features().get("avx512f") else (6, 4, 2, 1)
+"""How many a row of a panel may have: as many sums are under way at once, in registers."""
 WIDEST: Final = VECTORS[0] * LANES
 """Columns of a panel at most."""
 BLOCK: Final = 64
@@ -246,7 +247,9 @@ def _store(builder: Any, vector: Any, start: Any, v: int) -> None:
 
 
 def _splat(builder: Any, number: Any) -> Any:
-    none, i32 = ir.Constant(_vector, ir.Undefined), ir.IntType(32)
+    """A vector of LANES times this number."""
+    i32 = ir.IntType(32)
+    none = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
     one = builder.insert_element(none, number, i32(0))
     return builder.shuffle_vector(one, none, ir.VectorType(i32, LANES)(None))
 
@@ -259,11 +262,8 @@ def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
 def _tail(builder: Any, width: Any, vectors: int) -> Any:
     """Which numbers of the last vector are there."""
     count = builder.sub(width, _i64((vectors - 1) * LANES))
-    wide = ir.VectorType(_i64, LANES)
-    none = ir.Constant(wide, ir.Undefined)
-    one = builder.insert_element(none, count, ir.IntType(32)(0))
-    counts = builder.shuffle_vector(one, none, ir.VectorType(ir.IntType(32), LANES)(None))
-    return builder.icmp_unsigned("<", wide(list(range(LANES))), counts)
+    lanes = ir.VectorType(_i64, LANES)(list(range(LANES)))
+    return builder.icmp_unsigned("<", lanes, _splat(builder, count))
 
 
 def _load_tail(builder: Any, start: Any, v: int, here: Any) -> Any:
