@@ -34,10 +34,11 @@ def of_run(config: Config, sizes: Sequence[int], images: int) -> int:
     vectors = FLOAT * count(tuple(sizes)) * (4 * state + gradient)
     batch = min(config.batch_size, images)
     held_out = round(config.validation * images)
-    dropped = sizes[0] * (config.input_dropout > 0) + sum(sizes[1:-1]) * (config.dropout > 0)
+    silenced = sum(sizes[1:-1]) * (config.dropout > 0)
+    dropped = sizes[0] * (config.input_dropout > 0) + silenced
     # As core.network.Workspace: X, outputs and gradients, masks and dropped inputs, targets; the
-    # compiled step also keeps the numbers drawn for masks.
-    columns = sizes[0] + 2 * sum(sizes[1:]) + 3 * dropped + sizes[-1] + 1
+    # compiled step keeps the numbers drawn for masks of hidden units, too.
+    columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + silenced + sizes[-1] + 1
     working = FLOAT * columns * (batch + min(ROWS, max(1, held_out)))
     pixels = (images + held_out + batch) * sizes[0]
     return vectors + working + pixels
