@@ -155,7 +155,8 @@ COMMAND_NOTE = """\
 The report's recipe, 10 epochs at batch 64: read and check the files, train on 54,000 images,
 validate after each epoch, keep and save the best weights, test. Handstitch is `handstitch train`
 and `handstitch test` as one types them; its run folder with history and resumable state is made
-on the way. The others are one script each. Caches are warm."""
+on the way. The others are one script each. Caches are warm: Handstitch's and JAX's machine code is
+on disk."""
 REACH_NOTE = """\
 From the start of the process, with the settings of the `default` recipe for everybody; the test
 set is looked at after every epoch, which is for this clock only. Medians of the seeds."""
@@ -179,7 +180,7 @@ def _growth(found: Found | None) -> list[str]:
     rows = [f"| {width} | {ours[width]:.2f} | {torch[width]:.2f} |" for width in ours]
     head = ("first hidden layer", "Handstitch, s", "PyTorch, s")
     parts = ["## Growth with the width: an epoch at batch 128", _table(*head, rows=rows)]
-    parts.append("Above 512 measured on 6,000 images and multiplied.")
+    parts.append("One run each. Above 512 measured on 6,000 images and multiplied.")
     ours, torch = found["images"][HANDSTITCH], found["images"]["PyTorch"]
     rows = [
         f"| {int(n):,} | {ours[n]['seconds']:.2f} | {ours[n]['peak_mib']:.0f} MiB "

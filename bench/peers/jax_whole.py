@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +62,10 @@ def main() -> None:
     """Adam written out: optax would be one more thing to install."""
     chosen = arguments()
     clock = Clock(chosen)
+    # What it compiles is kept on disk, as Handstitch's step is.
+    jax.config.update("jax_compilation_cache_dir", str(Path(sys.prefix) / "jax-cache"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     parts = {
         name: (jnp.asarray(x), jnp.asarray(y.astype(np.int32)))
         for name, (x, y) in data(chosen).items()
