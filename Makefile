@@ -41,6 +41,7 @@ train: .venv/.core  ## Train on Fashion-MNIST, test the result, make its page (A
 	@$(HERE) -m handstitch train $(ARGS)
 	@$(HERE) -m handstitch test
 	@$(HERE) -m handstitch report
+	@echo "The command is .venv/bin/handstitch; after  . .venv/bin/activate  it is handstitch."
 
 test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" chooses, WORKERS=4 for more cores)
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)

@@ -47,7 +47,7 @@ def test_a_card_has_the_figures_of_the_run() -> None:
         "epoch 9 by accuracy on 6,000 held out",
         "| validation accuracy | 0.8912 |",
         "| validation loss | 0.3046 |",
-        "10.0 s with 2 BLAS threads",
+        "10.0 s with 2 threads",
         "numpy 2.4.6, blas openblas Haswell",
     ):
         assert words in text

@@ -35,7 +35,7 @@ def test_auto_is_the_compiled_step_where_numba_is():
 
 def test_what_is_chosen_is_taken():
     assert steps.resolve(replace(CONFIG, step="readable")) == "readable"
-    assert steps.status(replace(CONFIG, step="readable")) == "readable: it was chosen"
+    assert steps.status(replace(CONFIG, step="readable")) == "readable, as chosen"
     assert steps.build(replace(CONFIG, step="readable")) == {"step": "readable"}
 
 

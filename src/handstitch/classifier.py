@@ -53,7 +53,7 @@ class Classifier:
         made = compiled(self.network, self.scaling)
 
         def classify(images: Images) -> Matrix | Vector:
-            self._require_shape(images if images.ndim == 3 else images[None])
+            self._require_shape(images[None] if images.ndim == 2 else images)
             return made(images)
 
         return classify

@@ -117,7 +117,7 @@ class Config:
     patience: CountOrZero = setting(0, "epochs without a new best before stopping early; 0: never")
     seed: Seed = setting(0, "every random choice follows from it")
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(
-        "auto", "BLAS threads; auto: one for each core, chosen when a run first starts"
+        "auto", "threads; auto: one for each core, chosen when a run first starts"
     )
 
     step: Literal["auto", "compiled", "readable"] = setting(

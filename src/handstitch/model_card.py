@@ -54,7 +54,7 @@ def write(
 | chosen | epoch {summary.best_epoch} by {config.best_by} on {summary.val_images:,} held out |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
-| training took | {summary.seconds:.1f} s with {summary.threads} BLAS threads |
+| training took | {summary.seconds:.1f} s with {summary.threads} threads |
 | build | {build} |
 
 ## How good it is

@@ -71,7 +71,7 @@ def choose(
     config: Config, network: Network, optimizer: Optimizer, batches: Batches
 ) -> ReadableStep | CompiledStep:
     """The step that `config` asks for; for `auto`, the compiled one where it can be had."""
-    if resolve(config) == "readable":
+    if require(config) == "readable":
         return ReadableStep(network, optimizer, batches)
     from handstitch.compiled import CompiledStep
 
@@ -101,7 +101,7 @@ def require(config: Config) -> str:
 
 def obstacle(config: Config) -> str | None:
     """Why the compiled step cannot be taken, in words; None if it can."""
-    return compiled_obstacle() if config.hidden_sizes else "it wants a hidden layer"
+    return compiled_obstacle() if config.hidden_sizes else "a network without a hidden layer"
 
 
 def compiled_obstacle() -> str | None:
@@ -124,8 +124,7 @@ def status(config: Config) -> str:
     """Which step a run of `config` takes here, and why not the other, in one line."""
     if resolve(config) == "compiled":
         return f"compiled (numba {version('numba')})"
-    reason = "it was chosen" if config.step == "readable" else obstacle(config)
-    return f"readable: {reason}"
+    return "readable, as chosen" if config.step == "readable" else f"readable: {obstacle(config)}"
 
 
 def build(config: Config) -> dict[str, str]:

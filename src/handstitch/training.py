@@ -271,5 +271,6 @@ def diverged(config: Config, epoch: int, batch: int, loss: float) -> DivergedErr
         found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
         f"at learning rate {config.learning_rate:g}",
         wanted="a finite loss (guessing gives about 2.3 with ten classes)",
-        fix=f"a smaller rate: --learning-rate {proposed:.2g}; the best weights so far are kept",
+        fix=f"a smaller rate: --learning-rate {proposed:.2g}, in another folder"
+        + ("; the best weights so far are kept" if epoch > 1 else ""),
     )

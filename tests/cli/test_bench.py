@@ -27,7 +27,7 @@ def test_says_kernel_threads_step_and_share_of_the_peak(handstitch: Handstitch):
 
 def test_json_is_one_object(handstitch: Handstitch):
     found = handstitch(*QUICK, "--batch-size", "50", "--step", "readable", "--json").json
-    assert found["step"] == "readable: it was chosen"
+    assert found["step"] == "readable, as chosen"
     assert [each["batch_size"] for each in found["training"]] == [50]
 
 

@@ -61,6 +61,8 @@ def bench(
     print(f"Training step: {found.step}")
     print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
     console.show(table)
+    if any(each.share_of_peak > 1 for each in found.training):
+        print("Above 100 %: products with a 0 are counted, and the compiled step passes over them.")
     print(
         f"Classifying: {found.classified_per_second:,.0f} images/s; "
         f"one image in {1e6 * found.one_image_seconds:,.0f} µs"

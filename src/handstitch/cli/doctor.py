@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handstitch.cli import console
-from handstitch.cli.flags import DataDir, Json
+from handstitch.cli.flags import DataDir, Json, resolve
 
 
 def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
@@ -27,9 +27,9 @@ def _facts(data_dir: Any) -> dict[str, Any]:
     import shutil
 
     from handstitch import machine, steps
-    from handstitch.config import Config
     from handstitch.run_folder import RUNS
 
+    config = resolve({}, None, None).config
     free = shutil.disk_usage(".").free
     return {
         "handstitch": machine.versions()["handstitch"],
@@ -43,8 +43,8 @@ def _facts(data_dir: Any) -> dict[str, Any]:
         "processor": machine.processor(),
         "cores": machine.cores(),
         "BLAS": [line for pool in machine.blas_pools() for line in _blas(pool)],
-        "threads of a run": machine.resolve_threads("auto"),
-        "training step": steps.status(Config()),
+        "threads of a run": machine.resolve_threads(config.threads),
+        "training step": steps.status(config),
         "free disk": f"{free / 2**30:.1f} GiB",
         "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
         "runs": len(list(RUNS.glob("*/config.toml"))),

@@ -38,7 +38,7 @@ _MEANINGS: Final = {
     "best_by": "决定保留哪组权重的验证指标",
     "patience": "多少轮没有新的最佳后提前停止；0：从不",
     "seed": "随机种子，所有随机选择都由它决定",
-    "threads": "BLAS 线程数；auto：每个核心一个，在运行首次开始时选定",
+    "threads": "线程数；auto：每个核心一个，在运行首次开始时选定",
     "step": "一步的计算方式；auto：有 numba 时用编译版，与线程数同时选定",
 }
 
@@ -185,7 +185,7 @@ CHINESE: Final = Words(
     settings_all="全部设置",
     meanings=_MEANINGS,
     processor="处理器",
-    threads="BLAS 线程数",
+    threads="线程数",
     build={
         "handstitch": "Handstitch",
         "numpy": "NumPy",

@@ -201,7 +201,7 @@ ENGLISH: Final = Words(
     settings_all="All settings",
     meanings={name: help_of(name) for name in field_types()},
     processor="processor",
-    threads="BLAS threads",
+    threads="threads",
     build={
         "handstitch": "Handstitch",
         "numpy": "NumPy",
