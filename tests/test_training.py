@@ -284,7 +284,7 @@ def test_an_absurd_rate_is_tried_and_stops_within_a_batch(
     assert caught.value.exit_code == 6
     assert 1 <= state.optimizer.steps <= 2  # tried, and noticed
     assert "--learning-rate" in str(caught.value.facts["fix"])
-    proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split(";")[0])
+    proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split(",")[0])
     assert 0 < proposed <= CUSTOMARY_RATES[rule]
     np.testing.assert_array_equal(state.best.vector, before)
     fit(*begun(pictures, again := replace(config, learning_rate=proposed)), again)
@@ -294,7 +294,7 @@ def test_the_rate_proposed_for_summed_gradients_is_for_summed_gradients(pictures
     config = replace(SMALL, reduction="sum", learning_rate=50)
     with pytest.raises(DivergedError) as caught:
         trained(pictures, config)
-    proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split(";")[0])
+    proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split(",")[0])
     assert proposed == pytest.approx(0.1 / 64, rel=0.05)
 
 
