@@ -8,9 +8,9 @@ it sleeps. With other programs on all cores that makes training five to seven ti
 the asking thread takes the time that the working one waits for. After 2¹⁹ cycles it is two to four
 times, and on a quiet machine as fast as ever: the pauses between two products are shorter.
 
-OpenMP's threads, which the compiled step uses, ask much longer still: beside two busy programs an
-epoch took 2 to 24 times as long as alone. Asked to try 2,000 times, a few dozen microseconds, they
-take about 2.3 times as long, and no longer when alone.
+OpenMP's threads, which the compiled step uses, ask long, too: beside two busy programs an epoch
+took 4 to 8 times as long as alone. Where they give up after 2,000 attempts it is mostly 2 to 3
+times, and alone they are as fast as before.
 
 A library reads its variables once, when it is loaded. So they are set for that moment only:
 programs started later inherit nothing, and whoever sets one himself is obeyed.

@@ -108,10 +108,10 @@ def test_a_loss_that_is_certain_and_wrong_is_finite():
 
 def test_the_weights_are_those_it_was_made_with():
     net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 1)
-    for classify in (CompiledClassifier(net, Scaling(0.0, 1 / 256)),):
-        before = classify(several)
-        net.parameters.vector *= -1
-        np.testing.assert_array_equal(classify(several), before)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    before = classify(several)
+    net.parameters.vector *= -1
+    np.testing.assert_array_equal(classify(several), before)
 
 
 def test_the_threads_of_others_are_put_back():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handstitch.compiled import forward, functions, loop, moves, options, products
+from handstitch.compiled import chances, forward, functions, loop, moves, options, products
 
 SOURCE = """
 from handstitch.compiled.options import compiled
@@ -51,7 +51,7 @@ def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert options._digest() != before
 
 
-@pytest.mark.parametrize("module", [forward, functions, loop, moves, products])
+@pytest.mark.parametrize("module", [chances, forward, functions, loop, moves, products])
 def test_all_that_is_compiled_is_compiled_so(module: Any):
     """numba's own decorator would keep what another file has made obsolete."""
     made = [each for each in vars(module).values() if hasattr(each, "signatures")]
