@@ -49,7 +49,7 @@ def info(
     from handstitch.data import facts, sources
 
     choice = sources.resolve(name, data_dir, notify=console.notice)
-    found = facts.describe(choice.name, data_dir, notify=console.notice)
+    found = facts.describe(choice.name, data_dir, notify=console.notice, place=choice.place)
     if json:
         console.emit(found)
         return

@@ -75,9 +75,9 @@ def _data(name: str, data_dir: Any) -> str:
     from handstitch.errors import HandstitchError
 
     try:
-        place = sources.verify(name, "train", data_dir, fetch=False)
+        found = sources.verify(name, "train", data_dir, fetch=False)
     except sources.AbsentError:
         return f"{name}: not on this machine (handstitch data fetch {name})"
     except HandstitchError as error:
         return f"{name}: {error.problem} ({error.facts.get('found', '')})"
-    return f"{name}: complete and sound in {place.folder}"
+    return f"{name}: complete and sound in {found.place.folder}"
