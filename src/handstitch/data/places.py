@@ -36,7 +36,6 @@ class Place:
     """A folder in which a data set is, or into which it may be fetched."""
 
     name: str
-    """The data set."""
     folder: Path
     fetch_command: str
     """What a person types to bring missing files here."""
@@ -73,29 +72,22 @@ def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> P
     command = "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
     if data_dir is not None:
         command += f" --data-dir {printable(shlex.quote(str(data_dir)))}"
-    named = data_dir or os.environ.get(VARIABLE)  # set but empty is how a Makefile says "not set"
-    roots = [_folder(named) / name, _folder(named)] if named else []
-    places = [Place(name, root, command) for root in roots]
-    found = next((place for place in places if place.holds_any()), None)
-    if found is not None:
-        return found
+    # A variable that is set but empty is how a Makefile says "not set".
+    named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
+    places = []
+    if named is not None:
+        root = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's raises for unknown users
+        places = [Place(name, root / name, command), Place(name, root, command)]
+    for place in places:
+        if place.holds_any():
+            return place
     if data_dir is not None:
         return places[0]
-    if named:
-        notify(f"${VARIABLE} names {printable(roots[1])}, which holds no {official.TITLES[name]}")
+    if named is not None:
+        notify(f"${VARIABLE} names {printable(root)}, which holds no {official.TITLES[name]}")
     here = Place(name, Path("data") / name, command)
-    return here if here.holds_any() else _cache(name, command)
-
-
-def _cache(name: str, command: str) -> Place:
+    if here.holds_any():
+        return here
     import pooch  # type: ignore[import-untyped]  # it ships no types
 
     return Place(name, pooch.os_cache("handstitch") / name, command, is_cache=True)
-
-
-def _folder(text: str | Path) -> Path:
-    """A folder as a person wrote it, with ~ where the shell left it."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # nobody of that name: then it is a folder's name
-        return Path(text)
