@@ -86,7 +86,7 @@ class Dataset:
     @property
     def inputs(self) -> int:
         """Pixels of each image: the width of the network's input."""
-        return self.images[0].size
+        return int(self.images[0].size)
 
     def counts(self) -> list[int]:
         """Images of each class, in the order of `class_names`."""

@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BufferedReader
 from math import prod
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -58,7 +59,7 @@ def opened(
     problem: str = "this IDX file cannot be used",
     wanted: str = "IDX images or labels in unsigned bytes, as gzip or plain",
     fix: str = "get the file again from where it came",
-) -> Iterator[BinaryIO]:
+) -> Iterator[BufferedReader]:
     """The file, open. A ValueError of the block says what was found, and becomes a DataError.
 
     Raises DataError if no file is there or one too large to be IDX, MachineError if it cannot be

@@ -83,8 +83,9 @@ def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> P
             return place
     if data_dir is not None:
         return places[0]
-    if named is not None:
-        notify(f"${VARIABLE} names {printable(root)}, which holds no {official.TITLES[name]}")
+    if places:
+        folder = printable(places[1].folder)
+        notify(f"${VARIABLE} names {folder}, which holds no {official.TITLES[name]}")
     here = Place(name, Path("data") / name, command)
     if here.holds_any():
         return here

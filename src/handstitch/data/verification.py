@@ -27,10 +27,11 @@ def verify(
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
         known, array = official.with_checksum(sha256), None
-        if known is None or unpack:
+        if known is None:
             array = idx.parse(stream)
-        if known is None and array is not None:
             known = _with_content(array, file)
+        elif unpack:
+            array = idx.parse(stream)
     if known == file:
         return sha256, array if unpack else None
     if known.dataset == file.dataset:
