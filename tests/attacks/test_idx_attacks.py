@@ -1,4 +1,4 @@
-"""Data files made to exhaust or deceive: refused at once, with next to no memory, in plain words.
+"""Data files made to exhaust or deceive: refused at once, with bounded memory, in plain words.
 
 Each attack is met in a process of its own, so that its memory can be told from that of the others.
 """
