@@ -66,8 +66,6 @@ def small(monkeypatch) -> SmallDataSets:
     """20 and 10 images of 3 × 2 under the names of the real data sets."""
     sets = SmallDataSets()
     monkeypatch.setattr(official, "FILES", tuple(sets.files))
-    monkeypatch.setattr(official, "IMAGES_IN", sets.COUNTS)
-    monkeypatch.setattr(official, "_IMAGE_SHAPE", (3, 2))
     return sets
 
 
@@ -249,12 +247,12 @@ def features_that_are_no_number(folder: Path) -> None:
 DATA: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
     "missing": (without(TRAIN_LABELS), "is incomplete", [f"no {TRAIN_LABELS}"]),
     "missing test half": (without(TEST_IMAGES), "is incomplete", [f"no {TEST_IMAGES}"]),
-    "truncated": (cut, "are cut short", ["20 IDX images of 3 × 2"]),
-    "flipped bit": (flipped, "training images", []),
-    "empty": (holding(TRAIN_LABELS, b""), "not training labels", ["an empty file", "0 bytes"]),
-    "HTML": (holding(TRAIN_LABELS, HTML), "not training labels", ["an HTML page", "<!DOCTYPE"]),
-    "zip": (holding(TRAIN_LABELS, zip_archive()), "not training labels", ["a zip archive"]),
-    "LFS pointer": (holding(TRAIN_LABELS, LFS), "not training labels", ["a Git LFS pointer"]),
+    "truncated": (cut, "not Fashion-MNIST's training images", ["a gzip file cut short"]),
+    "flipped bit": (flipped, "not Fashion-MNIST's training images", []),
+    "empty": (holding(TRAIN_LABELS, b""), "training labels", ["an empty file", "0 bytes"]),
+    "HTML": (holding(TRAIN_LABELS, HTML), "training labels", ["a web page", "bytes"]),
+    "zip": (holding(TRAIN_LABELS, zip_archive()), "training labels", ["a zip archive"]),
+    "LFS pointer": (holding(TRAIN_LABELS, LFS), "training labels", ["a Git LFS pointer"]),
     "images and labels exchanged": (
         exchanged(TRAIN_IMAGES, TRAIN_LABELS),
         "not training images but training labels",
@@ -266,50 +264,50 @@ DATA: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
         ["test labels"],
     ),
     "more images promised": (
-        holding(TRAIN_IMAGES, zipped(header(21, 3, 2) + bytes(120))),
-        "not training images",
-        ["21 IDX images"],
+        holding(TRAIN_IMAGES, zipped(header(21, 3, 2) + bytes(126))),
+        "training images",
+        ["an IDX array of 21 × 3 × 2"],
     ),
     "fewer images than promised": (
         holding(TRAIN_IMAGES, zipped(header(20, 3, 2) + bytes(100))),
-        "cut short",
-        ["100 of 120 bytes"],
+        "training images",
+        ["an IDX array of 20 × 3 × 2, cut short"],
     ),
     "more images than promised": (
         holding(TRAIN_IMAGES, zipped(header(20, 3, 2) + bytes(130))),
-        "longer than",
-        ["more bytes after the 120"],
+        "training images",
+        ["20 × 3 × 2, and more bytes after it"],
     ),
     "2³¹ images": (
         holding(TRAIN_IMAGES, zipped(header(2**31, 3, 2))),
-        "cannot be true",
-        ["2,147,483,648 IDX images"],
+        "training images",
+        ["2,147,483,648 × 3 × 2: a header that cannot be true"],
     ),
     "features that are no number": (
         features_that_are_no_number,
-        "not training images",
+        "training images",
         ["floating-point"],
     ),
     "wrong type": (
         holding(TRAIN_LABELS, zipped(header(20, kind=0x0C) + bytes(80))),
-        "not training labels",
+        "training labels",
         ["32-bit integers"],
     ),
     "wrong rank": (
         holding(TRAIN_LABELS, zipped(header(20, 1, 1) + bytes(20))),
-        "not training labels",
-        ["20 IDX images of 1 × 1"],
+        "training labels",
+        ["an IDX array of 20 × 1 × 1"],
     ),
     "another data set": (digits, "this is MNIST, not Fashion-MNIST", ["MNIST's training images"]),
     "a label of no class": (
         holding(TRAIN_LABELS, zipped(with_label(10))),
-        "outside the 10 classes",
-        ["label 10 at position 7"],
+        "training labels",
+        ["label 10, where 10 classes"],
     ),
     "the right shape, other pixels": (
         holding(TRAIN_IMAGES, zipped(packed(images(20, seed=9)))),
         "not Fashion-MNIST's training images",
-        ["right shape"],
+        ["an IDX array of 20 × 3 × 2, with sha256"],
     ),
 }
 

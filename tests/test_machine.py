@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import handstitch
-from handstitch import machine
+from handstitch import kernels, machine
 
 
 def threads() -> list[int]:
@@ -54,25 +54,12 @@ def test_the_build_says_what_decides_the_bits() -> None:
     assert all(build.values())
 
 
-def test_a_package_without_metadata_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(machine, "version", missing)
-    assert machine.versions()["scipy"] == "unknown"
-
-
 def test_the_processor_is_read_from_where_linux_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = tmp_path / "cpuinfo"
-    info.write_bytes(b"vendor_id : x\nmodel name\t: A Processor \xff @ 3 GHz\nmodel name\t: B\n")
-    real = Path.open
-
-    def instead(self: Path, *arguments: str, **more: str) -> object:
-        return real(info if str(self) == "/proc/cpuinfo" else self, *arguments, **more)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(Path, "open", instead)
+    info.write_bytes(b"vendor_id : x\nmodel name\t: A Processor \xff @ 3 GHz\n\nmodel name\t: B\n")
+    monkeypatch.setattr(kernels, "_CPUINFO", info)
     assert machine.processor().startswith("A Processor")
     info.unlink()
     monkeypatch.setattr("platform.processor", lambda: "")

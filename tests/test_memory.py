@@ -163,17 +163,3 @@ def test_too_much_is_refused_with_both_figures(system: Path) -> None:
         "  wanted  8.0 GiB",
     ]
     assert "--hidden" in str(caught.value.facts["fix"])
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 bytes"),
-        (1023, "1,023 bytes"),
-        (1024, "1.0 KiB"),
-        (3 * GIB // 2, "1.5 GiB"),
-        (2**50, "1,024.0 TiB"),
-    ],
-)
-def test_bytes_as_people_read_them(size: int, text: str) -> None:
-    assert memory.shown(size) == text

@@ -1,19 +1,19 @@
-"""How libraries with threads are loaded: with the kernels the processor deserves, and good manners.
+"""Load OpenBLAS and OpenMP with AVX-512 kernels and a short busy-wait.
 
 Kernels: the wheels carry an OpenBLAS built for a short list of processors. On AMD processors with
 AVX-512 it falls back to its AVX2 kernels, half as fast; Intel's with AVX-512 get the wide ones.
 
-Manners: a thread of its pool that has nothing to do keeps asking for work for 2²⁶ cycles before
-it sleeps. With other programs on all cores that makes training five to seven times slower, since
-the asking thread takes the time that the working one waits for. After 2¹⁹ cycles it is two to four
-times, and on a quiet machine as fast as ever: the pauses between two products are shorter.
+Busy-wait: an idle pool thread of OpenBLAS busy-waits for 2²⁶ cycles before it sleeps. With other
+programs on all cores that makes training five to seven times slower, since it takes the time that
+the working thread waits for. After 2¹⁹ cycles it is two to four times, and on a quiet machine as
+fast as ever: the pauses between two products are shorter.
 
-OpenMP's threads, which the compiled step uses, ask long, too: beside two busy programs an epoch
+OpenMP's threads, which the compiled step uses, busy-wait, too: beside two busy programs an epoch
 took 4 to 8 times as long as alone. Where they give up after 2,000 attempts it is mostly 2 to 3
 times, and alone they are as fast as before.
 
 A library reads its variables once, when it is loaded. So they are set for that moment only:
-programs started later inherit nothing, and whoever sets one himself is obeyed.
+programs started later inherit nothing, and a variable that the user has set is obeyed.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "OPENBLAS_CORETYPE"
 PATIENCE_VARIABLE: Final = "OPENBLAS_THREAD_TIMEOUT"
 PATIENCE: Final = "19"
-"""Exponent of the cycles that an idle thread keeps asking for work."""
+"""Exponent of the cycles that an idle thread busy-waits."""
 SPINS_VARIABLE: Final = "GOMP_SPINCOUNT"
 SPINS: Final = "2000"
-"""How often a thread of OpenMP asks for work before it sleeps."""
+"""Attempts of an idle OpenMP thread before it sleeps."""
 WIDE: Final = "SkylakeX"
 """OpenBLAS's name for its AVX-512 kernels."""
 NEEDED: Final = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
@@ -44,25 +44,20 @@ def wanted() -> str | None:
     """The kernels to ask for; None where the library's own choice is right or nobody can tell."""
     if os.environ.get(VARIABLE) or platform.machine() != "x86_64":
         return None
-    facts = _processor()
+    facts = processor()
     is_amd = facts.get("vendor_id") == "AuthenticAMD"
     return WIDE if is_amd and NEEDED.issubset(facts.get("flags", "").split()) else None
 
 
-@contextmanager
-def chosen() -> Iterator[None]:
+def chosen() -> AbstractContextManager[None]:
     """Within, a BLAS that is loaded gets what is wanted; the environment is as before after."""
     too_late = "scipy.linalg" in sys.modules
-    asked = {} if too_late else {VARIABLE: wanted(), PATIENCE_VARIABLE: PATIENCE}
-    with _set(asked):
-        yield
+    return _set({} if too_late else {VARIABLE: wanted(), PATIENCE_VARIABLE: PATIENCE})
 
 
-@contextmanager
-def unhurried() -> Iterator[None]:
+def unhurried() -> AbstractContextManager[None]:
     """Within, an OpenMP library that is loaded lets its threads sleep soon."""
-    with _set({} if "OMP_WAIT_POLICY" in os.environ else {SPINS_VARIABLE: SPINS}):
-        yield
+    return _set({} if "OMP_WAIT_POLICY" in os.environ else {SPINS_VARIABLE: SPINS})
 
 
 @contextmanager
@@ -88,7 +83,7 @@ def shortfall(kernel: str) -> str | None:
     )
 
 
-def _processor() -> dict[str, str]:
+def processor() -> dict[str, str]:
     """The first processor's facts in /proc/cpuinfo; empty where there is no such file."""
     try:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")

@@ -6,13 +6,10 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from importlib.metadata import version
 from typing import Any
 
-from handstitch import __version__
-
-PACKAGES = ("numpy", "scipy")
+from handstitch import __version__, kernels
 
 
 def cores() -> int:
@@ -28,8 +25,7 @@ def resolve_threads(wanted: int | str) -> int:
     """
     if isinstance(wanted, int):
         return wanted
-    told = [int(pool["num_threads"]) for pool in blas_pools()]
-    return min([cores(), *told])
+    return min([cores(), *(int(pool["num_threads"]) for pool in blas_pools())])
 
 
 @contextmanager
@@ -54,32 +50,22 @@ def blas_pools() -> list[dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that decide the bits, and of Handstitch."""
-    found = {"handstitch": __version__}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # a build without metadata
-            found[package] = "unknown"
-    return found
+    return {"handstitch": __version__, "numpy": version("numpy"), "scipy": version("scipy")}
 
 
 def build() -> dict[str, str]:
     """Everything of this machine and build that decides the bits of a run."""
-    kernels = sorted({f"{pool['internal_api']} {pool['architecture']}" for pool in blas_pools()})
-    return {
-        **versions(),
-        "machine": platform.machine(),
-        "blas": ", ".join(kernels),
-    }
+    blas = sorted({f"{pool['internal_api']} {pool['architecture']}" for pool in blas_pools()})
+    return {**versions(), "machine": platform.machine(), "blas": ", ".join(blas)}
+
+
+def blas_kernel() -> str:
+    """The kernel of the BLAS that trains, SciPy's; `unknown` where it has none of its own."""
+    own = [pool for pool in blas_pools() if "scipy.libs" in pool["filepath"]]
+    return str(own[0]["architecture"]) if own else "unknown"
 
 
 def processor() -> str:
     """The processor's name, as far as the system tells."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    name = kernels.processor().get("model name")
+    return name or platform.processor() or platform.machine()

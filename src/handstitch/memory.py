@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -61,24 +61,14 @@ def require(needed: int, what: str) -> None:
         return
     raise MachineError(
         f"there is not enough memory for {what}",
-        found=f"{shown(there)} that can be had",
-        wanted=f"{shown(needed)}",
+        found=f"{there / 2**30:,.1f} GiB that can be had",
+        wanted=f"{needed / 2**30:,.1f} GiB",
         fix="a narrower network (--hidden), a smaller --batch-size, or sgd, which keeps least",
     )
 
 
-def shown(count_of_bytes: int) -> str:
-    """Bytes as a person reads them, in binary units."""
-    size = float(count_of_bytes)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} TiB"
-
-
 def _machine() -> int | None:
-    for line in _lines(_MEMINFO):
+    for line in _text(_MEMINFO).splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     try:
@@ -87,46 +77,33 @@ def _machine() -> int | None:
         return None
 
 
-def _groups() -> list[int]:
+def _groups() -> Iterator[int | None]:
     """What each control group above this process leaves; v2 and v1 name their files differently."""
-    left = []
-    for line in _lines(_CGROUP):
-        _, controllers, name = line.rstrip("\n").split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
+    for line in _text(_CGROUP).splitlines():
+        _, controllers, name = line.split(":", 2)
+        if not controllers:
+            top, files = _CONTROLLERS, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            top = _CONTROLLERS / "memory"
+            files = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
             continue
-        top = _CONTROLLERS / "memory" if controllers else _CONTROLLERS
-        files = (
-            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            if controllers
-            else ("memory.max", "memory.current", "inactive_file")
-        )
         folder = top / name.lstrip("/")
         for group in (folder, *folder.parents):
-            if not group.is_relative_to(top):
-                break
-            here = _left_in(group, *files)
-            if here is not None:
-                left.append(here)
-    return left
+            if group.is_relative_to(top):
+                yield _left_in(group, *files)
 
 
 def _left_in(group: Path, limit_file: str, usage_file: str, cache: str) -> int | None:
-    limit, usage = _number(group / limit_file), _number(group / usage_file)
-    if limit is None or usage is None:
+    limit, usage = _text(group / limit_file).strip(), _text(group / usage_file).strip()
+    if not (limit.isdigit() and usage.isdigit()):  # "max", or no such file
         return None
-    given_back = [line.split() for line in _lines(group / "memory.stat")]
-    caches = sum(int(number) for name, number in given_back if name == cache)
-    return max(0, limit - usage + caches)
+    statistics = dict(line.split() for line in _text(group / "memory.stat").splitlines())
+    return max(0, int(limit) - int(usage) + int(statistics.get(cache, 0)))
 
 
-def _number(file: Path) -> int | None:
-    """The number in a file; None for "max" and where there is no such file."""
-    text = "".join(_lines(file)).strip()
-    return int(text) if text.isdigit() else None
-
-
-def _lines(file: Path) -> list[str]:
+def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return []
+        return ""

@@ -224,7 +224,7 @@ def begin(
     On `sketch` that nobody asked for, the folder's name says so, too.
     """
     choice = sources.resolve(config.dataset, data_dir, notify=notify)
-    dataset = sources.load(choice.name, "train", data_dir, notify=notify)
+    dataset = sources.load(choice.name, "train", data_dir, notify=notify, place=choice.place)
     threads = machine.resolve_threads(config.threads)
     step = steps.require(config)
     values = config.to_dict() | {"dataset": choice.name, "threads": threads, "step": step}

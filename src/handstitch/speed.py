@@ -77,15 +77,11 @@ def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Spe
         ]
         network = training.start(config, sizes).network
         many, one = _classifying(network, dataset, seconds)
-        kernel = next(
-            (pool["architecture"] for pool in machine.blas_pools() if "scipy" in pool["filepath"]),
-            "unknown",
-        )
     return Speed(
         sizes=list(sizes),
         threads=int(config.threads),
         step=steps.status(config),
-        kernel=str(kernel),
+        kernel=machine.blas_kernel(),
         peak_flops_per_second=best,
         training=rates,
         classified_per_second=many,

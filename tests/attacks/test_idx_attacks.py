@@ -1,4 +1,4 @@
-"""Data files made to exhaust or deceive: refused at once, with next to no memory, in plain words.
+"""Data files made to exhaust or deceive: refused at once, with bounded memory, in plain words.
 
 Each attack is met in a process of its own, so that its memory can be told from that of the others.
 """
@@ -16,24 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from handstitch.data.expectation import IMAGES, LABELS, Expected
 from handstitch.data.idx import LARGEST, read
 from handstitch.errors import DataError
 from tests.data.idx_files import header, zipped
 
 SECONDS = 0.2
-MEMORY = 32 * 2**20
-
-MNIST_IMAGES = Expected(3, shape=(60_000, 28, 28), noun="training images")
-MNIST_LABELS = Expected(1, shape=(60_000,), classes=10, noun="training labels")
+MEMORY = 64 * 2**20  # what the published training images take, and a little
 
 VICTIM = """
 import json, sys, time
+from pathlib import Path
 from handstitch.data import official, verification
-from handstitch.data.expectation import Expected
 from handstitch.data.idx import read
 from handstitch.errors import DataError
-import hashlib
 
 def memory():
     with open("/proc/self/status") as status:
@@ -42,15 +37,12 @@ def memory():
 def verify(path):
     verification.verify(path, official.FILES[0], "")
 
-path, rank, shape, how = json.loads(sys.argv[1])
-from pathlib import Path
-path = Path(path)
-expected = Expected(rank, shape=tuple(shape) if shape else None)
+path, how = Path(sys.argv[1]), {"verify": verify, "read": read}[sys.argv[2]]
 before, seconds, found = memory(), [], ""
 for _ in range(3):  # the shortest: the machine may be busy with other things
     start = time.process_time()
     try:
-        verify(path) if how == "verify" else read(path, expected)
+        how(path)
     except DataError as error:
         found = str(error)
     seconds.append(time.process_time() - start)
@@ -79,10 +71,14 @@ def empty_blocks() -> bytes:
     return b"\x1f\x8b\x08\x00" + bytes(6) + b"\0\0\0\xff\xff" * (4 * 2**20)
 
 
+def empty_members() -> bytes:
+    """gzip of a million members with nothing in them."""
+    return zipped(b"") * 2**20
+
+
 @dataclass
 class Attack:
     content: Callable[[], bytes]
-    expected: Expected
     says: str
     length: int = 0
     """If not 0, the file is made this long without taking room on the disk."""
@@ -90,51 +86,43 @@ class Attack:
 
 ATTACKS = {
     "bomb of 10 GiB for images": Attack(
-        lambda: bomb(header(60_000, 28, 28), 10 * 2**30), MNIST_IMAGES, "longer than"
+        lambda: bomb(header(60_000, 28, 28), 10 * 2**30), "more bytes after it"
     ),
-    "bomb of 1 GiB for labels": Attack(
-        lambda: bomb(header(60_000), 2**30), MNIST_LABELS, "longer than"
-    ),
-    "bomb of 1 GiB without a header": Attack(lambda: bomb(b"", 2**30), IMAGES, "these are not"),
-    "bomb in a bomb": Attack(lambda: zipped(bomb(b"", 2**30)), IMAGES, "these are not"),
-    "header of 2³¹ images": Attack(
-        lambda: zipped(header(2**31, 28, 28)), MNIST_IMAGES, "cannot be true"
-    ),
-    "header beyond the limit": Attack(lambda: header(LARGEST + 1), LABELS, "cannot be true"),
-    "header at the limit": Attack(lambda: zipped(header(LARGEST)), LABELS, "cut short"),
-    "header of 255 dimensions": Attack(
-        lambda: b"\0\0\x08\xff" + b"\xff" * 1020, IMAGES, "these are not"
-    ),
-    "product that is 0 in 64 bits": Attack(
-        lambda: header(2**31, 2**31, 4), IMAGES, "cannot be true"
-    ),
-    "endless name in the gzip header": Attack(long_name, MNIST_IMAGES, "these are not"),
-    "blocks with nothing in them": Attack(empty_blocks, MNIST_IMAGES, "these are not"),
-    "1 TiB of zeros": Attack(lambda: b"", MNIST_IMAGES, "these are not", 2**40),
+    "bomb of 1 GiB for labels": Attack(lambda: bomb(header(60_000), 2**30), "more bytes after it"),
+    "bomb of 1 GiB without a header": Attack(lambda: bomb(b"", 2**30), "an unknown type"),
+    "bomb in a bomb": Attack(lambda: zipped(bomb(b"", 2**30)), "a gzip file"),
+    "header of 2³¹ images": Attack(lambda: zipped(header(2**31, 28, 28)), "cannot be true"),
+    "header beyond the limit": Attack(lambda: header(LARGEST + 1), "cannot be true"),
+    "header at the limit": Attack(lambda: zipped(header(LARGEST)), "cut short"),
+    "header of 255 dimensions": Attack(lambda: b"\0\0\x08\xff" + b"\xff" * 1020, "cut short"),
+    "product that is 0 in 64 bits": Attack(lambda: header(2**31, 2**31, 4), "cannot be true"),
+    "endless name in the gzip header": Attack(long_name, "a gzip file cut short"),
+    "blocks with nothing in them": Attack(empty_blocks, "a gzip file cut short"),
+    "members with nothing in them": Attack(empty_members, "more than 10,000 members"),
+    "1 TiB of zeros": Attack(lambda: b"", "more than are read", 2**40),
     "1 TiB behind a good header": Attack(
-        lambda: header(60_000, 28, 28), MNIST_IMAGES, "longer than", 2**40
+        lambda: header(60_000, 28, 28), "more than are read", 2**40
     ),
-    "1 TiB behind a gzip header": Attack(
-        lambda: bomb(header(60_000, 28, 28), 2**20), MNIST_IMAGES, "longer than", 2**40
+    "256 MiB of zeros": Attack(lambda: b"", "more than are read", 2**28),
+    "64 MiB behind a good header": Attack(
+        lambda: header(60_000, 28, 28), "more bytes after it", 2**26
+    ),
+    "64 MiB behind a gzip header": Attack(
+        lambda: bomb(header(60_000, 28, 28), 2**20), "damaged", 2**26
     ),
 }
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory off /proc")
-@pytest.mark.parametrize(
-    ("name", "how"),
-    # The published file that is verified is of training images.
-    [(name, "read") for name in ATTACKS]
-    + [(name, "verify") for name, each in ATTACKS.items() if each.expected is MNIST_IMAGES],
-)
+@pytest.mark.parametrize("how", ["read", "verify"])
+@pytest.mark.parametrize("name", ATTACKS)
 def test_attack_is_refused_quickly_and_cheaply(tmp_path: Path, name: str, how: str) -> None:
     attack = ATTACKS[name]
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(attack.content())
     if attack.length:
         os.truncate(path, attack.length)
-    order = json.dumps([str(path), attack.expected.rank, attack.expected.shape, how])
-    command = [sys.executable, "-c", VICTIM, order]
+    command = [sys.executable, "-c", VICTIM, str(path), how]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found, seconds, memory = json.loads(done.stdout)
     assert attack.says in found
@@ -143,12 +131,11 @@ def test_attack_is_refused_quickly_and_cheaply(tmp_path: Path, name: str, how: s
     assert memory < MEMORY
 
 
-def test_the_measure_of_memory_sees_an_honest_file_of_45_mib(tmp_path: Path) -> None:
+def test_the_measure_of_memory_sees_an_honest_file_of_90_mib(tmp_path: Path) -> None:
     """The instrument itself: it must be able to show more than the limit."""
     path = tmp_path / "images"
-    path.write_bytes(header(60_000, 28, 28) + bytes(47_040_000))
-    order = json.dumps([str(path), 3, None, "read"])
-    command = [sys.executable, "-c", VICTIM, order]
+    path.write_bytes(header(120_000, 28, 28) + bytes(94_080_000))
+    command = [sys.executable, "-c", VICTIM, str(path), "read"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found, _, memory = json.loads(done.stdout)
     assert found == ""
@@ -164,7 +151,7 @@ def test_hostile_names_and_beginnings_stay_text(tmp_path: Path, name: str) -> No
     path = tmp_path / name
     path.write_bytes(b"<\x1b[31m\x07\xe2\x80\xae><script>alert(1)</script>")
     with pytest.raises(DataError) as caught:
-        read(path, LABELS)
+        read(path)
     message = str(caught.value)
     assert len(message.splitlines()) == 5
     assert all(character.isprintable() or character == "\n" for character in message)
@@ -173,4 +160,4 @@ def test_hostile_names_and_beginnings_stay_text(tmp_path: Path, name: str) -> No
 
 def test_a_nul_in_a_path_is_our_error(tmp_path: Path) -> None:
     with pytest.raises(DataError):
-        read(f"{tmp_path}/a\0b", LABELS)
+        read(Path(f"{tmp_path}/a\0b"))

@@ -35,8 +35,8 @@ def test_json_is_one_object(handstitch: Handstitch):
 def test_a_time_that_cannot_be(handstitch: Handstitch, seconds: str):
     result = handstitch("bench", f"--seconds={seconds}")
     assert result.code == 2
-    assert f"seconds cannot be {seconds}" in result.err
-    assert "a number above 0, up to 600" in result.err
+    assert f"--seconds={seconds}" in result.err
+    assert len(result.err.splitlines()) <= 6
 
 
 def test_a_slow_kernel_is_said(handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch):

@@ -41,8 +41,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> SmallDataSets:
     """Small data sets under the real names, known to the program as the published ones."""
     sets = SmallDataSets()
     monkeypatch.setattr(official, "FILES", tuple(sets.files))
-    monkeypatch.setattr(official, "IMAGES_IN", sets.COUNTS)
-    monkeypatch.setattr(official, "_IMAGE_SHAPE", (3, 2))
     return sets
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from handstitch.cli import console
 from handstitch.cli.flags import ConfigFile, Json, Preset, given_settings, resolve, with_settings
-from handstitch.errors import UsageError
 
 BATCH_SIZES = (64, 128, 256)
-LONGEST = 600.0
-"""Seconds that a measurement may take."""
-
 Seconds = Annotated[
-    str, Parameter(metavar="X", help="for each measurement [1]", show_default=False)
+    float,
+    Parameter(
+        metavar="X",
+        help="for each measurement, up to 600",
+        validator=validators.Number(gt=0, lte=600),
+    ),
 ]
 
 
 @with_settings
 def bench(
     *,
-    seconds: Seconds = "1",
+    seconds: Seconds = 1,
     preset: Preset = None,
     config: ConfigFile = None,
     json: Json = False,
@@ -37,13 +37,12 @@ def bench(
     compiled step, which passes over them, may come to more than 100 %. Nothing else should be
     running.
     """
-    length = _seconds(seconds)
     chosen = resolve(settings, config, preset or (None if config else "report")).config
     sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
 
     from handstitch import kernels, speed
 
-    found = speed.measure(chosen, sizes, length)
+    found = speed.measure(chosen, sizes, seconds)
     if json:
         console.emit(found)
         return
@@ -69,18 +68,3 @@ def bench(
     )
     if shortfall := kernels.shortfall(found.kernel):
         console.notice(shortfall)
-
-
-def _seconds(words: str) -> float:
-    try:
-        value = float(words)
-    except ValueError:
-        value = float("nan")
-    if not (isfinite(value) and 0 < value <= LONGEST):
-        raise UsageError(
-            f"seconds cannot be {words}",
-            found=f"--seconds {words}",
-            wanted=f"a number above 0, up to {LONGEST:g}",
-            fix="for example: --seconds 1",
-        )
-    return value

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from handstitch.cli import console
 from handstitch.cli.flags import DataDir, Json
 from handstitch.errors import printable
-
-if TYPE_CHECKING:
-    from handstitch.data.facts import DatasetFacts
 
 app = App(name="data", help="Fetch a data set, or say what is in it.")
 
@@ -49,16 +46,12 @@ def info(
     from handstitch.data import facts, sources
 
     choice = sources.resolve(name, data_dir, notify=console.notice)
-    found = facts.describe(choice.name, data_dir, notify=console.notice)
+    found = facts.describe(choice.name, data_dir, notify=console.notice, place=choice.place)
     if json:
         console.emit(found)
         return
     if choice.reason:
         console.notice(f"this is sketch, drawn data: {choice.reason}")
-    _print(found)
-
-
-def _print(found: DatasetFacts) -> None:
     print(f"{found.title}, {found.location}")
     sizes = console.table("part", "images", "rows", "columns", "balance")
     for part in found.parts:

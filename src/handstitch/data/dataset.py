@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handstitch.arrays import Images, Labels
 from handstitch.errors import DataError
@@ -61,7 +60,8 @@ class Dataset:
         ):
             raise DataError(
                 "images and labels do not belong together",
-                found=f"images {_shown(self.images)}, labels {_shown(self.labels)}",
+                found=f"images {self.images.dtype} {self.images.shape}, "
+                f"labels {self.labels.dtype} {self.labels.shape}",
                 wanted="uint8 images (n, rows, columns), C-contiguous, and uint8 labels (n,)",
                 fix="pass arrays of these shapes",
             )
@@ -86,8 +86,7 @@ class Dataset:
     @property
     def inputs(self) -> int:
         """Pixels of each image: the width of the network's input."""
-        rows, columns = self.image_shape
-        return rows * columns
+        return int(self.images[0].size)
 
     def counts(self) -> list[int]:
         """Images of each class, in the order of `class_names`."""
@@ -104,7 +103,3 @@ def digest_of(images: Images, labels: Labels) -> str:
     digest = hashlib.sha256(images.data)
     digest.update(labels.data)
     return digest.hexdigest()
-
-
-def _shown(array: NDArray[Any]) -> str:
-    return f"{array.dtype} {array.shape}"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from handstitch.data import official, verification
+from handstitch.data import official, sources
 from handstitch.data.dataset import Dataset
-from handstitch.data.idx import Notify, ignore
-from handstitch.data.official import CLASS_NAMES, TITLES, Part
-from handstitch.data.places import Place
-from handstitch.data.sources import load
+from handstitch.data.official import CLASS_NAMES, PARTS, TITLES, OfficialFile
+from handstitch.data.places import Notify, Place, ignore
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +18,6 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     bytes: int
     sha256: str
-    """Of the published file that it has proved to be."""
 
 
 class PartFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,28 +51,32 @@ def describe(
     name: str,
     data_dir: str | Path | None = None,
     *,
-    parts: Sequence[Part] = ("train", "test"),
     notify: Notify = ignore,
+    place: Place | None = None,
 ) -> DatasetFacts:
-    """Parts of a data set, verified, loaded and counted. Raises as `load` does."""
-    loaded = [load(name, part, data_dir, notify=notify) for part in parts]
+    """Both parts of a data set, verified, loaded and counted. Raises as `load` does."""
+    checked: dict[OfficialFile, tuple[Path, str]] = {}
+    if name == "sketch":
+        parts = [sources.draw(part) for part in PARTS]
+    else:
+        found = sources.verify(name, "train", data_dir, notify=notify, place=place, unpack=PARTS)
+        checked = found.checked
+        parts = [found.dataset(part) for part in PARTS]
     return DatasetFacts(
         dataset=name,
         title=TITLES[name],
-        location=loaded[0].location,
+        location=parts[0].location,
         class_names=list(CLASS_NAMES[name]),
-        parts=[_describe_part(dataset) for dataset in loaded],
+        parts=[
+            _describe(part, [checked[file] for file in official.files_of(name, part.part)])
+            for part in parts
+        ],
     )
 
 
-def _describe_part(dataset: Dataset) -> PartFacts:
+def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> PartFacts:
     counts = dataset.counts()
     rows, columns = dataset.image_shape
-    files = []
-    for file in official.files_of(dataset.name, dataset.part):
-        path = Place(dataset.name, Path(dataset.location), "").path_of(file)
-        sha256 = verification.verify(path, file, "")
-        files.append(FileFacts(path=str(path), bytes=path.stat().st_size, sha256=sha256))
     return PartFacts(
         part=dataset.part,
         images=len(dataset),
@@ -85,5 +85,8 @@ def _describe_part(dataset: Dataset) -> PartFacts:
         counts=dict(zip(dataset.class_names, counts, strict=True)),
         balance=min(counts) / max(counts),
         digest=dataset.digest,
-        files=files,
+        files=[
+            FileFacts(path=str(path), bytes=path.stat().st_size, sha256=sha256)
+            for path, sha256 in files
+        ],
     )

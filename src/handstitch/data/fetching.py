@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from handstitch.data.idx import Notify, ignore
 from handstitch.data.official import TITLES, OfficialFile
+from handstitch.data.places import Notify, ignore
 from handstitch.errors import MachineError, printable
 
 MIRRORS: dict[str, tuple[str, ...]] = {
@@ -51,42 +51,41 @@ def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ig
     if not files:
         return
     dataset = files[0].dataset
-    homes, silent = _answering(MIRRORS[dataset], files[0])
+    failed = _unanswering(MIRRORS[dataset], files[0])
     for file in files:
-        while homes:
+        for home in [home for home in MIRRORS[dataset] if home not in failed]:
             notify(
                 f"fetching {TITLES[dataset]}'s {file.noun}, {file.size / 1e6:.1f} MB, "
-                f"from {_host(homes[0])} into {printable(folder)}"
+                f"from {urlsplit(home).netloc} into {printable(folder)}"
             )
             try:
-                _retrieve(homes[0] + file.name, file, folder)
+                _retrieve(home + file.name, file, folder)
                 break
             except UnreachableError as error:
-                silent.append(f"{_host(homes[0])}: {error.problem}")
-                homes = homes[1:]
-        if not homes:
+                failed[home] = error.problem
+        else:
             raise UnreachableError(
                 f"{TITLES[dataset]} cannot be fetched",
-                found="; ".join(silent),
-                wanted=f"{file.name}, {file.size:,} bytes, sha256 {file.sha256[:8]}…",
+                found="; ".join(f"{urlsplit(home).netloc}: {why}" for home, why in failed.items()),
+                wanted=file.description,
                 fix="mend the network, or put the files in a folder and name it with --data-dir",
             )
 
 
-def _answering(homes: Sequence[str], file: OfficialFile) -> tuple[list[str], list[str]]:
-    """The homes that say within PATIENCE that they have the file, and why the others do not.
+def _unanswering(homes: Sequence[str], file: OfficialFile) -> dict[str, str]:
+    """The homes that do not say within PATIENCE that they have the file, and why.
 
     Looking up a name has no time limit of its own, so the question is asked in threads that may
     be left behind.
     """
-    said: dict[str, str] = {}
+    answers = dict.fromkeys(homes, _in_words(TimeoutError()))
 
     def ask(home: str) -> None:
         try:
             found = _downloader(file)(home + file.name, None, None, check_only=True)
-            said[home] = "" if found else "does not have the file"
+            answers[home] = "" if found else "does not have the file"
         except (OSError, ValueError) as error:  # every error of requests is an OSError
-            said[home] = _in_words(error)
+            answers[home] = _in_words(error)
 
     threads = [threading.Thread(target=ask, args=(home,), daemon=True) for home in homes]
     for thread in threads:
@@ -95,11 +94,7 @@ def _answering(homes: Sequence[str], file: OfficialFile) -> tuple[list[str], lis
     deadline = time.monotonic() + PATIENCE
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    answers = {home: said.get(home, _in_words(TimeoutError())) for home in homes}
-    return (
-        [home for home in homes if not answers[home]],
-        [f"{_host(home)}: {answers[home]}" for home in homes if answers[home]],
-    )
+    return {home: why for home, why in answers.copy().items() if why}
 
 
 def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
@@ -157,20 +152,13 @@ def _in_words(error: Exception) -> str:
 
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
         return f"answered {error.response.status_code}"
-    if isinstance(error, exceptions.InvalidSchema):
-        return str(error)
     kinds: dict[Any, str] = {
+        exceptions.InvalidSchema: str(error),
         exceptions.SSLError: "its certificate is not trusted",
         exceptions.ProxyError: "the proxy does not let it through",
         (exceptions.Timeout, TimeoutError): f"no answer within {PATIENCE:.0f} s",
         exceptions.ChunkedEncodingError: "broke off",
         exceptions.ConnectionError: "no connection",
     }
-    for kind, words in kinds.items():
-        if isinstance(error, kind):
-            return words
-    return f"failed ({type(error).__name__})"
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
+    matches = (words for kind, words in kinds.items() if isinstance(error, kind))
+    return next(matches, f"failed ({type(error).__name__})")

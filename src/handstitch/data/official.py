@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from handstitch.data.dataset import DIGITS, GARMENTS
-from handstitch.data.expectation import Expected
 
 Part = Literal["train", "test"]
+PARTS: Final[tuple[Part, ...]] = ("train", "test")
 
 TITLES: Final[dict[str, str]] = {
     "fashion-mnist": "Fashion-MNIST",
@@ -25,9 +25,6 @@ CLASS_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "mnist": DIGITS,
     "sketch": GARMENTS,
 }
-IMAGES_IN: Final[dict[Part, int]] = {"train": 60_000, "test": 10_000}
-"""Images of each part; `sketch` draws as many."""
-_IMAGE_SHAPE: Final = (28, 28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +45,17 @@ class OfficialFile:
     def name(self) -> str:
         """The published file name."""
         stem = "train" if self.part == "train" else "t10k"
-        return f"{stem}-{self.kind}-idx{self.rank}-ubyte.gz"
-
-    @property
-    def plain_name(self) -> str:
-        """The name once decompressed."""
-        return self.name.removesuffix(".gz")
-
-    @property
-    def rank(self) -> int:
-        """Dimensions of the array inside."""
-        return 3 if self.kind == "images" else 1
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Dimensions of the array inside."""
-        count = (IMAGES_IN[self.part],)
-        return count + _IMAGE_SHAPE if self.kind == "images" else count
-
-    @property
-    def content_size(self) -> int:
-        """Bytes of the IDX file inside."""
-        count, *size = self.shape
-        return 4 + 4 * self.rank + count * (size[0] * size[1] if size else 1)
+        return f"{stem}-{self.kind}-idx{3 if self.kind == 'images' else 1}-ubyte.gz"
 
     @property
     def noun(self) -> str:
-        """What it holds, in words: "training labels"."""
+        """What it holds: "training labels"."""
         return f"{'training' if self.part == 'train' else 'test'} {self.kind}"
 
-    def expected(self, fix: str) -> Expected:
-        """What a reader should find in it, with the remedy to offer if it is something else."""
-        return Expected(
-            rank=self.rank,
-            shape=self.shape,
-            classes=len(CLASS_NAMES[self.dataset]),
-            noun=self.noun,
-            wanted=f"gzip IDX {self.kind}, {self.size:,} bytes, sha256 {self.sha256[:8]}…",
-            fix=fix,
-        )
+    @property
+    def description(self) -> str:
+        """How to know it: name, length and checksum."""
+        return f"{self.name}, {self.size:,} bytes, sha256 {self.sha256[:8]}…"
 
 
 FILES: Final = (
@@ -159,14 +128,9 @@ FILES: Final = (
 
 def files_of(dataset: str, *parts: str) -> list[OfficialFile]:
     """The files of these parts; of all parts if none is named."""
-    return [file for file in FILES if file.dataset == dataset and file.part in (parts or IMAGES_IN)]
+    return [file for file in FILES if file.dataset == dataset and file.part in (parts or PARTS)]
 
 
 def with_checksum(sha256: str) -> OfficialFile | None:
     """The file that has this checksum, compressed or not; None if it is none of these."""
     return next((file for file in FILES if sha256 in {file.sha256, file.content_sha256}), None)
-
-
-def has_known_size(size: int) -> bool:
-    """Whether any of the files, compressed or not, has this many bytes."""
-    return any(size in {file.size, file.content_size} for file in FILES)

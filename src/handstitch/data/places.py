@@ -12,17 +12,23 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from handstitch.data import official
-from handstitch.data.idx import Notify
 from handstitch.data.official import OfficialFile
 from handstitch.errors import printable
 
 VARIABLE: Final = "HANDSTITCH_DATA"
+
+Notify = Callable[[str], None]
+"""Takes one line that a person should see, and that stops nothing."""
+
+
+def ignore(line: str) -> None:
+    """A Notify that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,6 @@ class Place:
     """A folder in which a data set is, or into which it may be fetched."""
 
     name: str
-    """The data set."""
     folder: Path
     fetch_command: str
     """What a person types to bring missing files here."""
@@ -44,7 +49,8 @@ class Place:
 
     def path_of(self, file: OfficialFile) -> Path:
         """Where `file` is, or would be: the compressed one if both forms are there."""
-        packed, plain = self.folder / file.name, self.folder / file.plain_name
+        packed = self.folder / file.name
+        plain = packed.with_suffix("")
         return plain if os.path.lexists(plain) and not os.path.lexists(packed) else packed
 
     def missing(self, files: Sequence[OfficialFile]) -> list[OfficialFile]:
@@ -58,54 +64,31 @@ class Place:
         return len(self.missing(files)) < len(files)
 
 
-def given(name: str, data_dir: str | Path) -> list[Place]:
-    """The two places that an explicit folder stands for."""
-    root = _folder(data_dir)
-    command = f"{_command(name)} --data-dir {printable(shlex.quote(str(data_dir)))}"
-    return [Place(name, root / name, command), Place(name, root, command)]
-
-
-def cache(name: str) -> Place:
-    """The place in the user's cache."""
-    import pooch  # type: ignore[import-untyped]  # it ships no types
-
-    return Place(name, pooch.os_cache("handstitch") / name, _command(name), is_cache=True)
-
-
-def first_with_files(name: str, data_dir: str | Path | None, notify: Notify) -> Place | None:
-    """The place that counts, or None if no place holds any file of the data set.
+def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Place:
+    """The place that counts; where no place holds any file, the one to bring them to.
 
     `notify` hears of a $HANDSTITCH_DATA that holds none and is passed over.
     """
+    command = "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
     if data_dir is not None:
-        return next((place for place in given(name, data_dir) if place.holds_any()), None)
-    for place in _customary(name):
+        command += f" --data-dir {printable(shlex.quote(str(data_dir)))}"
+    # A variable that is set but empty is how a Makefile says "not set".
+    named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
+    places = []
+    if named is not None:
+        root = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's raises for unknown users
+        places = [Place(name, root / name, command), Place(name, root, command)]
+    for place in places:
         if place.holds_any():
             return place
-        # The second of its two places; the search goes on, but not in silence.
-        root = os.environ.get(VARIABLE)
-        if root and place.folder == _folder(root):
-            notify(f"${VARIABLE} names {printable(root)}, which holds no {official.TITLES[name]}")
-    return None
+    if data_dir is not None:
+        return places[0]
+    if places:
+        folder = printable(places[1].folder)
+        notify(f"${VARIABLE} names {folder}, which holds no {official.TITLES[name]}")
+    here = Place(name, Path("data") / name, command)
+    if here.holds_any():
+        return here
+    import pooch  # type: ignore[import-untyped]  # it ships no types
 
-
-def _customary(name: str) -> Iterator[Place]:
-    root = os.environ.get(VARIABLE)
-    if root:  # set but empty is how a Makefile says "not set"
-        folder = _folder(root)
-        yield Place(name, folder / name, _command(name))
-        yield Place(name, folder, _command(name))
-    yield Place(name, Path("data") / name, _command(name))
-    yield cache(name)
-
-
-def _command(name: str) -> str:
-    return "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
-
-
-def _folder(text: str | Path) -> Path:
-    """A folder as a person wrote it, with ~ where the shell left it."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # nobody of that name: then it is a folder's name
-        return Path(text)
+    return Place(name, pooch.os_cache("handstitch") / name, command, is_cache=True)

@@ -7,27 +7,25 @@ replaced, or answered with something else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from handstitch.data import idx, official, places, verification
+from handstitch.arrays import Images, Labels
+from handstitch.data import official, places, verification
 from handstitch.data.dataset import Dataset, digest_of
-from handstitch.data.idx import Notify, ignore
-from handstitch.data.official import CLASS_NAMES, IMAGES_IN, TITLES, Part
-from handstitch.data.places import Place
+from handstitch.data.official import CLASS_NAMES, TITLES, OfficialFile, Part
+from handstitch.data.places import Notify, Place, ignore
 from handstitch.errors import DataError, MachineError, UsageError, printable
 
-SKETCH_TRAIN: Final = IMAGES_IN["train"]
-SKETCH_TEST: Final = IMAGES_IN["test"]
-_SKETCH: Final = {"train": (SKETCH_TRAIN, 2017), "test": (SKETCH_TEST, 2018)}
+_SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
 """Images and seed of each part. The seeds differ, and stay what they are."""
 
 _ON_DISK: Final = ("fashion-mnist", "mnist")
 
-_unreachable: dict[str, MachineError] = {}
+_unreachable: dict[str, str] = {}
 """Why fetching a data set failed in this process: to wait a second time would teach nothing."""
 
 
@@ -42,6 +40,24 @@ class Choice(msgspec.Struct, frozen=True):
     """`fashion-mnist`, `mnist` or `sketch`; never `auto`."""
     reason: str = ""
     """Why it is `sketch` although `auto` prefers Fashion-MNIST; else empty."""
+    place: Place | None = None
+    """Where it was found, if it was looked for; `load` takes it from there."""
+
+
+class Verified(NamedTuple):
+    """Files of a data set, found and proved by their checksums."""
+
+    place: Place
+    checked: dict[OfficialFile, tuple[Path, str]]
+    """Path and SHA-256 of each file as it lies there."""
+    arrays: dict[OfficialFile, Images | Labels]
+    """What is in those that were unpacked."""
+
+    def dataset(self, part: Part) -> Dataset:
+        """A part whose files were unpacked."""
+        name = self.place.name
+        images, labels = (self.arrays[file] for file in official.files_of(name, part))
+        return _dataset(name, part, images, labels, str(self.place.folder))
 
 
 def load(
@@ -51,32 +67,22 @@ def load(
     *,
     fetch: bool = True,
     notify: Notify = ignore,
+    place: Place | None = None,
 ) -> Dataset:
     """One part of the data set `name`: `fashion-mnist`, `mnist` or `sketch`.
 
     For `train` all four files must be there and are verified by checksum, for `test` its two; the
     test images are not unpacked for the sake of training. `fetch=False` leaves the network alone;
-    `notify` hears of downloads and of oddities that stop nothing.
+    `notify` hears of downloads and of oddities that stop nothing; `place` is where `resolve` found
+    it.
 
     Raises DataError for files that are absent, incomplete or bad, MachineError if they cannot be
     read or a download cannot be kept, UsageError for an unknown name.
     """
     if name == "sketch":
-        return _draw(part)
-    place = verify(name, part, data_dir, fetch=fetch, notify=notify)
-    images, labels = (
-        idx.read(place.path_of(file), file.expected(place.fix), notify, scanned=True)
-        for file in official.files_of(name, part)
-    )
-    return Dataset(
-        name=name,
-        part=part,
-        images=images,
-        labels=labels,
-        class_names=CLASS_NAMES[name],
-        digest=digest_of(images, labels),
-        location=str(place.folder),
-    )
+        return draw(part)
+    found = verify(name, part, data_dir, fetch=fetch, notify=notify, place=place, unpack=(part,))
+    return found.dataset(part)
 
 
 def verify(
@@ -86,15 +92,16 @@ def verify(
     *,
     fetch: bool = True,
     notify: Notify = ignore,
-) -> Place:
+    place: Place | None = None,
+    unpack: Sequence[Part] = (),
+) -> Verified:
     """Find the files that `part` needs and check by checksum that each is the published one.
 
-    `train` needs all four, `test` its own two. Returns where they are. Raises as `load` does.
+    `train` needs all four, `test` its own two; those of the parts in `unpack` are read, too.
+    Raises as `load` does.
     """
-    place = _locate(name, data_dir, fetch, notify)
     files = official.files_of(name, *(() if part == "train" else (part,)))
-    if place.is_cache and fetch and place.missing(files):
-        _complete_quietly(place, notify)
+    place = place or _locate(name, files, data_dir, fetch, notify)
     missing = place.missing(files)
     if missing:
         raise DataError(
@@ -104,9 +111,16 @@ def verify(
             wanted=f"all {len(files)} files, compressed or not",
             fix=f"put them there, or run: {place.fetch_command}",
         )
+    found = Verified(place, {}, {})
     for file in files:
-        verification.verify(place.path_of(file), file, place.fix)
-    return place
+        path = place.path_of(file)
+        sha256, array = verification.verify(path, file, place.fix, unpack=file.part in unpack)
+        found.checked[file] = path, sha256
+        if array is not None:
+            found.arrays[file] = array
+            if path.suffix == ".gz" and sha256 == file.content_sha256:
+                notify(f"{printable(path)} is named .gz but is not compressed; read as it is")
+    return found
 
 
 def resolve(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Choice:
@@ -118,15 +132,14 @@ def resolve(name: str, data_dir: str | Path | None = None, *, notify: Notify = i
     that, UsageError for an unknown name.
     """
     if name != "auto":
-        _check_name(name, tuple(TITLES))
+        _check_name(name, TITLES)
         return Choice(name)
+    name = "fashion-mnist"
     try:
-        place = _locate("fashion-mnist", data_dir, True, notify)
-        if place.is_cache and place.missing(official.files_of(place.name)):
-            _complete_quietly(place, notify)
+        place = _locate(name, official.files_of(name), data_dir, True, notify)
     except (AbsentError, MachineError) as error:
         return Choice("sketch", f"{error.problem} ({error.facts['found']})")
-    return Choice("fashion-mnist")
+    return Choice(name, place=place)
 
 
 def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Place:
@@ -136,30 +149,34 @@ def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ign
     the user's cache. Raises MachineError if the network or the disk stands in the way, DataError
     if a file that is there already is bad, UsageError for a name that cannot be fetched.
     """
+    from handstitch.data.fetching import fetch_files
+
     _check_name(name, _ON_DISK)
-    place = places.first_with_files(name, data_dir, ignore)
-    if place is None:
-        place = places.cache(name) if data_dir is None else places.given(name, data_dir)[0]
-    _complete(place, notify)
+    place = places.locate(name, data_dir)
+    files = official.files_of(name)
+    missing = place.missing(files)
+    for file in files:
+        if file not in missing:
+            verification.verify(place.path_of(file), file, place.fix)
+    fetch_files(missing, place.folder, notify)
+    _unreachable.pop(name, None)
     return place
 
 
-def _draw(part: Part) -> Dataset:
+def draw(part: Part) -> Dataset:
+    """A part of `sketch`."""
     from handstitch.data import sketch
 
     images, labels = sketch.draw(*_SKETCH[part])
-    return Dataset(
-        name="sketch",
-        part=part,
-        images=images,
-        labels=labels,
-        class_names=CLASS_NAMES["sketch"],
-        digest=digest_of(images, labels),
-        location="drawn from a seed",
-    )
+    return _dataset("sketch", part, images, labels, "drawn from a seed")
 
 
-def _check_name(name: str, known: Sequence[str]) -> None:
+def _dataset(name: str, part: Part, images: Images, labels: Labels, location: str) -> Dataset:
+    digest = digest_of(images, labels)
+    return Dataset(name, part, images, labels, CLASS_NAMES[name], digest, location)
+
+
+def _check_name(name: str, known: Collection[str]) -> None:
     if name not in known:
         import difflib
 
@@ -172,61 +189,45 @@ def _check_name(name: str, known: Sequence[str]) -> None:
         )
 
 
-def _locate(name: str, data_dir: str | Path | None, fetch: bool, notify: Notify) -> Place:
-    """The place that counts, filled by fetching if there is none and fetching is allowed."""
+def _locate(
+    name: str,
+    files: Sequence[OfficialFile],
+    data_dir: str | Path | None,
+    fetch: bool,
+    notify: Notify,
+) -> Place:
+    """The place that counts; if it is the cache, what is missing there is fetched, if allowed."""
     _check_name(name, _ON_DISK)
-    place = places.first_with_files(name, data_dir, notify)
-    if place is not None:
-        return place
-    if data_dir is not None:
-        where = places.given(name, data_dir)[0]
+    place = places.locate(name, data_dir, notify)
+    missing = place.missing(files)
+    if place.is_cache and missing and (fetch or not place.holds_any()):
+        why = _fetch(place, notify) if fetch else "fetching is switched off"
+        if why:
+            raise AbsentError(
+                f"{TITLES[name]} is not on this machine and cannot be fetched",
+                found=f"not in data/{name} nor in {printable(place.folder)}; {why}",
+                wanted=", ".join(file.name for file in missing),
+                fix="put these files in a folder and name it with --data-dir, or train on "
+                "drawings: --dataset sketch",
+            )
+    elif not place.holds_any():
         raise DataError(
             f"no {TITLES[name]} in the folder given",
-            file=printable(data_dir),
-            found="none of its files" if where.folder.parent.is_dir() else "no such folder",
+            file=printable(str(data_dir)),
+            found="none of its files" if place.folder.parent.is_dir() else "no such folder",
             wanted=f"{official.files_of(name)[0].name} and the rest, in it or in {name}/ there",
-            fix=f"name another folder, or run: {where.fetch_command}",
+            fix=f"name another folder, or run: {place.fetch_command}",
         )
-    place = places.cache(name)
-    if not fetch:
-        raise _absent(place, "fetching is switched off")
-    _complete_quietly(place, notify)
     return place
 
 
-def _complete(place: Place, notify: Notify) -> None:
-    """Verify the files that are there and fetch the others."""
-    from handstitch.data.fetching import fetch_files
+def _fetch(place: Place, notify: Notify) -> str:
+    """Why what is missing in `place` cannot be had from the network; empty if it is there now."""
+    from handstitch.data.fetching import UnreachableError, fetch_files
 
-    files = official.files_of(place.name)
-    missing = place.missing(files)
-    for file in files:
-        if file not in missing:
-            verification.verify(place.path_of(file), file, place.fix)
-    fetch_files(missing, place.folder, notify)
-    _unreachable.pop(place.name, None)
-
-
-def _complete_quietly(place: Place, notify: Notify) -> None:
-    """The same for someone who only wants the data: to them a dead network means AbsentError."""
-    from handstitch.data.fetching import UnreachableError
-
-    try:
-        if place.name in _unreachable:
-            raise _unreachable[place.name]
-        _complete(place, notify)
-    except UnreachableError as error:
-        _unreachable[place.name] = error
-        raise _absent(place, str(error.facts["found"])) from error
-
-
-def _absent(place: Place, why: str) -> AbsentError:
-    files = official.files_of(place.name)
-    missing = ", ".join(file.name for file in place.missing(files))
-    return AbsentError(
-        f"{TITLES[place.name]} is not on this machine and cannot be fetched",
-        found=f"not in data/{place.name} nor in {printable(place.folder)}; {why}",
-        wanted=missing,
-        fix="put these files in a folder and name it with --data-dir, or train on drawings: "
-        "--dataset sketch",
-    )
+    if place.name not in _unreachable:
+        try:
+            fetch_files(place.missing(official.files_of(place.name)), place.folder, notify)
+        except UnreachableError as error:
+            _unreachable[place.name] = str(error.facts["found"])
+    return _unreachable.get(place.name, "")

@@ -4,6 +4,7 @@ refusals    what the operating system's errors mean to a person
 disk        the calls that change a disk, replaceable as one object
 atomic      files: written whole, or not at all
 folders     run folders: complete before they have a name, locked while in use
+file_types  what a file is, by its first bytes
 """
 
 from handstitch.storage.atomic import clean, generations, previous, probe, write, write_generation

@@ -1,0 +1,45 @@
+"""File types by their magic bytes: what a file is when it is not what its name promises."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEAD: Final = 512
+"""As many first bytes as `identify` looks at."""
+
+_MAGIC: Final = {
+    b"version https://git-lfs": "a Git LFS pointer, which stands for a file not fetched",
+    b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "an empty zip archive",
+    b"\x1f\x8b": "a gzip file",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"\x93NUMPY": "a NumPy array (.npy)",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file (.h5), as Keras writes them",
+    b"GGUF": "a GGUF file",
+    b"PAR1": "a Parquet table",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"%PDF": "a PDF document",
+    b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9": "a PyTorch file (.pt) of the old kind",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "a pickle, which can run any program when opened",
+    ),
+}
+"""The first match counts: a longer beginning stands before a shorter one."""
+
+_PAGES: Final = (b"<!doctype", b"<html", b"<?xml")
+
+
+def identify(first_bytes: bytes) -> str | None:
+    """The kind of file that begins so, in words; None for any other, plain text included."""
+    if not first_bytes:
+        return "an empty file"
+    if first_bytes.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGES):
+        return "a web page (HTML or XML), saved in place of the file"
+    matches = (kind for magic, kind in _MAGIC.items() if first_bytes.startswith(magic))
+    return next(matches, None)
