@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -27,13 +27,10 @@ Initialization = Literal["he", "xavier", "lecun"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 ScheduleName = Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
 
-Width = Annotated[int, Meta(ge=1, le=1_000_000)]
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
-CountOrZero = Annotated[int, Meta(ge=0)]
-Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # TOML's integers end there
 
 CUSTOMARY_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
@@ -47,17 +44,6 @@ CUSTOMARY_RATES: Final[dict[str, float]] = {
 
 Write = Callable[[str, object], str]
 """(setting, value) → as it is written in a flag, a variable, a file or Python."""
-
-
-class Problem(NamedTuple):
-    """A setting with an invalid value."""
-
-    name: str
-    value: object
-    wanted: str
-    """The valid values, in words."""
-    near: object = None
-    """A valid value that may have been meant; None where none is like it."""
 
 
 def setting(default: Any, help: str) -> Any:
@@ -84,7 +70,7 @@ class Config:
     )
 
     # Network
-    hidden_sizes: tuple[Width, ...] = setting(
+    hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
         (512, 256), "widths of the hidden layers; one width N means N and N/2"
     )
     activation: tuple[Activation, ...] = setting(
@@ -128,8 +114,11 @@ class Config:
     best_by: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation metric that selects the best epoch"
     )
-    patience: CountOrZero = setting(0, "early stopping: epochs without improvement; 0: off")
-    seed: Seed = setting(0, "random seed")
+    patience: Annotated[int, Meta(ge=0)] = setting(
+        0, "early stopping: epochs without improvement; 0: off"
+    )
+    # TOML's integers end at 2**63.
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = setting(0, "random seed")
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(
         "auto", "CPU threads; auto: one per core, fixed when the run starts"
     )
@@ -142,25 +131,14 @@ class Config:
         values = {name: getattr(self, name) for name in field_types()}
         for name, value in converted(values, as_python).items():
             object.__setattr__(self, name, value)
-        problems = self._contradictions()
-        if problems:
-            raise _invalid(problems, as_python)
-
-    def _contradictions(self) -> list[Problem]:
-        problems = []
+        wrong = {}
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
-            problems.append(
-                Problem(
-                    "activation",
-                    self.activation,
-                    f"one, or one for each of the {len(self.hidden_sizes)} hidden layers",
-                )
-            )
+            count = plural(len(self.hidden_sizes), "hidden layer")
+            wrong["activation"] = f"one, or one for each of the {count}"
         if self.warmup >= self.epochs:
-            problems.append(
-                Problem("warmup", self.warmup, f"less than the {self.epochs:,} epochs of the run")
-            )
-        return problems
+            wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
+        if wrong:
+            raise _invalid(values, wrong, as_python)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -238,50 +216,53 @@ def converted(
     those of `examples` (or the defaults) as valid ones.
     """
     result: dict[str, Any] = {}
-    problems = []
+    wrong = {}
     for name, value in values.items():
         one_for_all = name == "activation" and isinstance(value, str)
         try:
             result[name] = msgspec.convert([value] if one_for_all else value, field_types()[name])
         except (msgspec.ValidationError, OverflowError):
-            problems.append(Problem(name, value, wanted(name), _near(name, value)))
+            wrong[name] = wanted(name)
         else:
             if isinstance(value, float) and not isfinite(value):
-                problems.append(Problem(name, value, "a finite number"))
-    if problems:
-        raise _invalid(problems, write, file, examples)
+                wrong[name] = "a finite number"
+    if wrong:
+        raise _invalid(values, wrong, write, file, examples)
     return result
 
 
 def _invalid(
-    problems: list[Problem],
+    values: Mapping[str, object],
+    wanted: Mapping[str, str],
     write: Write,
     file: Path | None = None,
     examples: Mapping[str, object] | None = None,
 ) -> ConfigError:
+    """One error for all values that are not what is `wanted`, with valid ones."""
     valid = examples or {each.name: each.default for each in fields(Config)}
-    better = [valid[each.name] if each.near is None else each.near for each in problems]
-    first, *others = problems
+    meant = {name: near for name in wanted if (near := _near(name, values[name]))}
+    label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
+    name = next(iter(wanted))
     return ConfigError(
-        f"{len(problems)} settings have invalid values"
-        if others
-        else f"invalid value for {first.name}: {format_value(first.value) or '(empty)'}",
+        f"invalid value for {name}: {format_value(values[name]) or '(empty)'}"
+        if len(wanted) == 1
+        else f"{len(wanted)} settings have invalid values",
         file=file,
-        found=", ".join(write(each.name, each.value) for each in problems),
-        wanted="; ".join(f"{each.name}: {each.wanted}" for each in problems),
-        means="; ".join(f"{each.name}: {help_of(each.name)}" for each in problems),
-        fix=("perhaps: " if any(each.near for each in problems) else "for example: ")
-        + " ".join(write(each.name, value) for each, value in zip(problems, better, strict=True)),
+        found=", ".join(write(name, values[name]) for name in wanted),
+        wanted="; ".join(f"{label[name]}{each}" for name, each in wanted.items()),
+        means="; ".join(f"{label[name]}{help_of(name)}" for name in wanted),
+        fix=("perhaps: " if meant else "for example: ")
+        + " ".join(write(name, meant.get(name, valid[name])) for name in wanted),
     )
 
 
 def _near(name: str, value: object) -> object:
-    """A valid value that an invalid one may have meant; None if none is like it."""
+    """The choices that an invalid value may have meant; None if that is not to be seen."""
     words = choices(field_types()[name])
     if not isinstance(value, (list, tuple)):
         return alike(format_value(value), words)
     meant = [alike(format_value(each), words) for each in value[:20]]
-    return meant if meant and all(meant) else None
+    return meant if all(meant) and meant != list(value) else None
 
 
 def as_python(name: str, value: object) -> str:

@@ -66,7 +66,7 @@ def with_searched_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def exclusive(*flags: str) -> Group:
-    """A group of flags of which one may be given: `Parameter(group=(FLAGS, exclusive(…)))`."""
+    """A group of flags of which one may be given: see `train` for its use."""
     return Group(" ".join(flags), show=False, validator=MutuallyExclusive())
 
 
@@ -92,9 +92,12 @@ def resolve(settings: dict[str, Any], config: Path | None, preset: str | None) -
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that were typed, as values of Config."""
     given = {name: value for name, value in settings.items() if value is not None}
-    switches = {name: value for name, value in given.items() if isinstance(value, bool)}
-    words = {name: [value] if isinstance(value, str) else value for name, value in given.items()}
-    return switches | recipes.read_flags({name: words[name] for name in words.keys() - switches})
+    words = {
+        name: [value] if isinstance(value, str) else value
+        for name, value in given.items()
+        if not isinstance(value, bool)  # a switch
+    }
+    return given | recipes.read_flags(words)
 
 
 def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
