@@ -99,17 +99,17 @@ def _value(error: Any, command: str, typed: str) -> UsageError:
     argument = error.argument
     words = choices(argument.hint)
     token = getattr(error, "token", None) or next(iter(argument.tokens), None)
-    name = getattr(error, "keyword", None) or (token and token.keyword) or argument.name
-    kind = {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar)
+    typed_name = getattr(error, "keyword", None) or getattr(token, "keyword", None)
+    name, value = typed_name or argument.name, getattr(token, "value", "")
+    kind = {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar, "")
     bound = getattr(error, "exception_message", "").removeprefix("Must be ").rstrip(".")
-    missing = isinstance(error, MissingArgumentError) or token is None
-    meant = None if missing else alike(token.value, words)
+    meant = alike(value, words)
     return UsageError(
         f"{name} needs a value"
-        if missing
-        else f"invalid value for {name}: {format_value(token.value) or '(empty)'}",
+        if isinstance(error, MissingArgumentError)
+        else f"invalid value for {name}: {format_value(value) or '(empty)'}",
         found=typed,
-        wanted=", ".join(words) or " ".join(filter(None, [kind, bound])) or None,
+        wanted=", ".join(words) or f"{kind} {bound}".strip() or None,
         means=argument.parameter.help,
         fix=f"perhaps: {meant}" if meant else f"see: {command} --help",
     )
@@ -117,10 +117,11 @@ def _value(error: Any, command: str, typed: str) -> UsageError:
 
 def _combination(error: Any, command: str, typed: str) -> UsageError:
     """Words that may not stand beside each other."""
+    unused: Any = error.unused_tokens
     if isinstance(error, RepeatArgumentError):
         problem = f"{error.token.keyword} is given twice"
     elif isinstance(error, UnusedCliTokensError):
-        problem = f"unexpected argument: {format_value(str(error.unused_tokens[0]))}"
+        problem = f"unexpected argument: {format_value(unused[0])}"
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
         problem = f"{names[:-1].replace(', ', ' and ')} do not go together" if names else rule

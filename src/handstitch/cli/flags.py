@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter
-from cyclopts.validators import MutuallyExclusive
+from cyclopts.validators import mutually_exclusive
 
 from handstitch import recipes
 from handstitch.config import field_types, help_of
@@ -28,7 +28,9 @@ FLAGS: Final = "Flags"
 
 Preset = Annotated[
     str | None,
-    Parameter(metavar="NAME", help=f"recipe to start from: {', '.join(recipes.presets())}"),
+    Parameter(
+        metavar="NAME", help=f"recipe to start from [choices: {', '.join(recipes.presets())}]"
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -67,7 +69,7 @@ def with_searched_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 def exclusive(*flags: str) -> Group:
     """A group of flags of which one may be given: see `train` for its use."""
-    return Group(" ".join(flags), show=False, validator=MutuallyExclusive())
+    return Group(" ".join(flags), show=False, validator=mutually_exclusive)
 
 
 def _with_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[..., Any]:
