@@ -18,7 +18,7 @@ from handstitch.config import (
     wanted,
 )
 from handstitch.errors import ConfigError
-from handstitch.wording import alike, choices, corrections, nearest, shown
+from handstitch.wording import alike, choices, format_value, plural
 
 NOT_FOR: dict[str, list[Any]] = {
     "dataset": ["", "Fashion-MNIST", 3, None],
@@ -51,11 +51,11 @@ NOT_FOR: dict[str, list[Any]] = {
         for value in values
     ],
 )
-def test_a_value_that_cannot_be_is_named_with_what_can(name: str, value: Any) -> None:
+def test_an_invalid_value_is_named_with_valid_ones(name: str, value: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         Config(**{name: value})
     message = str(caught.value)
-    assert message.startswith(f"{name} cannot be ")
+    assert message.startswith(f"invalid value for {name}: ")
     assert help_of(name) in message
     assert caught.value.facts["wanted"]
     assert len(message.splitlines()) <= 6
@@ -64,7 +64,7 @@ def test_a_value_that_cannot_be_is_named_with_what_can(name: str, value: Any) ->
 def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(epochs=0, dropout=1, optimizer="adm")  # type: ignore[arg-type]
-    assert caught.value.problem == "3 settings cannot be what they are"
+    assert caught.value.problem == "3 settings have invalid values"
     assert caught.value.facts["found"] == "dropout = 1, optimizer = adm, epochs = 0"
     assert "epochs: a whole number from 1" in str(caught.value.facts["wanted"])
 
@@ -75,7 +75,7 @@ def test_a_choice_that_was_meant_is_proposed() -> None:
     assert caught.value.facts["fix"] == "perhaps: optimizer = adam"
 
 
-def test_every_example_in_a_message_can_be() -> None:
+def test_every_example_in_a_message_is_valid() -> None:
     defaults = Config()
     for name, values in NOT_FOR.items():
         with pytest.raises(ConfigError) as caught:
@@ -83,7 +83,7 @@ def test_every_example_in_a_message_can_be() -> None:
         fix = str(caught.value.facts["fix"])
         assert fix.startswith(("for example: ", "perhaps: "))
         if fix.startswith("for example: "):
-            assert fix == f"for example: {name} = {shown(getattr(defaults, name))}"
+            assert fix == f"for example: {name} = {format_value(getattr(defaults, name))}"
 
 
 def test_values_take_their_types() -> None:
@@ -109,11 +109,11 @@ def test_activations_are_one_for_each_hidden_layer() -> None:
 def test_unknown_names_are_told_at_once_each_with_the_one_meant() -> None:
     with pytest.raises(ConfigError) as caught:
         from_mapping({"lerning_rate": 1, "epochs": 3, "xyzzy": 0, "hidden": 3}, "my.toml")
-    assert caught.value.problem == "3 settings are not known"
+    assert caught.value.problem == "3 unknown settings"
     assert caught.value.facts["file"] == "my.toml"
     assert caught.value.facts["found"] == "lerning_rate, xyzzy, hidden"
     assert caught.value.facts["wanted"] == (
-        "learning_rate for lerning_rate, nothing like xyzzy, hidden_sizes for hidden"
+        "learning_rate for lerning_rate, nothing is like xyzzy, hidden_sizes for hidden"
     )
     check_names(field_types(), "all of them are known")
 
@@ -153,14 +153,35 @@ def test_alike_knows_what_was_meant(typed: str, meant: str | None) -> None:
     assert alike(typed, list(field_types())) == meant
 
 
-def test_nearest_always_answers() -> None:
-    assert nearest("qqqq", ["train", "test"]) in {"train", "test"}
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (3, "3"),
+        (5.0, "5"),
+        (0.0015, "0.0015"),
+        (1e-8, "1e-08"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        ((512, 256), "512,256"),
+        ([300], "300,"),
+        (("relu",), "relu"),
+        ([], ""),
+        ("x" * 61, "x" * 59 + "…"),
+    ],
+)
+def test_a_value_is_one_word(value: object, text: str) -> None:
+    assert format_value(value) == text
 
 
-def test_a_prefix_that_all_share_is_no_likeness() -> None:
-    assert corrections(["PRESET"], ["SEED"], "HANDSTITCH_") == (
-        "nothing is called anything like it"
-    )
+def test_a_number_may_be_rounded_but_not_a_count() -> None:
+    assert format_value([0.123456, 2 / 3], 4) == "0.1235,0.6667"
+    assert format_value(123456, 4) == "123456"
+
+
+def test_a_count_has_its_noun() -> None:
+    assert plural(1, "seed") == "1 seed"
+    assert plural(1234, "seed") == "1,234 seeds"
+    assert plural(0, "process", "processes") == "0 processes"
 
 
 def test_choices_come_in_the_order_of_the_type() -> None:

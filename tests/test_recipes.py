@@ -54,7 +54,7 @@ def test_an_optimizer_without_a_rate_brings_its_customary_one(optimizer: str) ->
         assert resolved.origins["learning_rate"] == "preset default"
     else:
         assert resolved.config.learning_rate == CUSTOMARY_RATES[optimizer]
-        assert resolved.origins["learning_rate"] == f"customary for {optimizer}"
+        assert resolved.origins["learning_rate"] == f"default for {optimizer}"
 
 
 def test_a_rate_that_is_given_stays_whatever_the_optimizer(tmp_path: Path) -> None:
@@ -152,14 +152,15 @@ def test_variables_are_read_as_the_settings_want_them() -> None:
 def test_unknown_variables_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_EPOCS": "1", "HANDSTITCH_LR": "1", "HANDSTITCH_HOME": "1"})
+    assert caught.value.facts["found"] == "HANDSTITCH_EPOCS, HANDSTITCH_LR, HANDSTITCH_HOME"
     assert caught.value.facts["wanted"] == (
         "HANDSTITCH_EPOCHS for HANDSTITCH_EPOCS, HANDSTITCH_LEARNING_RATE for HANDSTITCH_LR, "
-        "nothing like HANDSTITCH_HOME"
+        "nothing is like HANDSTITCH_HOME"
     )
-    assert "unset HANDSTITCH_EPOCS HANDSTITCH_LR HANDSTITCH_HOME" in str(caught.value)
+    assert "or remove it" in str(caught.value)
 
 
-def test_a_variable_that_cannot_be_is_told_as_it_was_written() -> None:
+def test_an_invalid_variable_is_told_as_it_was_written() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_HIDDEN_SIZES": "300,x"})
     assert caught.value.facts["found"] == "HANDSTITCH_HIDDEN_SIZES=300,x"
@@ -184,8 +185,8 @@ def test_widths_as_they_are_typed(words: list[str], widths: tuple[int, ...]) -> 
 
 
 @pytest.mark.parametrize("words", [["0"], ["1"], ["-5"], ["x"], ["3", "0"], [","], [""], ["1.5"]])
-def test_widths_that_cannot_be(words: list[str]) -> None:
-    with pytest.raises(ConfigError, match="hidden_sizes cannot be"):
+def test_invalid_widths(words: list[str]) -> None:
+    with pytest.raises(ConfigError, match="invalid value for hidden_sizes"):
         read_flags({"hidden_sizes": words})
 
 
@@ -264,25 +265,25 @@ def test_a_file_may_name_one_activation_without_brackets(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "problem", "told"),
     [
-        ("learning_rate 0.1", "not TOML", "line 1, column 15"),
-        ("epochs = 3\n\nseed = ", "not TOML", "line 3"),
-        ('dataset = "', "not TOML", "line 1, column 12"),
-        ("x = [\n1,\n", "not TOML", "line 2, column 3"),
-        ("epochs = 1\nepochs = 2", "not TOML", "line 2"),
-        (b"epochs = 1\nx = '\xff'", "not TOML", "line 2, column 6"),
-        ("x = " + "[" * 9000, "not TOML", "brackets in brackets"),
-        ("seed = " + "9" * 5000, "not TOML", "4300 digits"),
+        ("learning_rate 0.1", "not valid TOML", "line 1, column 15"),
+        ("epochs = 3\n\nseed = ", "not valid TOML", "end of document"),
+        ("x = [\n1,\n", "not valid TOML", "end of document"),
+        ("epochs = 1\nepochs = 2", "not valid TOML", "Cannot overwrite a value"),
+        (b"epochs = 1\nx = '\xff'", "not valid TOML", "0xff"),
+        ("x = " + "[" * 9000, "not valid TOML", "recursion"),
+        ("seed = " + "9" * 5000, "not valid TOML", "4300 digits"),
+        ("seed = 0x" + "f" * 5000, "not valid TOML", "4300 digits"),
         ("# " + "x" * 70_000, "too long", "65,536"),
-        ("[train]\nepochs = 3", "no heading", "[train]"),
-        ("epocs = 3\nsed = 1", "2 settings are not known", "epochs for epocs, seed for sed"),
-        ("learning-rate = 3", "not known", "learning_rate"),
-        ("epochs = 1.5", "epochs cannot be 1.5", "epochs = 10"),
-        ('epochs = "3"', "epochs cannot be 3", 'epochs = "3"'),
-        ("scaling = 255", "scaling cannot be 255", 'perhaps: scaling = "255"'),
-        ("hidden_sizes = 512", "hidden_sizes cannot be 512", "hidden_sizes = [512, 256]"),
-        ('activation = ["rleu"]', "activation cannot be", 'perhaps: activation = ["relu"]'),
+        ("[train]\nepochs = 3", "tables are not supported", "[train]"),
+        ("epocs = 3\nsed = 1", "2 unknown settings", "epochs for epocs, seed for sed"),
+        ("learning-rate = 3", "1 unknown setting", "learning_rate"),
+        ("epochs = 1.5", "invalid value for epochs: 1.5", "epochs = 10"),
+        ('epochs = "3"', "invalid value for epochs: 3", 'epochs = "3"'),
+        ("scaling = 255", "invalid value for scaling: 255", 'perhaps: scaling = "255"'),
+        ("hidden_sizes = 512", "invalid value for hidden_sizes: 512", "hidden_sizes = [512, 256]"),
+        ('activation = ["rleu"]', "invalid value for activation", 'perhaps: activation = ["relu"]'),
         ("epochs = 0\ndropout = 1.0", "2 settings", "epochs = 0, dropout = 1.0"),
-        ("seed = 2000-01-01", "seed cannot be 2000-01-01", "a whole number"),
+        ("seed = 2000-01-01", "invalid value for seed: 2000-01-01", "a whole number"),
     ],
 )
 def test_what_is_wrong_with_a_file(
@@ -299,8 +300,9 @@ def test_what_is_wrong_with_a_file(
 
 
 def test_a_file_that_is_missing_with_one_of_a_like_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such config file") as caught:
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
         read_file(tmp_path / "nope.toml")
+    assert caught.value.facts["found"] == "No such file or directory"
     assert "handstitch config > my.toml" in str(caught.value)
     write(tmp_path, "", "mine.toml")
     with pytest.raises(ConfigError) as caught:
@@ -309,7 +311,7 @@ def test_a_file_that_is_missing_with_one_of_a_like_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is a folder"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         read_file(tmp_path)
     write(tmp_path, "", "config.toml")
     with pytest.raises(ConfigError) as caught:

@@ -7,7 +7,7 @@ is the business of `recipes`; here is only what they mean and what they may be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from math import isfinite
@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from handstitch.errors import ConfigError
-from handstitch.wording import Problem, Write, alike, choices, corrections, impossible, shown
+from handstitch.wording import alike, choices, format_value, plural
 from handstitch.wording import wanted as in_words
 
 DatasetName = Literal["auto", "fashion-mnist", "mnist", "sketch"]
@@ -27,13 +27,10 @@ Initialization = Literal["he", "xavier", "lecun"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 ScheduleName = Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
 
-Width = Annotated[int, Meta(ge=1, le=1_000_000)]
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
-CountOrZero = Annotated[int, Meta(ge=0)]
-Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # TOML's integers end there
 
 CUSTOMARY_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
@@ -45,6 +42,9 @@ CUSTOMARY_RATES: Final[dict[str, float]] = {
 }
 """Learning rates for mean gradients that are a fair first try with each optimizer."""
 
+Write = Callable[[str, object], str]
+"""(setting, value) → as it is written in a flag, a variable, a file or Python."""
+
 
 def setting(default: Any, help: str) -> Any:
     """A field with the line that explains it on the command line and in the reference."""
@@ -53,100 +53,92 @@ def setting(default: Any, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """The choices of one training run. Raises ConfigError, naming every value that cannot be."""
+    """The settings of one training run. Raises ConfigError for all invalid values at once."""
 
     # Data
-    dataset: DatasetName = setting("auto", "data set; auto: Fashion-MNIST if it can be had")
-    validation: Annotated[float, Meta(gt=0, lt=1)] = setting(
-        0.1, "fraction of the training images held out to choose by"
+    dataset: DatasetName = setting(
+        "auto", "data set; auto: Fashion-MNIST, or sketch if that is unavailable"
     )
-    stratified: bool = setting(False, "hold out the same fraction of every class")
+    validation: Annotated[float, Meta(gt=0, lt=1)] = setting(
+        0.1, "fraction held out for validation"
+    )
+    stratified: bool = setting(
+        False, "stratified validation split: the same fraction of every class"
+    )
     scaling: Literal["256", "255", "standard"] = setting(
-        "256", "divide pixels by 256 or 255, or give them mean 0 and deviation 1"
+        "256", "pixel scaling: divide by 256 or 255, or standardise (mean 0, deviation 1)"
     )
 
     # Network
-    hidden_sizes: tuple[Width, ...] = setting(
+    hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
         (512, 256), "widths of the hidden layers; one width N means N and N/2"
     )
     activation: tuple[Activation, ...] = setting(
-        ("relu",), "one for all hidden layers, or one for each"
+        ("relu",), "activation function: one for all hidden layers, or one for each"
     )
-    initialization: Initialization = setting("he", "spread of the initial weights")
-    dropout: Probability = setting(0.0, "probability of silencing a hidden unit in training")
-    input_dropout: Probability = setting(0.0, "probability of silencing a pixel in training")
+    initialization: Initialization = setting(
+        "he", "weight initialisation: He, Glorot (xavier) or LeCun"
+    )
+    dropout: Probability = setting(0.0, "dropout probability (hidden units)")
+    input_dropout: Probability = setting(0.0, "dropout probability (input pixels)")
 
     # Optimisation
-    optimizer: OptimizerName = setting("sgd", "how a gradient becomes a step")
-    learning_rate: Positive = setting(0.1, "step size")
-    momentum: Probability = setting(0.9, "for momentum and nesterov: what is kept of the velocity")
-    beta1: Probability = setting(0.9, "for adam and adamw: what is kept of the mean gradient")
-    beta2: Probability = setting(
-        0.999, "for rmsprop, adam and adamw: what is kept of the mean squared gradient"
-    )
-    epsilon: Positive = setting(1e-8, "for rmsprop, adam and adamw: added to the denominator")
-    weight_decay: NotNegative = setting(0.0, "strength λ of the L2 penalty (λ/2)·‖θ‖²")
-    decay_biases: bool = setting(False, "let weight decay act on biases too")
-    decoupled: bool = setting(
-        False, "shrink the weights beside the step, not through the gradient (always so for adamw)"
-    )
-    reduction: Literal["mean", "sum"] = setting("mean", "average or add gradients over a batch")
-    clip_norm: NotNegative = setting(0.0, "longest gradient allowed; 0: any")
+    optimizer: OptimizerName = setting("sgd", "update rule")
+    learning_rate: Positive = setting(0.1, "learning rate η")
+    momentum: Probability = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
+    beta1: Probability = setting(0.9, "decay of the first moment (adam, adamw)")
+    beta2: Probability = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
+    epsilon: Positive = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
+    weight_decay: NotNegative = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
+    decay_biases: bool = setting(False, "apply weight decay to the biases too")
+    decoupled: bool = setting(False, "decoupled weight decay, as in AdamW (adamw: always)")
+    reduction: Literal["mean", "sum"] = setting("mean", "mean or sum of the gradients over a batch")
+    clip_norm: NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
 
     # Schedule
-    schedule: ScheduleName = setting("constant", "course of the learning rate")
-    warmup: NotNegative = setting(0.0, "epochs in which the rate rises from nearly nothing")
-    decay_every: Positive = setting(
-        5.0, "for step and exponential: epochs from one drop to the next"
-    )
+    schedule: ScheduleName = setting("constant", "learning-rate schedule")
+    warmup: NotNegative = setting(0.0, "epochs of linear warm-up")
+    decay_every: Positive = setting(5.0, "epochs from one decay to the next (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
-        0.5, "for step, exponential and plateau: what is left of the rate after a drop"
+        0.5, "factor by which the rate decays (step, exponential, plateau)"
     )
     final_rate: Annotated[float, Meta(ge=0, le=1)] = setting(
-        0.0, "for cosine and one-cycle: the last rate, as a fraction of the learning rate"
+        0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
-    plateau_patience: Count = setting(3, "for plateau: epochs without a better loss before a drop")
+    plateau_patience: Count = setting(3, "epochs without a lower loss before a decay (plateau)")
 
     # Course
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
     epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(10, "passes over the training images")
-    batch_size: Count = setting(64, "images in a step")
+    batch_size: Count = setting(64, "mini-batch size")
     best_by: Literal["accuracy", "loss"] = setting(
-        "accuracy", "validation figure that decides which weights are kept"
+        "accuracy", "validation metric that selects the best epoch"
     )
-    patience: CountOrZero = setting(0, "epochs without a new best before stopping early; 0: never")
-    seed: Seed = setting(0, "every random choice follows from it")
+    patience: Annotated[int, Meta(ge=0)] = setting(
+        0, "early stopping: epochs without improvement; 0: off"
+    )
+    # TOML's integers end at 2**63.
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = setting(0, "random seed")
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(
-        "auto", "threads; auto: one for each core, chosen when a run first starts"
+        "auto", "CPU threads; auto: one per core, fixed when the run starts"
     )
 
     step: Literal["auto", "compiled", "readable"] = setting(
-        "auto", "how a step is computed; auto: compiled where numba is, chosen as threads are"
+        "auto", "implementation of the training step; auto: compiled if numba is installed"
     )
 
     def __post_init__(self) -> None:
         values = {name: getattr(self, name) for name in field_types()}
         for name, value in converted(values, as_python).items():
             object.__setattr__(self, name, value)
-        problems = self._contradictions()
-        if problems:
-            raise impossible(problems, as_python, _defaults(), _meanings())
-
-    def _contradictions(self) -> list[Problem]:
-        problems = []
+        wrong = {}
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
-            problems.append(
-                Problem(
-                    "activation",
-                    self.activation,
-                    f"one, or one for each of the {len(self.hidden_sizes)} hidden layers",
-                )
-            )
+            count = plural(len(self.hidden_sizes), "hidden layer")
+            wrong["activation"] = f"one, or one for each of the {count}"
         if self.warmup >= self.epochs:
-            problems.append(
-                Problem("warmup", self.warmup, f"less than the {self.epochs:,} epochs of the run")
-            )
-        return problems
+            wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
+        if wrong:
+            raise _invalid(values, wrong, as_python)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -176,7 +168,7 @@ def help_of(name: str) -> str:
 
 
 def wanted(name: str) -> str:
-    """What a setting may be, in words, read off its type."""
+    """The valid values of a setting in words, read off its type."""
     return in_words(field_types()[name])
 
 
@@ -186,17 +178,28 @@ def from_mapping(values: Mapping[str, Any], origin: str) -> Config:
     return Config(**values)
 
 
-def check_names(names: Iterable[str], origin: object) -> None:
-    """Raise ConfigError for all unknown settings at once, each with the name it seems to mean."""
-    unknown = [str(name) for name in names if name not in Config.__dataclass_fields__]
-    if unknown:
-        few = "this setting is" if len(unknown) == 1 else f"{len(unknown)} settings are"
+def check_names(
+    names: Iterable[str], origin: object, write: Callable[[str], str] = format_value
+) -> None:
+    """Raise ConfigError for all unknown settings at once, each with the name it seems to mean.
+
+    `origin` is the place where they were written, `write` the way.
+    """
+    meant = {
+        str(name): alike(str(name), list(field_types()))
+        for name in names
+        if name not in field_types()
+    }
+    if meant:
         raise ConfigError(
-            f"{few} not known",
+            plural(len(meant), "unknown setting"),
             file=origin,
-            found=", ".join(map(shown, unknown)),
-            wanted=corrections(unknown, list(Config.__dataclass_fields__)),
-            fix="correct the spelling; all settings: handstitch config",
+            found=", ".join(map(write, meant)),
+            wanted=", ".join(
+                f"{write(ours)} for {write(name)}" if ours else f"nothing is like {write(name)}"
+                for name, ours in meant.items()
+            ),
+            fix="correct the spelling, or remove it; all settings: handstitch config",
         )
 
 
@@ -209,41 +212,59 @@ def converted(
     """The values as their types want them: lists as tuples, whole numbers as floats, a word for
     all activations as a tuple of one.
 
-    Raises ConfigError, naming all that cannot be as `write` writes them, for names that are known.
+    Names must be known. Raises ConfigError for all invalid values at once, written by `write`, with
+    those of `examples` (or the defaults) as valid ones.
     """
     result: dict[str, Any] = {}
-    problems = []
+    wrong = {}
     for name, value in values.items():
         one_for_all = name == "activation" and isinstance(value, str)
         try:
             result[name] = msgspec.convert([value] if one_for_all else value, field_types()[name])
         except (msgspec.ValidationError, OverflowError):
-            problems.append(Problem(name, value, wanted(name), _near(name, value)))
+            wrong[name] = wanted(name)
         else:
             if isinstance(value, float) and not isfinite(value):
-                problems.append(Problem(name, value, "a finite number"))
-    if problems:
-        raise impossible(problems, write, examples or _defaults(), _meanings(), file)
+                wrong[name] = "a finite number"
+    if wrong:
+        raise _invalid(values, wrong, write, file, examples)
     return result
 
 
+def _invalid(
+    values: Mapping[str, object],
+    wanted: Mapping[str, str],
+    write: Write,
+    file: Path | None = None,
+    examples: Mapping[str, object] | None = None,
+) -> ConfigError:
+    """One error for all values that are not what is `wanted`, with valid ones."""
+    valid = examples or {each.name: each.default for each in fields(Config)}
+    meant = {name: near for name in wanted if (near := _near(name, values[name]))}
+    label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
+    name = next(iter(wanted))
+    return ConfigError(
+        f"invalid value for {name}: {format_value(values[name]) or '(empty)'}"
+        if len(wanted) == 1
+        else f"{len(wanted)} settings have invalid values",
+        file=file,
+        found=", ".join(write(name, values[name]) for name in wanted),
+        wanted="; ".join(f"{label[name]}{each}" for name, each in wanted.items()),
+        means="; ".join(f"{label[name]}{help_of(name)}" for name in wanted),
+        fix=("perhaps: " if meant else "for example: ")
+        + " ".join(write(name, meant.get(name, valid[name])) for name in wanted),
+    )
+
+
 def _near(name: str, value: object) -> object:
-    """What may have been meant by a value that cannot be; None if nothing is like it."""
+    """The choices that an invalid value may have meant; None if that is not to be seen."""
     words = choices(field_types()[name])
     if not isinstance(value, (list, tuple)):
-        return alike(shown(value), words)
-    meant = [alike(shown(each), words) for each in value[:20]]
-    return meant if meant and all(meant) else None
+        return alike(format_value(value), words)
+    meant = [alike(format_value(each), words) for each in value[:20]]
+    return meant if all(meant) and meant != list(value) else None
 
 
 def as_python(name: str, value: object) -> str:
     """How an argument of Config is written in a message."""
-    return f"{name} = {shown(value)}"
-
-
-def _defaults() -> dict[str, object]:
-    return {each.name: each.default for each in fields(Config)}
-
-
-def _meanings() -> dict[str, str]:
-    return {name: help_of(name) for name in field_types()}
+    return f"{name} = {format_value(value)}"

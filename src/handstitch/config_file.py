@@ -10,33 +10,33 @@ from typing import Any, Final
 
 from handstitch.config import Config, check_names, converted, field_types
 from handstitch.errors import ConfigError, printable
-from handstitch.wording import alike, shown
+from handstitch.wording import alike, format_value
 
 _LONGEST: Final = 65_536
-_LISTS: Final = ("hidden_sizes", "activation")
+_LINES: Final = 'lines like: learning_rate = 0.1 or optimizer = "adam"'
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file. Raises ConfigError if they cannot be read or cannot be."""
+    """The settings in a TOML file. Raises ConfigError if it is unreadable or a setting invalid."""
     content = _content(path)
     try:
-        text = content.decode()
-        values = tomllib.loads(text)
+        values = tomllib.loads(content.decode())
+        json.dumps(values, default=str)  # a number of thousands of digits is refused here
     except (ValueError, RecursionError) as error:
         raise ConfigError(
-            "the config file is not TOML",
+            "the config file is not valid TOML",
             file=path,
-            found=_place(error, content),
-            wanted='lines like: learning_rate = 0.1 or optimizer = "adam"',
+            found=error,
+            wanted=_LINES,
             fix="correct that place; an example: handstitch config",
         ) from None
-    headings = [name for name, value in values.items() if isinstance(value, dict)]
-    if headings:
+    tables = [name for name, value in values.items() if isinstance(value, dict)]
+    if tables:
         raise ConfigError(
-            "settings stand under no heading",
+            "tables are not supported: write settings at top level",
             file=path,
-            found=", ".join(f"[{shown(name)}]" for name in headings),
-            wanted='lines like: learning_rate = 0.1 or optimizer = "adam"',
+            found=", ".join(f"[{format_value(name)}]" for name in tables),
+            wanted=_LINES,
             fix="remove the lines in square brackets",
         )
     check_names(values, path)
@@ -47,48 +47,34 @@ def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
     """The configuration as a TOML file that can be fed back; `comments` stand behind the lines."""
     lines = []
     for name, value in config.to_dict().items():
-        line = f"{name} = {_toml_value(value)}"
+        line = as_toml(name, value)
         note = (comments or {}).get(name)
         lines.append(f"{line:<32}  # {printable(note)}" if note else line)
     return "\n".join(lines) + "\n"
 
 
 def as_toml(name: str, value: object) -> str:
-    """How a setting is written in a file, cut short where it is endless."""
-    if name in _LISTS and isinstance(value, str):
-        value = [value]
-    line = f"{name} = {_toml_value(value)}"
-    return line if len(line) <= 100 else line[:99] + "…"
+    """A setting as a line of a file."""
+    one_for_all = name == "activation" and isinstance(value, str)
+    # JSON's strings, lists, booleans and exact floats are TOML's, too.
+    return f"{name} = {json.dumps([value] if one_for_all else value, default=str)}"
 
 
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST + 1)
-    except FileNotFoundError:
-        raise ConfigError(
-            "there is no such config file",
-            file=path,
-            wanted="a TOML file with settings",
-            fix=_way_to(path),
-        ) from None
-    except IsADirectoryError:
-        raise ConfigError(
-            "a config file is wanted, and this is a folder",
-            file=path,
-            wanted="a TOML file with settings",
-            fix=_way_to(path),
-        ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(
             "the config file cannot be read",
             file=path,
-            found=getattr(error, "strerror", None) or str(error),
-            fix="check its name and its rights",
+            found=getattr(error, "strerror", None) or error,
+            wanted="a TOML file with settings",
+            fix=_alternative(path, isinstance(error, IsADirectoryError)),
         ) from None
     if len(content) > _LONGEST:
         raise ConfigError(
-            "this is too long for a config file",
+            "the config file is too long",
             file=path,
             found=f"more than {_LONGEST:,} bytes",
             wanted=f"a TOML file with {len(field_types())} settings at most",
@@ -97,35 +83,12 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _way_to(path: Path) -> str:
-    inside = path / "config.toml"
-    if inside.is_file():
-        return f"--config {inside}"
-    here = {each.stem: each.name for each in path.absolute().parent.glob("*.toml")}
-    meant = alike(path.stem, here)
-    if meant:
-        return f"perhaps: --config {path.with_name(here[meant])}"
-    return "write one to begin with: handstitch config > my.toml"
-
-
-def _place(error: Exception, content: bytes) -> str:
-    """What is wrong where, with line and column."""
-    if isinstance(error, UnicodeDecodeError):
-        before = content[: error.start].split(b"\n")
-        place = f"line {len(before)}, column {len(before[-1]) + 1}"
-        return f"a byte 0x{content[error.start]:02x} that is not UTF-8 text (at {place})"
-    if isinstance(error, RecursionError):
-        return "brackets in brackets without end"
-    end = content.decode().rstrip("\n").split("\n")
-    last = f"at line {len(end)}, column {len(end[-1]) + 1}, where the file ends"
-    return str(error).replace("at end of document", last)
-
-
-def _toml_value(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml_value(each) for each in value)}]"
-    if isinstance(value, str):
-        return json.dumps(value)  # a JSON string is a TOML string
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value)  # the repr of a float is exact
+def _alternative(path: Path, is_folder: bool) -> str:
+    """The file in this folder, or beside this name, that may have been meant."""
+    if is_folder and (path / "config.toml").is_file():
+        return f"--config {path / 'config.toml'}"
+    beside = {each.stem: each.name for each in path.absolute().parent.glob("*.toml")}
+    meant = alike(path.stem, beside)
+    if meant and meant != path.stem:
+        return f"perhaps: --config {path.with_name(beside[meant])}"
+    return "check its name and permissions, or write one: handstitch config > my.toml"

@@ -1,11 +1,11 @@
 """Every error the package raises on purpose, and the exit code that it gives a command.
 
     HandstitchError                 1   (on its own: a bug of ours)
-    ├── UsageError                  2   a flag, verb or value that cannot be
+    ├── UsageError                  2   an invalid flag, verb or value
     │   └── ConfigError             2   the same, found in a config file, preset or environment
     ├── DataError                   3   data that is missing, broken or not what it claims to be
     ├── ModelFileError              4   a model file that is missing, broken or of another network
-    ├── MachineError                5   disk, rights, memory, lock or network of this machine
+    ├── MachineError                5   disk, permissions, memory, lock or network of this machine
     └── DivergedError               6   training left the finite numbers
 
     Interrupted                     130 after SIGINT, 143 after SIGTERM (not a HandstitchError:
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import partial
 
 _MESSAGE_LINES = 6
 _LINE_LENGTH = 400
@@ -69,23 +70,17 @@ class HandstitchError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Worker processes hand errors to their parent; the default would lose the facts.
-        return (_rebuild, (type(self), self.problem, self.facts))
-
-
-def _rebuild(
-    kind: type[HandstitchError], problem: str, facts: dict[str, object]
-) -> HandstitchError:
-    return kind(problem, **facts)
+        return (partial(type(self), self.problem, **self.facts), ())
 
 
 class UsageError(HandstitchError):
-    """A flag, verb, argument or value that cannot be."""
+    """An invalid flag, verb, argument or value."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A setting that cannot be, wherever it was written: flag, environment, file or preset."""
+    """An invalid setting, wherever it was written: flag, environment, file or preset."""
 
 
 class DataError(HandstitchError):
@@ -101,7 +96,7 @@ class ModelFileError(HandstitchError):
 
 
 class MachineError(HandstitchError):
-    """Something of this machine stands in the way: disk, rights, memory, a lock, the network."""
+    """The environment stands in the way: disk, permissions, memory, a lock, the network."""
 
     exit_code = 5
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import msgspec
 
-from handstitch.config import CUSTOMARY_RATES, Config, check_names, converted, field_types
+from handstitch.config import CUSTOMARY_RATES, Config, Write, check_names, converted, field_types
 from handstitch.config_file import read_file
 from handstitch.errors import ConfigError
-from handstitch.wording import Write, corrections, nearest, shown
+from handstitch.wording import alike, format_value
 
 DEFAULT_PRESET: Final = "default"
 PREFIX: Final = "HANDSTITCH_"
@@ -28,6 +28,8 @@ OTHER_VARIABLES: Final = ("DATA",)
 """Variables with the prefix that are not settings of a run."""
 FLAGS: Final = {"hidden_sizes": ("--hidden",), "learning_rate": ("--learning-rate", "--lr")}
 """Flags that are not just the setting's name; the first is the one that messages use."""
+
+_PRESETS: Final = resources.files("handstitch") / "presets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,8 @@ class Resolved:
 
 def presets() -> list[str]:
     """Names of the recipes that come with the package."""
-    folder = resources.files("handstitch") / "presets"
-    return sorted(
-        each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml")
-    )
+    names = [each.name for each in _PRESETS.iterdir()]
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def resolve(
@@ -52,54 +52,62 @@ def resolve(
     preset: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Resolved:
-    """The configuration that these layers give. Raises ConfigError for what cannot be.
+    """The configuration that these layers give. Raises ConfigError for invalid settings.
 
     `flags` hold the settings given on the command line, by field name (see `read_flags`). An
-    optimizer that is chosen without a learning rate brings its customary one: the rate of the
+    optimizer that is chosen without a learning rate brings its default one: the rate of the
     recipe below was for another.
     """
-    preset = preset or DEFAULT_PRESET
-    layers = [
-        (f"preset {preset}", read_preset(preset)),
-        (str(file), {} if file is None else read_file(file)),
+    values = Config().to_dict()
+    origins = dict.fromkeys(field_types(), "default")
+    for origin, layer in layers(flags, file, preset or DEFAULT_PRESET, environment):
+        if layer.get("optimizer", values["optimizer"]) != values["optimizer"]:
+            values.pop("learning_rate", None)
+        values |= layer
+        origins |= dict.fromkeys(layer, origin)
+    if "learning_rate" not in values:
+        values["learning_rate"] = customary_rate(values)
+        origins["learning_rate"] = f"default for {values['optimizer']}"
+    return Resolved(Config(**values), origins)
+
+
+def layers(
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    preset: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> list[tuple[str, dict[str, Any]]]:
+    """(origin, settings) of each place that gives any, the lowest first.
+
+    Raises ConfigError for unknown or invalid settings.
+    """
+    check_names(flags, "command line")
+    return [
+        (f"preset {preset}", read_preset(preset) if preset else {}),
+        (str(file), read_file(file) if file else {}),
         ("environment", read_environment(os.environ if environment is None else environment)),
         ("command line", dict(flags)),
     ]
-    values: dict[str, Any] = {}
-    origins = dict.fromkeys(field_types(), "default")
-    for origin, layer in layers:
-        check_names(layer, origin)
-        chosen = layer.get("optimizer", values.get("optimizer"))
-        if chosen != values.get("optimizer") and "learning_rate" not in layer:
-            values.pop("learning_rate", None)
-        values.update(layer)
-        origins.update(dict.fromkeys(layer, origin))
-    config = Config(**values)
-    if "learning_rate" not in values:
-        values["learning_rate"] = customary_rate(config)
-        origins["learning_rate"] = f"customary for {config.optimizer}"
-        config = Config(**values)
-    return Resolved(config, origins)
 
 
-def customary_rate(config: Config) -> float:
-    """A learning rate that is a fair first try for this optimizer and kind of gradient."""
-    rate = CUSTOMARY_RATES[config.optimizer]
-    scales = config.optimizer in {"sgd", "momentum", "nesterov"}
-    return rate / config.batch_size if config.reduction == "sum" and scales else rate
+def customary_rate(values: Mapping[str, Any]) -> float:
+    """The default learning rate for this optimizer and kind of gradient."""
+    name = values["optimizer"]
+    rate = CUSTOMARY_RATES.get(name, 1.0)  # Config refuses an optimizer that does not exist
+    scales = values["reduction"] == "sum" and name in {"sgd", "momentum", "nesterov"}
+    return rate / values["batch_size"] if scales else rate
 
 
 def read_preset(name: str) -> dict[str, Any]:
     """The settings of a preset. Raises ConfigError for one that does not exist."""
     if name not in presets():
         raise ConfigError(
-            f"there is no preset {name}",
-            found=f"--preset {name}",
+            f"there is no preset {format_value(name)}",
             wanted=", ".join(presets()),
-            fix=f"--preset {nearest(name, presets())}, or a file of your own: --config FILE",
+            fix=f"--preset {alike(name, presets()) or DEFAULT_PRESET}, "
+            "or a file of your own: --config FILE",
         )
-    recipe = resources.files("handstitch") / "presets" / f"{name}.toml"
-    return tomllib.loads(recipe.read_text(encoding="utf-8"))
+    return tomllib.loads((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -107,36 +115,26 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
     A variable that is set to nothing counts as not set.
     """
-    written = {
-        name.removeprefix(PREFIX): text
+    words = {
+        name.removeprefix(PREFIX).lower(): [text]
         for name, text in environment.items()
         if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES and text
     }
-    known = [name.upper() for name in field_types()]
-    unknown = [name for name in written if name not in known]
-    if unknown:
-        names = " ".join(PREFIX + name for name in unknown)
-        raise ConfigError(
-            "a variable of the environment is not known",
-            found=names,
-            wanted=corrections(unknown, known, PREFIX),
-            fix=f"correct it, or: unset {names}",
-        )
-    return from_texts({name.lower(): [text] for name, text in written.items()}, as_variable)
+    check_names(words, "environment", lambda name: PREFIX + format_value(name).upper())
+    return _read(words, as_variable)
 
 
-def read_flags(words: Mapping[str, list[str] | tuple[str, ...]]) -> dict[str, Any]:
-    """Settings from the words behind their flags. Raises ConfigError for all that cannot be."""
-    return from_texts(words, as_flag)
+def read_flags(words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Settings from the words behind their flags. Raises ConfigError for all invalid ones."""
+    return _read(words, as_flag)
 
 
-def from_texts(words: Mapping[str, list[str] | tuple[str, ...]], write: Write) -> dict[str, Any]:
-    """Settings from words, as a shell hands them over."""
-    values = {name: from_text(name, " ".join(each)) for name, each in words.items()}
+def _read(words: Mapping[str, Sequence[str]], write: Write) -> dict[str, Any]:
+    values = {name: _from_text(name, " ".join(each)) for name, each in words.items()}
     return converted(values, write, examples=_examples())
 
 
-def from_text(name: str, text: str) -> Any:
+def _from_text(name: str, text: str) -> Any:
     """The value of a setting written as text; the text itself if that is none."""
     if name == "hidden_sizes":
         return _widths(text)
@@ -158,14 +156,17 @@ def _widths(text: str) -> Any:
     return widths or text
 
 
-def as_flag(name: str, value: object) -> str:
-    """How a setting is written on the command line."""
-    return f"{flags_of(name)[0]} {shown(value)}"
+def as_flag(name: str, value: object, digits: int | None = None) -> str:
+    """A setting as a flag; floats are exact, or rounded to so many `digits`."""
+    flag = flags_of(name)[0]
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag.removeprefix('--')}"
+    return f"{flag} {format_value(value, digits)}"
 
 
 def as_variable(name: str, value: object) -> str:
-    """How a setting is written in the environment."""
-    return f"{PREFIX}{name.upper()}={shown(value).replace(' ', ',')}"
+    """A setting as a variable of the environment."""
+    return f"{PREFIX}{name.upper()}={format_value(value)}"
 
 
 def flags_of(name: str) -> tuple[str, ...]:
@@ -175,5 +176,5 @@ def flags_of(name: str) -> tuple[str, ...]:
 
 @cache
 def _examples() -> dict[str, object]:
-    """A value that each setting may have: the one in the preset that people begin with."""
+    """A valid value of each setting: that of the default preset."""
     return {**Config().to_dict(), **read_preset(DEFAULT_PRESET)}

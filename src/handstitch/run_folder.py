@@ -115,12 +115,11 @@ def _resuming(folder: Path) -> str:
 
 
 def line(record: EpochRecord) -> str:
-    """An epoch in the course report's wording, then rate, seconds, and `best` where it is."""
+    """An epoch in the course report's wording, then `best` where it is."""
     best = ", best" if record.is_best else ""
     return (
         f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}, "
-        f"Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}"
-        f" (rate {record.learning_rate:.3g}, {record.seconds:.2f} s{best})"
+        f"Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}{best}"
     )
 
 

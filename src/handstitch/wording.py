@@ -1,14 +1,11 @@
-"""What to say of a name that is not known and of a value that cannot be."""
+"""Values, counts and names as text, for messages, commands and labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin
+from collections.abc import Collection
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
-
-from handstitch.errors import ConfigError
 
 ALSO_CALLED: Final = {
     "batch": "batch_size",
@@ -25,21 +22,37 @@ ALSO_CALLED: Final = {
 }
 """What other programs call a setting, where spelling alone would not lead to ours."""
 
-_SHOWN: Final = 60
-
-Write = Callable[[str, object], str]
-"""(setting, value) → how one would write it in the place at hand."""
+_LONGEST: Final = 60
 
 
-class Problem(NamedTuple):
-    """A setting whose value cannot be."""
+def format_value(value: object, digits: int | None = None) -> str:
+    """A value as one word: of a command line, a message, a table or a label.
 
-    name: str
-    value: object
-    wanted: str
-    """What it may be, in words."""
-    near: object = None
-    """A value that may have been meant; None where none is like it."""
+    true, false   as in TOML
+    512,256       a list, whatever its items; [300] is `300,`, for `--hidden 300` means 300,150
+    0.0015        a float as short as is exact, or rounded to so many `digits`
+    fashion-mnist any other text, cut after 60 characters
+    """
+    if isinstance(value, (list, tuple)):
+        text = ",".join(format_value(item, digits) for item in value)
+        return text + "," if len(value) == 1 and isinstance(value[0], int) else text
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        short = f"{value:.{digits or 6}g}"
+        return short if digits or float(short) == value else repr(value)
+    text = str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def plural(count: int, noun: str, several: str = "") -> str:
+    """`1 seed`, `3 seeds`; `several` is the plural where an s does not make it."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def pretty_json(value: object) -> bytes:
+    """Indented JSON with a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def alike(name: str, known: Collection[str]) -> str | None:
@@ -52,32 +65,8 @@ def alike(name: str, known: Collection[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    """The known name most like `name`, be it ever so different."""
-    import difflib
-
-    return alike(name, known) or str(
-        difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0]
-    )
-
-
-def corrections(names: Iterable[str], known: Collection[str], prefix: str = "") -> str:
-    """For each unknown name the one that seems meant: "epochs for epocs, seed for sed".
-
-    `prefix` stands before all of them, and is no likeness.
-    """
-    meant = {prefix + name: prefix + (alike(name, known) or "") for name in names}
-    if len(meant) == 1:
-        (only,) = meant.values()
-        return only if only != prefix else "nothing is called anything like it"
-    return ", ".join(
-        f"{mean} for {name}" if mean != prefix else f"nothing like {name}"
-        for name, mean in meant.items()
-    )
-
-
 def wanted(kind: Any) -> str:
-    """What a setting of this type may be, in words."""
+    """The valid values of a setting of this type, in words."""
     return _in_words(msgspec.json.schema(kind), choices(kind))
 
 
@@ -88,50 +77,6 @@ def choices(kind: Any) -> list[str]:
     if get_origin(kind) is Annotated:
         return choices(get_args(kind)[0])
     return [word for each in get_args(kind) for word in choices(each)]
-
-
-def impossible(
-    problems: list[Problem],
-    write: Write,
-    examples: Mapping[str, object],
-    meanings: Mapping[str, str],
-    file: Path | None = None,
-) -> ConfigError:
-    """One error for all values that cannot be.
-
-    `examples` has a value that can be for each setting, `meanings` the line that explains it.
-    """
-    better = " ".join(
-        write(each.name, examples[each.name] if each.near is None else each.near)
-        for each in problems
-    )
-    if len(problems) == 1:
-        (only,) = problems
-        return ConfigError(
-            f"{only.name} cannot be {shown(only.value) or 'empty'}",
-            file=file,
-            found=write(only.name, only.value),
-            wanted=only.wanted,
-            means=meanings[only.name],
-            fix=("for example: " if only.near is None else "perhaps: ") + better,
-        )
-    return ConfigError(
-        f"{len(problems)} settings cannot be what they are",
-        file=file,
-        found=", ".join(write(each.name, each.value) for each in problems),
-        wanted="; ".join(f"{each.name}: {each.wanted}" for each in problems),
-        fix="change them; what each one means: handstitch train --help",
-    )
-
-
-def shown(value: object) -> str:
-    """A value as a person would type it, cut short where it is endless."""
-    if isinstance(value, (list, tuple)):
-        return " ".join(shown(item) for item in value[:20])
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Everything that is exit 2: a command line or configuration that cannot be."""
+"""Everything that is exit 2: an invalid command line or configuration."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.cli.conftest import Handstitch
 
 WRONG = [
     # the command line → what the message says: the problem, and what helps
-    ("trian", "handstitch has no command trian", "perhaps: handstitch train"),
-    ("xyzzy", "handstitch has no command xyzzy", "see: handstitch --help"),
-    ("data fecth", "handstitch data has no command fecth", "perhaps: handstitch data fetch"),
-    ("help trian", "handstitch has no command trian", "perhaps: handstitch train"),
+    ("trian", "handstitch has no command trian", "wanted  train"),
+    ("xyzzy", "handstitch has no command xyzzy", "all of them: handstitch --help"),
+    ("data fecth", "handstitch data has no command fecth", "wanted  fetch"),
+    ("help trian", "handstitch has no command trian", "wanted  train"),
     ("--hep", "handstitch has no flag --hep", "wanted  --help"),
     ("--json", "handstitch has no flag --json", "handstitch --help"),
     ("data --lr 3", "handstitch data has no flag --lr", "handstitch data --help"),
@@ -23,63 +23,77 @@ WRONG = [
     ("train --lerning-rate=3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --l2 3", "has no flag --l2", "wanted  --weight-decay"),
     ("train --hiden 3", "has no flag --hiden", "wanted  --hidden"),
-    ("train --xyzzy", "has no flag --xyzzy", "all of them: handstitch train --help"),
+    ("train --xyzzy", "has no flag --xyzzy", "see all of them: handstitch train --help"),
     ("config -x", "has no flag -x", "handstitch config --help"),
     ("config --no-json", "has no flag --no-json", "wanted  --json"),
-    ("train more", "does not know what to do with more", "handstitch train --help"),
-    ("train --stratified yes", "does not know what to do with yes", "handstitch train --help"),
-    ("test a b", "does not know what to do with b", "handstitch test --help"),
+    ("train more", "unexpected argument: more", "handstitch train --help"),
+    ("train --stratified yes", "unexpected argument: yes", "handstitch train --help"),
+    ("test a b", "unexpected argument: b", "handstitch test --help"),
     ("train --lr", "--lr needs a value", "a number"),
     ("train --epochs", "--epochs needs a value", "passes over the training images"),
     ("train --hidden", "--hidden needs a value", "widths of the hidden layers"),
     ("train --hidden --epochs 3", "--hidden needs a value", "widths of the hidden layers"),
-    ("train --out", "--out needs a value", "leave --out out"),
-    ("train --lr 1 --lr 2", "--lr is given twice", "remove one"),
-    ("train --hidden 9 --hidden 8", "--hidden is given twice", "remove one"),
-    ("train --lr abc", "learning_rate cannot be abc", "--learning-rate 0.001"),
-    ("train --lr 0", "learning_rate cannot be 0", "a number above 0"),
-    ("train --lr -0.1", "learning_rate cannot be -0.1", "a number above 0"),
-    ("train --lr=-1e-3", "learning_rate cannot be -1e-3", "a number above 0"),
-    ("train --lr nan", "learning_rate cannot be nan", "a number above 0"),
-    ("train --lr inf", "learning_rate cannot be inf", "a finite number"),
-    ("train --hidden 0", "hidden_sizes cannot be 0", "from 1 up to 1,000,000"),
-    ("train --hidden 9 0", "hidden_sizes cannot be 9 0", "--hidden 512 256"),
-    ("train --hidden 1", "hidden_sizes cannot be 1 0", "one width N means N and N/2"),
-    ("train --hidden wide", "hidden_sizes cannot be wide", "--hidden 512 256"),
-    ("train --dropout 1", "dropout cannot be 1", "a number from 0 below 1"),
-    ("train --dropout -0.1", "dropout cannot be -0.1", "a number from 0 below 1"),
-    ("train --input-dropout 2", "input_dropout cannot be 2", "from 0 below 1"),
-    ("train --epochs 0", "epochs cannot be 0", "a whole number from 1"),
-    ("train --epochs -3", "epochs cannot be -3", "a whole number from 1"),
-    ("train --epochs 1.5", "epochs cannot be 1.5", "a whole number from 1"),
-    ("train --batch-size 0", "batch_size cannot be 0", "a whole number from 1"),
-    ("train --batch-size -1", "batch_size cannot be -1", "a whole number from 1"),
-    ("train --activation rleu", "activation cannot be rleu", "perhaps: --activation relu"),
-    ("train --activation relu tahn", "cannot be relu tahn", "perhaps: --activation relu tanh"),
-    ("train --activation relu elu tanh", "cannot be relu elu tanh", "each of the 2 hidden layers"),
-    ("train --optimizer adm", "optimizer cannot be adm", "perhaps: --optimizer adam"),
-    ("train --schedule cosin", "schedule cannot be cosin", "perhaps: --schedule cosine"),
-    ("train --dataset mnst", "dataset cannot be mnst", "perhaps: --dataset mnist"),
-    ("train --epochs 5 --warmup 5", "warmup cannot be 5.0", "less than the 5 epochs"),
-    ("train --seed 99999999999999999999", "seed cannot be 9999", "from 0 up to 9,223"),
-    ("train --threads many", "threads cannot be many", "auto or a whole number from 1"),
-    ("train --epochs many --lr x", "2 settings cannot be", "--learning-rate x, --epochs many"),
+    ("train --out", "--out needs a value", "folder of the run"),
+    ("train --lr 1 --lr 2", "--lr is given twice", "leave one out"),
+    ("train --hidden 9 --hidden 8", "--hidden is given twice", "leave one out"),
+    ("train --lr abc", "invalid value for learning_rate: abc", "--learning-rate 0.001"),
+    ("train --lr 0", "invalid value for learning_rate: 0", "a number above 0"),
+    ("train --lr -0.1", "invalid value for learning_rate: -0.1", "a number above 0"),
+    ("train --lr=-1e-3", "invalid value for learning_rate: -1e-3", "a number above 0"),
+    ("train --lr nan", "invalid value for learning_rate: nan", "a number above 0"),
+    ("train --lr inf", "invalid value for learning_rate: inf", "a finite number"),
+    ("train --hidden 0", "invalid value for hidden_sizes: 0,", "from 1 up to 1,000,000"),
+    ("train --hidden 9 0", "invalid value for hidden_sizes: 9,0", "--hidden 512,256"),
+    ("train --hidden 1", "invalid value for hidden_sizes: 1,0", "one width N means N and N/2"),
+    ("train --hidden wide", "invalid value for hidden_sizes: wide", "--hidden 512,256"),
+    ("train --dropout 1", "invalid value for dropout: 1", "a number from 0 below 1"),
+    ("train --dropout -0.1", "invalid value for dropout: -0.1", "a number from 0 below 1"),
+    ("train --input-dropout 2", "invalid value for input_dropout: 2", "from 0 below 1"),
+    ("train --epochs 0", "invalid value for epochs: 0", "a whole number from 1"),
+    ("train --epochs -3", "invalid value for epochs: -3", "a whole number from 1"),
+    ("train --epochs 1.5", "invalid value for epochs: 1.5", "a whole number from 1"),
+    ("train --batch-size 0", "invalid value for batch_size: 0", "a whole number from 1"),
+    ("train --batch-size -1", "invalid value for batch_size: -1", "a whole number from 1"),
+    ("train --activation rleu", "invalid value for activation: rleu", "perhaps: --activation relu"),
+    ("train --activation relu tahn", "activation: relu,tahn", "perhaps: --activation relu,tanh"),
+    (
+        "train --activation relu elu tanh",
+        "activation: relu,elu,tanh",
+        "each of the 2 hidden layers",
+    ),
+    ("train --optimizer adm", "invalid value for optimizer: adm", "perhaps: --optimizer adam"),
+    ("train --schedule cosin", "invalid value for schedule: cosin", "perhaps: --schedule cosine"),
+    ("train --dataset mnst", "invalid value for dataset: mnst", "perhaps: --dataset mnist"),
+    ("train --epochs 5 --warmup 5", "invalid value for warmup: 5", "less than the 5 epochs"),
+    ("train --seed 99999999999999999999", "invalid value for seed: 9999", "from 0 up to 9,223"),
+    ("train --threads many", "invalid value for threads: many", "auto or a whole number from 1"),
+    (
+        "train --epochs many --lr x",
+        "2 settings have invalid values",
+        "--learning-rate x, --epochs many",
+    ),
     ("train --preset reprot", "there is no preset reprot", "--preset report"),
-    ("train --config qqq.toml", "no such config file", "handstitch config > my.toml"),
-    ("train --config tpyo.toml", "no such config file", "perhaps: --config typo.toml"),
-    ("train --config .", "this is a folder", "a TOML file"),
-    ("train --config typo.toml", "2 settings are not known", "epochs for epocs, seed for sed"),
-    ("train --config syntax.toml", "not TOML", "line 2, column 8"),
-    ("train --config type.toml", "epochs cannot be 3", "epochs = 10"),
+    ("train --config qqq.toml", "config file cannot be read", "handstitch config > my.toml"),
+    ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
+    ("train --config .", "config file cannot be read", "Is a directory"),
+    ("train --config typo.toml", "2 unknown settings", "epochs for epocs, seed for sed"),
+    ("train --config syntax.toml", "not valid TOML", "line 2, column 8"),
+    ("train --config type.toml", "invalid value for epochs: 3", "epochs = 10"),
     ("train --dataset sketch --validation 0.001", "no image is left", "0.001 × 300 images = 0.3"),
     ("train --dataset sketch --validation 0.999", "no image is left", "rounded 300"),
+    ("train --resume a --out b", "--out and --resume do not go together", "leave one out"),
+    ("train --from-search a --preset report", "--preset and --from-search do not", "leave one out"),
+    ("train --from-search a --config b", "--config and --from-search do not", "leave one out"),
+    ("train --resume a --from-search b", "--resume and --from-search do not", "leave one out"),
+    ("train --by last", "--by goes with --from-search", "--from-search SEARCH --by last"),
+    ("gradcheck --epochs 3", "handstitch gradcheck has no flag --epochs", "gradcheck --help"),
     ("test", "there is no run yet", "handstitch train"),
     ("predict", "there is no run yet", "handstitch train"),
     ("test folder", "not a run", "no config.toml in it"),
-    ("test --weights bst", "--weights cannot be bst", "perhaps: best"),
-    ("predict --part tset", "--part cannot be tset", "perhaps: test"),
-    ("data info fashon", "NAME cannot be fashon", "perhaps: fashion-mnist"),
-    ("data fetch sketch", "NAME cannot be sketch", "fashion-mnist, mnist"),
+    ("test --weights bst", "invalid value for --weights: bst", "perhaps: best"),
+    ("predict --part tset", "invalid value for --part: tset", "perhaps: test"),
+    ("data info fashon", "invalid value for NAME: fashon", "perhaps: fashion-mnist"),
+    ("data fetch sketch", "invalid value for NAME: sketch", "fashion-mnist, mnist"),
 ]
 
 
@@ -93,7 +107,7 @@ def files(machine: Path) -> None:
 
 @pytest.mark.parametrize(("line", "problem", "way_out"), WRONG, ids=[line for line, *_ in WRONG])
 @pytest.mark.usefixtures("files")
-def test_a_command_that_cannot_be(
+def test_an_invalid_command(
     handstitch: Handstitch, machine: Path, line: str, problem: str, way_out: str
 ) -> None:
     before = sorted(machine.rglob("*"))
@@ -155,10 +169,10 @@ def test_the_page_of_train_has_every_setting_with_its_value(handstitch: Handstit
     page = " ".join(handstitch("train", "--help").out.replace("│", " ").split())
     for name in field_types():
         assert all(flag in page for flag in flags_of(name))
-    assert "step size [0.0015]" in page
-    assert "(sgd, momentum, nesterov, rmsprop, adam, adamw) [adam]" in page
-    assert "widths of the hidden layers; one width N means N and N/2 [512 256]" in page
-    assert "hold out the same fraction of every class [off]" in page
+    assert "learning rate η [default: 0.0015]" in page
+    assert "[choices: sgd, momentum, nesterov, rmsprop, adam, adamw] [default: adam]" in page
+    assert "one width N means N and N/2 [default: 512,256]" in page
+    assert "the same fraction of every class [default: false]" in page
     assert "Settings come from flags, over HANDSTITCH_… variables" in page
 
 

@@ -73,13 +73,12 @@ def run(argv: list[str]) -> int:
         words = [*words[1:], "--help"]
     try:
         return _run(words)
-    except BrokenPipeError:
-        return _reader_left()
-    except SystemExit as error:
+    except (BrokenPipeError, SystemExit) as error:
         # rich ends the program itself when a pipe is closed.
-        if isinstance(error.__context__, BrokenPipeError):
-            return _reader_left()
-        raise
+        if not any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+            raise
+        _to_nowhere()
+        return 141
     except KeyboardInterrupt:
         return 130
     except Interrupted as error:
@@ -105,12 +104,6 @@ def _run(words: list[str]) -> int:
         verb.help = listed
     sys.stdout.flush()
     return int(code or 0)
-
-
-def _reader_left() -> int:
-    """Whoever read our output has left."""
-    _to_nowhere()
-    return 141
 
 
 def _to_nowhere() -> None:

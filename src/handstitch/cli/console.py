@@ -37,6 +37,22 @@ def loud(title: str, lines: list[str]) -> None:
     to.print(Panel(body, title=title, border_style="bold yellow", expand=False), width=width)
 
 
+def say_sketch(verb: str, reason: str) -> None:
+    """Say that this verb reads drawn images, as loudly as if nobody asked for them: `reason`."""
+    if not reason:
+        notice(f"{verb}ing on sketch, garments drawn by Handstitch: not Fashion-MNIST")
+        return
+    loud(
+        "NOT Fashion-MNIST",
+        [
+            "The images are `sketch`, garments drawn by Handstitch itself.",
+            f"Why: {reason}",
+            "For the real data: handstitch data fetch fashion-mnist",
+            f"or name a folder that has the files: handstitch {verb} --data-dir FOLDER",
+        ],
+    )
+
+
 def console(*, stderr: bool = False) -> Console:
     """A rich console; without a terminal it keeps to plain text and breaks no line of a table."""
     from rich.console import Console
@@ -78,9 +94,9 @@ def emit(value: Any) -> None:
     """Print one JSON object on stdout; where that is not UTF-8, with escapes."""
     import json
 
-    import msgspec
+    from handstitch.wording import pretty_json
 
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    text = pretty_json(value).decode()
     if (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8":
-        text = json.dumps(json.loads(text), indent=2)
-    sys.stdout.write(text + "\n")
+        text = json.dumps(json.loads(text), indent=2) + "\n"
+    sys.stdout.write(text)

@@ -8,20 +8,20 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import (
-    CoercionError,
     CycloptsError,
     MissingArgumentError,
     RepeatArgumentError,
     UnknownCommandError,
     UnknownOptionError,
     UnusedCliTokensError,
+    ValidationError,
 )
 
 from handstitch.errors import HandstitchError, MachineError, UsageError, masked
-from handstitch.wording import alike, choices, shown
+from handstitch.wording import alike, choices, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 def report(error: Exception, words: Sequence[str], debug: bool) -> int:
@@ -30,7 +30,11 @@ def report(error: Exception, words: Sequence[str], debug: bool) -> int:
         traceback.print_exception(error)
     told = translated(error, words)
     if told is None:
-        print(_bug(error), file=sys.stderr)
+        print(
+            f"handstitch: this is a bug: {type(error).__name__}: {error}\n"
+            "  please report it with the command and what --debug prints",
+            file=sys.stderr,
+        )
         return 1
     print(f"handstitch: error: {told}", file=sys.stderr)
     return told.exit_code
@@ -51,143 +55,80 @@ def translated(error: Exception, words: Sequence[str]) -> HandstitchError | None
         )
     if isinstance(error, OSError):
         return MachineError(
-            "the system refused something",
+            "the operating system reported an error",
             file=error.filename,
             found=error.strerror or str(error),
-            fix="make room or mend the rights; --debug shows what was tried",
+            fix="free some space or change the permissions; --debug shows what was tried",
         )
     return None
 
 
-class _Line:
-    """The command line that went wrong, as its owner sees it."""
-
-    def __init__(self, error: CycloptsError, words: Sequence[str]) -> None:
-        from handstitch.cli import VERBS, app
-
-        chain = list(error.command_chain or ())
-        if not chain and words and words[0] in VERBS:
-            chain = [words[0]]
-        self.app = app
-        for name in chain:
-            self.app = self.app[name]
-        self.typed = masked(shlex.join(["handstitch", *words]))
-        self.command = " ".join(["handstitch", *chain])
-        self.help = f"{self.command} --help"
-        self.verbs = [name for name in self.app if not name.startswith("-")]
-
-    def flags(self) -> list[str]:
-        """All that begins with -- here."""
-        if not self.app.default_command:
-            return ["--help", "--version", "--debug"]
-        arguments = self.app.assemble_argument_collection()
-        named = [name for argument in arguments for name in argument.names]
-        return [*(name for name in named if name.startswith("--")), "--help", "--debug"]
-
-
 def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
-    line = _Line(error, words)
-    for kind, tell in _TOLD.items():
-        if isinstance(error, kind):
-            return tell(error, line)
+    from handstitch.cli import VERBS
+
+    verbs = error.command_chain or [word for word in words[:1] if word in VERBS]
+    command = " ".join(["handstitch", *verbs])
+    typed = masked(shlex.join(["handstitch", *words]))
+    if isinstance(error, UnknownCommandError | UnknownOptionError):
+        return _unknown(error, command, typed)
+    if error.argument is not None:
+        return _value(error, command, typed)
+    return _combination(error, command, typed)
+
+
+def _unknown(error: Any, command: str, typed: str) -> UsageError:
+    """A command or a flag that does not exist, with the nearest that does."""
+    if isinstance(error, UnknownOptionError):
+        word = error.token.keyword or error.token.value
+        names = [name for each in error.argument_collection for name in each.names]
+    else:
+        word, names = str(error.unused_tokens[0]), list(error.app)
+    word, is_flag = word.partition("=")[0], word.startswith("-")
+    known = [name for name in (*names, "--help", "--debug") if name.startswith("-") == is_flag]
+    meant = alike(word, known)
     return UsageError(
-        "this command cannot be understood",
-        found=line.typed,
-        wanted=" ".join(str(error).split()),
-        fix=f"see: {line.help}",
-    )
-
-
-def _unknown_command(error: Any, line: _Line) -> UsageError:
-    word = str(error.unused_tokens[0])
-    if word.startswith("-"):
-        return _no_flag(word, line)
-    meant = alike(word, line.verbs)
-    return UsageError(
-        f"{line.command} has no command {shown(word)}",
-        found=line.typed,
-        wanted=", ".join(line.verbs),
-        fix=f"perhaps: {line.command} {meant}" if meant else f"see: {line.help}",
-    )
-
-
-def _unknown_flag(error: Any, line: _Line) -> UsageError:
-    return _no_flag(str(error.token.keyword or error.token.value), line)
-
-
-def _no_flag(flag: str, line: _Line) -> UsageError:
-    flag = flag.partition("=")[0]
-    meant = alike(flag, line.flags())
-    return UsageError(
-        f"{line.command} has no flag {shown(flag)}",
-        found=line.typed,
+        f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",
+        found=typed,
         wanted=meant,
-        fix=f"{'perhaps that one; ' if meant else ''}all of them: {line.help}",
+        fix=f"see all of them: {command} --help",
     )
 
 
-def _missing(error: Any, line: _Line) -> UsageError:
-    flag = error.keyword or error.argument.name
-    return UsageError(
-        f"{flag} needs a value",
-        found=line.typed,
-        wanted=_wanted(error.argument),
-        means=error.argument.parameter.help,
-        fix=f"write it behind {flag}, or leave {flag} out",
-    )
-
-
-def _repeated(error: Any, line: _Line) -> UsageError:
-    return UsageError(
-        f"{error.token.keyword} is given twice",
-        found=line.typed,
-        wanted="every flag once",
-        fix="remove one of the two",
-    )
-
-
-def _unused(error: Any, line: _Line) -> UsageError:
-    extra = [str(each) for each in error.unused_tokens]
-    return UsageError(
-        f"{line.command} does not know what to do with {shown(extra[0])}",
-        found=line.typed,
-        wanted="flags and their values",
-        fix=f"remove it; what there is: {line.help}",
-    )
-
-
-def _wrong_word(error: Any, line: _Line) -> UsageError:
-    argument, word = error.argument, error.token.value if error.token else ""
-    name = error.token.keyword if error.token and error.token.keyword else argument.name
+def _value(error: Any, command: str, typed: str) -> UsageError:
+    """A value that is missing, of the wrong kind or out of bounds."""
+    argument = error.argument
     words = choices(argument.hint)
-    meant = alike(word, words) if words else None
+    token = getattr(error, "token", None) or next(iter(argument.tokens), None)
+    typed_name = getattr(error, "keyword", None) or getattr(token, "keyword", None)
+    name, value = typed_name or argument.name, getattr(token, "value", "")
+    kind = {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar, "")
+    bound = getattr(error, "exception_message", "").removeprefix("Must be ").rstrip(".")
+    meant = alike(value, words)
     return UsageError(
-        f"{name} cannot be {shown(word) or 'empty'}",
-        found=line.typed,
-        wanted=_wanted(argument),
+        f"{name} needs a value"
+        if isinstance(error, MissingArgumentError)
+        else f"invalid value for {name}: {format_value(value) or '(empty)'}",
+        found=typed,
+        wanted=", ".join(words) or f"{kind} {bound}".strip() or None,
         means=argument.parameter.help,
-        fix=f"perhaps: {meant}" if meant else f"see: {line.help}",
+        fix=f"perhaps: {meant}" if meant else f"see: {command} --help",
     )
 
 
-def _wanted(argument: Any) -> str | None:
-    """What an argument may be: its choices, or what stands for it on the help page."""
-    words = ", ".join(choices(argument.hint))
-    return words or {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar)
-
-
-_TOLD: dict[type[CycloptsError], Callable[[Any, _Line], UsageError]] = {
-    UnknownCommandError: _unknown_command,
-    UnknownOptionError: _unknown_flag,
-    MissingArgumentError: _missing,
-    RepeatArgumentError: _repeated,
-    UnusedCliTokensError: _unused,
-    CoercionError: _wrong_word,
-}
-
-
-def _bug(error: Exception) -> str:
-    return (
-        f"handstitch: this is a bug: {type(error).__name__}: {error}\n"
-        "  please report it with the command and what --debug prints"
+def _combination(error: Any, command: str, typed: str) -> UsageError:
+    """Words that may not stand beside each other."""
+    unused: Any = error.unused_tokens
+    if isinstance(error, RepeatArgumentError):
+        problem = f"{error.token.keyword} is given twice"
+    elif isinstance(error, UnusedCliTokensError):
+        problem = f"unexpected argument: {format_value(unused[0])}"
+    elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
+        rule, _, names = error.exception_message.partition(": {")
+        problem = f"{names[:-1].replace(', ', ' and ')} do not go together" if names else rule
+    else:
+        problem = " ".join(str(error).split())
+    return UsageError(
+        problem,
+        found=typed,
+        fix=f"leave one out; see: {command} --help",
     )

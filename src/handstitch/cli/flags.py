@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter
+from cyclopts.validators import mutually_exclusive
 
 from handstitch import recipes
 from handstitch.config import field_types, help_of
-from handstitch.wording import choices, shown, wanted
+from handstitch.wording import choices, format_value, wanted
 
 GROUPS: Final = {
     "dataset": "Data",
     "hidden_sizes": "Network",
     "optimizer": "Optimisation",
-    "schedule": "Schedule of the learning rate",
-    "epochs": "Course of the run",
+    "schedule": "Learning-rate schedule",
+    "epochs": "Training",
 }
 """The first setting of each group, in Config's order."""
 
+FLAGS: Final = "Flags"
+"""The group of a verb's own flags; see `exclusive`."""
+
 Preset = Annotated[
     str | None,
-    Parameter(metavar="NAME", help=f"recipe to start from: {', '.join(recipes.presets())}"),
+    Parameter(
+        metavar="NAME", help=f"recipe to start from [choices: {', '.join(recipes.presets())}]"
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -48,12 +54,22 @@ def with_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     What was typed arrives in `settings` as words, the rest as None; see `resolve`.
     """
-    return _with_flags(verb, _flags())
+    return _with_flags(verb, _flags(field_types()))
+
+
+def with_some_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The same for a verb for which only these settings count."""
+    return lambda verb: _with_flags(verb, _flags(names))
 
 
 def with_searched_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a verb to which each flag may give several values: words, one for each."""
-    return _with_flags(verb, _flags(several=True))
+    return _with_flags(verb, _flags(field_types(), several=True))
+
+
+def exclusive(*flags: str) -> Group:
+    """A group of flags of which one may be given: see `train` for its use."""
+    return Group(" ".join(flags), show=False, validator=mutually_exclusive)
 
 
 def _with_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[..., Any]:
@@ -78,15 +94,15 @@ def resolve(settings: dict[str, Any], config: Path | None, preset: str | None) -
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that were typed, as values of Config."""
     given = {name: value for name, value in settings.items() if value is not None}
-    typed = {
-        name: (value,) if isinstance(value, str) else value
+    words = {
+        name: [value] if isinstance(value, str) else value
         for name, value in given.items()
-        if not isinstance(value, bool)
+        if not isinstance(value, bool)  # a switch
     }
-    return given | recipes.read_flags(typed)
+    return given | recipes.read_flags(words)
 
 
-def _flags(*, several: bool = False) -> dict[str, Any]:
+def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
     """Flag by flag what cyclopts is to know; with `several`, each takes any number of words.
 
     Words are taken as they are: what they may be is said in one place, for flags, files and
@@ -98,19 +114,19 @@ def _flags(*, several: bool = False) -> dict[str, Any]:
     for order, (name, kind) in enumerate(field_types().items()):
         if name in GROUPS:
             group = Group(GROUPS[name], sort_key=10 + order)
-        value = defaults[name]
-        is_list = several or isinstance(value, list)
-        takes: Any = tuple[str, ...] if is_list else str
+        if name not in names:
+            continue
+        is_list = several or isinstance(defaults[name], list)
         is_switch = kind is bool and not several
-        words = choices(kind) if kind != field_types()["threads"] else []
-        default = {True: "on", False: "off"}[value] if kind is bool else shown(value)
-        among = f" ({', '.join(words)})" if words else ""
+        words = choices(kind) if name != "threads" else []
+        whole = "whole" in wanted(kind)
+        among = f" [choices: {', '.join(words)}]" if words else ""
         flags[name] = Annotated[
-            (bool if is_switch else takes) | None,
+            (bool if is_switch else tuple[str, ...] if is_list else str) | None,
             Parameter(
                 name=recipes.flags_of(name),
-                metavar=_metavar(kind, words),
-                help=f"{help_of(name)}{among} [{default}]",
+                metavar="CHOICE" if words else "N" if whole else "X",
+                help=f"{help_of(name)}{among} [default: {format_value(defaults[name])}]",
                 group=group,
                 show_default=False,
                 consume_multiple=int(kind is not bool) if is_list else None,
@@ -119,9 +135,3 @@ def _flags(*, several: bool = False) -> dict[str, Any]:
             ),
         ]
     return flags
-
-
-def _metavar(kind: Any, words: list[str]) -> str:
-    if words:
-        return "CHOICE"
-    return "N" if "whole" in wanted(kind) else "X"

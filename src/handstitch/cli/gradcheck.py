@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from handstitch.cli import console
-from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
+from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_some_settings
 
 DRAWN = 1000
 """Parameters of the real network that are checked; each costs a forward pass."""
 SMALL = (9, 8, 7, 6, 5, 4, 3)
 """Widths of the small network's layers, as many as it needs; the last is its classes."""
+COUNTING = (
+    "initialization",
+    "dropout",
+    "input_dropout",
+    "weight_decay",
+    "decay_biases",
+    "reduction",
+    "seed",
+)
+"""Settings beside the layers that change a gradient."""
 
 
-@with_settings
+@with_some_settings("hidden_sizes", "activation", *COUNTING)
 def gradcheck(
     *,
     preset: Preset = None,
@@ -24,28 +34,19 @@ def gradcheck(
     """Hold back-propagation against an independent derivative.
 
     Every parameter of a small network and 1,000 drawn ones of the real one are compared with
-    the complex step of a second forward pass, in float64. Settings of network, loss and weight
-    decay count; those of data and schedule do not.
+    the complex step of a second forward pass, in float64.
     """
     from handstitch.gradcheck import TOLERANCE, Problem, check
 
     chosen = resolve(settings, config, preset).config
-    common = {
-        "activations": chosen.activations,
-        "dropout": chosen.dropout,
-        "input_dropout": chosen.input_dropout,
-        "weight_decay": chosen.weight_decay,
-        "decay_biases": chosen.decay_biases,
-        "reduction": chosen.reduction,
-        "initialization": chosen.initialization,
-        "seed": chosen.seed,
-    }
+    common: dict[str, Any] = {name: getattr(chosen, name) for name in COUNTING}
+    common["activations"] = chosen.activations
     hidden = len(chosen.hidden_sizes)
     small = (12, *(SMALL[min(each, len(SMALL) - 1)] for each in range(hidden)), 4)
     real = (784, *chosen.hidden_sizes, 10)
     verdicts = [
-        check(Problem(sizes=small, **common)),  # type: ignore[arg-type]
-        check(Problem(sizes=real, samples=3, **common), DRAWN),  # type: ignore[arg-type]
+        check(Problem(sizes=small, **common)),
+        check(Problem(sizes=real, samples=3, **common), DRAWN),
     ]
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import (
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from handstitch.training import State
 
 EVERY = 16
-"""Steps between two looks at the bar; drawing itself is four times a second at most."""
+"""Steps between two updates of the bar; drawing itself is four times a second at most."""
+WIDE = 100
+"""Columns from which an epoch's line ends with its learning rate and seconds."""
 
 
 class Progress:
@@ -66,10 +69,14 @@ class Progress:
         )
 
     def epoch(self, record: EpochRecord) -> None:
-        """Print the epoch's line, which stays."""
+        """Print the epoch's line, which stays; with rate and seconds where there is room."""
         from handstitch.run_folder import line
 
+        text = line(record)
         self._bar.update(self._task, completed=record.epoch * self._steps)
         # With --json stdout belongs to the one object, and the lines go where the bar goes. The
         # bar puts itself in the streams' place, so that it can make room: they are asked now.
-        print(line(record), file=sys.stderr if self._quiet else sys.stdout, flush=True)
+        stream = sys.stderr if self._quiet else sys.stdout
+        if stream.isatty() and get_terminal_size().columns >= WIDE:
+            text += f" (rate {record.learning_rate:.3g}, {record.seconds:.2f} s)"
+        print(text, file=stream, flush=True)

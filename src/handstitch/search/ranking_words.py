@@ -7,7 +7,7 @@ from typing import Any, Final
 from handstitch.errors import printable
 from handstitch.recipes import flags_of
 from handstitch.search.ranking import Ranking, Setting
-from handstitch.wording import shown
+from handstitch.wording import format_value
 
 _NAMED: Final = 6
 
@@ -50,7 +50,7 @@ def written(value: object) -> str:
         return ",".join(map(written, value))
     if isinstance(value, float):
         return f"{value:.6g}"
-    return shown(value)
+    return format_value(value)
 
 
 def points(fraction: float) -> str:

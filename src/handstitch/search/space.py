@@ -16,7 +16,7 @@ import numpy as np
 from handstitch.config import field_types
 from handstitch.errors import UsageError
 from handstitch.recipes import flags_of, read_flags
-from handstitch.wording import shown, wanted
+from handstitch.wording import format_value, wanted
 
 FIXED: Final = {
     "dataset": "all trials of a search must see the same images",
@@ -152,7 +152,7 @@ def typed(name: str, value: Any) -> str:
     """A value as one word of the command line."""
     if not isinstance(value, list):
         return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else (
-            shown(value)
+            format_value(value)
         )  # fmt: skip
     text = ",".join(map(str, value))
     # `300,` is one layer: a width alone brings its half.
@@ -176,7 +176,7 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
                 f"{name} has the same value twice",
                 found=f"{flags_of(name)[0]} {' '.join(texts)}",
                 wanted="different values; --seeds K repeats all settings",
-                fix=f"remove one {shown(text)}",
+                fix=f"remove one {format_value(text)}",
             )
         values.append(value)
     return values

@@ -65,11 +65,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         """The configuration of one trial. Raises ConfigError if it cannot be."""
         seed = int(self.config["seed"]) + repeat
         plain = self.config | values | {"seed": seed}
-        config = from_mapping(plain, "this trial")
         if self.customary:
-            rate = recipes.customary_rate(config)
-            config = from_mapping(plain | {"learning_rate": rate}, "this trial")
-        return config
+            plain["learning_rate"] = recipes.customary_rate(plain)
+        return from_mapping(plain, "this trial")
 
     def rounds(self) -> list[range]:
         """The settings' numbers, round by round: one round of all, but with TPE ROUND in each."""
