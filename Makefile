@@ -102,7 +102,7 @@ clean:  ## Remove the environments and every cache; runs/ and data/ are yours an
 	@find src tests reproduction -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## Say this
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 17
 
 # The project is installed in editable form by the build backend that the lock pins, so that
 # entry point, version and metadata are real and nothing is fetched outside the lock.

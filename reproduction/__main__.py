@@ -135,11 +135,14 @@ def _write(out: Path, findings: Findings, stages: Stages) -> None:
 
 
 def _print(findings: Findings) -> None:
+    heads = "verdict", "effect", "95 % interval", "the report", "claim"
+    print("{:8} {:13} {:>15} {:>18} {:>15}  {}".format("", *heads))
     for each in (*findings.observations, *findings.future_work):
         claim, measured = each.claim, each.measured
         print(
-            f"{claim.name:<8} {measured.verdict:<13} {shown(measured.effect, claim.unit):>14} "
-            f"{shown_interval(measured.interval, claim.unit):>18}  {claim.statement}"
+            f"{claim.name:8} {measured.verdict:13} {shown(measured.effect, claim.unit):>15} "
+            f"{shown_interval(measured.interval, claim.unit):>18} "
+            f"{shown(each.report, claim.unit):>15}  {claim.statement}"
         )
 
 

@@ -100,9 +100,7 @@ def _search(
         data_dir=setup.data_dir,
         notify=setup.notify,
         after_trial=lambda trial, finished, of: setup.notify(f"{stage} [{finished}/{of}]"),
-        begun=lambda found: setup.notify(
-            f"{stage}: {spec.trials} to train, {len(found.trials)} of them done before"
-        ),
+        begun=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{spec.trials}]"),
         stop=setup.stop,
     )
     return done.trials

@@ -25,8 +25,8 @@ address are not on record here; the figures that it printed are in
 [report_search.csv](../reproduction/report_search.csv) and
 [report_final_run.csv](../reproduction/report_final_run.csv).) Here its experiment is run again
 with several seeds, and every observation is a claim that the figures decide: it **holds**, it
-**does not hold**, or this many seeds are **inconclusive**. The rules were written before the runs,
-and each says what would have counted against it.
+**does not hold**, or it is **inconclusive** with this many seeds. The rules were written before the
+runs, and each says what would have counted against it.
 
 Rates and decays are the report's: for summed gradients over batches of 64 (0.001 is 0.064 in the
 convention of most frameworks). Accuracies are of 6,000 validation images, each seed with its own

@@ -89,11 +89,9 @@ class TestExperiments:
         folder, before = done
         lines: list[str] = []
         again = experiments.run(make_setup(folder, lines.append))
-        assert [line for line in lines if "to train" in line] == [
-            "grid: 18 to train, 18 of them done before",
-            "decays: 4 to train, 4 of them done before",
-            "rates: 2 to train, 2 of them done before",
-            "networks: 2 to train, 2 of them done before",
+        assert [line for line in lines if "/" in line] == [
+            *("grid [18/18]", "decays [4/4]", "rates [2/2]", "networks [2/2]"),
+            *("repeated [1/2]", "repeated [2/2]"),
         ]
         assert judge(again) == judge(before)
         for each in (folder / "repeated").iterdir():
