@@ -206,28 +206,18 @@ class TestPublished:
         assert grid.val_accuracy[1, 0, 0, -1] == 0.8882
         assert grid.train_loss[0, 1, 0, 0] == 0.6076
         assert grid.val_loss[0, 1, 0, -1] != grid.val_loss[0, 2, 0, -1]
-        best = np.unravel_index(np.argmax(grid.val_accuracy), grid.val_accuracy.shape)
-        assert (grid.rates[best[0]], grid.decays[best[1]]) == (0.00125, 0.0)
+        rate, decay = divmod(int(np.argmax(grid.val_accuracy.max(axis=-1))), 3)
+        assert (grid.rates[rate], grid.decays[decay]) == (0.00125, 0.0)
         assert published.repeated_run()["val_accuracy"][-1] == 0.8950
 
 
 def make_layer(**found):
-    unknown = dict.fromkeys(("unchanged", "distance"))
-    numbers = dict.fromkeys(
-        (
-            "layer",
-            "inputs",
-            "outputs",
-            "spread",
-            "effective_rank",
-            "effective_rank_of_chance",
-            "score",
-        ),
-        1,
-    )
-    return LayerFindings(
-        **unknown, **numbers, **found, verdict="learned", statistic="spectrum", scores={}
-    )
+    fields: dict[str, Any] = {
+        "layer": 1, "inputs": 1, "outputs": 1, "verdict": "learned", "unchanged": None,
+        "distance": None, "spread": 1, "effective_rank": 1, "effective_rank_of_chance": 1,
+        "score": 1, "statistic": "spectrum", "scores": {},
+    }  # fmt: skip
+    return LayerFindings(**fields, **found)
 
 
 def make_run(seed, *, val=0.89, test=0.885, gap_noise=0.002, within=0.95, ends=(-0.6, 0.4), p=0.5,
