@@ -43,7 +43,7 @@ API = {
         "handstitch.data.idx",
     ],
 }
-WHEN_THERE = {"Seeing and searching": ["figures", "insight", "report", "search", "reproduce"]}
+WHEN_THERE = {"Seeing and searching": ["figures", "insight", "report", "search"]}
 """Packages that are shown where they are installed."""
 
 

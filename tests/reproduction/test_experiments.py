@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from handstitch import looks, reproduce, search
-from handstitch.cli import run
+from handstitch import looks, search
 from handstitch.data import sources
 from handstitch.errors import Interrupted
-from handstitch.reproduce import experiments, published
+from reproduction import experiments, published
+from reproduction.__main__ import arguments, main
+from reproduction.findings import judge
+from tests.test_docs import named
 
 SEEDS = 2
 EPOCHS = 4
@@ -27,26 +32,20 @@ def small():
         patch.setattr(experiments, "MORE_RATES", (0.002,))
         patch.setattr(experiments, "SLIGHT_DECAYS", (0.01, 0.1))
         config = replace(
-            experiments.report_config(),
+            experiments.course_config(),
             dataset="sketch",
             hidden_sizes=(8, 4),
             epochs=EPOCHS,
             learning_rate=0.001,
             batch_size=16,
-            threads=1,
         )
-        patch.setattr(experiments, "report_config", lambda: config)
-        yield config
+        patch.setattr(experiments, "course_config", lambda: config)
+        yield
 
 
-def setup_in(folder, told=None, stop=None):
-    told = [] if told is None else told
-    return reproduce.Setup(
-        folder=folder,
-        seeds=SEEDS,
-        engine=search.engines.serial,
-        stop=stop or search.Stop(),
-        begun=lambda stage, done, of: told.append((stage, done, of)),
+def make_setup(folder, notify=lambda line: None):
+    return experiments.Setup(
+        folder=folder, seeds=SEEDS, engine=search.engines.serial, notify=notify
     )
 
 
@@ -54,11 +53,11 @@ def setup_in(folder, told=None, stop=None):
 def done(small, tmp_path_factory):
     """(the folder, what came of it)."""
     folder = tmp_path_factory.mktemp("reproduction")
-    return folder, reproduce.run(setup_in(folder))
+    return folder, experiments.run(make_setup(folder))
 
 
 class TestExperiments:
-    def test_every_setting_has_its_seeds(self, done):
+    def test_every_candidate_has_its_seeds(self, done):
         _, stages = done
         assert len(stages.grid) == 9 * SEEDS
         assert sorted({t.parameters["learning_rate"] for t in stages.rates}) == [
@@ -73,8 +72,10 @@ class TestExperiments:
         ]
         for trials in (stages.grid, stages.rates, stages.networks, stages.decays):
             assert {len(t.history) for t in trials} == {EPOCHS}
-            settings = {t.setting for t in trials}
-            assert all(sum(t.setting == s for t in trials) == SEEDS for s in settings)
+            assert [t.setting for t in trials[::SEEDS]] == list(range(len(trials) // SEEDS))
+            assert [t.repeat for t in trials] == list(range(SEEDS)) * (len(trials) // SEEDS)
+        assert stages.rates[0].parameters == {"learning_rate": published.CHOSEN[0]}
+        assert stages.trials == 13 * SEEDS  # those of the grid that serve again count once
 
     def test_repeated_runs_have_seeds_that_no_search_has_seen(self, done):
         _, stages = done
@@ -84,57 +85,46 @@ class TestExperiments:
         assert all(len(each.layers) == 3 for each in stages.runs)
         assert all(0 < each.test_accuracy <= 1 for each in stages.runs)
 
-    def test_done_again_nothing_is_trained_and_the_test_set_is_not_looked_at(self, done):
+    def test_done_again_nothing_is_trained_and_nothing_tested(self, done):
         folder, before = done
-        told: list[object] = []
-        again = reproduce.run(setup_in(folder, told))
-        assert told[:4] == [
-            ("grid", 18, 18),
-            ("decays", 4, 4),
-            ("rates", 2, 2),
-            ("networks", 2, 2),
+        lines: list[str] = []
+        again = experiments.run(make_setup(folder, lines.append))
+        assert [line for line in lines if "/" in line] == [
+            *("grid [18/18]", "decays [4/4]", "rates [2/2]", "networks [2/2]"),
+            *("repeated [1/2]", "repeated [2/2]"),
         ]
-        assert reproduce.findings(again) == reproduce.findings(before)
+        assert judge(again) == judge(before)
         for each in (folder / "repeated").iterdir():
             assert len(looks.read(each)) == 1
 
     def test_stopped_and_gone_on_with_it_comes_to_the_same(self, done, tmp_path):
-        _, before = done
-        stop = search.Stop()
-        setup = setup_in(tmp_path, stop=stop)
-        due = {("grid", 3), ("repeated", 1)}
+        due = {"grid [3/18]", "repeated [1/2]"}
 
-        def after(stage, finished, of):
-            if (stage, finished) in due:
-                due.remove((stage, finished))
-                stop.stop_asked = 2
+        def stop_when_due(line):
+            if line in due:
+                due.remove(line)
+                setup.stop.stop_asked = signal.SIGINT
 
-        setup = type(setup)(
-            folder=tmp_path, seeds=SEEDS, engine=setup.engine, stop=stop, after=after
-        )
+        setup = make_setup(tmp_path, stop_when_due)
         for _ in range(2):
             with pytest.raises(Interrupted):
-                reproduce.run(setup)
-            stop.stop_asked = 0
-        stages = reproduce.run(setup)
-        assert reproduce.findings(stages) == reproduce.findings(before)
+                experiments.run(setup)
+            setup.stop.stop_asked = 0
+        assert judge(experiments.run(setup)) == judge(done[1])
 
     def test_findings_have_the_report_beside_them(self, done):
-        _, stages = done
-        findings = reproduce.findings(stages)
-        names = [each.claim.name for each in findings.observations]
-        assert names == [
+        findings = judge(done[1])
+        report = {each.claim.name: each.report for each in findings.observations}
+        assert list(report) == [
             *("C1", "C2", "C3", "C4a", "C4b", "C5a", "C5b", "C6", "C7a", "C7b", "C8a", "C8b", "C9"),
             *("W1.1", "W1.2", "W2.1", "W2.2", "W3.1", "W3.2", "W4", "W5"),
         ]
-        report = {each.claim.name: each.report for each in findings.observations}
         assert report["C8a"] == 0.8846
         assert report["C8b"] == pytest.approx(0.0104)
         assert report["W4"] is None
         assert [each.claim.name for each in findings.future_work] == [
             *("F1", "F2", "F3 0.01", "F3 0.1")
         ]
-        assert findings.trials == 13 * SEEDS  # those of the grid that serve again count once
 
 
 class TestCommand:
@@ -144,14 +134,14 @@ class TestCommand:
         monkeypatch.setenv("HOME", str(tmp_path))
 
     def call(self, capsys, *words):
-        code = run(["reproduce", "report", "--seeds", str(SEEDS), *words])
+        code = main(["--seeds", str(SEEDS), "--workers", "0", *map(str, words)])
         return code, *capsys.readouterr()
 
-    def test_page_pictures_and_table(self, done, capsys):
-        folder, _ = done
-        code, out, err = self.call(capsys, "--runs", str(folder), "--out", "x/page.md")
+    def test_page_pictures_and_list(self, done, capsys):
+        folder, stages = done
+        code, out, err = self.call(capsys, "--runs", folder, "--out", "x/page.md")
         assert code == 0, err
-        assert out.count("cannot be told") + out.count("hold") >= 25
+        assert out.count("inconclusive") + out.count("hold") >= 25
         text = Path("x/page.md").read_text("utf-8")
         assert text.startswith("# The report, reproduced\n")
         pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
@@ -161,48 +151,40 @@ class TestCommand:
         ]
         for each in pictures:
             assert Path("x", each).read_bytes()[:4] == b"\x89PNG"
-        for claim in reproduce.findings(done[1]).observations:
-            assert claim.claim.against in text
-            assert claim.claim.measure in text
+        for each in judge(stages).observations:
+            assert each.claim.against in text
+            assert each.claim.measure in text
         assert str(folder) not in text
-        assert self.call(capsys, "--runs", str(folder), "--out", "x/page.md")[0] == 0
+        assert self.call(capsys, "--runs", folder, "--out", "x/page.md")[0] == 0
 
     def test_json_is_one_object(self, done, capsys):
-        import json
-
         folder, stages = done
-        code, out, _ = self.call(capsys, "--runs", str(folder), "--json")
+        code, out, _ = self.call(capsys, "--runs", folder, "--json")
         assert code == 0
         found = json.loads(out)
         assert found["page"] == "docs/reproduction.md"
-        verdicts = [each["claim"]["verdict"] for each in found["findings"]["observations"]]
-        assert verdicts == [each.claim.verdict for each in reproduce.findings(stages).observations]
-
-    def test_without_matplotlib_the_page_has_no_pictures(self, done, capsys, monkeypatch):
-        from handstitch.figures import fonts
-
-        def missing():
-            raise fonts.MissingMatplotlibError("no picture can be drawn", found="no matplotlib")
-
-        monkeypatch.setattr("handstitch.figures.style.require_matplotlib", missing)
-        code, _, err = self.call(capsys, "--runs", str(done[0]), "--out", "page.md")
-        assert code == 0
-        assert "no picture can be drawn" in err
-        assert "![" not in Path("page.md").read_text("utf-8")
+        verdicts = [each["measured"]["verdict"] for each in found["findings"]["observations"]]
+        assert verdicts == [each.measured.verdict for each in judge(stages).observations]
 
     def test_a_file_of_somebody_elses_is_left_alone(self, done, capsys):
         Path("notes.md").write_text("mine")
-        code, _, err = self.call(capsys, "--runs", str(done[0]), "--out", "notes.md")
+        code, _, err = self.call(capsys, "--runs", done[0], "--out", "notes.md")
         assert code == 2
-        assert "this file holds something else" in err
+        assert "this place is taken by something else" in err
+        assert len(err.splitlines()) <= 6
         assert Path("notes.md").read_text() == "mine"
+        assert self.call(capsys, "--out", ".")[0] == 2
 
     @pytest.mark.parametrize(
-        "words", [("--seeds", "0"), ("--seeds", "101"), ("--workers", "-1"), ("--out", ".")]
+        "words", [("--seeds", "0"), ("--seeds", "101"), ("--workers", "-1"), ("--workers", "x")]
     )
-    def test_what_cannot_be(self, capsys, words):
-        code = run(["reproduce", "report", *words])
-        _, err = capsys.readouterr()
-        assert code == 2
-        assert words[0] in err
-        assert len(err.splitlines()) <= 6
+    def test_invalid_numbers_are_refused(self, capsys, words):
+        with pytest.raises(SystemExit, match="2"):
+            main(words)
+        assert words[0] in capsys.readouterr().err
+
+    def test_the_page_s_own_command_is_one_that_it_takes(self):
+        page = Path(__file__).parents[2] / "docs" / "reproduction.md"
+        ((target, flags),) = named("make", page.read_text("utf-8"))
+        assert target == "reproduce"
+        assert arguments().parse_args(shlex.split(flags.removeprefix("ARGS="))).seeds == 5

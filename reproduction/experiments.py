@@ -1,0 +1,145 @@
+"""What is trained: the report's grid, the run it repeated, and the work it leaves.
+
+Four searches and as many repeated runs as seeds, each in a folder of its own. What is there
+already is not trained again, so a reproduction that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from handstitch import looks, recipes, run_folder, runs, search
+from handstitch.config import Config
+from handstitch.insight import data_at_hand, weights
+from handstitch.records import EpochRecord, Trial
+from handstitch.search.engines import Engine
+from reproduction.grid import along
+from reproduction.published import CHOSEN, DECAYS, RATES
+from reproduction.repeated import Run
+
+FRESH: Final = 1000
+"""The repeated runs have the seeds from here on: none of them had a say in the choice."""
+MORE_RATES: Final = (0.0005, 0.000875, 0.001125, 0.0015, 0.002, 0.003)
+"""Between the report's rates and beyond them."""
+SLIGHT_DECAYS: Final = (0.003, 0.01, 0.03, 0.1)
+NETWORKS: Final = ((256, 128), (1024, 512), (512, 256, 128), (512, 256, 128, 64))
+
+
+class Stages(msgspec.Struct, frozen=True, kw_only=True):
+    """What was trained: every trial, and every repeated run."""
+
+    seeds: int
+    trials: int
+    grid: list[Trial]
+    rates: list[Trial]
+    """These and the next two differ in one parameter; candidate 0 is the report's choice."""
+    networks: list[Trial]
+    decays: list[Trial]
+    runs: list[Run]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How a reproduction is run."""
+
+    folder: Path
+    seeds: int
+    engine: Callable[[], AbstractContextManager[Engine]]
+    data_dir: Path | None = None
+    notify: Callable[[str], None] = print
+    stop: search.Stop = field(default_factory=search.Stop)
+
+
+def course_config() -> Config:
+    """The report's choice, with one thread: the outcome does not depend on the machine's cores."""
+    return recipes.resolve({"threads": 1}, preset="report", environment={}).config
+
+
+def run(setup: Setup) -> Stages:
+    """Train what is not trained yet, and read all of it.
+
+    Raises Interrupted when `setup.stop` was asked for; the same call goes on.
+    """
+    config = course_config()
+    searched: dict[str, dict[str, tuple[Any, ...]]] = {
+        "grid": {"learning_rate": RATES, "weight_decay": DECAYS},
+        "decays": {"weight_decay": SLIGHT_DECAYS},
+        "rates": {"learning_rate": MORE_RATES},
+        "networks": {"hidden_sizes": NETWORKS},
+    }
+    trials = {
+        stage: _search(setup, stage, config, parameters) for stage, parameters in searched.items()
+    }
+    undecayed = [trial for trial in trials["grid"] if trial.parameters["weight_decay"] == 0]
+    chosen = [trial for trial in undecayed if trial.parameters["learning_rate"] == CHOSEN[0]]
+    return Stages(
+        seeds=setup.seeds,
+        trials=sum(map(len, trials.values())),
+        grid=trials["grid"],
+        rates=along("learning_rate", CHOSEN[0], chosen, undecayed, trials["rates"]),
+        networks=along("hidden_sizes", list(config.hidden_sizes), chosen, trials["networks"]),
+        decays=along("weight_decay", CHOSEN[1], chosen, trials["decays"]),
+        runs=_repeat(setup, config),
+    )
+
+
+def _search(
+    setup: Setup, stage: str, config: Config, parameters: dict[str, tuple[Any, ...]]
+) -> list[Trial]:
+    spec = search.make(config, parameters, seeds=setup.seeds)
+    done = search.run(
+        spec,
+        setup.folder / stage,
+        setup.engine(),
+        data_dir=setup.data_dir,
+        notify=setup.notify,
+        after_trial=lambda trial, finished, of: setup.notify(f"{stage} [{finished}/{of}]"),
+        begun=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{spec.trials}]"),
+        stop=setup.stop,
+    )
+    return done.trials
+
+
+def _repeat(setup: Setup, config: Config) -> list[Run]:
+    """The report's choice, trained once more with seeds that no search has seen."""
+    found: list[Run] = []
+    for seed in range(FRESH, FRESH + setup.seeds):
+        folder = setup.folder / "repeated" / f"seed-{seed}"
+        with _opened(folder, replace(config, seed=seed), setup) as opened:
+            for _ in opened.train(setup.stop.check):
+                pass
+        found.append(_measured(folder, seed, list(opened.state.history), setup))
+        setup.notify(f"repeated [{len(found)}/{setup.seeds}]")
+    return found
+
+
+def _opened(folder: Path, config: Config, setup: Setup) -> runs.Run:
+    if (folder / run_folder.CONFIG).exists():
+        return runs.resume(folder, data_dir=setup.data_dir)
+    return runs.begin(config, folder, setup.data_dir, setup.notify)
+
+
+def _measured(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> Run:
+    """What the last weights are worth on the test set, and what they look like.
+
+    Each run is tested once; after that its test log answers.
+    """
+    classifier = runs.load(folder, "last")
+    digest = looks.digest_of(classifier.model.parameters.vector)
+    evaluation = looks.evaluation_of(folder, digest)
+    if evaluation is None:
+        evaluation = classifier.test(None, setup.data_dir, setup.notify)
+        looks.note(folder, evaluation, digest)
+    data = data_at_hand(classifier.model, setup.data_dir, setup.notify)
+    return Run(
+        seed=seed,
+        history=history,
+        test_accuracy=evaluation.accuracy,
+        layers=weights(classifier.model, data).layers,
+    )
