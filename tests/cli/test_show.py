@@ -13,6 +13,8 @@ from PIL import Image
 
 from handstitch import checkpoint, run_folder
 from handstitch.cli import show
+from handstitch.data import sources
+from handstitch.errors import DataError
 from tests.cli.conftest import Handstitch
 from tests.figures.conftest import history, texts
 from tests.sample_models import report_arrays, sample
@@ -145,6 +147,21 @@ def test_weights_are_counted_and_drawn(handstitch: Handstitch, trained: Path) ->
     found = handstitch("show", "weights", "--weights", "last", "--json").json
     assert found["weights"] == "last"
     assert [layer["outputs"] for layer in found["layers"]] == [8, 4, 10]
+
+
+@pytest.mark.parametrize("data", ["at hand", "gone"])
+def test_report_and_show_weights_draw_the_same_picture(
+    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    def gone(*arguments: object, **options: object) -> None:
+        raise DataError("the data are gone", found="nothing")
+
+    if data == "gone":
+        monkeypatch.setattr(sources, "load", gone)
+    assert handstitch("report", str(trained)).code == 0
+    picture = (trained / "weights.png").read_bytes()
+    assert handstitch("show", "weights", str(trained)).code == 0
+    assert (trained / "weights.png").read_bytes() == picture
 
 
 def test_the_reports_file_has_weights_but_no_epochs(handstitch: Handstitch, machine: Path) -> None:

@@ -21,7 +21,6 @@ Statistics = Annotated[
 ]
 
 if TYPE_CHECKING:
-    from handstitch.arrays import Vector
     from handstitch.core.parameters import Parameters
 
 
@@ -41,7 +40,7 @@ def weights(
     With --stats: whether each layer learned or is as initialised, which layer decides, and how
     that is known, in a table and in words.
     """
-    from handstitch import figures, run_folder, runs
+    from handstitch import figures, insight, run_folder, runs
 
     if stats:
         _statistics(path, weights, data_dir, out, json)
@@ -61,7 +60,9 @@ def weights(
     if not json:
         _print(layers, target, classifier.weights)
     picture = pictures.write(
-        lambda: figures.weights(theta, classifier.model.image_shape, _use(theta), lang),
+        lambda: figures.weights(
+            theta, classifier.model.image_shape, insight.unit_use(theta), lang
+        ),
         place,
         asked=out is not None,
     )
@@ -95,16 +96,6 @@ def _statistics(
             fix="leave out --stats for the picture, or --out for the statistics",
         )
     statistics(path, which, data_dir, json)
-
-
-def _use(theta: Parameters) -> Vector | None:
-    """How much each first-layer unit can matter: the norm of its outgoing weights."""
-    import numpy as np
-
-    if len(theta.weights) == 1:
-        return None
-    norms: Vector = np.linalg.norm(theta.weights[1], axis=1)
-    return norms
 
 
 def _layers(theta: Parameters) -> list[dict[str, Any]]:

@@ -32,6 +32,22 @@ class Origin(NamedTuple):
         """Name of the initialisation, in INITIALIZATIONS."""
         return self.config.initialization if self.config else ASSUMED
 
+    @property
+    def words(self) -> str:
+        """The same in a sentence."""
+        seed = self.config.seed if self.config else None
+        return {
+            "confirmed": f"The weights began as seed {seed} draws them; the digest in the file "
+            "confirms it.",
+            "contradicted": f"The digest in the file is not that of the weights seed {seed} draws "
+            "here: the file was changed, or another NumPy drew them. The initial weights are "
+            "therefore not known, and nothing is compared with them.",
+            "unrecorded": "The file does not note which initial weights it had, as older files do "
+            "not. Nothing is compared with them.",
+            "no seed": "The file has no seed that can be used, so its initial weights are not "
+            "known and nothing is compared with them.",
+        }[self.standing]
+
 
 def origin(model: Model) -> Origin:
     """Draw the initial weights anew and hold them against the digest that the file noted.

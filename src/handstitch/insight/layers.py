@@ -79,7 +79,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         layers=layers,
         words=[],
     )
-    return msgspec.structs.replace(report, words=sentences.of(report))
+    return msgspec.structs.replace(report, words=[begun.words, *sentences.of(report)])
 
 
 def effective_rank(W: Matrix) -> float:

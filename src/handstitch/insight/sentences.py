@@ -1,4 +1,4 @@
-"""The findings in words that take no knowledge of statistics; every sentence stands here."""
+"""The findings in plain sentences, which take no knowledge of statistics."""
 
 from __future__ import annotations
 
@@ -21,28 +21,13 @@ _SAYS_NOTHING: Final = 0.02
 
 
 def of(report: WeightsReport) -> list[str]:
-    """All sentences: where the weights came from, each layer, which decides, the verdict."""
+    """All but the first, which is the origin's: each layer, which decides, the verdict."""
     return [
-        _origin(report),
         *[_layer(each) for each in report.layers],
         *_dead(report),
         *_decides(report),
         _verdict(report),
     ]
-
-
-def _origin(report: WeightsReport) -> str:
-    return {
-        "confirmed": f"The weights began as seed {report.seed} draws them; "
-        "the digest in the file confirms it.",
-        "contradicted": f"The digest in the file is not that of the weights seed {report.seed} "
-        "draws here: the file was changed, or another NumPy drew them. The initial weights are "
-        "therefore not known, and nothing is compared with them.",
-        "unrecorded": "The file does not note which initial weights it had, as older files do "
-        "not. Nothing is compared with them.",
-        "no seed": "The file has no seed, so its initial weights are not known and nothing is "
-        "compared with them.",
-    }[report.initial_weights]
 
 
 def _layer(found: LayerFindings) -> str:

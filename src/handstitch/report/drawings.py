@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from handstitch import evaluation, figures
+from handstitch import evaluation, figures, insight
 from handstitch.report.findings import Findings, Pictures
 from handstitch.report.words import Lang, Words
 from handstitch.run_folder import CONFUSION, CURVES, WEIGHTS
@@ -146,9 +146,7 @@ def _draw_mistakes(
 
 def _draw_weights(made: Drawings, found: Findings, model: Model, words: Words, lang: Lang) -> None:
     weights = model.parameters.weights
-    use = found.pictures.use if found.pictures is not None else None
-    if use is None and len(weights) > 1:
-        use = np.linalg.norm(weights[1], axis=1).astype(np.float32)
+    use = insight.unit_use(model.parameters)
     figure = figures.heat_maps(model.parameters, lang)
     alt = words.maps_alt.format(layers=len(weights))
     made.maps = _drawing(figure, alt, model.parameters.vector.size)

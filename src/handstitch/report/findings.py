@@ -17,8 +17,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from handstitch import checkpoint, looks, run_folder, training
-from handstitch.arrays import Images, Labels, Matrix, Vector
+from handstitch import checkpoint, insight, looks, run_folder
+from handstitch.arrays import Images, Labels, Matrix
 from handstitch.checkpoint import Model
 from handstitch.config import Config, from_mapping
 from handstitch.config_file import read_file
@@ -37,10 +37,6 @@ Missing = Literal["history", "weights", "summary", "looks", "data", "other data"
 Part = Literal["test", "validation"]
 Notify = Callable[[str], None]
 
-_ROWS = 1000
-"""Images by which the use of a hidden unit is judged."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
     """Images of the part that the page is about, and what the network says of them."""
@@ -49,8 +45,6 @@ class Pictures:
     labels: Labels
     P: Matrix
     """Probabilities (images, classes)."""
-    use: Vector | None
-    """Of each unit of the first hidden layer: mean |output| times the norm of its way on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +59,7 @@ class Findings:
     model: Model | None = None
     """The best weights."""
     initial: Parameters | None = None
-    """θ before the first step, drawn again from the seed."""
+    """θ before the first step, drawn again and confirmed by the model file's digest; else None."""
     looks: list[Look] = field(default_factory=list)
     digest: str = ""
     """Of the best weights, as the ledger of looks has it."""
@@ -132,21 +126,11 @@ def _read_model(found: Findings, notify: Notify) -> None:
         found.missing.append("weights")
         return
     found.digest = looks.digest_of(found.model.parameters.vector)
-    found.initial = _initial(found.model, notify)
+    begun = insight.origin(found.model)
+    found.initial = begun.parameters
     if found.initial is None:
+        notify(begun.words)
         found.missing.append("initial")
-
-
-def _initial(model: Model, notify: Notify) -> Parameters | None:
-    """θ as the model's own settings draw it; None if it was not trained here."""
-    if not model.config:
-        return None
-    try:
-        config = from_mapping(model.config, "the model file")
-        return training.start(config, model.parameters.sizes).network.parameters
-    except (HandstitchError, ValueError) as error:
-        notify(f"the initial weights cannot be drawn again: {error}".partition("\n")[0])
-        return None
 
 
 def _read_history(found: Findings) -> None:
@@ -219,23 +203,11 @@ def _read_data(found: Findings, model: Model, data_dir: str | Path | None, notif
             weights="best",
         )
     P = Evaluator(network, images, scaling).probabilities()
-    found.pictures = Pictures(images, labels, P, _use(network, images, scaling))
+    found.pictures = Pictures(images, labels, P)
 
 
 def _fits(model: Model, data: Dataset) -> bool:
     return data.image_shape == model.image_shape and len(data.class_names) == len(model.class_names)
-
-
-def _use(network: Network, images: Images, scaling: Scaling) -> Vector | None:
-    """How much each first hidden unit says: mean |output| · ‖its row of W₁‖."""
-    weights = network.parameters.weights
-    if len(weights) < 2:
-        return None
-    for rows, work in Evaluator(network, images[:_ROWS], scaling).blocks():
-        outputs = np.abs(work.outputs[0][: rows.stop - rows.start]).mean(axis=0)
-        use: Vector = outputs * np.linalg.norm(weights[1], axis=1)
-        return use.astype(np.float32)
-    return None
 
 
 def _told(error: HandstitchError, path: Path) -> str:

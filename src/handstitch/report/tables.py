@@ -195,7 +195,7 @@ def layers(found: Findings, words: Words) -> Rows:
         return []
     rows: Rows = []
     for layer, W in enumerate(found.model.parameters.weights):
-        before = f"{found.initial.weights[layer].std():.4f}" if found.initial else words.none
+        before = f"{found.initial.weights[layer].std():.4f}" if found.initial else "–"
         shape = " × ".join(f"{size:,}" for size in W.shape)
         numbers = (W.std(), W.min(), W.max())
         rows.append((str(layer + 1), shape, before, *(_signed(number) for number in numbers)))
