@@ -60,9 +60,7 @@ def weights(
     if not json:
         _print(layers, target, classifier.weights)
     picture = pictures.write(
-        lambda: figures.weights(
-            theta, classifier.model.image_shape, insight.unit_use(theta), lang
-        ),
+        lambda: figures.weights(theta, classifier.model.image_shape, insight.unit_use(theta), lang),
         place,
         asked=out is not None,
     )

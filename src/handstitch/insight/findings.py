@@ -29,7 +29,7 @@ class LayerFindings(msgspec.Struct, frozen=True, kw_only=True):
     """The same of the initial distribution N(0, σ²)."""
     smallest: float
     largest: float
-    largest_bias: float = 0.0
+    largest_bias: float
     """The largest |b|; all are 0 at the start of a run."""
     spread: float
     """Standard deviation of the weights by that of the initial ones, or by their σ."""
@@ -45,9 +45,9 @@ class LayerFindings(msgspec.Struct, frozen=True, kw_only=True):
     """What stands out most: a name from `insight.structure`."""
     scores: dict[str, float]
     """Each statistic's own, in the same unit; they are not corrected for being several."""
-    dead_units: int | None = None
+    dead_units: int | None
     """Units that give the same on every image; None for the last layer."""
-    accuracy_put_back: float | None = None
+    accuracy_put_back: float | None
     """Validation accuracy when this layer alone has its initial weights and biases again."""
 
 

@@ -55,11 +55,11 @@ def origin(model: Model) -> Origin:
     Only what the digest confirms is given out: a seed alone proves nothing, for a file can be
     changed, and another NumPy may draw other numbers from it.
     """
-    if "seed" not in model.config:
-        return Origin("no seed", None, None)
     try:
         config = from_mapping(model.config, "this model file")
     except ConfigError:  # a setting that this version does not know
+        config = None
+    if config is None or "seed" not in model.config:
         return Origin("no seed", None, None)
     if not model.initial_digest:
         return Origin("unrecorded", config, None)
