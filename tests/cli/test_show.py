@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from handstitch import checkpoint, run_folder
-from handstitch.cli import show
 from handstitch.data import sources
 from handstitch.errors import DataError
 from tests.cli.conftest import Handstitch
@@ -66,17 +65,6 @@ def test_show_alone_decides_by_what_is_there(handstitch: Handstitch, trained: Pa
     assert handstitch("show").out.splitlines()[-1] == f"Page: {trained / 'report.html'}"
     file = trained / "weights" / "best.safetensors"
     assert handstitch("show", str(file)).out == handstitch("show", "weights", str(file)).out
-
-
-def test_the_table_of_kinds_can_be_added_to(
-    handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch, machine: Path
-) -> None:
-    (machine / "grid").mkdir()
-    seen = []
-    other = (lambda target: target.name == "grid", lambda target, **flags: seen.append(target))
-    monkeypatch.setattr(show, "KINDS", (other, *show.KINDS))
-    assert handstitch("show", "grid").code == 0
-    assert seen == [Path("grid")]
 
 
 @pytest.mark.parametrize("style", ["report", "handstitch"])

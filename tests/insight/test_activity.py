@@ -57,6 +57,7 @@ def test_use_is_the_norm_of_the_outgoing_weights():
     net.parameters.weights[1][4] = 0
     W = net.parameters.weights[1].astype(float)
     use = unit_use(net.parameters)
+    assert use is not None
     np.testing.assert_allclose(use, np.sqrt((W**2).sum(axis=1)), rtol=1e-6)
     assert use[4] == 0
 

@@ -251,7 +251,7 @@ def test_initial_weights_that_no_digest_confirms_are_not_shown(
     assert ENGLISH.change_lead not in page.text
     assert len(page.all("img")) == 8
     found = gather(trained)
-    assert [row[2] for row in tables.layers(found, ENGLISH)] == ["–"] * 3
+    assert [row[2] for row in tables.layers(found)] == ["–"] * 3
 
 
 def test_what_is_no_run_and_settings_that_cannot_be_read_are_errors(

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from handstitch.insight.initial import Standing
+
 LayerVerdict = Literal["as initialised", "moved", "learned"]
 """Its initial weights, or nothing that tells it from them; changed but without visible order;
 changed or drawn otherwise than by chance."""
@@ -56,8 +58,7 @@ class WeightsReport(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Literal["trained", "as initialised"]
     sizes: list[int]
-    initial_weights: Literal["confirmed", "contradicted", "unrecorded", "no seed"]
-    """What the file says of them; see `insight.initial`."""
+    initial_weights: Standing
     seed: int | None
     initialization: str
     copies: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from handstitch.checkpoint import Model
 from handstitch.config import Config, from_mapping
@@ -13,9 +13,6 @@ from handstitch.training import initial_digest, initial_parameters
 Standing = Literal["confirmed", "contradicted", "unrecorded", "no seed"]
 """What a file says of its initial weights: its digest is that of the weights drawn anew, or is
 not; it has a seed and no digest; it has no seed."""
-
-ASSUMED: Final = "he"
-"""The initialisation taken for that of a file which names none; the report's is this one."""
 
 
 class Origin(NamedTuple):
@@ -29,8 +26,8 @@ class Origin(NamedTuple):
 
     @property
     def initialization(self) -> str:
-        """Name of the initialisation, in INITIALIZATIONS."""
-        return self.config.initialization if self.config else ASSUMED
+        """In INITIALIZATIONS; He's, which the course report took, where the file names none."""
+        return self.config.initialization if self.config else "he"
 
     @property
     def words(self) -> str:

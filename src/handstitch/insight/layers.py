@@ -60,7 +60,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
             decisive = decisive_layer(val_accuracy, found, held_out)
             put_back = found
     layers = [
-        _layer(theta, number, begun, order, units, back)
+        _layer(theta, number, begun, order, dead=units, accuracy=back)
         for number, (order, units, back) in enumerate(zip(orders, dead, put_back, strict=True))
     ]
     learned = any(each.verdict != "as initialised" for each in layers)
@@ -113,6 +113,7 @@ def _layer(
     number: int,
     begun: Origin,
     order: Structure,
+    *,
     dead: int | None,
     accuracy: float | None,
 ) -> LayerFindings:

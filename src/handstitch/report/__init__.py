@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from handstitch import model_card, storage
 from handstitch.report.drawings import draw
-from handstitch.report.findings import Findings, Missing, Notify, Part, gather
+from handstitch.report.findings import Missing, Notify, Part, gather
 from handstitch.report.page import render
 from handstitch.report.words import Lang, words
 from handstitch.run_folder import CARD, PAGE

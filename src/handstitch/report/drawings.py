@@ -159,12 +159,12 @@ def _draw_change(
     made: Drawings, theta: Parameters, initial: Parameters, words: Words, lang: Lang
 ) -> None:
     layers = list(enumerate(zip(theta.weights, initial.weights, strict=True), 1))
-    for layer, (W, W0) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
+    for layer, (W, start) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
         title = words.before_after_title.format(layer=layer)
         alt = words.before_after_alt.format(
-            layer=layer, before=float(W0.std()), after=float(W.std())
+            layer=layer, before=float(start.std()), after=float(W.std())
         )
-        figure = figures.before_after(W, W0, title, lang)
+        figure = figures.before_after(W, start, title, lang)
         made.before_after.append(_drawing(figure, alt, W.size))
 
 

@@ -24,7 +24,7 @@ def render(found: Findings, drawn: Drawings, words: Words) -> str:
     """
     run = found.folder.resolve().name or "run"
     changed, settings = tables.settings(found, words)
-    commands = dict(tables.commands(found, words))
+    commands = tables.commands(found, words)
     return (
         _environment()
         .get_template("page.html")
@@ -41,7 +41,7 @@ def render(found: Findings, drawn: Drawings, words: Words) -> str:
             confused=tables.confused(found),
             classes=tables.classes(found),
             calibration=tables.calibration(found, words),
-            layers=tables.layers(found, words),
+            layers=tables.layers(found),
             changed=changed,
             settings=settings,
             build=tables.build(found, words),

@@ -168,7 +168,7 @@ def calibration(found: Findings, words: Words) -> list[str]:
     return said
 
 
-def layers(found: Findings, words: Words) -> Rows:
+def layers(found: Findings) -> Rows:
     """The spread and range of each layer's weights; no spread before where it is not known."""
     if found.model is None:
         return []
@@ -212,22 +212,20 @@ def build(found: Findings, words: Words) -> Rows:
     return [row for row in rows if row[1]]
 
 
-def commands(found: Findings, words: Words) -> Rows:
-    """(what for, command) to repeat it."""
+def commands(found: Findings, words: Words) -> dict[str, str]:
+    """What for → command, to repeat the run."""
     run = shown_path(found.folder)
     quoted = shlex.quote(run)
     config = shlex.quote(f"{run}/{run_folder.CONFIG}")
     lang = "" if words.html_lang == "en" else " --lang zh"
-    rows: Rows = []
-    if found.summary is None and len(found.history) < found.config.epochs:
-        rows.append((words.command_resume, f"handstitch train --resume {quoted}"))
-    rows += [
-        (words.command_train, f"handstitch train --config {config}"),
-        (words.command_test, f"handstitch test {quoted}"),
-        (words.command_report, f"handstitch report {quoted}{lang}"),
-        (words.command_python, f"import handstitch; handstitch.load({run!r}).predict(images)"),
-    ]
-    return rows
+    unfinished = found.summary is None and len(found.history) < found.config.epochs
+    resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}
+    return resume | {
+        words.command_train: f"handstitch train --config {config}",
+        words.command_test: f"handstitch test {quoted}",
+        words.command_report: f"handstitch report {quoted}{lang}",
+        words.command_python: f"import handstitch; handstitch.load({run!r}).predict(images)",
+    }
 
 
 def shown_path(folder: Path) -> str:
