@@ -138,10 +138,7 @@ def _layer(
         spread=_deviation(W) / (sigma if initial is None else _deviation(initial) or sigma),
         effective_rank=effective_rank(W),
         effective_rank_of_chance=effective_rank(chance),
-        score=order.score,
-        p_value=order.p_value,
-        statistic=order.statistic,
-        scores=order.scores,
+        **msgspec.structs.asdict(order),
         dead_units=dead,
         accuracy_put_back=accuracy,
     )

@@ -25,8 +25,9 @@ spread. Weights that were drawn together, such as an orthogonal matrix, are not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +45,7 @@ _WIDEST: Final = 1024
 Scores = NDArray[np.float64]
 
 
-class Structure(NamedTuple):
+class Structure(msgspec.Struct, frozen=True):
     """How much more ordered a layer is than its shuffled copies."""
 
     score: float
@@ -54,7 +55,7 @@ class Structure(NamedTuple):
     statistic: str
     """Which one stands out most."""
     scores: dict[str, float]
-    """All of them, in standard deviations above the mean of the copies."""
+    """Each one's own, in the same unit; they are not corrected for being several."""
 
 
 def structures(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from handstitch import evaluation, figures, insight
+from handstitch.checkpoint import Model
+from handstitch.core.parameters import Parameters
+from handstitch.records import Evaluation
 from handstitch.report.findings import Findings, Pictures
 from handstitch.report.words import Lang, Words
 from handstitch.run_folder import CONFUSION, CURVES, WEIGHTS
-
-if TYPE_CHECKING:
-    from handstitch.checkpoint import Model
-    from handstitch.core.parameters import Parameters
-    from handstitch.records import Evaluation
 
 _LAYERS: Final = 4
 """Layers drawn before and after: of a deeper network the first two and the last two."""

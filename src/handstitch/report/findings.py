@@ -101,7 +101,12 @@ def gather(
     path = folder / run_folder.BEST
     with _noting(found, "weights", path, notify):
         found.model = checkpoint.load_model(path)
-        _read_initial(found, found.model, notify)
+        found.digest = looks.digest_of(found.model.parameters.vector)
+        begun = insight.origin(found.model)
+        found.initial = begun.parameters
+        if found.initial is None:
+            notify(begun.words)
+            found.missing.append("initial")
     _read_history(found)
     with _noting(found, "looks", folder / looks.LEDGER, notify):
         _read_looks(found, notify)
@@ -123,15 +128,6 @@ def _noting(found: Findings, what: Missing, path: Path, notify: Notify) -> Itera
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         notify(f"{path} cannot be read: {error}")
         found.missing.append(what)
-
-
-def _read_initial(found: Findings, model: Model, notify: Notify) -> None:
-    found.digest = looks.digest_of(model.parameters.vector)
-    begun = insight.origin(model)
-    found.initial = begun.parameters
-    if found.initial is None:
-        notify(begun.words)
-        found.missing.append("initial")
 
 
 def _read_history(found: Findings) -> None:
