@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -112,36 +112,32 @@ def _alone(folder: Path) -> Iterator[None]:
     """Within, no other process notes a look here; two tests at once are two looks."""
     place = (folder / LEDGER).parent
     storage.make_folder(place)
-    lock = storage.FolderLock(place)
     until = monotonic() + _PATIENCE
-    while True:
-        try:
-            lock.__enter__()
-            break
-        except storage.FolderTakenError:
-            if monotonic() > until:
-                raise
-            sleep(0.02)
-    try:
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(storage.FolderLock(place))
+                break
+            except storage.FolderTakenError:
+                if monotonic() > until:
+                    raise
+                sleep(0.02)
         yield
-    finally:
-        lock.__exit__(None, None, None)
 
 
 def _read(folder: Path, notify: Notify) -> _Ledger:
-    present = storage.generations(folder / LEDGER)
-    problems: list[DataError] = []
-    for path in present:
+    damage: DataError | None = None
+    for path in storage.generations(folder / LEDGER):
         try:
             ledger = _parsed(path)
         except DataError as error:
-            problems.append(error)
+            damage = damage or error
         else:
-            if problems:
-                notify(f"{problems[0].problem}; {path.name} is taken instead")
+            if damage is not None:
+                notify(f"{damage.problem}; {path.name} is taken instead")
             return ledger
-    if problems:
-        raise problems[0]
+    if damage is not None:
+        raise damage
     return _Ledger()
 
 
@@ -156,29 +152,28 @@ def _parsed(path: Path) -> _Ledger:
             found=error.strerror or str(error),
             fix="have its rights changed",
         ) from error
+    if len(content) > _LARGEST:
+        raise _damaged(path, f"more than {_LARGEST:,} bytes")
     try:
-        if len(content) > _LARGEST:
-            raise _damaged(path, f"more than {_LARGEST:,} bytes")
         ledger = msgspec.json.decode(content, type=_Ledger)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
-    for evaluation in ledger.evaluations.values():
-        if fault := _fault(evaluation):
-            raise _damaged(path, fault)
+    if not all(map(_consistent, ledger.evaluations.values())):
+        raise _damaged(path, "an evaluation that contradicts its confusion matrix")
     return ledger
 
 
-def _fault(evaluation: Evaluation) -> str:
-    """What contradicts itself in an evaluation; empty where nothing does."""
+def _consistent(evaluation: Evaluation) -> bool:
+    """Whether the confusion matrix is of these classes, images and correct answers."""
     matrix = evaluation.confusion_matrix
     classes = len(evaluation.class_scores)
-    if not classes or {classes} != {len(matrix), *map(len, matrix)}:
-        return f"{classes} classes and a confusion matrix of another size"
-    if min(map(min, matrix)) < 0 or sum(map(sum, matrix)) != evaluation.n:
-        return f"a confusion matrix that is not of {evaluation.n:,} images"
-    if sum(row[label] for label, row in enumerate(matrix)) != evaluation.correct:
-        return f"{evaluation.correct:,} correct, and a confusion matrix that says otherwise"
-    return ""
+    return (
+        classes > 0
+        and {classes} == {len(matrix), *map(len, matrix)}
+        and min(map(min, matrix)) >= 0
+        and sum(map(sum, matrix)) == evaluation.n
+        and sum(row[label] for label, row in enumerate(matrix)) == evaluation.correct
+    )
 
 
 def _damaged(path: Path, found: str) -> DataError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from handstitch.config import Config
@@ -21,6 +21,11 @@ _TITLES: Final = {
     "weights.png": "Weights of each layer, and the first layer's units as pictures",
 }
 
+_UNTESTED: Final = """\
+The validation figures chose the weights, so they flatter them a little; the test set
+was not opened in training, and these weights have not been measured on it yet.
+"""
+
 _SIGNS: Final = re.compile(
     r"([\\`*_{}\[\]()|~^$@]"  # anywhere
     r"|^[-+#=]|(?<=^\d)\.(?=\s)"  # at the beginning of a line
@@ -33,7 +38,7 @@ def write(
     config: Config,
     test: Evaluation | None = None,
     looks: int = 0,
-    pictures: Sequence[str] = (),
+    pictures: Iterable[str] = (),
 ) -> str:
     """The card as Markdown.
 
@@ -45,6 +50,7 @@ def write(
     data = "sketch" if summary.drawn else plain(summary.dataset)
     epochs = "1 epoch" if summary.epochs == 1 else f"{summary.epochs:,} epochs"
     build = ", ".join(f"{plain(name)} {plain(value)}" for name, value in summary.build.items())
+    shown = "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
     return f"""# A network for {data}
 {_warning(summary)}
 | what | value |
@@ -59,8 +65,8 @@ def write(
 
 ## How good it is
 
-{_validated() if test is None else _tested(test, looks)}
-{_shown(pictures)}## What it is fit for
+{_UNTESTED if test is None else _tested(test, looks)}
+{shown}## What it is fit for
 
 To learn how such a network works, to compare ways of training, and to name what is on small grey
 pictures that were made as those of {data} were: {summary.sizes[0]} pixels, one thing in the
@@ -79,13 +85,6 @@ From the folder that holds this one:
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
 metadata, how pixels are prepared: x ← (x − offset) · scale.
 """
-
-
-def _validated() -> str:
-    return (
-        "The validation figures chose the weights, so they flatter them a little; the test set\n"
-        "was not opened in training, and these weights have not been measured on it yet.\n"
-    )
 
 
 def _tested(test: Evaluation, looks: int) -> str:
@@ -113,10 +112,6 @@ The validation figures above chose the weights.
 {"Most often confused:" if confused else "Nothing was confused."}
 
 {confused}"""
-
-
-def _shown(pictures: Sequence[str]) -> str:
-    return "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
 
 
 def _warning(summary: RunSummary) -> str:

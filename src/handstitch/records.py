@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,20 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The whole epoch, validation included."""
     is_best: bool
     """Best validation figure so far: these weights are the ones kept."""
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
+    """The record of the epoch whose weights were kept; None where no epoch was best."""
+    return next((record for record in reversed(history) if record.is_best), None)
+
+
+def some_epochs(history: Sequence[EpochRecord], most: int) -> list[EpochRecord]:
+    """`most` records at even distances, the first and the last among them, and the best one."""
+    if len(history) <= most:
+        return list(history)
+    shown = {round(place * (len(history) - 1) / (most - 1)) for place in range(most)}
+    best = best_epoch(history)
+    return [each for place, each in enumerate(history) if place in shown or each is best]
 
 
 class ClassScore(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from handstitch import checkpoint, run_folder
-from handstitch.cli import show
+from handstitch.data import sources
+from handstitch.errors import DataError
 from tests.cli.conftest import Handstitch
 from tests.figures.conftest import history, texts
 from tests.sample_models import report_arrays, sample
@@ -64,17 +65,6 @@ def test_show_alone_decides_by_what_is_there(handstitch: Handstitch, trained: Pa
     assert handstitch("show").out.splitlines()[-1] == f"Page: {trained / 'report.html'}"
     file = trained / "weights" / "best.safetensors"
     assert handstitch("show", str(file)).out == handstitch("show", "weights", str(file)).out
-
-
-def test_the_table_of_kinds_can_be_added_to(
-    handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch, machine: Path
-) -> None:
-    (machine / "grid").mkdir()
-    seen = []
-    other = (lambda target: target.name == "grid", lambda target, **flags: seen.append(target))
-    monkeypatch.setattr(show, "KINDS", (other, *show.KINDS))
-    assert handstitch("show", "grid").code == 0
-    assert seen == [Path("grid")]
 
 
 @pytest.mark.parametrize("style", ["report", "handstitch"])
@@ -145,6 +135,21 @@ def test_weights_are_counted_and_drawn(handstitch: Handstitch, trained: Path) ->
     found = handstitch("show", "weights", "--weights", "last", "--json").json
     assert found["weights"] == "last"
     assert [layer["outputs"] for layer in found["layers"]] == [8, 4, 10]
+
+
+@pytest.mark.parametrize("data", ["at hand", "gone"])
+def test_report_and_show_weights_draw_the_same_picture(
+    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    def gone(*arguments: object, **options: object) -> None:
+        raise DataError("the data are gone", found="nothing")
+
+    if data == "gone":
+        monkeypatch.setattr(sources, "load", gone)
+    assert handstitch("report", str(trained)).code == 0
+    picture = (trained / "weights.png").read_bytes()
+    assert handstitch("show", "weights", str(trained)).code == 0
+    assert (trained / "weights.png").read_bytes() == picture
 
 
 def test_the_reports_file_has_weights_but_no_epochs(handstitch: Handstitch, machine: Path) -> None:

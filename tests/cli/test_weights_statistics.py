@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handstitch.cli import weights_statistics
+from handstitch.cli import show_weights
 from handstitch.data import sources
 from tests.cli.conftest import Handstitch
 from tests.sample_models import report_arrays
@@ -84,7 +84,7 @@ def test_more_layers_than_fit_beside_each_other_go_below(
         ["layer", "4", "layer", "5", "layer", "6"],
     ]
     assert max(map(len, lines)) <= 80
-    monkeypatch.setattr(weights_statistics, "_ABREAST", 6)
+    monkeypatch.setattr(show_weights, "_ABREAST", 6)
     assert "layer 1  " in handstitch("show", "weights", "--stats").out
 
 

@@ -60,7 +60,7 @@ def measured(names: list[str], part: str = "test", n: int = 400) -> tuple[Evalua
         weights="best",
     )
     images = rng.integers(256, size=(n, *SHAPE)).astype(np.uint8)
-    return found, Pictures(images, labels, P, None)
+    return found, Pictures(images, labels, P)
 
 
 def findings(names: list[str] | None = None, **changes: Any) -> Findings:

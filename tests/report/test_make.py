@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from handstitch import figures, looks, report, run_folder
+from handstitch import checkpoint, figures, looks, report, run_folder
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources
 from handstitch.errors import ConfigError, DataError, MachineError, UsageError
-from handstitch.report import drawings
+from handstitch.report import drawings, tables
 from handstitch.report.english import ENGLISH
 from handstitch.report.findings import Missing, gather
 from handstitch.report.page import render
@@ -224,6 +225,33 @@ def test_the_initial_weights_are_those_that_the_seed_draws(trained: Path) -> Non
         found.model.parameters.sizes, generator(0, Purpose.INITIALIZATION), "he"
     )
     assert np.array_equal(found.initial.vector, drawn.vector)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"initial_digest": "0" * 64}, "not that of the weights seed 0 draws"),
+        ({"config": {"seed": 1}}, "not that of the weights seed 1 draws"),
+        ({"initial_digest": ""}, "does not note which initial weights it had"),
+        ({"config": {}}, "has no seed"),
+    ],
+)
+def test_initial_weights_that_no_digest_confirms_are_not_shown(
+    trained: Path, undrawn: None, changes: dict[str, Any], why: str
+) -> None:
+    best = trained / run_folder.BEST
+    checkpoint.save_model(best, replace(checkpoint.load_model(best), **changes))
+    said: list[str] = []
+    made = report.make(trained, notify=said.append)
+    assert made.missing == ["initial"]
+    assert len(said) == 1
+    assert why in said[0]
+    page = Page(made.page.read_text("utf-8"))
+    assert ENGLISH.missing["initial"] in page.text
+    assert ENGLISH.change_lead not in page.text
+    assert len(page.all("img")) == 8
+    found = gather(trained)
+    assert [row[2] for row in tables.layers(found)] == ["–"] * 3
 
 
 def test_what_is_no_run_and_settings_that_cannot_be_read_are_errors(

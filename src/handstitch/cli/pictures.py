@@ -40,11 +40,21 @@ def place_of(target: Path, name: str, out: Path | None) -> Path | None:
     return out
 
 
-def write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path | None:
-    """Draw and write the picture, whole or not at all; where it is.
+def present(
+    facts: dict[str, Any], draw: Callable[[], Any], place: Path | None, *, asked: bool, json: bool
+) -> None:
+    """Draw and write the picture, and say where it is: a line, or with the `facts` as JSON.
 
     A machine that cannot draw is a notice, and an error if the picture was `asked` for.
     """
+    picture = _write(draw, place, asked=asked)
+    if json:
+        console.emit({"picture": picture and str(picture), **facts})
+    elif picture is not None:
+        print(f"\nPicture: {printable(picture)}")
+
+
+def _write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path | None:
     if place is None:
         console.notice("to have the picture as well, say where: --out FILE.png")
         return None
@@ -66,9 +76,3 @@ def write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path |
             error.facts["fix"] = f"write it elsewhere: --out {place.name}"
         raise
     return place
-
-
-def say(place: Path | None) -> None:
-    """The line that says where the picture is."""
-    if place is not None:
-        print(f"\nPicture: {printable(place)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -41,31 +41,26 @@ def predict(
     data = sources.load(dataset or model.dataset, part, data_dir, notify=console.notice)
     chosen = _positions(rows or ["0:10"], len(data))
     P = classifier.probabilities(data.images[chosen])
-    predictions: list[dict[str, Any]] = []
-    for position, p in zip(chosen, P, strict=True):
-        order = p.argsort()[::-1]
-        predictions.append(
-            {
-                "row": position,
-                "true": data.class_names[data.labels[position]],
-                "predicted": model.class_names[order[0]],
-                "probabilities": {
-                    name: float(each) for name, each in zip(model.class_names, p, strict=True)
-                },
-            }
-        )
+    predictions = [
+        {
+            "row": position,
+            "true": data.class_names[data.labels[position]],
+            "predicted": model.class_names[p.argmax()],
+            "probabilities": dict(zip(model.class_names, p.tolist(), strict=True)),
+        }
+        for position, p in zip(chosen, P, strict=True)
+    ]
     if json:
         console.emit({"dataset": data.name, "part": part, "predictions": predictions})
         return
     table = console.table("row", "is", "taken for", "sure", "")
-    for each in predictions:
-        right = each["true"] == each["predicted"]
+    for each, sure in zip(predictions, P.max(axis=1), strict=True):
         table.add_row(
             str(each["row"]),
             console.text(each["true"]),
             console.text(each["predicted"]),
-            f"{max(each['probabilities'].values()):.1%}",
-            "" if right else "wrong",
+            f"{sure:.1%}",
+            "" if each["true"] == each["predicted"] else "wrong",
         )
     console.show(table, f"{data.name}, {part}")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from handstitch.cli.flags import Json
 from handstitch.cli.pictures import Language, Out, Shown
-from handstitch.errors import UsageError
+from handstitch.errors import UsageError, printable
 from handstitch.wording import alike
 
 app = App(name="show", help="Show a run, a search, or the weights in a model file.")
@@ -45,20 +44,38 @@ def show(
     told of them, a model file its weights; each as a table and in pictures. The commands choose.
     """
     from handstitch import run_folder
+    from handstitch.cli.show_curves import curves
+    from handstitch.cli.show_search import show_search
+    from handstitch.cli.show_weights import weights
+    from handstitch.search.folder import is_search
 
     target = run_folder.newest() if path is None else path
     if not target.exists():
         raise _nothing(target)
-    kind = next(kind for fits, kind in KINDS if fits(target))
-    more = {} if by is None else {"by": by}
-    if more and kind is not _search:
+    searched = is_search(target)
+    if by is not None and not searched:
         raise UsageError(
             "--by is for searches",
             found=f"--by {by}, and {target} is none",
             wanted="the folder of a search",
             fix="leave it out",
         )
-    kind(target, out=out, lang=lang, json=json, **more)
+    if out is not None and searched:
+        raise UsageError(
+            "a search has several pictures",
+            found=f"--out {out}",
+            wanted="no --out: they go into the folder pictures of the search",
+            fix="leave it out",
+        )
+    if target.is_file():
+        weights(target, out=out, lang=lang, json=json)
+    elif searched:
+        show_search(target, by or "best", lang=lang, json=json)
+    else:
+        curves(target, out=out, lang=lang, json=json)
+        page = target / run_folder.PAGE
+        if not json and page.is_file():
+            print(f"Page: {printable(page)}")
 
 
 def _nothing(target: Path) -> UsageError:
@@ -70,47 +87,3 @@ def _nothing(target: Path) -> UsageError:
         wanted=f"a run folder, a search, a model file, or one of: {', '.join(verbs)}",
         fix=f"perhaps: handstitch show {meant}" if meant else "see: handstitch show --help",
     )
-
-
-def _run(target: Path, *, json: bool, **flags: Any) -> None:
-    from handstitch.cli.show_curves import curves
-    from handstitch.errors import printable
-    from handstitch.run_folder import PAGE
-
-    curves(target, json=json, **flags)
-    page = target / PAGE
-    if not json and page.is_file():
-        print(f"Page: {printable(page)}")
-
-
-def _weights(target: Path, **flags: Any) -> None:
-    from handstitch.cli.show_weights import weights
-
-    weights(target, **flags)
-
-
-def _is_search(target: Path) -> bool:
-    from handstitch.search.folder import is_search
-
-    return is_search(target)
-
-
-def _search(target: Path, *, out: Path | None, **flags: Any) -> None:
-    from handstitch.cli.show_search import show_search
-
-    if out is not None:
-        raise UsageError(
-            "a search has several pictures",
-            found=f"--out {out}",
-            wanted="no --out: they go into the folder pictures of the search",
-            fix="leave it out",
-        )
-    show_search(target, **flags)
-
-
-KINDS: Final[tuple[tuple[Callable[[Path], bool], Callable[..., None]], ...]] = (
-    (Path.is_file, _weights),
-    (_is_search, _search),
-    (lambda target: True, _run),
-)
-"""What `show PATH` does, by what is there: the first that fits."""

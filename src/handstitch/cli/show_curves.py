@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
+from handstitch import run_folder
 from handstitch.cli import console, pictures
 from handstitch.cli.flags import Json
 from handstitch.cli.pictures import Language, Out, Shown
 from handstitch.errors import ModelFileError, UsageError, printable
-
-if TYPE_CHECKING:
-    from handstitch.records import EpochRecord
+from handstitch.records import EpochRecord, best_epoch, some_epochs
 
 _LINES: Final = 24
 """Of the table; of a longer run it shows epochs at even distances, the best and the last."""
@@ -32,61 +31,56 @@ def curves(
     json: Json = False,
 ) -> None:
     """Show accuracies, losses and learning rate of every epoch, as a table and as a picture."""
-    from handstitch import figures, run_folder
+    from handstitch import figures
 
     target = run_folder.newest() if path is None else path
     place = pictures.place_of(target, run_folder.CURVES, out)
     history = _history(target)
     if not json:
         _print(history, target)
-    picture = pictures.write(
-        lambda: figures.curves(history, style, lang), place, asked=out is not None
+    pictures.present(
+        {"path": str(target), "epochs": history},
+        lambda: figures.curves(history, style, lang),
+        place,
+        asked=out is not None,
+        json=json,
     )
-    if json:
-        console.emit({"path": str(target), "picture": picture and str(picture), "epochs": history})
-    else:
-        pictures.say(picture)
 
 
 def _history(target: Path) -> list[EpochRecord]:
     """The epochs of a run, or those that a model file knows of (without their seconds)."""
-    from handstitch import checkpoint, run_folder
+    from handstitch import checkpoint
 
-    if target.is_dir():
-        run_folder.require_run(target)
-        records = run_folder.read_records(target)
-        last = target / run_folder.LAST
-        if not records and checkpoint.state_exists(last):
-            state, _ = checkpoint.load_newest_state(last)
-            records = run_folder.timeless_records(last, state.model.history)
+    if target.is_file():
+        records = run_folder.timeless_records(target, checkpoint.load_model(target).history)
         if not records:
-            raise UsageError(
-                "no epoch of this run is over yet",
-                folder=target,
-                found=f"no epoch in {run_folder.HISTORY}",
-                wanted="a run with an epoch to show",
-                fix="wait for its first epoch, or go on with it: handstitch train --resume RUN",
+            raise ModelFileError(
+                "this file does not say how it was trained",
+                file=target,
+                found="weights without a history",
+                wanted="a run folder, or a model file of handstitch train",
+                fix="see its weights: handstitch show weights FILE",
             )
         return records
-    if not target.exists():
-        run_folder.require_run(target)
-    records = run_folder.timeless_records(target, checkpoint.load_model(target).history)
+    run_folder.require_run(target)
+    records = run_folder.read_records(target)
+    last = target / run_folder.LAST
+    if not records and checkpoint.state_exists(last):
+        state, _ = checkpoint.load_newest_state(last)
+        records = run_folder.timeless_records(last, state.model.history)
     if not records:
-        raise ModelFileError(
-            "this file does not say how it was trained",
-            file=target,
-            found="weights without a history",
-            wanted="a run folder, or a model file of handstitch train",
-            fix="see its weights: handstitch show weights FILE",
+        raise UsageError(
+            "no epoch of this run is over yet",
+            folder=target,
+            found=f"no epoch in {run_folder.HISTORY}",
+            wanted="a run with an epoch to show",
+            fix="wait for its first epoch, or go on with it: handstitch train --resume RUN",
         )
     return records
 
 
 def _print(history: list[EpochRecord], target: Path) -> None:
-    from handstitch.run_folder import HISTORY
-
-    best = max((record.epoch for record in history if record.is_best), default=0)
-    shown = _chosen(history, best)
+    shown, best = some_epochs(history, _LINES), best_epoch(history)
     timed = any(record.seconds for record in history)
     table = console.table(
         "epoch", "train\nloss", "train\naccuracy", "val\nloss", "val\naccuracy", "learning\nrate",
@@ -101,22 +95,10 @@ def _print(history: list[EpochRecord], target: Path) -> None:
             f"{record.val_accuracy:.4f}",
             f"{record.learning_rate:.3g}",
             *([f"{record.seconds:.2f}"] if timed else []),
-            "best" if record.epoch == best else "",
+            "best" if record is best else "",
         )
     print(f"{'Run' if target.is_dir() else 'Model'}: {printable(target)}")
     console.show(table)
     if len(shown) < len(history):
-        all_of_them = f"; all: {printable(target / HISTORY)}" if target.is_dir() else ""
+        all_of_them = f"; all: {printable(target / run_folder.HISTORY)}" if target.is_dir() else ""
         print(f"{len(shown)} of {len(history):,} epochs{all_of_them}")
-
-
-def _chosen(history: list[EpochRecord], best: int) -> list[EpochRecord]:
-    if len(history) <= _LINES:
-        return history
-    every = -(-len(history) // (_LINES - 4))
-    last = history[-1].epoch
-    return [
-        record
-        for place, record in enumerate(history)
-        if place % every == 0 or record.epoch in {best, last}
-    ]

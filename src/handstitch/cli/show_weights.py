@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from shutil import get_terminal_size
+from textwrap import fill
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -21,8 +23,13 @@ Statistics = Annotated[
 ]
 
 if TYPE_CHECKING:
-    from handstitch.arrays import Vector
+    from handstitch.classifier import Classifier
     from handstitch.core.parameters import Parameters
+    from handstitch.insight import LayerFindings, WeightsReport
+
+_ABREAST: Final = 3
+"""Layers beside each other in 80 columns."""
+_LONGEST_LINE: Final = 100
 
 
 def weights(
@@ -41,70 +48,41 @@ def weights(
     With --stats: whether each layer learned or is as initialised, which layer decides, and how
     that is known, in a table and in words.
     """
-    from handstitch import figures, run_folder, runs
+    from handstitch import figures, insight, run_folder, runs
 
-    if stats:
-        _statistics(path, weights, data_dir, out, json)
-        return
-    if data_dir is not None:
+    if data_dir is not None and not stats:
         raise UsageError(
             "weights are shown without data",
             found=f"--data-dir {data_dir} without --stats",
             wanted="--stats, which measures on images; or no --data-dir",
             fix="add --stats, or leave out --data-dir",
         )
-    target = run_folder.newest() if path is None else path
-    place = pictures.place_of(target, run_folder.WEIGHTS, out)
-    classifier = runs.load(target, weights)
-    theta = classifier.model.parameters
-    layers = _layers(theta)
-    if not json:
-        _print(layers, target, classifier.weights)
-    picture = pictures.write(
-        lambda: figures.weights(theta, classifier.model.image_shape, _use(theta), lang),
-        place,
-        asked=out is not None,
-    )
-    if json:
-        console.emit(
-            {
-                "path": str(target),
-                "weights": classifier.weights,
-                "picture": picture and str(picture),
-                "layers": layers,
-            }
-        )
-    else:
-        pictures.say(picture)
-
-
-def _statistics(
-    path: Path | None,
-    which: Literal["best", "last"],
-    data_dir: Path | None,
-    out: Path | None,
-    json: bool,
-) -> None:
-    from handstitch.cli.weights_statistics import statistics
-
-    if out is not None:
+    if out is not None and stats:
         raise UsageError(
             "statistics have no picture",
             found=f"--stats with --out {out}",
             wanted="one of them",
             fix="leave out --stats for the picture, or --out for the statistics",
         )
-    statistics(path, which, data_dir, json)
-
-
-def _use(theta: Parameters) -> Vector | None:
-    """How much each first-layer unit can matter: the norm of its outgoing weights."""
-    import numpy as np
-
-    if len(theta.weights) == 1:
-        return None
-    norms: Vector = np.linalg.norm(theta.weights[1], axis=1)
-    return norms
+    target = run_folder.newest() if path is None else path
+    place = pictures.place_of(target, run_folder.WEIGHTS, out)
+    classifier = runs.load(target, weights)
+    name = f"Model: {printable(target)}, {printable(classifier.weights)} weights"
+    if stats:
+        _statistics(classifier, name, data_dir, json=json)
+        return
+    theta, shape = classifier.model.parameters, classifier.model.image_shape
+    layers = _layers(theta)
+    if not json:
+        print(name)
+        _print(layers)
+    pictures.present(
+        {"path": str(target), "weights": classifier.weights, "layers": layers},
+        lambda: figures.weights(theta, shape, insight.unit_use(theta), lang),
+        place,
+        asked=out is not None,
+        json=json,
+    )
 
 
 def _layers(theta: Parameters) -> list[dict[str, Any]]:
@@ -124,14 +102,68 @@ def _layers(theta: Parameters) -> list[dict[str, Any]]:
     ]
 
 
-def _print(layers: list[dict[str, Any]], target: Path, which: str) -> None:
+def _print(layers: list[dict[str, Any]]) -> None:
     table = console.table("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
-    for layer in layers:
-        table.add_row(
-            str(layer["layer"]),
-            f"{layer['inputs']:,}",
-            f"{layer['outputs']:,}",
-            *(f"{layer[name]:.4f}" for name in ("smallest", "largest", "mean", "deviation")),
-        )
-    print(f"Model: {printable(target)}, {which} weights")
+    for number, inputs, outputs, *values in (each.values() for each in layers):
+        sizes = (str(number), f"{inputs:,}", f"{outputs:,}")
+        table.add_row(*sizes, *(f"{value:.4f}" for value in values))
     console.show(table)
+
+
+def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, json: bool) -> None:
+    """Look into the network, and print what is found."""
+    from handstitch import insight
+
+    data = insight.data_at_hand(classifier.model, data_dir, console.notice)
+    report = insight.weights(classifier.model, data)
+    if json:
+        console.emit(report)
+        return
+    print(f"{name} ({'-'.join(map(str, report.sizes))})")
+    if report.val_accuracy is not None:
+        print(
+            f"Validation accuracy: {report.val_accuracy:.4f} ({report.validation_images:,} images)"
+        )
+    for start in range(0, len(report.layers), _ABREAST):
+        layers = report.layers[start : start + _ABREAST]
+        table = console.table("", *(f"layer {each.layer}" for each in layers))
+        for title, cells in _rows(layers, report):
+            table.add_row(title, *cells)
+        console.show(table)
+    print()
+    width = min(get_terminal_size().columns, _LONGEST_LINE)
+    for sentence in report.words:
+        print(fill(sentence, width, break_on_hyphens=False))
+
+
+def _rows(layers: list[LayerFindings], report: WeightsReport) -> list[tuple[str, list[str]]]:
+    """One row for each figure, one cell for each layer."""
+    known = report.initial_weights == "confirmed"
+    chance = "  of its initial weights" if known else "  of its shuffled weights"
+    rows: list[tuple[str, list[str]]] = [
+        ("inputs × units", [f"{each.inputs:,} × {each.outputs:,}" for each in layers]),
+        ("verdict", [each.verdict for each in layers]),
+        ("within ±0.1", [f"{100 * each.within_tenth:.1f} %" for each in layers]),
+        ("  at the start", [f"{100 * each.within_tenth_initially:.1f} %" for each in layers]),
+        ("range", [f"{each.smallest:.2f} to {each.largest:.2f}" for each in layers]),
+        (
+            "spread, start = 1" if known else f"spread, {report.initialization} start = 1",
+            [f"{each.spread:.3f}" for each in layers],
+        ),
+        ("distance from start", [_number(each.distance, "{:.3f}") for each in layers]),
+        ("largest bias", [f"{each.largest_bias:.2g}" for each in layers]),
+        ("effective rank", [f"{each.effective_rank:.1f}" for each in layers]),
+        (chance, [f"{each.effective_rank_of_chance:.1f}" for each in layers]),
+        ("order, in deviations", [f"{each.score:.1f}" for each in layers]),
+        ("  p, for all layers", [f"{each.p_value:.3f}" for each in layers]),
+        ("  stands out", [each.statistic for each in layers]),
+        ("dead units", [_number(each.dead_units, "{:,}") for each in layers]),
+    ]
+    if any(each.accuracy_put_back is not None for each in report.layers):
+        accuracies = [_number(each.accuracy_put_back, "{:.4f}") for each in layers]
+        rows.append(("accuracy, put back", accuracies))
+    return rows
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)

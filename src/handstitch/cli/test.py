@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from handstitch.cli import console
 from handstitch.cli.flags import DataDir, Dataset, Json
+from handstitch.errors import HandstitchError, printable
 
 if TYPE_CHECKING:
     from handstitch.classifier import Classifier
@@ -34,6 +35,8 @@ def test(
     The interval is Wilson's, at 95 %: where the accuracy on endless such images would lie. Each
     look at the test set with a run is noted in its folder, and counted.
     """
+    import msgspec
+
     from handstitch import run_folder, runs
     from handstitch import search as searches
 
@@ -44,20 +47,15 @@ def test(
     # Who tests several settings of a search chooses between them, too.
     look_of_search = _noted(searches.search_of(target), classifier, evaluation)
     if json:
-        import msgspec
-
         counted = {"look": look, "look_of_search": look_of_search}
-        console.emit({**msgspec.to_builtins(evaluation), **counted})
+        console.emit(msgspec.structs.asdict(evaluation) | counted)
         return
     _print(evaluation, target, look, look_of_search)
 
 
 def _noted(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
-    """Which look at the test set with this run, or search, it is; None if it is none, or cannot
-    be noted.
-    """
+    """Which look at the test set it is, with this run or search; None where none can be noted."""
     from handstitch import looks
-    from handstitch.errors import HandstitchError
 
     if folder is None or evaluation.dataset != classifier.model.dataset:
         return None
@@ -73,9 +71,8 @@ def _noted(folder: Path | None, classifier: Classifier, evaluation: Evaluation) 
 
 
 def _print(
-    evaluation: Evaluation, target: Path, look: int | None, look_of_search: int | None = None
+    evaluation: Evaluation, target: Path, look: int | None, look_of_search: int | None
 ) -> None:
-    from handstitch.errors import printable
     from handstitch.evaluation import most_confused
 
     low, high = evaluation.accuracy_interval

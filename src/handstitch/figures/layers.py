@@ -58,8 +58,8 @@ def unit_tiles(
 ) -> Figure:
     """First-layer units as pictures: each tile is a column of W (inputs, units), red above 0.
 
-    `use` (units,) says how much each is used, such as the norm of its outgoing weights: the `most`
-    used are shown, the most used first, else the first. Raises ValueError if shapes disagree.
+    `use` (units,) says how much each is used (see `insight.unit_use`): the `most` used are shown,
+    the most used first, else the first. Raises ValueError if shapes disagree.
     """
     figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
     _draw_tiles(figure, W, image_shape, use, most=most, lang=lang)

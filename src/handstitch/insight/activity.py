@@ -28,20 +28,16 @@ def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
     return [int(np.count_nonzero(low == high)) for low, high in zip(lowest, highest, strict=True)]
 
 
-def unit_use(network: Network, images: Images, scaling: Scaling) -> Vector:
-    """The mean over images of |activation| · ‖outgoing weights‖ of each first-layer unit.
+def unit_use(parameters: Parameters) -> Vector | None:
+    """‖wᵢ‖ of row i of W₂, the outgoing weights of each first-layer unit; None without W₂.
 
-    How strongly a unit is heard in the next layer: a large activation that nobody weights counts
-    as little as large weights on a unit that is always silent. For a network without hidden
-    layers ‖outgoing weights‖ is 1 and the activations are its logits.
+    How much the next layer heeds a unit. It follows from the weights alone, so that units stand in
+    one order wherever they are drawn, with images at hand or without.
     """
-    total = np.zeros(network.parameters.sizes[1])
-    for _, work in Evaluator(network, images, scaling).blocks():
-        total += np.abs(work.outputs[0]).sum(axis=0, dtype=np.float64)
-    use = total / max(1, len(images))
-    if len(network.layers) > 1:
-        use *= np.linalg.norm(network.parameters.weights[1].astype(np.float64), axis=1)
-    return use
+    if len(parameters.weights) == 1:
+        return None
+    norms: Vector = np.linalg.norm(parameters.weights[1], axis=1)
+    return norms
 
 
 def accuracies_put_back(

@@ -6,13 +6,16 @@ from typing import Literal
 
 import msgspec
 
+from handstitch.insight.initial import Standing
+from handstitch.insight.structure import Structure
+
 LayerVerdict = Literal["as initialised", "moved", "learned"]
 """Its initial weights, or nothing that tells it from them; changed but without visible order;
 changed or drawn otherwise than by chance."""
 
 
-class LayerFindings(msgspec.Struct, frozen=True, kw_only=True):
-    """One linear layer. Shares and accuracies are fractions of 1."""
+class LayerFindings(Structure, frozen=True, kw_only=True):
+    """One linear layer, its order included. Shares and accuracies are fractions of 1."""
 
     layer: int
     """Counted from 1, the one at the pixels."""
@@ -29,7 +32,7 @@ class LayerFindings(msgspec.Struct, frozen=True, kw_only=True):
     """The same of the initial distribution N(0, σ²)."""
     smallest: float
     largest: float
-    largest_bias: float = 0.0
+    largest_bias: float
     """The largest |b|; all are 0 at the start of a run."""
     spread: float
     """Standard deviation of the weights by that of the initial ones, or by their σ."""
@@ -37,17 +40,9 @@ class LayerFindings(msgspec.Struct, frozen=True, kw_only=True):
     """exp of the entropy of the singular values (Roy and Vetterli, EUSIPCO 2007)."""
     effective_rank_of_chance: float
     """Of the initial weights, or where they are not known of the layer's shuffled weights."""
-    score: float
-    """Order, in standard deviations above the layer's shuffled copies."""
-    p_value: float
-    """The probability that an untrained network has a layer with such a score."""
-    statistic: str
-    """What stands out most: a name from `insight.structure`."""
-    scores: dict[str, float]
-    """Each statistic's own, in the same unit; they are not corrected for being several."""
-    dead_units: int | None = None
+    dead_units: int | None
     """Units that give the same on every image; None for the last layer."""
-    accuracy_put_back: float | None = None
+    accuracy_put_back: float | None
     """Validation accuracy when this layer alone has its initial weights and biases again."""
 
 
@@ -56,8 +51,7 @@ class WeightsReport(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Literal["trained", "as initialised"]
     sizes: list[int]
-    initial_weights: Literal["confirmed", "contradicted", "unrecorded", "no seed"]
-    """What the file says of them; see `insight.initial`."""
+    initial_weights: Standing
     seed: int | None
     initialization: str
     copies: int

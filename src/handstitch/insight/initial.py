@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from handstitch.checkpoint import Model
 from handstitch.config import Config, from_mapping
@@ -13,9 +13,6 @@ from handstitch.training import initial_digest, initial_parameters
 Standing = Literal["confirmed", "contradicted", "unrecorded", "no seed"]
 """What a file says of its initial weights: its digest is that of the weights drawn anew, or is
 not; it has a seed and no digest; it has no seed."""
-
-ASSUMED: Final = "he"
-"""The initialisation taken for that of a file which names none; the report's is this one."""
 
 
 class Origin(NamedTuple):
@@ -29,8 +26,24 @@ class Origin(NamedTuple):
 
     @property
     def initialization(self) -> str:
-        """Name of the initialisation, in INITIALIZATIONS."""
-        return self.config.initialization if self.config else ASSUMED
+        """In INITIALIZATIONS; He's, which the course report took, where the file names none."""
+        return self.config.initialization if self.config else "he"
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence."""
+        seed = self.config.seed if self.config else None
+        return {
+            "confirmed": f"The weights began as seed {seed} draws them; the digest in the file "
+            "confirms it.",
+            "contradicted": f"The digest in the file is not that of the weights seed {seed} draws "
+            "here: the file was changed, or another NumPy drew them. The initial weights are "
+            "therefore not known, and nothing is compared with them.",
+            "unrecorded": "The file does not note which initial weights it had, as older files do "
+            "not. Nothing is compared with them.",
+            "no seed": "The file has no seed that can be used, so its initial weights are not "
+            "known and nothing is compared with them.",
+        }[self.standing]
 
 
 def origin(model: Model) -> Origin:
@@ -39,11 +52,11 @@ def origin(model: Model) -> Origin:
     Only what the digest confirms is given out: a seed alone proves nothing, for a file can be
     changed, and another NumPy may draw other numbers from it.
     """
-    if "seed" not in model.config:
-        return Origin("no seed", None, None)
     try:
         config = from_mapping(model.config, "this model file")
     except ConfigError:  # a setting that this version does not know
+        config = None
+    if config is None or "seed" not in model.config:
         return Origin("no seed", None, None)
     if not model.initial_digest:
         return Origin("unrecorded", config, None)

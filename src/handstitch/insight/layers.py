@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import erf, sqrt
 from typing import Final
 
@@ -12,7 +13,7 @@ from handstitch import machine
 from handstitch.arrays import Matrix
 from handstitch.checkpoint import Model
 from handstitch.core.network import Network
-from handstitch.core.parameters import INITIALIZATIONS
+from handstitch.core.parameters import INITIALIZATIONS, Parameters
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
@@ -46,10 +47,8 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
     seen = scene(model, data, begun.config)
     with machine.blas_threads(1):  # small products; and the same figures on any machine
         orders = structures(theta.weights, model.image_shape, copies=copies)
-    layers = [_layer(theta.weights, n, begun, order) for n, order in enumerate(orders)]
-    biases = [float(np.max(np.abs(b))) for b in theta.biases]
-    dead: list[int | None] = [*dead_units(network, seen.images, scaling), None]
-    put_back: list[float | None] = [None] * len(layers)
+    dead = [*dead_units(network, seen.images, scaling), None]
+    put_back: Sequence[float | None] = [None] * len(orders)
     val_accuracy = decisive = None
     held_out = 0
     if seen.validation is not None:
@@ -59,10 +58,10 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         if begun.parameters is not None:
             found = accuracies_put_back(network, begun.parameters, images, labels, scaling)
             decisive = decisive_layer(val_accuracy, found, held_out)
-            put_back = [*found]
+            put_back = found
     layers = [
-        msgspec.structs.replace(each, largest_bias=bias, dead_units=units, accuracy_put_back=back)
-        for each, bias, units, back in zip(layers, biases, dead, put_back, strict=True)
+        _layer(theta, number, begun, order, dead=units, accuracy=back)
+        for number, (order, units, back) in enumerate(zip(orders, dead, put_back, strict=True))
     ]
     learned = any(each.verdict != "as initialised" for each in layers)
     report = WeightsReport(
@@ -79,7 +78,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         layers=layers,
         words=[],
     )
-    return msgspec.structs.replace(report, words=sentences.of(report))
+    return msgspec.structs.replace(report, words=[begun.words, *sentences.of(report)])
 
 
 def effective_rank(W: Matrix) -> float:
@@ -110,12 +109,18 @@ def decisive_layer(accuracy: float, put_back: list[float], images: int) -> int |
 
 
 def _layer(
-    all_weights: list[Matrix], number: int, begun: Origin, order: Structure
+    theta: Parameters,
+    number: int,
+    begun: Origin,
+    order: Structure,
+    *,
+    dead: int | None,
+    accuracy: float | None,
 ) -> LayerFindings:
-    W = all_weights[number]
+    W = theta.weights[number]
     initial = begun.parameters.weights[number] if begun.parameters else None
     sigma = INITIALIZATIONS[begun.initialization](*W.shape)
-    rng = generator(0, Purpose.WEIGHT_SHUFFLE, len(all_weights) + number)
+    rng = generator(0, Purpose.WEIGHT_SHUFFLE, len(theta.weights) + number)
     chance = rng.permutation(W.reshape(-1)).reshape(W.shape) if initial is None else initial
     unchanged = None if initial is None else bool(np.array_equal(W, initial))
     return LayerFindings(
@@ -129,13 +134,13 @@ def _layer(
         within_tenth_initially=erf(TENTH / (sigma * sqrt(2))),
         smallest=float(W.min()),
         largest=float(W.max()),
+        largest_bias=float(np.max(np.abs(theta.biases[number]))),
         spread=_deviation(W) / (sigma if initial is None else _deviation(initial) or sigma),
         effective_rank=effective_rank(W),
         effective_rank_of_chance=effective_rank(chance),
-        score=order.score,
-        p_value=order.p_value,
-        statistic=order.statistic,
-        scores=order.scores,
+        **msgspec.structs.asdict(order),
+        dead_units=dead,
+        accuracy_put_back=accuracy,
     )
 
 

@@ -1,4 +1,4 @@
-"""The images a network is looked at with: those it was trained on where they are at hand."""
+"""Images to probe a network with: its training set where it is at hand, else drawn ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from handstitch.randomness import Purpose, generator
 
 DRAWN: Final = 2_000
 """Images where no data are at hand."""
-_DRAWN_SHAPE: Final = (28, 28)
 
 
 class Scene(NamedTuple):
@@ -49,10 +48,15 @@ def data_at_hand(
     except sources.AbsentError:
         notify(f"{TITLES[model.dataset]} is not on this machine: accuracies are left out")
         return None
-    if data.image_shape != model.image_shape or len(data.class_names) != len(model.class_names):
+    if not fits(model, data):
         notify(f"the network is not made for the images of {data.name}")
         return None
     return data
+
+
+def fits(model: Model, data: Dataset) -> bool:
+    """Whether the network has an input for each pixel of `data` and an output for each class."""
+    return data.image_shape == model.image_shape and len(data.class_names) == len(model.class_names)
 
 
 def scene(model: Model, data: Dataset | None, config: Config | None) -> Scene:
@@ -62,23 +66,21 @@ def scene(model: Model, data: Dataset | None, config: Config | None) -> Scene:
     called validation.
     """
     if data is None:
-        return Scene(*_drawn(model.image_shape), None)
+        return _drawn(model.image_shape)
     if config is None:
-        called = f"all {len(data):,} training images of {data.name}"
-        return Scene(data.images, called, None)
+        return Scene(data.images, f"all {len(data):,} training images of {data.name}", None)
     chosen, held_out = splits.split(data.labels, config.validation, config.seed, config.stratified)
     called = f"the {len(chosen):,} training images of {data.name}"
-    validation = data.images[held_out], data.labels[held_out]
-    return Scene(data.images[chosen], called, validation)
+    return Scene(data.images[chosen], called, (data.images[held_out], data.labels[held_out]))
 
 
-def _drawn(shape: tuple[int, int]) -> tuple[Images, str]:
+def _drawn(shape: tuple[int, int]) -> Scene:
     """Garments where they fit, else pixels drawn at random."""
-    if shape == _DRAWN_SHAPE:
+    if shape == (28, 28):
         from handstitch.data import sketch
 
-        images, _ = sketch.draw(DRAWN, seed=0)
-        return images, f"{DRAWN:,} garments drawn by Handstitch, for want of the training images"
-    rng = generator(0, Purpose.SKETCH)
-    noise = rng.integers(0, 256, (DRAWN, *shape), np.uint8)
-    return noise, f"{DRAWN:,} images of noise, for want of the training images"
+        images, what = sketch.draw(DRAWN, seed=0)[0], "garments drawn by Handstitch"
+    else:
+        rng = generator(0, Purpose.SKETCH)
+        images, what = rng.integers(0, 256, (DRAWN, *shape), np.uint8), "images of noise"
+    return Scene(images, f"{DRAWN:,} {what}, for want of the training images", None)

@@ -1,4 +1,4 @@
-"""The findings in words that take no knowledge of statistics; every sentence stands here."""
+"""The findings in plain sentences, which take no knowledge of statistics."""
 
 from __future__ import annotations
 
@@ -21,32 +21,13 @@ _SAYS_NOTHING: Final = 0.02
 
 
 def of(report: WeightsReport) -> list[str]:
-    """All sentences: where the weights came from, each layer, which decides, the verdict."""
+    """All but the first, which is the origin's: each layer, which decides, the verdict."""
     return [
-        _origin(report),
-        *[_layer(each) for each in report.layers],
+        *[f"{_learned(each)} {_within(each)}" for each in report.layers],
         *_dead(report),
         *_decides(report),
         _verdict(report),
     ]
-
-
-def _origin(report: WeightsReport) -> str:
-    return {
-        "confirmed": f"The weights began as seed {report.seed} draws them; "
-        "the digest in the file confirms it.",
-        "contradicted": f"The digest in the file is not that of the weights seed {report.seed} "
-        "draws here: the file was changed, or another NumPy drew them. The initial weights are "
-        "therefore not known, and nothing is compared with them.",
-        "unrecorded": "The file does not note which initial weights it had, as older files do "
-        "not. Nothing is compared with them.",
-        "no seed": "The file has no seed, so its initial weights are not known and nothing is "
-        "compared with them.",
-    }[report.initial_weights]
-
-
-def _layer(found: LayerFindings) -> str:
-    return " ".join([_learned(found), *_within(found)])
 
 
 def _learned(found: LayerFindings) -> str:
@@ -72,71 +53,60 @@ def _percent(fraction: float) -> str:
     return "less than 0.1 %" if fraction < 0.001 else f"{100 * fraction:.3g} %"
 
 
-def _within(found: LayerFindings) -> list[str]:
+def _within(found: LayerFindings) -> str:
     now, then = found.within_tenth, found.within_tenth_initially
-    share = f"{_share(now)} of its weights lie within ±0.1"
-    if abs(now - then) < _SAYS_NOTHING:
-        return [f"{share}, which says nothing of learning: at the start it is {_share(then)}."]
-    return [f"{share}; at the start it is {_share(then)}."]
-
-
-def _share(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
+    link = ", which says nothing of learning:" if abs(now - then) < _SAYS_NOTHING else ";"
+    start = f"at the start it is {100 * then:.1f} %"
+    return f"{100 * now:.1f} % of its weights lie within ±0.1{link} {start}."
 
 
 def _dead(report: WeightsReport) -> list[str]:
-    dead = [(each.layer, each.dead_units) for each in report.layers if each.dead_units]
-    if not any(each.dead_units is not None for each in report.layers):
+    if len(report.layers) == 1:
         return []
+    dead = [
+        f"{each.dead_units:,} in layer {each.layer}" for each in report.layers if each.dead_units
+    ]
     if not dead:
         return [f"No hidden unit is dead: each changes over {report.images}."]
-    listed = ", ".join(f"{count:,} in layer {layer}" for layer, count in dead)
-    return [f"Dead units, the same on every one of {report.images}: {listed}."]
+    return [f"Dead units, the same on every one of {report.images}: {', '.join(dead)}."]
 
 
 def _decides(report: WeightsReport) -> list[str]:
+    left_out = "Which layer decides is left out:"
     if report.val_accuracy is None:
-        return [
-            "Which layer decides is left out: that takes initial weights and validation images."
-        ]
-    backs = {each.layer: each.accuracy_put_back for each in report.layers}
-    measured = (
+        return [f"{left_out} that takes initial weights and validation images."]
+    if report.initial_weights != "confirmed":
+        return [f"{left_out} it takes the initial weights."]
+    falls = (
         f"accuracy on the {report.validation_images:,} validation images falls from "
-        f"{report.val_accuracy:.4f}"
+        f"{report.val_accuracy:.4f} to"
     )
-    if any(back is None for back in backs.values()):
-        return ["Which layer decides is left out: it takes the initial weights."]
+    backs = [f"{each.accuracy_put_back:.4f}" for each in report.layers]
     if report.decisive_layer is not None:
-        layer = f"Layer {report.decisive_layer} decides most"
-        then = f"{measured} to {backs[report.decisive_layer]:.4f}"
-        return [f"{layer}: when it alone gets its initial weights back, {then}."]
+        decides = f"Layer {report.decisive_layer} decides most: when it alone gets its initial"
+        return [f"{decides} weights back, {falls} {backs[report.decisive_layer - 1]}."]
     if report.verdict == "as initialised":
         return []
-    falls = ", ".join(f"{back:.4f} with layer {layer}" for layer, back in backs.items())
+    each = ", ".join(f"{back} with layer {layer}" for layer, back in enumerate(backs, 1))
     none = "No layer clearly decides most: when one gets its initial weights back"
-    return [f"{none}, {measured} to {falls}."]
+    return [f"{none}, {falls} {each}."]
 
 
 def _verdict(report: WeightsReport) -> str:
-    changed = [each for each in report.layers if each.verdict != "as initialised"]
-    layers = f"{len(changed)} of its {len(report.layers)} layers"
-    if report.initial_weights == "confirmed":
-        if report.verdict == "as initialised":
-            return (
-                f"Verdict: as initialised. These are the weights that seed {report.seed} draws, "
-                "bit for bit: this network was not trained."
-            )
-        learned = sum(each.verdict == "learned" for each in changed)
-        return (
-            f"Verdict: trained. {layers} left their initial weights, and {learned} of them "
-            "visibly learned."
-        )
+    known = report.initial_weights == "confirmed"
     if report.verdict == "as initialised":
-        return (
-            "Verdict: as initialised. Nothing tells these weights from numbers drawn at random; "
-            "if the network was trained, it was too little to be seen."
+        why = (
+            f"These are the weights that seed {report.seed} draws, bit for bit: this network was "
+            "not trained."
+            if known
+            else "Nothing tells these weights from numbers drawn at random; if the network was "
+            "trained, it was too little to be seen."
         )
-    return (
-        f"Verdict: trained. {layers} show order that at most one untrained network in a hundred "
-        "shows."
+        return f"Verdict: as initialised. {why}"
+    changed = [each.verdict for each in report.layers if each.verdict != "as initialised"]
+    why = (
+        f"left their initial weights, and {changed.count('learned')} of them visibly learned."
+        if known
+        else "show order that at most one untrained network in a hundred shows."
     )
+    return f"Verdict: trained. {len(changed)} of its {len(report.layers)} layers {why}"

@@ -25,8 +25,9 @@ spread. Weights that were drawn together, such as an orthogonal matrix, are not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,15 +39,13 @@ COPIES: Final = 199
 ALPHA: Final = 0.01
 """A network whose p is at most this is told to have structure: one untrained network in a hundred
 is told wrongly, however many layers it has."""
-OF_ALL: Final = ("spectrum", "rows", "columns", "row sums", "column sums", "neighbours")
-"""The statistics' names; the last only of a layer that sees an image."""
 _WIDEST: Final = 1024
 """Inputs and units looked at, evenly spaced, where a layer has more: it bounds the time."""
 
 Scores = NDArray[np.float64]
 
 
-class Structure(NamedTuple):
+class Structure(msgspec.Struct, frozen=True):
     """How much more ordered a layer is than its shuffled copies."""
 
     score: float
@@ -56,7 +55,7 @@ class Structure(NamedTuple):
     statistic: str
     """Which one stands out most."""
     scores: dict[str, float]
-    """All of them, in standard deviations above the mean of the copies."""
+    """Each one's own, in the same unit; they are not corrected for being several."""
 
 
 def structures(
@@ -76,27 +75,23 @@ def structures(
     any distribution and size, for the observed network is one of `copies` + 1 that were equally
     likely. The shuffles follow from `seed`: the same weights always give the same figures.
     """
-    names: list[list[str]] = []
-    scores: list[Scores] = []
+    scores: list[dict[str, Scores]] = []  # of the layer and then of its copies
     for layer, W in enumerate(weights):
         rng = generator(seed, Purpose.WEIGHT_SHUFFLE, layer)
-        sees = image_shape if layer == 0 else None
-        measured = _measure(W, sees, copies, rng)
-        names.append(list(measured))
-        scores.append(_in_deviations(np.array(list(measured.values()))))
-    largest = np.array([each.max(axis=0) for each in scores])  # (layers, copies + 1)
-    of_network = largest.max(axis=0)
+        measured = _measure(W, image_shape if layer == 0 else None, copies, rng)
+        deviations = _in_deviations(np.array(list(measured.values())))
+        scores.append(dict(zip(measured, deviations, strict=True)))
+    largest = [np.max(list(each.values()), axis=0) for each in scores]
+    of_network = np.max(largest, axis=0)
     return [
         Structure(
             score=float(of_layer[0]),
             # With a hair's breadth: where every copy scores alike, rounding must not decide.
             p_value=float(np.mean(of_network >= of_layer[0] - 1e-9)),
-            statistic=names[layer][int(np.argmax(scores[layer][:, 0]))],
-            scores={
-                n: float(score) for n, score in zip(names[layer], scores[layer][:, 0], strict=True)
-            },
+            statistic=max(each, key=lambda name: each[name][0]),
+            scores={name: float(values[0]) for name, values in each.items()},
         )
-        for layer, of_layer in enumerate(largest)
+        for each, of_layer in zip(scores, largest, strict=True)
     ]
 
 

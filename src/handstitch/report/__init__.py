@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from handstitch import model_card, storage
 from handstitch.report.drawings import draw
-from handstitch.report.findings import Findings, Missing, Notify, Part, gather
+from handstitch.report.findings import Missing, Notify, Part, gather
 from handstitch.report.page import render
 from handstitch.report.words import Lang, words
 from handstitch.run_folder import CARD, PAGE
@@ -60,7 +60,11 @@ def make(
     said = words(lang)
     drawn = draw(found, said, lang)
     page = render(found, drawn, said).encode()
-    files = {**drawn.files, **_card(found, list(drawn.files)), PAGE: page}
+    files = {**drawn.files, PAGE: page}
+    if found.summary is not None:
+        test = found.evaluation if found.part == "test" else None
+        card = model_card.write(found.summary, found.config, test, len(found.looks), drawn.files)
+        files[CARD] = card.encode()
     for name, data in files.items():
         # Each can be made again, so none waits for the disk.
         storage.write(target / name, data, lasting=False)
@@ -71,11 +75,3 @@ def make(
         part=found.part,
         missing=found.missing,
     )
-
-
-def _card(found: Findings, pictures: list[str]) -> dict[str, bytes]:
-    if found.summary is None:
-        return {}
-    test = found.evaluation if found.part == "test" else None
-    text = model_card.write(found.summary, found.config, test, len(found.looks), pictures)
-    return {CARD: text.encode()}

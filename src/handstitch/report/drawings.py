@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
-from handstitch import evaluation, figures
+from handstitch import evaluation, figures, insight
+from handstitch.checkpoint import Model
+from handstitch.core.parameters import Parameters
+from handstitch.records import Evaluation
 from handstitch.report.findings import Findings, Pictures
 from handstitch.report.words import Lang, Words
 from handstitch.run_folder import CONFUSION, CURVES, WEIGHTS
-
-if TYPE_CHECKING:
-    from handstitch.checkpoint import Model
-    from handstitch.records import Evaluation
 
 _LAYERS: Final = 4
 """Layers drawn before and after: of a deeper network the first two and the last two."""
 _PIXELS_PER_INCH: Final = 96  # of CSS
 _MANY: Final = 50_000
 """Weights that are nothing but pixels, of which an SVG would be larger and slower."""
+_WORST: Final = 24
+"""Mistakes drawn: the most confident ones."""
 _DPI: Final = 120
 """Of such pictures: a quarter finer than the page's own pixels."""
 
@@ -63,21 +64,21 @@ def draw(found: Findings, words: Words, lang: Lang) -> Drawings:
         made.files[CURVES] = figures.png(figure)
     if found.evaluation is not None:
         _draw_scores(made, found.evaluation, words, lang)
-    if found.evaluation is not None and found.pictures is not None:
-        _draw_mistakes(made, found.evaluation, found.pictures, words, lang)
+        if found.pictures is not None:
+            _draw_mistakes(made, found.evaluation, found.pictures, words, lang)
     if found.model is not None:
-        _draw_weights(made, found, found.model, words, lang)
+        _draw_weights(made, found.model, words, lang)
+        if found.initial is not None:
+            _draw_change(made, found.model.parameters, found.initial, words, lang)
     return made
 
 
 def _drawing(figure: Any, alt: str, numbers: int = 0) -> Drawing:
     """As SVG, whose text is sharp at any size; as PNG if it shows very many `numbers`."""
-    if numbers > _MANY:
-        kind, data = "png", figures.png(figure, _DPI)
-    else:
-        kind, data = "svg+xml", figures.svg(figure).encode()
-    width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
-    return Drawing(f"data:image/{kind};base64,{base64.b64encode(data).decode()}", alt, width)
+    is_png = numbers > _MANY
+    data = figures.png(figure, _DPI) if is_png else figures.svg(figure).encode()
+    uri = f"data:image/{'png' if is_png else 'svg+xml'};base64,{base64.b64encode(data).decode()}"
+    return Drawing(uri, alt, round(figure.get_figwidth() * _PIXELS_PER_INCH))
 
 
 def _alt_of_curves(found: Findings, words: Words) -> str:
@@ -136,40 +137,32 @@ def _draw_mistakes(
         return
     names = tuple(score.name for score in measured.class_scores)
     first = _most_confused(measured, names, words)
-    most = 24
-    figure = figures.worst_mistakes(seen.images, seen.labels, seen.P, names, most=most, lang=lang)
-    alt = words.worst_alt.format(shown=min(most, mistakes), mistakes=mistakes, first=first)
-    made.worst = _drawing(figure, alt)
-    figure = figures.confused_pairs(seen.images, seen.labels, seen.P, names, lang=lang)
-    made.pairs = _drawing(figure, words.pairs_alt.format(first=first))
+    shown = (seen.images, seen.labels, seen.P, names)
+    alt = words.worst_alt.format(shown=min(_WORST, mistakes), mistakes=mistakes, first=first)
+    made.worst = _drawing(figures.worst_mistakes(*shown, most=_WORST, lang=lang), alt)
+    alt = words.pairs_alt.format(first=first)
+    made.pairs = _drawing(figures.confused_pairs(*shown, lang=lang), alt)
 
 
-def _draw_weights(made: Drawings, found: Findings, model: Model, words: Words, lang: Lang) -> None:
-    weights = model.parameters.weights
-    use = found.pictures.use if found.pictures is not None else None
-    if use is None and len(weights) > 1:
-        use = np.linalg.norm(weights[1], axis=1).astype(np.float32)
-    figure = figures.heat_maps(model.parameters, lang)
-    alt = words.maps_alt.format(layers=len(weights))
-    made.maps = _drawing(figure, alt, model.parameters.vector.size)
-    rows, columns = model.image_shape
-    figure = figures.unit_tiles(weights[0], model.image_shape, use, lang=lang)
-    made.tiles = _drawing(figure, words.tiles_alt.format(rows=rows, columns=columns))
-    made.files[WEIGHTS] = figures.png(
-        figures.weights(model.parameters, model.image_shape, use, lang)
-    )
-    if found.initial is None:
-        return
-    layers = list(range(len(weights)))
-    if len(layers) > _LAYERS:
-        layers = layers[:2] + layers[-2:]
-    for layer in layers:
-        W, initial = weights[layer], found.initial.weights[layer]
-        title = words.before_after_title.format(layer=layer + 1)
+def _draw_weights(made: Drawings, model: Model, words: Words, lang: Lang) -> None:
+    theta, shape, use = model.parameters, model.image_shape, insight.unit_use(model.parameters)
+    alt = words.maps_alt.format(layers=len(theta.weights))
+    made.maps = _drawing(figures.heat_maps(theta, lang), alt, theta.vector.size)
+    alt = words.tiles_alt.format(rows=shape[0], columns=shape[1])
+    made.tiles = _drawing(figures.unit_tiles(theta.weights[0], shape, use, lang=lang), alt)
+    made.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, lang))
+
+
+def _draw_change(
+    made: Drawings, theta: Parameters, initial: Parameters, words: Words, lang: Lang
+) -> None:
+    layers = list(enumerate(zip(theta.weights, initial.weights, strict=True), 1))
+    for layer, (W, start) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
+        title = words.before_after_title.format(layer=layer)
         alt = words.before_after_alt.format(
-            layer=layer + 1, before=float(initial.std()), after=float(W.std())
+            layer=layer, before=float(start.std()), after=float(W.std())
         )
-        figure = figures.before_after(W, initial, title, lang)
+        figure = figures.before_after(W, start, title, lang)
         made.before_after.append(_drawing(figure, alt, W.size))
 
 

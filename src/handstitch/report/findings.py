@@ -8,8 +8,8 @@ images held out for validation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,28 +17,24 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from handstitch import checkpoint, looks, run_folder, training
-from handstitch.arrays import Images, Labels, Matrix, Vector
+from handstitch import checkpoint, insight, looks, run_folder
+from handstitch.arrays import Images, Labels, Matrix
 from handstitch.checkpoint import Model
 from handstitch.config import Config, from_mapping
 from handstitch.config_file import read_file
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources, splits
-from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import HandstitchError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.looks import Look
-from handstitch.records import EpochRecord, Evaluation, RunSummary
+from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
 
 Missing = Literal["history", "weights", "summary", "looks", "data", "other data", "initial"]
 """What a page may have to do without; `Words.missing` says each in words."""
 Part = Literal["test", "validation"]
 Notify = Callable[[str], None]
-
-_ROWS = 1000
-"""Images by which the use of a hidden unit is judged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +45,6 @@ class Pictures:
     labels: Labels
     P: Matrix
     """Probabilities (images, classes)."""
-    use: Vector | None
-    """Of each unit of the first hidden layer: mean |output| times the norm of its way on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +59,7 @@ class Findings:
     model: Model | None = None
     """The best weights."""
     initial: Parameters | None = None
-    """θ before the first step, drawn again from the seed."""
+    """θ before the first step, drawn again and confirmed by the model file's digest; else None."""
     looks: list[Look] = field(default_factory=list)
     digest: str = ""
     """Of the best weights, as the ledger of looks has it."""
@@ -76,8 +70,7 @@ class Findings:
     @property
     def part(self) -> Part:
         """What the figures are of."""
-        tested = self.evaluation is not None and self.evaluation.part == "test"
-        return "test" if tested else "validation"
+        return "test" if self.evaluation and self.evaluation.part == "test" else "validation"
 
     @property
     def dataset(self) -> str:
@@ -87,7 +80,7 @@ class Findings:
     @property
     def best(self) -> EpochRecord | None:
         """The epoch whose weights were kept."""
-        return next((record for record in reversed(self.history) if record.is_best), None)
+        return best_epoch(self.history)
 
 
 def gather(
@@ -101,52 +94,40 @@ def gather(
     run_folder.require_run(folder)
     path = folder / run_folder.CONFIG
     found = Findings(folder, from_mapping(read_file(path), str(path)))
-    _read_summary(found, notify)
-    _read_model(found, notify)
+    path = folder / run_folder.SUMMARY
+    with _noting(found, "summary", path, notify):
+        if path.exists():
+            found.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
+    path = folder / run_folder.BEST
+    with _noting(found, "weights", path, notify):
+        found.model = checkpoint.load_model(path)
+        found.digest = looks.digest_of(found.model.parameters.vector)
+        begun = insight.origin(found.model)
+        found.initial = begun.parameters
+        if found.initial is None:
+            notify(begun.words)
+            found.missing.append("initial")
     _read_history(found)
-    _read_looks(found, notify)
+    with _noting(found, "looks", folder / looks.LEDGER, notify):
+        _read_looks(found, notify)
     if found.model is not None:
-        _read_data(found, found.model, data_dir, notify)
+        with _noting(found, "data", Path(found.model.dataset), notify):
+            _read_data(found, found.model, data_dir, notify)
     return found
 
 
-def _read_summary(found: Findings, notify: Notify) -> None:
-    path = found.folder / run_folder.SUMMARY
+@contextmanager
+def _noting(found: Findings, what: Missing, path: Path, notify: Notify) -> Iterator[None]:
+    """Within, an error is told, and that `what` is missing."""
     try:
-        if path.exists():
-            found.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
+        yield
+    except HandstitchError as error:
+        detail = error.facts.get("found")
+        notify(f"{path}: {error.problem}" + (f" ({detail})" if detail else ""))
+        found.missing.append(what)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         notify(f"{path} cannot be read: {error}")
-        found.missing.append("summary")
-
-
-def _read_model(found: Findings, notify: Notify) -> None:
-    path = found.folder / run_folder.BEST
-    if not path.exists():
-        found.missing.append("weights")
-        return
-    try:
-        found.model = checkpoint.load_model(path)
-    except HandstitchError as error:
-        notify(_told(error, path))
-        found.missing.append("weights")
-        return
-    found.digest = looks.digest_of(found.model.parameters.vector)
-    found.initial = _initial(found.model, notify)
-    if found.initial is None:
-        found.missing.append("initial")
-
-
-def _initial(model: Model, notify: Notify) -> Parameters | None:
-    """θ as the model's own settings draw it; None if it was not trained here."""
-    if not model.config:
-        return None
-    try:
-        config = from_mapping(model.config, "the model file")
-        return training.start(config, model.parameters.sizes).network.parameters
-    except (HandstitchError, ValueError) as error:
-        notify(f"the initial weights cannot be drawn again: {error}".partition("\n")[0])
-        return None
+        found.missing.append(what)
 
 
 def _read_history(found: Findings) -> None:
@@ -170,74 +151,41 @@ def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
 
 
 def _read_looks(found: Findings, notify: Notify) -> None:
-    try:
-        found.looks = looks.read(found.folder, notify)
-        if found.model is not None:
-            found.evaluation = looks.evaluation_of(found.folder, found.digest)
-    except HandstitchError as error:
-        notify(_told(error, found.folder / looks.LEDGER))
-        found.missing.append("looks")
-    if found.evaluation is not None and found.model is not None:
-        same = len(found.evaluation.class_scores) == len(found.model.class_names)
-        if not same or found.evaluation.part != "test":
-            found.evaluation = None
+    found.looks = looks.read(found.folder, notify)
+    if found.model is not None:
+        measured = looks.evaluation_of(found.folder, found.digest)
+        classes = len(found.model.class_names)
+        if measured and measured.part == "test" and len(measured.class_scores) == classes:
+            found.evaluation = measured
 
 
 def _read_data(found: Findings, model: Model, data_dir: str | Path | None, notify: Notify) -> None:
     """Evaluate on validation, if there was no test; and keep what the pictures are made of."""
-    try:
-        if found.part == "test":
-            data = sources.load(model.dataset, "test", data_dir, fetch=False, notify=notify)
-            images, labels = data.images, data.labels
-            fits = found.evaluation is not None and len(data) == found.evaluation.n
-        else:
-            data = sources.load(model.dataset, "train", data_dir, fetch=False, notify=notify)
-            _, held_out = splits.split(
-                data.labels, found.config.validation, found.config.seed, found.config.stratified
-            )
-            images, labels = data.images[held_out], data.labels[held_out]
-            fits = found.summary is None or found.summary.data_digest == data.digest
-    except HandstitchError as error:
-        notify(_told(error, Path(model.dataset)))
-        found.missing.append("data")
-        return
-    if not fits or not _fits(model, data):
+    tested = found.evaluation
+    part: Literal["test", "train"] = "test" if tested else "train"
+    data = sources.load(model.dataset, part, data_dir, fetch=False, notify=notify)
+    images, labels = data.images, data.labels
+    if tested:
+        same = len(data) == tested.n
+    else:
+        config = found.config
+        _, held_out = splits.split(labels, config.validation, config.seed, config.stratified)
+        images, labels = images[held_out], labels[held_out]
+        same = found.summary is None or found.summary.data_digest == data.digest
+    if not same or not insight.fits(model, data):
         notify(f"{model.dataset} is not the data that this run learnt from")
         found.missing.append("other data")
         return
     network = Network(model.parameters, model.activations)
     scaling = Scaling(model.offset, model.scale)
-    if found.part == "validation":
-        found.evaluation = evaluate(
-            network,
-            images,
-            labels,
-            scaling,
-            model.class_names,
-            dataset=model.dataset,
-            part="validation",
-            weights="best",
-        )
-    P = Evaluator(network, images, scaling).probabilities()
-    found.pictures = Pictures(images, labels, P, _use(network, images, scaling))
-
-
-def _fits(model: Model, data: Dataset) -> bool:
-    return data.image_shape == model.image_shape and len(data.class_names) == len(model.class_names)
-
-
-def _use(network: Network, images: Images, scaling: Scaling) -> Vector | None:
-    """How much each first hidden unit says: mean |output| · ‖its row of W₁‖."""
-    weights = network.parameters.weights
-    if len(weights) < 2:
-        return None
-    for rows, work in Evaluator(network, images[:_ROWS], scaling).blocks():
-        outputs = np.abs(work.outputs[0][: rows.stop - rows.start]).mean(axis=0)
-        use: Vector = outputs * np.linalg.norm(weights[1], axis=1)
-        return use.astype(np.float32)
-    return None
-
-
-def _told(error: HandstitchError, path: Path) -> str:
-    found = error.facts.get("found")
-    return f"{path}: {error.problem}" + (f" ({found})" if found else "")
+    found.evaluation = tested or evaluate(
+        network,
+        images,
+        labels,
+        scaling,
+        model.class_names,
+        dataset=model.dataset,
+        part="validation",
+        weights="best",
+    )
+    found.pictures = Pictures(images, labels, Evaluator(network, images, scaling).probabilities())

@@ -24,6 +24,7 @@ def render(found: Findings, drawn: Drawings, words: Words) -> str:
     """
     run = found.folder.resolve().name or "run"
     changed, settings = tables.settings(found, words)
+    commands = tables.commands(found, words)
     return (
         _environment()
         .get_template("page.html")
@@ -40,20 +41,14 @@ def render(found: Findings, drawn: Drawings, words: Words) -> str:
             confused=tables.confused(found),
             classes=tables.classes(found),
             calibration=tables.calibration(found, words),
-            layers=tables.layers(found, words),
+            layers=tables.layers(found),
             changed=changed,
             settings=settings,
             build=tables.build(found, words),
-            commands=tables.commands(found, words),
-            test_command=_command(found, words),
+            commands=commands.items(),
+            test_command=f"{commands[words.command_test]} && {commands[words.command_report]}",
         )
     )
-
-
-def _command(found: Findings, words: Words) -> str:
-    """To test, and to make this page again."""
-    wanted = (words.command_test, words.command_report)
-    return " && ".join(command for what, command in tables.commands(found, words) if what in wanted)
 
 
 @cache
