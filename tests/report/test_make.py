@@ -16,14 +16,15 @@ from handstitch.core.parameters import Parameters
 from handstitch.data import sources
 from handstitch.errors import ConfigError, DataError, MachineError, UsageError
 from handstitch.report import drawings
-from handstitch.report.english import ENGLISH
 from handstitch.report.findings import Missing, gather
+from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.cli.conftest import IMAGES, Handstitch
 from tests.report.reading import Page, breaches
 from tests.report.samples import findings
 from tests.sample_models import sample
 
+ENGLISH = words("en")
 FILES = ["README.md", "confusion_matrix.png", "curves.png", "report.html", "weights.png"]
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -84,7 +85,7 @@ def test_before_a_test_the_figures_are_those_of_validation(
     assert (made.part, made.missing) == ("validation", [])
     assert opened == [("train", False)]
     text = text_of(made)
-    assert ENGLISH.validation_only.heading in text
+    assert ENGLISH.validation_only["heading"] in text
     summary = json.loads((trained / run_folder.SUMMARY).read_text())
     assert f"{100 * summary['best_val_accuracy']:.2f} % of 30 validation images" in text
     assert f"{summary['best_val_loss']:.4f}" in text
@@ -117,7 +118,7 @@ def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
     assert made.part == "validation"
     assert opened == [("train", False)]
     text = text_of(made)
-    assert ENGLISH.validation_only.heading in text
+    assert ENGLISH.validation_only["heading"] in text
     assert ENGLISH.looks_once in text
 
 
@@ -141,8 +142,8 @@ def test_without_the_data_the_page_comes_from_the_record(
     assert (made.part, made.missing) == ("test", ["data"])
     text = text_of(made)
     assert ENGLISH.missing["data"] in text
-    assert ENGLISH.confusion.lead in text
-    assert ENGLISH.mistakes.lead not in text
+    assert ENGLISH.confusion["lead"] in text
+    assert ENGLISH.mistakes["lead"] not in text
 
 
 def test_other_data_than_the_runs_are_not_taken_for_it(
@@ -182,7 +183,7 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_there(
     text = text_of(made)
     for each in missing:
         assert ENGLISH.missing[each] in text
-    assert ENGLISH.curves.heading in text
+    assert ENGLISH.curves["heading"] in text
 
 
 def test_history_from_the_state_has_all_epochs_and_from_the_best_weights_those_up_to_it(

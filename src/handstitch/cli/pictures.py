@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
 from handstitch.cli import console
 from handstitch.errors import MachineError, UsageError, printable
+
+if TYPE_CHECKING:
+    from handstitch.figures import Lang
 
 Shown = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
 Out = Annotated[
@@ -40,7 +43,9 @@ def place_of(target: Path, name: str, out: Path | None) -> Path | None:
     return out
 
 
-def write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path | None:
+def write(
+    draw: Callable[[Lang], Any], place: Path | None, lang: Lang, *, asked: bool
+) -> Path | None:
     """Draw and write the picture, whole or not at all; where it is.
 
     A machine that cannot draw is a notice, and an error if the picture was `asked` for.
@@ -50,14 +55,14 @@ def write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path |
         return None
     from handstitch import figures, storage
 
+    is_svg = place.suffix.lower() == ".svg"
     try:
-        figure = draw()
+        figure = draw(lang if is_svg else figures.png_language(lang, console.notice))
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
         console.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
         return None
-    is_svg = place.suffix.lower() == ".svg"
     data = figures.svg(figure).encode() if is_svg else figures.png(figure)
     try:
         storage.write(place, data, lasting=False)

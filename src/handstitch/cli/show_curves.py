@@ -40,7 +40,7 @@ def curves(
     if not json:
         _print(history, target)
     picture = pictures.write(
-        lambda: figures.curves(history, style, lang), place, asked=out is not None
+        lambda lang: figures.curves(history, style, lang), place, lang, asked=out is not None
     )
     if json:
         console.emit({"path": str(target), "picture": picture and str(picture), "epochs": history})

@@ -61,8 +61,9 @@ def weights(
     if not json:
         _print(layers, target, classifier.weights)
     picture = pictures.write(
-        lambda: figures.weights(theta, classifier.model.image_shape, _use(theta), lang),
+        lambda lang: figures.weights(theta, classifier.model.image_shape, _use(theta), lang),
         place,
+        lang,
         asked=out is not None,
     )
     if json:

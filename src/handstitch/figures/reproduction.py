@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handstitch.figures.labels import Lang, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import BLUE, SKY, VERMILION, new_figure, whole_numbers
-from handstitch.figures.words import Lang, say
 from handstitch.records import EpochRecord
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from handstitch import evaluation, figures
-from handstitch.report.findings import Findings, Pictures
-from handstitch.report.words import Lang, Words
+from handstitch.report import languages
+from handstitch.report.findings import Findings, Notify, Pictures
+from handstitch.report.languages import Lang, Words
 from handstitch.run_folder import CONFUSION, CURVES, WEIGHTS
 
 if TYPE_CHECKING:
-    from handstitch.checkpoint import Model
     from handstitch.records import Evaluation
 
 _LAYERS: Final = 4
@@ -54,19 +54,22 @@ class Drawings:
     """Name of a file in the run's folder → PNG."""
 
 
-def draw(found: Findings, words: Words, lang: Lang) -> Drawings:
-    """Every picture that the findings allow. Raises MachineError without matplotlib."""
+def draw(found: Findings, words: Words, lang: Lang, notify: Notify = lambda line: None) -> Drawings:
+    """Every picture that the findings allow. Raises MachineError without matplotlib.
+
+    `notify` hears of a machine whose fonts cannot draw PNGs in this language.
+    """
     made = Drawings()
+    png_lang = figures.png_language(lang, notify)
     if found.history:
         figure = figures.curves(found.history, lang=lang)
         made.curves = _drawing(figure, _alt_of_curves(found, words))
-        made.files[CURVES] = figures.png(figure)
+        made.files[CURVES] = figures.png(figures.curves(found.history, lang=png_lang))
     if found.evaluation is not None:
-        _draw_scores(made, found.evaluation, words, lang)
+        _draw_scores(made, found.evaluation, words, lang, png_lang)
     if found.evaluation is not None and found.pictures is not None:
         _draw_mistakes(made, found.evaluation, found.pictures, words, lang)
-    if found.model is not None:
-        _draw_weights(made, found, found.model, words, lang)
+    _draw_weights(made, found, words, lang, png_lang)
     return made
 
 
@@ -82,25 +85,28 @@ def _drawing(figure: Any, alt: str, numbers: int = 0) -> Drawing:
 
 def _alt_of_curves(found: Findings, words: Words) -> str:
     first, last, best = found.history[0], found.history[-1], found.best or found.history[-1]
-    return words.curves_alt.format(
-        epochs=len(found.history),
-        first=percent(first.val_accuracy),
-        last=percent(last.val_accuracy),
-        best=percent(best.val_accuracy),
-        epoch=best.epoch,
-        train_first=first.train_loss,
-        train_last=last.train_loss,
-        val_first=first.val_loss,
-        val_last=last.val_loss,
+    return str(
+        words.curves_alt.format(
+            epochs=len(found.history),
+            first=percent(first.val_accuracy),
+            last=percent(last.val_accuracy),
+            best=percent(best.val_accuracy),
+            epoch=best.epoch,
+            train_first=first.train_loss,
+            train_last=last.train_loss,
+            val_first=first.val_loss,
+            val_last=last.val_loss,
+        )
     )
 
 
-def _draw_scores(made: Drawings, measured: Evaluation, words: Words, lang: Lang) -> None:
+def _draw_scores(
+    made: Drawings, measured: Evaluation, words: Words, lang: Lang, png_lang: Lang
+) -> None:
     scores = measured.class_scores
     names = tuple(score.name for score in scores)
-    figure = figures.confusion_matrix(measured.confusion_matrix, names, lang)
     made.confusion = _drawing(
-        figure,
+        figures.confusion_matrix(measured.confusion_matrix, names, lang),
         words.confusion_alt.format(
             classes=len(names),
             n=measured.n,
@@ -109,6 +115,7 @@ def _draw_scores(made: Drawings, measured: Evaluation, words: Words, lang: Lang)
             pair=_most_confused(measured, names, words),
         ),
     )
+    figure = figures.confusion_matrix(measured.confusion_matrix, names, png_lang)
     made.files[CONFUSION] = figures.png(figure)
     worst, best = (choose(scores, key=lambda score: score.f1) for choose in (min, max))
     alt = words.classes_alt.format(worst=worst.name, low=worst.f1, best=best.name, high=best.f1)
@@ -118,9 +125,9 @@ def _draw_scores(made: Drawings, measured: Evaluation, words: Words, lang: Lang)
 def _most_confused(measured: Evaluation, names: tuple[str, ...], words: Words) -> str:
     pairs = evaluation.most_confused(measured.confusion_matrix, names, 1)
     if not pairs:
-        return words.no_mistakes.format(n=measured.n)
+        return str(words.no_mistakes.format(n=measured.n))
     true, predicted, count = pairs[0]
-    return words.confused_caption.format(true=true, predicted=predicted, count=count)
+    return str(words.confused_caption.format(true=true, predicted=predicted, count=count))
 
 
 def _draw_mistakes(
@@ -144,19 +151,28 @@ def _draw_mistakes(
     made.pairs = _drawing(figure, words.pairs_alt.format(first=first))
 
 
-def _draw_weights(made: Drawings, found: Findings, model: Model, words: Words, lang: Lang) -> None:
+def _draw_weights(
+    made: Drawings, found: Findings, words: Words, lang: Lang, png_lang: Lang
+) -> None:
+    model = found.model
+    if model is None:
+        return
+
+    def language_of(numbers: int) -> Lang:
+        return png_lang if numbers > _MANY else lang
+
     weights = model.parameters.weights
     use = found.pictures.use if found.pictures is not None else None
     if use is None and len(weights) > 1:
         use = np.linalg.norm(weights[1], axis=1).astype(np.float32)
-    figure = figures.heat_maps(model.parameters, lang)
+    figure = figures.heat_maps(model.parameters, language_of(model.parameters.vector.size))
     alt = words.maps_alt.format(layers=len(weights))
     made.maps = _drawing(figure, alt, model.parameters.vector.size)
     rows, columns = model.image_shape
     figure = figures.unit_tiles(weights[0], model.image_shape, use, lang=lang)
     made.tiles = _drawing(figure, words.tiles_alt.format(rows=rows, columns=columns))
     made.files[WEIGHTS] = figures.png(
-        figures.weights(model.parameters, model.image_shape, use, lang)
+        figures.weights(model.parameters, model.image_shape, use, png_lang)
     )
     if found.initial is None:
         return
@@ -165,11 +181,12 @@ def _draw_weights(made: Drawings, found: Findings, model: Model, words: Words, l
         layers = layers[:2] + layers[-2:]
     for layer in layers:
         W, initial = weights[layer], found.initial.weights[layer]
-        title = words.before_after_title.format(layer=layer + 1)
         alt = words.before_after_alt.format(
             layer=layer + 1, before=float(initial.std()), after=float(W.std())
         )
-        figure = figures.before_after(W, initial, title, lang)
+        drawn_in = language_of(W.size)
+        title = languages.words(drawn_in).before_after_title.format(layer=layer + 1)
+        figure = figures.before_after(W, initial, title, drawn_in)
         made.before_after.append(_drawing(figure, alt, W.size))
 
 
