@@ -15,6 +15,7 @@ from handstitch import figures, looks, report, run_folder
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources
 from handstitch.errors import ConfigError, DataError, MachineError, UsageError
+from handstitch.figures import fonts
 from handstitch.report import drawings
 from handstitch.report.findings import Missing, gather
 from handstitch.report.languages import words
@@ -256,6 +257,25 @@ def test_without_matplotlib_nothing_is_written_and_training_and_testing_go_on(
     assert not (trained / "report.html").exists()
     assert handstitch("test").code == 0
     assert handstitch("train", "--dataset", "sketch", "--hidden", "8", "--epochs", "1").code == 0
+
+
+def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_line_says_so(
+    trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "families", lambda: [fonts.FAMILY])
+    spoken: list[str] = []
+    draw = figures.curves
+
+    def noted(history: Any, lang: figures.Lang) -> Any:
+        spoken.append(lang)
+        return draw(history, lang=lang)
+
+    monkeypatch.setattr(figures, "curves", noted)
+    said: list[str] = []
+    made = report.make(trained, "zh", notify=said.append)
+    assert spoken == ["zh", "en"]  # on the page, and as a file
+    assert any("no font of this machine has Chinese" in line for line in said)
+    assert '<html lang="zh-Hans">' in made.page.read_text("utf-8")
 
 
 # ── Odd shapes, really drawn ───────────────────────────────────────────────────────────────────

@@ -12,14 +12,13 @@ from handstitch.cli import console
 from handstitch.cli.flags import DataDir, Json
 from handstitch.errors import printable
 
-Run = Annotated[Path | None, Parameter(help="run folder (default: the newest run)")]
 Language = Annotated[
     Literal["en", "zh"], Parameter(help="language of page and pictures: English or Chinese")
 ]
 
 
 def report(
-    path: Run = None,
+    path: Annotated[Path | None, Parameter(help="run folder (default: the newest run)")] = None,
     /,
     *,
     lang: Language = "en",

@@ -53,7 +53,7 @@ def png(figure: Figure, dpi: float = 150) -> bytes:
     drawn, packed = io.BytesIO(), io.BytesIO()
     with style():
         figure.savefig(drawn, format="png", dpi=dpi)
-    with Image.open(drawn) as picture:
+    with Image.open(drawn, mode="r") as picture:
         few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         few.save(packed, "png", dpi=picture.info["dpi"], optimize=True)
     return packed.getvalue()
