@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import sqrt
 from typing import Any
 
 import numpy as np
 import pytest
 
-from handstitch.figures import fonts
+from handstitch.figures import fonts, style
 from handstitch.records import EpochRecord
 
 HOSTILE = (
@@ -71,7 +71,17 @@ def attributes(svg: str) -> str:
 @pytest.fixture
 def no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has no font but matplotlib's first."""
-    monkeypatch.setattr(fonts, "_installed", lambda: {fonts.FAMILY})
+    monkeypatch.setattr(style, "families", lambda: [fonts.FAMILY])
+    monkeypatch.setattr(fonts, "families", lambda: [fonts.FAMILY])
+
+
+@pytest.fixture
+def chinese_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine on which a font that matplotlib brings is taken for a Chinese one."""
+    monkeypatch.setattr(fonts, "CHINESE", ("None Such", "STIXGeneral"))
+    fonts.families.cache_clear()
+    yield
+    fonts.families.cache_clear()
 
 
 @pytest.fixture

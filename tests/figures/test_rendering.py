@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from handstitch import figures
-from handstitch.errors import MachineError, printable
+from handstitch.errors import MachineError
 from handstitch.evaluation import class_scores
-from handstitch.figures import fonts, style, words
-from handstitch.figures.fonts import has
+from handstitch.figures import fonts, style
+from handstitch.figures.labels import safe
 from tests.figures.conftest import HOSTILE, attributes, history, tags, texts
 
 MATRIX = (np.arange(100).reshape(10, 10) % 7).tolist()
@@ -109,7 +109,7 @@ def test_hostile_names_stay_text(predictions):
 
 def literally(names, figure):
     """Whether each name can be read in the figure's SVG, character by character."""
-    return all(words.shortened(printable(name), 20) in texts(figures.svg(figure)) for name in names)
+    return all(safe(name, 20) in texts(figures.svg(figure)) for name in names)
 
 
 def test_names_are_never_read_as_mathematics(monkeypatch):
@@ -129,9 +129,10 @@ def test_a_svg_fetches_nothing_and_runs_nothing():
 
 
 def test_long_names_are_shortened():
-    assert words.shortened("short", 8) == "short"
-    assert words.shortened("a long name", 8) == "a long …"
-    assert words.shortened("连衣裙与外套", 8) == "连衣裙…"
+    assert safe("", 8) == ""
+    assert safe("short", 8) == "short"
+    assert safe("a long name", 8) == "a long …"
+    assert safe("连衣裙与外套", 8) == "连衣裙…"
     figure = figures.confusion_matrix([[1, 0], [0, 1]], ["n" * 500, "m"])
     width, height = figure.get_size_inches()
     assert max(width, height) < 8
@@ -141,68 +142,46 @@ def test_long_names_are_shortened():
 # ── Fonts ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_word_has_both_languages_and_the_same_blanks():
-    import string
+@pytest.mark.usefixtures("no_chinese_font")
+def test_without_a_chinese_font_a_png_is_english_and_says_so():
+    said: list[str] = []
+    assert figures.png_language("zh", said.append) == "en"
+    assert len(said) == 1
+    assert "no font of this machine has Chinese" in said[0]
+    assert figures.png_language("en", said.append) == "en"
+    assert len(said) == 1
 
-    for english, chinese in words._TABLE.values():
-        assert english
-        assert chinese
-        blanks = [
-            {field for _, field, _, _ in string.Formatter().parse(each) if field}
-            for each in (english, chinese)
-        ]
-        assert blanks[0] == blanks[1]
-        if blanks == [set(), set()] and chinese != english:
-            assert any(character >= "\u4e00" for character in chinese)
+
+@pytest.mark.usefixtures("chinese_font")
+def test_with_a_chinese_font_a_png_is_chinese_and_the_font_is_drawn_with():
+    said: list[str] = []
+    assert figures.png_language("zh", said.append) == "zh"
+    assert said == []
+    figure = figures.curves(history(3), lang="zh")
+    families = {tuple(each.get_fontfamily()) for each in figure.legends[0].get_texts()}
+    assert families == {(fonts.FAMILY, "STIXGeneral")}
+    # matplotlib brings STIX, too, which has signs that DejaVu Sans lacks.
+    drawn = [
+        figures.png(figures.confusion_matrix([[1, 0], [0, 1]], [name, "b"]), 30)
+        for name in ("\u2a92", "\ue000")
+    ]
+    assert drawn[0] != drawn[1]
 
 
 @pytest.mark.usefixtures("no_chinese_font")
-def test_without_a_chinese_font_a_png_is_english_and_an_svg_is_chinese():
-    english, chinese = (figures.curves(history(3), lang=lang) for lang in ("en", "zh"))
-    assert figures.png(chinese, 30) == figures.png(english, 30)
-    svg = figures.svg(chinese)
+def test_a_svg_is_chinese_on_any_machine():
+    svg = figures.svg(figures.curves(history(3), lang="zh"))
     assert {"训练轮次", "准确率", "学习率"} <= set(texts(svg))
     assert "'Noto Sans CJK SC'" in svg
     assert "sans-serif" in svg
 
 
 @pytest.mark.usefixtures("no_chinese_font")
-def test_without_a_chinese_font_a_class_is_named_by_its_number():
-    matrix = [[1, 0], [0, 1]]
-    figure = figures.confusion_matrix(matrix, ["裙子", "Coat"])
-    assert figures.png(figure, 30) == figures.png(
-        figures.confusion_matrix(matrix, ["class 0", "Coat"]), 30
-    )
-    assert "裙子" in texts(figures.svg(figure))
-    title = figures.before_after(np.ones((2, 2)), np.zeros((2, 2)), "第一层 W")
-    english = figures.before_after(np.ones((2, 2)), np.zeros((2, 2)), "??? W")
-    assert figures.png(title, 30) == figures.png(english, 30)
-
-
-@pytest.mark.usefixtures("no_chinese_font")
-def test_a_figure_of_somebody_elses_is_drawn_without_a_warning():
-    from matplotlib.figure import Figure
-
-    figure = Figure()
-    figure.text(0, 0, "裙子")
+def test_characters_that_no_font_has_are_drawn_as_boxes_without_a_word(capfd):
+    figure = figures.confusion_matrix([[1, 0], [0, 1]], ["裙子", "Coat"])
     assert figures.png(figure, 20).startswith(b"\x89PNG")
-
-
-def test_a_font_that_has_the_characters_is_found():
-    # matplotlib brings STIX, too, which has signs that DejaVu Sans lacks.
-    rare = next(
-        each
-        for each in map(chr, range(0x2000, 0x3000))
-        if has("STIXGeneral", each) and not has(fonts.FAMILY, each)
-    )
-    families, missing = fonts.families_for("a" + rare)
-    assert families[0] == fonts.FAMILY
-    assert any(has(family, rare) for family in families[1:])
-    assert not missing
-    assert fonts.families_for("plain") == ([fonts.FAMILY], frozenset())
-    figure = figures.confusion_matrix([[1, 0], [0, 1]], [f"name {rare}", "b"])
-    other = figures.confusion_matrix([[1, 0], [0, 1]], ["class 0", "b"])
-    assert figures.png(figure, 30) != figures.png(other, 30)
+    assert "裙子" in texts(figures.svg(figure))
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("no_chinese_font")

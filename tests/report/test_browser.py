@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from handstitch.report.chinese import CHINESE
 from handstitch.report.drawings import draw
-from handstitch.report.english import ENGLISH
+from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES
 from tests.report.reading import CONTENT_POLICY
@@ -86,7 +85,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(PIECES[0].replace("/", "_"))
     found = findings(list(PIECES), folder=folder, model=None, history=[])
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(found, draw(found, CHINESE, "zh"), CHINESE), "utf-8")
+    chinese = words("zh")
+    path.write_text(render(found, draw(found, chinese, "zh"), chinese), "utf-8")
     return path
 
 
@@ -105,7 +105,7 @@ def test_hostile_names_do_nothing_and_the_page_fits(
 def plain_page() -> str:
     """A page with a dot for each picture."""
     dot = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-    return render(findings(), undrawn(), ENGLISH).replace("data:image/png;base64,", dot)
+    return render(findings(), undrawn(), words("en")).replace("data:image/png;base64,", dot)
 
 
 ATTACKS = {

@@ -16,15 +16,17 @@ from handstitch import checkpoint, figures, looks, report, run_folder
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources
 from handstitch.errors import ConfigError, DataError, MachineError, UsageError
+from handstitch.figures import fonts
 from handstitch.report import drawings, tables
-from handstitch.report.english import ENGLISH
 from handstitch.report.findings import Missing, gather
+from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.cli.conftest import IMAGES, Handstitch
 from tests.report.reading import Page, breaches
 from tests.report.samples import findings
 from tests.sample_models import sample
 
+ENGLISH = words("en")
 FILES = ["README.md", "confusion_matrix.png", "curves.png", "report.html", "weights.png"]
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -85,7 +87,7 @@ def test_before_a_test_the_figures_are_those_of_validation(
     assert (made.part, made.missing) == ("validation", [])
     assert opened == [("train", False)]
     text = text_of(made)
-    assert ENGLISH.validation_only.heading in text
+    assert ENGLISH.validation_only["heading"] in text
     summary = json.loads((trained / run_folder.SUMMARY).read_text())
     assert f"{100 * summary['best_val_accuracy']:.2f} % of 30 validation images" in text
     assert f"{summary['best_val_loss']:.4f}" in text
@@ -118,7 +120,7 @@ def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
     assert made.part == "validation"
     assert opened == [("train", False)]
     text = text_of(made)
-    assert ENGLISH.validation_only.heading in text
+    assert ENGLISH.validation_only["heading"] in text
     assert ENGLISH.looks_once in text
 
 
@@ -142,8 +144,8 @@ def test_without_the_data_the_page_comes_from_the_record(
     assert (made.part, made.missing) == ("test", ["data"])
     text = text_of(made)
     assert ENGLISH.missing["data"] in text
-    assert ENGLISH.confusion.lead in text
-    assert ENGLISH.mistakes.lead not in text
+    assert ENGLISH.confusion["lead"] in text
+    assert ENGLISH.mistakes["lead"] not in text
 
 
 def test_other_data_than_the_runs_are_not_taken_for_it(
@@ -183,7 +185,7 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_there(
     text = text_of(made)
     for each in missing:
         assert ENGLISH.missing[each] in text
-    assert ENGLISH.curves.heading in text
+    assert ENGLISH.curves["heading"] in text
 
 
 def test_history_from_the_state_has_all_epochs_and_from_the_best_weights_those_up_to_it(
@@ -283,6 +285,25 @@ def test_without_matplotlib_nothing_is_written_and_training_and_testing_go_on(
     assert not (trained / "report.html").exists()
     assert handstitch("test").code == 0
     assert handstitch("train", "--dataset", "sketch", "--hidden", "8", "--epochs", "1").code == 0
+
+
+def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_line_says_so(
+    trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "families", lambda: [fonts.FAMILY])
+    spoken: list[str] = []
+    draw = figures.curves
+
+    def noted(history: Any, lang: figures.Lang) -> Any:
+        spoken.append(lang)
+        return draw(history, lang=lang)
+
+    monkeypatch.setattr(figures, "curves", noted)
+    said: list[str] = []
+    made = report.make(trained, "zh", notify=said.append)
+    assert spoken == ["zh", "en"]  # on the page, and as a file
+    assert any("no font of this machine has Chinese" in line for line in said)
+    assert '<html lang="zh-Hans">' in made.page.read_text("utf-8")
 
 
 # ── Odd shapes, really drawn ───────────────────────────────────────────────────────────────────

@@ -18,15 +18,15 @@ from handstitch.cli.test import _print
 from handstitch.errors import printable
 from handstitch.report import page
 from handstitch.report.drawings import Drawings
-from handstitch.report.english import ENGLISH
 from handstitch.report.findings import Findings
+from handstitch.report.languages import words
 from handstitch.report.page import render
-from handstitch.report.words import words
 from tests.report.hostile import PIECES, names
 from tests.report.reading import CONTENT_POLICY, Page, breaches, invisible
 from tests.report.samples import findings, history, undrawn
 
 CLASSES = 100
+ENGLISH = words("en")
 
 
 def page_of(found: Findings, lang: str = "en", drawn: Drawings | None = None) -> str:
@@ -45,8 +45,8 @@ def test_a_page_is_sound_and_has_every_section(lang: str) -> None:
         *("weights", "settings", "machine", "again"),
     ):
         section = getattr(said, name)
-        assert section.heading in page.text
-        assert section.lead in page.text
+        assert section["heading"] in page.text
+        assert section["lead"] in page.text
         assert {"href": f"#{name}"} in page.all("a")
     assert len(page.all("img")) == 9
 
@@ -169,7 +169,7 @@ def test_a_test_on_record_is_what_is_shown() -> None:
     assert f"{100 * found.evaluation.accuracy:.2f} % of 400 test images" in text
     assert f"95 % interval: {100 * low:.2f} % to {100 * high:.2f} %" in text
     assert ENGLISH.looks_once in text
-    assert ENGLISH.validation_only.heading not in text
+    assert ENGLISH.validation_only["heading"] not in text
     assert "2026-01-02 03:04:05" in text
 
 
@@ -179,7 +179,7 @@ def test_without_a_test_validation_is_shown_and_said_loudly() -> None:
     found.evaluation = msgspec.structs.replace(found.evaluation, part="validation")
     source = page_of(found)
     text = Page(source).text
-    assert ENGLISH.validation_only.heading in text
+    assert ENGLISH.validation_only["heading"] in text
     assert "of 400 validation images" in text
     assert ENGLISH.looks_never in text
     assert "handstitch test runs/train && handstitch report runs/train" in text
@@ -193,7 +193,7 @@ def test_from_the_record_alone_there_is_an_interval_but_no_class() -> None:
     assert "95 % interval: 71.12 % to 86.66 %" in page.text
     assert ENGLISH.validation_record in page.text
     assert ENGLISH.missing["data"] in page.text
-    assert ENGLISH.confusion.heading not in page.text
+    assert ENGLISH.confusion["heading"] not in page.text
     assert len(page.all("img")) == 1
 
 
@@ -216,11 +216,11 @@ def test_drawn_data_are_marked_first_of_all_and_nothing_else_is() -> None:
     assert found.summary is not None
     found.summary = msgspec.structs.replace(found.summary, notice="there is no network")
     source = page_of(found)
-    assert source.index(ENGLISH.drawn.heading) < source.index("<main>")
+    assert source.index(ENGLISH.drawn["heading"]) < source.index("<main>")
     assert '<q lang="en">there is no network</q>' in source
     assert found.model is not None
     other = replace(found, model=replace(found.model, dataset="fashion-mnist"))
-    assert ENGLISH.drawn.heading not in page_of(other)
+    assert ENGLISH.drawn["heading"] not in page_of(other)
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 3])

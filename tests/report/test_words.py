@@ -1,24 +1,26 @@
-"""The two languages say the same, and neither borrows from the other."""
+"""The languages say the same, on the page and in figures, and neither borrows from the other."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+import handstitch
 from handstitch.config import field_types
-from handstitch.report.chinese import CHINESE
-from handstitch.report.english import ENGLISH
-from handstitch.report.words import Section, Words, words
+from handstitch.figures.labels import say, texts
+from handstitch.report.findings import Missing, Part
+from handstitch.report.languages import words
 from handstitch.wording import choices
 from tests.report.reading import Page
 from tests.report.samples import findings
 from tests.report.test_page import page_of
 
+PACKAGES = ("handstitch.report.languages", "handstitch.figures.labels")
 NAMES = {
     "Handstitch", "sketch", "Fashion", "MNIST", "SHA", "BLAS", "NumPy", "SciPy", "numba", "auto",
     "history", "csv", "Python", "L2", "F1", "none",
@@ -27,22 +29,31 @@ NAMES = {
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+[0-9]*")
 
 
-def texts(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    """(where, text) of every text in a table of words."""
-    if isinstance(value, str):
-        yield at, value
-    elif isinstance(value, Mapping):
+def leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
+    """(where, entry) of every entry of a table."""
+    if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from texts(each, f"{at}.{key}")
-    elif isinstance(value, tuple):
+            yield from leaves(each, f"{at}.{key}")
+    elif isinstance(value, list):
         for number, each in enumerate(value):
-            yield from texts(each, f"{at}.{number}")
-    elif isinstance(value, Words | Section):
-        for each in fields(value):
-            yield from texts(getattr(value, each.name), f"{at}.{each.name}")
+            yield from leaves(each, f"{at}.{number}")
+    else:
+        yield at, value
 
 
-def placeholders(text: str) -> list[str]:
+ENGLISH = dict(each for package in PACKAGES for each in leaves(texts(package, "en"), package))
+CHINESE = dict(each for package in PACKAGES for each in leaves(texts(package, "zh"), package))
+SETTINGS = f"{PACKAGES[0]}.meanings."
+"""In Chinese alone: an English page has the help texts of the settings."""
+
+
+def differences(one: dict[str, str], other: dict[str, str]) -> set[str]:
+    """Where two languages have not the same entries, filled in alike."""
+    alike = [at for at in one.keys() & other.keys() if blanks(one[at]) == blanks(other[at])]
+    return (one.keys() | other.keys()) - set(alike)
+
+
+def blanks(text: str) -> list[str]:
     return sorted(f"{name}:{kind}" for _, name, kind, _ in Formatter().parse(text) if name)
 
 
@@ -53,30 +64,54 @@ def strangers(text: str) -> set[str]:
     return set(WORD.findall(re.sub(r"\{[^}]*\}", "", text))) - known
 
 
-def test_both_tables_have_the_same_entries_with_the_same_placeholders() -> None:
-    english, chinese = (dict(texts(each)) for each in (ENGLISH, CHINESE))
-    assert english.keys() == chinese.keys()
-    assert len(english) > 150
-    for at in english:
-        assert placeholders(english[at]) == placeholders(chinese[at]), at
-        assert bool(english[at]) == bool(chinese[at]), at
-    assert words("en") is ENGLISH
-    assert words("zh") is CHINESE
+def test_both_languages_have_the_same_entries_with_the_same_placeholders() -> None:
+    assert len(ENGLISH) > 150
+    assert {at for at in differences(ENGLISH, CHINESE) if not at.startswith(SETTINGS)} == set()
+    assert all(
+        isinstance(text, str) and text.strip() for text in (*ENGLISH.values(), *CHINESE.values())
+    )
 
 
-def test_every_setting_has_its_meaning() -> None:
-    assert list(CHINESE.meanings) == list(ENGLISH.meanings) == list(field_types())
+def test_a_difference_is_seen() -> None:
+    planted = {**CHINESE, "new": "新", f"{PACKAGES[0]}.title": "{run}"}
+    assert differences(CHINESE, planted) == {"new", f"{PACKAGES[0]}.title"}
 
 
-@pytest.mark.parametrize(("at", "text"), list(texts(CHINESE)))
+def test_every_setting_and_everything_that_can_be_missing_has_its_words() -> None:
+    for said in (words("en"), words("zh")):
+        assert list(said.meanings) == list(field_types())
+        assert list(said.missing) == list(get_args(Missing))
+        assert list(said.parts) == list(get_args(Part))
+
+
+def test_every_entry_is_used() -> None:
+    source = Path(handstitch.__file__).parent
+    page, figures = (
+        "".join(path.read_text("utf-8") for path in (source / room).rglob("*.*[lys]"))
+        for room in ("report", "figures")
+    )
+    assert [
+        k for k in vars(words("en")) if not re.search(rf"\b(words|w)(\(\w+\))?\.{k}\b", page)
+    ] == []
+    assert [key for key in texts(PACKAGES[1], "en") if f'"{key}"' not in figures] == []
+
+
+def test_an_entry_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(AttributeError):
+        words("en").nowhere  # noqa: B018 (reading it is what fails)
+    with pytest.raises(KeyError):
+        say("nowhere", "zh")
+
+
+@pytest.mark.parametrize(("at", "text"), CHINESE.items())
 def test_no_english_is_left_in_chinese(at: str, text: str) -> None:
-    if at != ".html_lang":
+    if not at.endswith(".html_lang"):
         assert not strangers(text)
 
 
 def test_no_chinese_is_in_english() -> None:
     chinese = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
-    assert not [at for at, text in texts(ENGLISH) if chinese.search(text)]
+    assert not [at for at, text in ENGLISH.items() if chinese.search(text)]
 
 
 def test_english_left_over_is_seen() -> None:

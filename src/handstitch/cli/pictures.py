@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
 from handstitch.cli import console
 from handstitch.errors import MachineError, UsageError, printable
+
+if TYPE_CHECKING:
+    from handstitch.figures import Lang
 
 Shown = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
 Out = Annotated[
@@ -41,33 +44,41 @@ def place_of(target: Path, name: str, out: Path | None) -> Path | None:
 
 
 def present(
-    facts: dict[str, Any], draw: Callable[[], Any], place: Path | None, *, asked: bool, json: bool
+    facts: dict[str, Any],
+    draw: Callable[[Lang], Any],
+    place: Path | None,
+    lang: Lang,
+    *,
+    asked: bool,
+    json: bool,
 ) -> None:
     """Draw and write the picture, and say where it is: a line, or with the `facts` as JSON.
 
     A machine that cannot draw is a notice, and an error if the picture was `asked` for.
     """
-    picture = _write(draw, place, asked=asked)
+    picture = _write(draw, place, lang, asked=asked)
     if json:
         console.emit({"picture": picture and str(picture), **facts})
     elif picture is not None:
         print(f"\nPicture: {printable(picture)}")
 
 
-def _write(draw: Callable[[], Any], place: Path | None, *, asked: bool) -> Path | None:
+def _write(
+    draw: Callable[[Lang], Any], place: Path | None, lang: Lang, *, asked: bool
+) -> Path | None:
     if place is None:
         console.notice("to have the picture as well, say where: --out FILE.png")
         return None
     from handstitch import figures, storage
 
+    is_svg = place.suffix.lower() == ".svg"
     try:
-        figure = draw()
+        figure = draw(lang if is_svg else figures.png_language(lang, console.notice))
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
         console.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
         return None
-    is_svg = place.suffix.lower() == ".svg"
     data = figures.svg(figure).encode() if is_svg else figures.png(figure)
     try:
         storage.write(place, data, lasting=False)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from handstitch.cli import console
 from handstitch.cli.flags import DataDir, Json
+from handstitch.errors import printable
 
-if TYPE_CHECKING:
-    from handstitch.report import Made
-
-Run = Annotated[Path | None, Parameter(help="run folder (default: the newest run)")]
 Language = Annotated[
     Literal["en", "zh"], Parameter(help="language of page and pictures: English or Chinese")
 ]
 
 
 def report(
-    path: Run = None,
+    path: Annotated[Path | None, Parameter(help="run folder (default: the newest run)")] = None,
     /,
     *,
     lang: Language = "en",
@@ -39,6 +36,7 @@ def report(
     """
     from handstitch import report as reports
     from handstitch import run_folder
+    from handstitch.report.languages import words
 
     folder = run_folder.newest() if path is None else path
     made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=console.notice)
@@ -55,13 +53,6 @@ def report(
             }
         )
         return
-    _print(made, folder)
-
-
-def _print(made: Made, folder: Path) -> None:
-    from handstitch.errors import printable
-    from handstitch.report.words import words
-
     print(f"Page: {printable(made.page)} ({made.page.stat().st_size / 1e6:.1f} MB)")
     pictures = ", ".join(picture.name for picture in made.pictures)
     print(f"Pictures beside it: {pictures or 'none'}")

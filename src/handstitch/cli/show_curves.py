@@ -40,8 +40,9 @@ def curves(
         _print(history, target)
     pictures.present(
         {"path": str(target), "epochs": history},
-        lambda: figures.curves(history, style, lang),
+        lambda lang: figures.curves(history, style, lang),
         place,
+        lang,
         asked=out is not None,
         json=json,
     )

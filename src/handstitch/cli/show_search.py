@@ -151,6 +151,7 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
         if trial.state == "complete":
             histories.setdefault(trial.setting, []).append(list(trial.history))
     try:
+        lang = figures.png_language(lang, console.notice)
         drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(each) for name, each in drawn.items()}
     except figures.MissingMatplotlibError as error:

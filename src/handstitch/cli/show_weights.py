@@ -78,8 +78,9 @@ def weights(
         _print(layers)
     pictures.present(
         {"path": str(target), "weights": classifier.weights, "layers": layers},
-        lambda: figures.weights(theta, shape, insight.unit_use(theta), lang),
+        lambda lang: figures.weights(theta, shape, insight.unit_use(theta), lang),
         place,
+        lang,
         asked=out is not None,
         json=json,
     )

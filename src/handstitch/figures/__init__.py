@@ -5,16 +5,17 @@
 
 One style for all, safe for colour-blind eyes, readable in print and on a dark page. Matplotlib is
 imported when the first figure is drawn; pyplot, its windows and its global settings are left
-alone. `lang="zh"` labels a figure in Chinese.
+alone. `lang="zh"` labels a figure in Chinese; of a machine's fonts `png_language` says whether they
+can draw that.
 """
 
-from handstitch.figures.fonts import MissingMatplotlibError
+from handstitch.figures.fonts import MissingMatplotlibError, png_language
 from handstitch.figures.history import curves
+from handstitch.figures.labels import Lang
 from handstitch.figures.layers import before_after, heat_maps, unit_tiles, weights
 from handstitch.figures.pictures import confused_pairs, samples, worst_mistakes
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
-from handstitch.figures.words import Lang
 
 __all__ = [
     "Lang",
@@ -26,6 +27,7 @@ __all__ = [
     "curves",
     "heat_maps",
     "png",
+    "png_language",
     "reliability",
     "samples",
     "svg",

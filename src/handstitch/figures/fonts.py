@@ -1,24 +1,18 @@
-"""Which fonts of this machine have the characters of a text.
-
-DejaVu Sans comes with matplotlib and has Latin, Greek, Cyrillic, Arabic, arrows and signs. For
-what it lacks, Chinese above all, the machine's own fonts are asked.
-"""
+"""Fonts of figures: DejaVu Sans, which matplotlib brings, and one of this machine for Chinese."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from handstitch.errors import MachineError
-
-if TYPE_CHECKING:
-    from matplotlib.ft2font import FT2Font
+from handstitch.figures.labels import Lang
 
 FAMILY: Final = "DejaVu Sans"
-"""Always there: matplotlib brings it."""
+"""Latin, Greek, Cyrillic, Arabic, arrows and signs."""
 
-PREFERRED: Final = (
+CHINESE: Final = (
     "Noto Sans CJK SC",
     "Noto Sans SC",
     "Source Han Sans SC",
@@ -31,8 +25,10 @@ PREFERRED: Final = (
     "SimHei",
     "Heiti SC",
     "Droid Sans Fallback",
+    "Noto Sans CJK JP",  # the name under which matplotlib knows the file of all Noto Sans CJK
+    "Arial Unicode MS",
 )
-"""Asked first: fonts made for Chinese as it is written in mainland China."""
+"""Fonts that have Chinese as it is written in mainland China, the best first."""
 
 
 class MissingMatplotlibError(MachineError):
@@ -53,52 +49,22 @@ def require_matplotlib() -> Any:
     return mpl
 
 
-def families_for(text: Iterable[str]) -> tuple[list[str], frozenset[str]]:
-    """Font families that together have the characters, DejaVu Sans first, and what none has."""
-    found = [FAMILY]
-    missing = {each for each in text if each != "\n" and not has(FAMILY, each)}
-    for family in _others() if missing else ():
-        left = {each for each in missing if not has(family, each)}
-        if left != missing:
-            found.append(family)
-            missing = left
-        if not missing:
-            break
-    return found, frozenset(missing)
-
-
-def has(family: str, character: str) -> bool:
-    """Whether the upright, regular font of a family can draw a character."""
-    font = _font(family)
-    return bool(font and font.get_char_index(ord(character)))
-
-
-def _others() -> list[str]:
-    """The machine's families, the preferred ones first, then by name."""
-    installed = _installed() - {FAMILY}
-    preferred = [family for family in PREFERRED if family in installed]
-    return preferred + sorted(installed - set(preferred))
-
-
-def _installed() -> set[str]:
-    from matplotlib import font_manager
-
-    return {
-        entry.name
-        for entry in font_manager.fontManager.ttflist
-        # LastResort has a box for every character there is, and none to read.
-        if entry.name and not entry.name.startswith((".", "Last Resort", "LastResort"))
-    }
-
-
 @cache
-def _font(family: str) -> FT2Font | None:
-    """A family's upright, regular font; None if it cannot be read."""
+def families() -> list[str]:
+    """Font families of this machine to draw with: DejaVu Sans and, if there is one, a Chinese."""
     from matplotlib import font_manager
 
-    wanted = font_manager.FontProperties(family=[family])
-    try:
-        path = font_manager.fontManager.findfont(wanted, fallback_to_default=False)
-        return font_manager.get_font(path)
-    except (OSError, ValueError, RuntimeError):
-        return None
+    installed = font_manager.fontManager.get_font_names()
+    return [FAMILY, *[family for family in CHINESE if family in installed][:1]]
+
+
+def png_language(lang: Lang, notify: Callable[[str], None]) -> Lang:
+    """The language to draw a PNG in: English where no font of this machine has Chinese.
+
+    An SVG can be drawn in either: its text is written in the reader's fonts.
+    """
+    require_matplotlib()
+    if lang == "en" or len(families()) > 1:
+        return lang
+    notify("no font of this machine has Chinese: pictures in PNG files are labelled in English")
+    return "en"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices
+from handstitch.figures.labels import Lang, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
     BLUE,
@@ -23,7 +24,6 @@ from handstitch.figures.style import (
     new_figure,
     whole_numbers,
 )
-from handstitch.figures.words import Lang, say
 from handstitch.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ _LOOKS: Final = {
     "learning_rate": (INK, "-"),
 }
 """Field of EpochRecord → colour and stroke of its line."""
-
-_Series = NDArray[np.float64]
 
 
 @drawing
@@ -75,18 +73,15 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     upper.patch.set_visible(False)
     upper.grid(visible=True, axis="x")
     lower.grid(visible=True, axis="x")
-    _line(losses, history, "train_loss", lang)
-    _line(losses, history, "val_loss", lang)
-    _line(upper, history, "train_accuracy", lang)
-    _line(upper, history, "val_accuracy", lang)
-    _line(lower, history, "learning_rate", lang)
+    _draw(losses, history, lang, "train_loss", "val_loss")
+    _draw(upper, history, lang, "train_accuracy", "val_accuracy")
+    _draw(lower, history, lang, "learning_rate")
     marks = _mark_best(upper, lower, history, lang)
     if len(history) == 1:
         losses.margins(y=0.4)  # else their points would lie under those of the accuracies
     upper.set_ylabel(say("accuracy", lang), color=BLUE)
     losses.set_ylabel(say("loss", lang), color=VERMILION)
-    lower.set_ylabel(say("learning rate", lang))
-    lower.set_xlabel(say("epoch", lang))
+    lower.set(xlabel=say("epoch", lang), ylabel=say("learning rate", lang))
     _scale_rates(lower, [each.learning_rate for each in history])
     _epochs(lower, history)
     accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
@@ -111,11 +106,9 @@ def _report(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     figure = new_figure(8, 4.5)
     losses = figure.subplots()
     accuracy = losses.twinx()
-    _line(losses, history, "train_loss", lang)
-    _line(losses, history, "val_loss", lang)
-    _line(accuracy, history, "val_accuracy", lang)
-    losses.set_xlabel(say("epoch", lang))
-    losses.set_ylabel(say("loss", lang))
+    _draw(losses, history, lang, "train_loss", "val_loss")
+    _draw(accuracy, history, lang, "val_accuracy")
+    losses.set(xlabel=say("epoch", lang), ylabel=say("loss", lang))
     accuracy.set_ylabel(say("val accuracy", lang))
     _epochs(losses, history)
     handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
@@ -123,29 +116,28 @@ def _report(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     return figure
 
 
-def _line(axes: Axes, history: Sequence[EpochRecord], name: str, lang: Lang) -> None:
-    colour, stroke = _LOOKS[name]
-    epochs, values = _series(history, "epoch"), _series(history, name)
-    shown = thinned(values, _MOST_POINTS)
-    axes.plot(
-        epochs[shown],
-        values[shown],
-        stroke,
-        label=say(name.replace("_", " "), lang),
-        color=colour,
-        linewidth=1.6 if len(epochs) <= _MOST_POINTS else 0.7,
-        marker="o" if len(epochs) <= _FEW else "",
-        markersize=3,
-    )
-    if not np.isfinite(values).any():
-        axes.set_ylim(0, 1)
+def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -> None:
+    """A line for each of these fields of EpochRecord."""
+    epochs = np.array([each.epoch for each in history])
+    for name in names:
+        colour, stroke = _LOOKS[name]
+        values = np.array([getattr(each, name) for each in history], np.float64)
+        shown = thinned(values, _MOST_POINTS)
+        axes.plot(
+            epochs[shown],
+            values[shown],
+            stroke,
+            label=say(name.replace("_", " "), lang),
+            color=colour,
+            linewidth=1.6 if len(epochs) <= _MOST_POINTS else 0.7,
+            marker="o" if len(epochs) <= _FEW else "",
+            markersize=3,
+        )
+        if not np.isfinite(values).any():
+            axes.set_ylim(0, 1)
 
 
-def _series(history: Sequence[EpochRecord], name: str) -> _Series:
-    return np.array([getattr(each, name) for each in history], np.float64)
-
-
-def thinned(values: _Series, most: int) -> Indices:
+def thinned(values: NDArray[np.float64], most: int) -> Indices:
     """Positions of about `most` values that draw the same line.
 
     They are each stretch's first, lowest and highest, and the last of all.

@@ -7,21 +7,19 @@ and outputs downwards, so what is drawn is W transposed, and the labels say so.
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from handstitch.arrays import Matrix, Vector
 from handstitch.core.parameters import Parameters
+from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import LEVELS, SIGNED, new_figure, whole_numbers
-from handstitch.figures.words import Lang, safe, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.image import AxesImage
 
 _WIDTH: Final = 9.0
 """Inches."""
@@ -98,14 +96,13 @@ def before_after(
     maps = [reduced(each, (512, 512)) for each in (W0, W, W - W0)]
     all_of_them = np.stack(maps)
     limit = _limit(all_of_them)
-    picture: AxesImage
     for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):
-        picture = _draw_map(axes, values, W.shape, limit, lang)
+        _draw_map(axes, values, W.shape, limit, lang)
         axes.set_title(say(key, lang))
     for axes in panels[1:]:
         axes.set_ylabel("")
     figure.suptitle(safe(title) + _blocks(W.shape, maps[0].shape, lang))
-    _colour_bar(figure, picture, list(panels), all_of_them, lang)
+    _colour_bar(figure, list(panels), all_of_them, lang)
     return figure
 
 
@@ -145,31 +142,20 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
     most = (_POINTS[0], max(64, min(_POINTS[1], _POINTS[1] * _MANY_LAYERS // len(layers))))
     for number, (axes, W) in enumerate(zip(panels, layers, strict=True), 1):
         values = reduced(W, most)
-        picture = _draw_map(axes, values, W.shape, _limit(values), lang)
+        _draw_map(axes, values, W.shape, _limit(values), lang)
         inputs, outputs = W.shape
         title = say("layer", lang, layer=number, inputs=inputs, outputs=outputs)
         axes.set_title(title + _blocks(W.shape, values.shape, lang), loc="left")
-        _colour_bar(figure, picture, [axes], values, lang)
+        _colour_bar(figure, [axes], values, lang)
 
 
-def _draw_map(
-    axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, lang: Lang
-) -> AxesImage:
+def _draw_map(axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, lang: Lang) -> None:
     inputs, outputs = shape
-    picture = axes.imshow(
-        values.T,
-        cmap=_colours(),
-        vmin=-limit,
-        vmax=limit,
-        aspect="auto",
-        interpolation="none",
-        extent=(-0.5, inputs - 0.5, outputs - 0.5, -0.5),
-    )
-    axes.set_xlabel(say("input", lang))
-    axes.set_ylabel(say("output", lang))
+    extent = (-0.5, inputs - 0.5, outputs - 0.5, -0.5)
+    _show(axes, values.T, limit, aspect="auto", extent=extent)
+    axes.set(xlabel=say("input", lang), ylabel=say("output", lang))
     whole_numbers(axes.xaxis)
     whole_numbers(axes.yaxis, 12 if outputs <= 12 else "auto")
-    return picture
 
 
 def _height_of_tiles(W: Matrix, image_shape: tuple[int, int], most: int) -> float:
@@ -203,43 +189,36 @@ def _draw_tiles(
         left, bottom = column * pitch[1], (row + 1) * pitch[0]
         board[bottom - high : bottom, left : left + wide] = tile
         axes.text(left - 0.5, bottom - high - 1, str(unit), fontsize=5.5)
-    limit = _limit(board[np.isfinite(board)])
-    picture = axes.imshow(
-        np.ma.masked_invalid(board),
-        cmap=_colours(),
-        vmin=-limit,
-        vmax=limit,
-        interpolation="none",
-    )
+    _show(axes, np.ma.masked_invalid(board), _limit(board[np.isfinite(board)]))
     axes.set_axis_off()
     axes.set_anchor("W")
     title = say("tiles", lang, shown=len(order), units=units)
     axes.set_title(title + (say("by use", lang) if use is not None else ""), loc="left")
-    _colour_bar(figure, picture, [axes], W[:, order], lang)
+    _colour_bar(figure, [axes], W[:, order], lang)
 
 
 def _limit(values: Matrix | Vector) -> float:
     """Where the colours end, on both sides of 0; 1 for nothing but zeros."""
-    return float(np.percentile(np.abs(values), _CLIPPED)) or _largest(values) or 1.0
+    sizes = np.abs(values)
+    return float(np.percentile(sizes, _CLIPPED) or sizes.max() or 1)
 
 
-def _largest(values: Matrix | Vector) -> float:
-    return float(np.abs(values).max())
-
-
-def _colours() -> Colormap:
+def _show(axes: Axes, values: Matrix, limit: float, **place: Any) -> None:
+    """The values as colours between ± limit."""
     from matplotlib import colormaps
 
-    return colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="white")
+    colours = colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="white")
+    axes.imshow(values, cmap=colours, vmin=-limit, vmax=limit, interpolation="none", **place)
 
 
-def _colour_bar(
-    figure: Figure | SubFigure, picture: AxesImage, axes: list[Axes], values: Matrix, lang: Lang
-) -> None:
+def _colour_bar(figure: Figure | SubFigure, axes: list[Axes], values: Matrix, lang: Lang) -> None:
     """The scale; its ends are pointed where some values lie beyond them."""
-    _, limit = picture.get_clim()
-    extend: Literal["both", "neither"] = "both" if _largest(values) > (limit or 0) else "neither"
-    aspect = 30 if len(axes) == 1 else 20
+    picture = axes[0].images[0]
     figure.colorbar(
-        picture, ax=axes, label=say("weight", lang), extend=extend, pad=0.01, aspect=aspect
+        picture,
+        ax=axes,
+        label=say("weight", lang),
+        extend="both" if np.abs(values).max() > picture.norm.vmax else "neither",
+        pad=0.01,
+        aspect=30 if len(axes) == 1 else 20,
     )

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Matrix
 from handstitch.evaluation import confusion_matrix
+from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import FAINT, GREEN, VERMILION
-from handstitch.figures.words import Lang, names, say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,8 +44,8 @@ def samples(
 
     Right ones have a green frame and ✓, wrong ones a red frame and ✗. At most 80 are drawn.
     """
-    chosen = np.arange(min(len(images), _MOST))
-    return _gallery("samples", chosen, _Predicted(images, labels, P, class_names), lang)
+    some = images[:_MOST], labels[:_MOST], P[:_MOST]
+    return _gallery(*some, class_names, title="samples", lang=lang).figure
 
 
 @drawing
@@ -60,7 +60,11 @@ def worst_mistakes(
 ) -> Figure:
     """The wrong predictions of which the network was surest, the surest first."""
     chosen = _surest(np.flatnonzero(np.argmax(P, axis=1) != labels), P)[:most]
-    return _gallery("worst", chosen, _Predicted(images, labels, P, class_names), lang)
+    worst = images[chosen], labels[chosen], P[chosen]
+    sheet = _gallery(*worst, class_names, title="worst", lang=lang)
+    if not len(chosen):
+        sheet.line(0, say("no mistakes", lang, n=len(images)))
+    return sheet.figure
 
 
 @drawing
@@ -83,20 +87,19 @@ def confused_pairs(
     np.fill_diagonal(confusion, 0)
     order = np.argsort(-confusion, axis=None, kind="stable")[:most]
     pairs = [divmod(int(each), P.shape[1]) for each in order if confusion.flat[each]]
-    shown = names(class_names, lang)
-    sheet = _Sheet(max(1, len(pairs)), images.shape[1:], caption=0.5)
+    names = [safe(name, 24) for name in class_names]
+    sheet = _Sheet(len(pairs), images.shape[1:], caption=0.5)
     sheet.title(say("pairs", lang), say("probability key", lang) if pairs else "")
     for row, (true, taken) in enumerate(pairs):
         count = int(confusion[true, taken])
         examples = _surest(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        words = say("pair", lang, true=shown[true], predicted=shown[taken], count=count,
+        words = say("pair", lang, true=names[true], predicted=names[taken], count=count,
                     support=int(support[true]))  # fmt: skip
-        sheet.row_title(row, words)
+        sheet.line(row, words)
         for column, position in enumerate(examples[:_COLUMNS]):
-            sheet.draw(row, column, images[position], VERMILION)
-            sheet.caption(row, column, "", _percent(P[position]), VERMILION)
+            sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
     if not pairs:
-        sheet.message(say("no mistakes", lang, n=len(images)))
+        sheet.line(0, say("no mistakes", lang, n=len(images)))
     return sheet.figure
 
 
@@ -109,29 +112,26 @@ def _percent(p: Iterable[float]) -> str:
     return f"{floor(1000 * max(p)) / 10:.1f} %"
 
 
-class _Predicted(NamedTuple):
-    images: Images
-    labels: Labels
-    P: Matrix
-    class_names: Sequence[str]
-
-
-def _gallery(title: str, chosen: Indices, data: _Predicted, lang: Lang) -> Figure:
-    images, labels, P, class_names = data
-    shown = names(class_names, lang, _NAME)
-    narrow = names(class_names, lang, _NAME - 8)
-    sheet = _Sheet(max(1, ceil(len(chosen) / _COLUMNS)), images.shape[1:], caption=0.45)
-    sheet.title(say(title, lang), say("key", lang) if len(chosen) else "")
-    for place, position in enumerate(chosen):
+def _gallery(
+    images: Images,
+    labels: Labels,
+    P: Matrix,
+    class_names: Sequence[str],
+    *,
+    title: str,
+    lang: Lang,
+) -> _Sheet:
+    """All of the images, each with its true class, the predicted one and its probability."""
+    sheet = _Sheet(ceil(len(images) / _COLUMNS), images.shape[1:], caption=0.45)
+    sheet.title(say(title, lang), say("key", lang) if len(images) else "")
+    for place, (image, true, p) in enumerate(zip(images, labels, P, strict=True)):
         row, column = divmod(place, _COLUMNS)
-        true, taken = int(labels[position]), int(np.argmax(P[position]))
+        taken = int(np.argmax(p))
         colour, mark = (GREEN, "✓") if true == taken else (VERMILION, "✗")
-        sheet.draw(row, column, images[position], colour)
-        below = f"{mark} {narrow[taken]} {_percent(P[position])}"
-        sheet.caption(row, column, shown[true], below, colour)
-    if title == "worst" and not len(chosen):
-        sheet.message(say("no mistakes", lang, n=len(images)))
-    return sheet.figure
+        below = f"{mark} {safe(class_names[taken], _NAME - 8)} {_percent(p)}"
+        above = safe(class_names[true], _NAME)
+        sheet.draw(row, column, image, colour, above=above, below=below)
+    return sheet
 
 
 class _Sheet:
@@ -144,7 +144,7 @@ class _Sheet:
         self._high, self._wide = (_SIDE * side / max(high, wide) for side in (high, wide))
         self._pitch = self._high + caption + 0.05
         self.width = _PITCH * _COLUMNS - (_PITCH - self._wide) + 2 * _MARGIN
-        self.height = _TITLE + rows * self._pitch + _MARGIN
+        self.height = _TITLE + max(1, rows) * self._pitch + _MARGIN
         self.figure = Figure(figsize=(self.width, self.height))
 
     def title(self, title: str, key: str) -> None:
@@ -152,36 +152,25 @@ class _Sheet:
         self._write(_MARGIN, 0.28, title, fontsize=11)
         self._write(_MARGIN, 0.48, key, fontsize=8, color=FAINT)
 
-    def row_title(self, row: int, words: str) -> None:
+    def line(self, row: int, words: str) -> None:
         """A line above a row."""
         self._write(_MARGIN, self._top(row) - 0.06, words)
 
-    def message(self, words: str) -> None:
-        """A line where the pictures would be."""
-        self._write(_MARGIN, self._top(0) + 0.2, words, fontsize=10)
-
-    def draw(self, row: int, column: int, image: Images, colour: str) -> None:
-        """One picture in a frame of this colour."""
-        left, top = self._left(column), self._top(row)
-        bottom = self.height - top - self._high
+    def draw(
+        self, row: int, column: int, image: Images, colour: str, *, above: str = "", below: str
+    ) -> None:
+        """One picture in a frame of this colour, and what is written above and below it."""
+        left, top = _MARGIN + column * _PITCH, self._top(row)
+        bottom, centre = top + self._high, left + self._wide / 2
         axes = self.figure.add_axes(
-            (left / self.width, bottom / self.height, self._wide / self.width,
+            (left / self.width, 1 - bottom / self.height, self._wide / self.width,
              self._high / self.height)
         )  # fmt: skip
         axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
-        axes.set_xticks([])
-        axes.set_yticks([])
+        axes.set(xticks=[], yticks=[])
         axes.spines[:].set(color=colour, linewidth=1.2)
-
-    def caption(self, row: int, column: int, above: str, below: str, colour: str) -> None:
-        """What is written above and below a picture."""
-        centre = self._left(column) + self._wide / 2
-        top, bottom = self._top(row), self._top(row) + self._high
         self._write(centre, top - 0.05, above, fontsize=_CAPTION, ha="center")
         self._write(centre, bottom + 0.14, below, fontsize=_CAPTION, color=colour, ha="center")
-
-    def _left(self, column: int) -> float:
-        return _MARGIN + column * _PITCH
 
     def _top(self, row: int) -> float:
         return _TITLE + 0.2 + row * self._pitch

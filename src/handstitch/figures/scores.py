@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch.evaluation import wilson_interval
+from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
     BLUE,
@@ -18,7 +19,6 @@ from handstitch.figures.style import (
     new_figure,
     whole_numbers,
 )
-from handstitch.figures.words import Lang, names, say
 from handstitch.records import CalibrationBin, ClassScore
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def confusion_matrix(
     n = len(counts)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
-    labels = names(class_names, lang, 20)
+    labels = [safe(name, 20) for name in class_names]
     side = float(np.clip(0.52 * n, 3.2, max(10.5, 0.14 * n)))
     figure = new_figure(side + 2.4, side + 1.6)
     axes = figure.subplots()
@@ -56,10 +56,9 @@ def confusion_matrix(
                     fontsize=size)  # fmt: skip
     axes.set_yticks(range(n), labels, fontsize=size)
     axes.tick_params(length=0)
-    axes.set_xlabel(say("predicted", lang))
-    axes.set_ylabel(say("true", lang))
-    axes.set_title(say("confusion", lang))
+    axes.set(xlabel=say("predicted", lang), ylabel=say("true", lang), title=say("confusion", lang))
     if n <= _NUMBERED:
+        fitting = min(size, 40 / len(f"{counts.max(initial=0):,}"))  # the largest number fits
         for (row, column), share in np.ndenumerate(shares):
             axes.text(
                 column,
@@ -67,18 +66,13 @@ def confusion_matrix(
                 f"{counts[row, column]:,}",
                 ha="center",
                 va="center",
-                fontsize=_fitting(counts, size),
+                fontsize=fitting,
                 color="white" if share > 0.4 else INK if counts[row, column] else "#999999",
             )
     bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=say("share of true", lang))
     bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1], labels=["0", "1 %", "5 %", "10 %", "25 %",
                                                               "50 %", "100 %"])  # fmt: skip
     return figure
-
-
-def _fitting(counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]], size: float) -> float:
-    """A type size at which the largest number fits its cell."""
-    return min(size, 40 / len(f"{counts.max(initial=0):,}"))
 
 
 @drawing
@@ -103,15 +97,12 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
         )  # fmt: skip
     for place, each in enumerate(scores):
         axes.text(1.03, place, f"{each.f1:.3f}", va="center", fontsize=size, color=INK)
-    axes.set_yticks(places, names([each.name for each in scores], lang), fontsize=size)
+    axes.set_yticks(places, [safe(each.name, 24) for each in scores], fontsize=size)
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(n - 0.4, -0.6)
-    axes.set_xlim(0, 1)
+    axes.set(xlim=(0, 1), ylim=(n - 0.4, -0.6))
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
-    axes.set_xlabel(say("score", lang))
-    axes.set_ylabel(say("true", lang))
-    axes.set_title(say("scores", lang))
+    axes.set(xlabel=say("score", lang), ylabel=say("true", lang), title=say("scores", lang))
     axes.text(1.03, -0.85, say("f1", lang), va="center", fontsize=size, color=FAINT)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
@@ -148,11 +139,8 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
             clip_on=False,
         )
     _bars(lower, filled, [each.count for each in filled])
-    upper.set_xlim(0, 1)
-    upper.set_ylim(0, 1)
-    upper.set_ylabel(say("accuracy", lang))
-    lower.set_ylabel(say("images", lang))
-    lower.set_xlabel(say("confidence", lang))
+    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=say("accuracy", lang))
+    lower.set(xlabel=say("confidence", lang), ylabel=say("images", lang))
     whole_numbers(lower.yaxis, 3)
     upper.legend(loc="upper left")
     upper.set_title(say("reliability", lang, error=error))

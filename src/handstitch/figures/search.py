@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import heat_map, is_grid, parallel
 from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, title, word
 from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
-from handstitch.figures.words import Lang, safe, say
 from handstitch.records import EpochRecord
 
 if TYPE_CHECKING:

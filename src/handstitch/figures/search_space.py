@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, levels, title, word
 from handstitch.figures.style import INK, new_figure
-from handstitch.figures.words import Lang, safe, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,12 @@ print keeps them apart. The ground is opaque white: a figure looks the same on a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from handstitch.figures.fonts import FAMILY, require_matplotlib
+from handstitch.figures.fonts import families, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -41,7 +42,6 @@ _SETTINGS: Final[dict[str, Any]] = {
     "figure.dpi": 100,
     "figure.facecolor": "white",
     "figure.titlesize": 11,
-    "font.family": [FAMILY],
     "font.size": 9,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
@@ -65,11 +65,15 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Within, matplotlib has this style, whatever the user has set; afterwards theirs is back."""
+    """Within, matplotlib has this style, whatever the user has set; afterwards theirs is back.
+
+    A character that no font has is drawn as a box, without a warning.
+    """
     mpl = require_matplotlib()
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
+        mpl.rcParams.update({"font.family": families(), **_SETTINGS})
         yield
 
 

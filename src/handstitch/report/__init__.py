@@ -6,7 +6,7 @@ The page is a function of the run's folder, of the data where they are at hand, 
 language. It is one file: what it shows is in it, and it fetches and runs nothing.
 
 findings     what is known of a run
-words        what the page says: english, chinese
+languages    what the page says: en.toml, zh.toml
 drawings     its pictures, each with the text that stands for it
 tables       its tables
 page         all of it put into the template
@@ -20,8 +20,8 @@ from typing import NamedTuple
 from handstitch import model_card, storage
 from handstitch.report.drawings import draw
 from handstitch.report.findings import Missing, Notify, Part, gather
+from handstitch.report.languages import Lang, words
 from handstitch.report.page import render
-from handstitch.report.words import Lang, words
 from handstitch.run_folder import CARD, PAGE
 
 __all__ = ["Lang", "Made", "Missing", "Part", "make"]
@@ -58,7 +58,7 @@ def make(
     target = folder if out is None else Path(out)
     found = gather(folder, data_dir, notify)
     said = words(lang)
-    drawn = draw(found, said, lang)
+    drawn = draw(found, said, lang, notify)
     page = render(found, drawn, said).encode()
     files = {**drawn.files, PAGE: page}
     if found.summary is not None:

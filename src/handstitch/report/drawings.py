@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 
 from handstitch import evaluation, figures, insight
+from handstitch.arrays import Matrix
 from handstitch.checkpoint import Model
-from handstitch.core.parameters import Parameters
 from handstitch.records import Evaluation
-from handstitch.report.findings import Findings, Pictures
-from handstitch.report.words import Lang, Words
+from handstitch.report import languages
+from handstitch.report.findings import Findings, Notify, Pictures
+from handstitch.report.languages import Lang, Words
 from handstitch.run_folder import CONFUSION, CURVES, WEIGHTS
 
 _LAYERS: Final = 4
@@ -55,21 +56,26 @@ class Drawings:
     """Name of a file in the run's folder → PNG."""
 
 
-def draw(found: Findings, words: Words, lang: Lang) -> Drawings:
-    """Every picture that the findings allow. Raises MachineError without matplotlib."""
+def draw(found: Findings, words: Words, lang: Lang, notify: Notify = lambda line: None) -> Drawings:
+    """Every picture that the findings allow. Raises MachineError without matplotlib.
+
+    `notify` hears of a machine whose fonts cannot draw PNGs in this language.
+    """
     made = Drawings()
+    png_lang = figures.png_language(lang, notify)
     if found.history:
         figure = figures.curves(found.history, lang=lang)
         made.curves = _drawing(figure, _alt_of_curves(found, words))
-        made.files[CURVES] = figures.png(figure)
+        made.files[CURVES] = figures.png(figures.curves(found.history, lang=png_lang))
     if found.evaluation is not None:
-        _draw_scores(made, found.evaluation, words, lang)
+        _draw_scores(made, found.evaluation, words, lang, png_lang)
         if found.pictures is not None:
             _draw_mistakes(made, found.evaluation, found.pictures, words, lang)
     if found.model is not None:
-        _draw_weights(made, found.model, words, lang)
+        _draw_weights(made, found.model, words, lang, png_lang)
         if found.initial is not None:
-            _draw_change(made, found.model.parameters, found.initial, words, lang)
+            pairs = zip(found.initial.weights, found.model.parameters.weights, strict=True)
+            _draw_change(made, list(pairs), words, lang, png_lang)
     return made
 
 
@@ -83,25 +89,28 @@ def _drawing(figure: Any, alt: str, numbers: int = 0) -> Drawing:
 
 def _alt_of_curves(found: Findings, words: Words) -> str:
     first, last, best = found.history[0], found.history[-1], found.best or found.history[-1]
-    return words.curves_alt.format(
-        epochs=len(found.history),
-        first=percent(first.val_accuracy),
-        last=percent(last.val_accuracy),
-        best=percent(best.val_accuracy),
-        epoch=best.epoch,
-        train_first=first.train_loss,
-        train_last=last.train_loss,
-        val_first=first.val_loss,
-        val_last=last.val_loss,
+    return str(
+        words.curves_alt.format(
+            epochs=len(found.history),
+            first=percent(first.val_accuracy),
+            last=percent(last.val_accuracy),
+            best=percent(best.val_accuracy),
+            epoch=best.epoch,
+            train_first=first.train_loss,
+            train_last=last.train_loss,
+            val_first=first.val_loss,
+            val_last=last.val_loss,
+        )
     )
 
 
-def _draw_scores(made: Drawings, measured: Evaluation, words: Words, lang: Lang) -> None:
+def _draw_scores(
+    made: Drawings, measured: Evaluation, words: Words, lang: Lang, png_lang: Lang
+) -> None:
     scores = measured.class_scores
     names = tuple(score.name for score in scores)
-    figure = figures.confusion_matrix(measured.confusion_matrix, names, lang)
     made.confusion = _drawing(
-        figure,
+        figures.confusion_matrix(measured.confusion_matrix, names, lang),
         words.confusion_alt.format(
             classes=len(names),
             n=measured.n,
@@ -110,6 +119,7 @@ def _draw_scores(made: Drawings, measured: Evaluation, words: Words, lang: Lang)
             pair=_most_confused(measured, names, words),
         ),
     )
+    figure = figures.confusion_matrix(measured.confusion_matrix, names, png_lang)
     made.files[CONFUSION] = figures.png(figure)
     worst, best = (choose(scores, key=lambda score: score.f1) for choose in (min, max))
     alt = words.classes_alt.format(worst=worst.name, low=worst.f1, best=best.name, high=best.f1)
@@ -119,9 +129,9 @@ def _draw_scores(made: Drawings, measured: Evaluation, words: Words, lang: Lang)
 def _most_confused(measured: Evaluation, names: tuple[str, ...], words: Words) -> str:
     pairs = evaluation.most_confused(measured.confusion_matrix, names, 1)
     if not pairs:
-        return words.no_mistakes.format(n=measured.n)
+        return str(words.no_mistakes.format(n=measured.n))
     true, predicted, count = pairs[0]
-    return words.confused_caption.format(true=true, predicted=predicted, count=count)
+    return str(words.confused_caption.format(true=true, predicted=predicted, count=count))
 
 
 def _draw_mistakes(
@@ -144,25 +154,28 @@ def _draw_mistakes(
     made.pairs = _drawing(figures.confused_pairs(*shown, lang=lang), alt)
 
 
-def _draw_weights(made: Drawings, model: Model, words: Words, lang: Lang) -> None:
+def _draw_weights(made: Drawings, model: Model, words: Words, lang: Lang, png_lang: Lang) -> None:
     theta, shape, use = model.parameters, model.image_shape, insight.unit_use(model.parameters)
     alt = words.maps_alt.format(layers=len(theta.weights))
-    made.maps = _drawing(figures.heat_maps(theta, lang), alt, theta.vector.size)
+    figure = figures.heat_maps(theta, png_lang if theta.vector.size > _MANY else lang)
+    made.maps = _drawing(figure, alt, theta.vector.size)
     alt = words.tiles_alt.format(rows=shape[0], columns=shape[1])
     made.tiles = _drawing(figures.unit_tiles(theta.weights[0], shape, use, lang=lang), alt)
-    made.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, lang))
+    made.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, png_lang))
 
 
 def _draw_change(
-    made: Drawings, theta: Parameters, initial: Parameters, words: Words, lang: Lang
+    made: Drawings, pairs: list[tuple[Matrix, Matrix]], words: Words, lang: Lang, png_lang: Lang
 ) -> None:
-    layers = list(enumerate(zip(theta.weights, initial.weights, strict=True), 1))
-    for layer, (W, start) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
-        title = words.before_after_title.format(layer=layer)
+    """Each layer's initial and final weights."""
+    layers = list(enumerate(pairs, 1))
+    for layer, (start, W) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
         alt = words.before_after_alt.format(
             layer=layer, before=float(start.std()), after=float(W.std())
         )
-        figure = figures.before_after(W, start, title, lang)
+        drawn_in = png_lang if W.size > _MANY else lang
+        title = languages.words(drawn_in).before_after_title.format(layer=layer)
+        figure = figures.before_after(W, start, title, drawn_in)
         made.before_after.append(_drawing(figure, alt, W.size))
 
 

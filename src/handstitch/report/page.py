@@ -10,7 +10,7 @@ from handstitch.errors import printable
 from handstitch.report import tables
 from handstitch.report.drawings import Drawings
 from handstitch.report.findings import Findings
-from handstitch.report.words import Words
+from handstitch.report.languages import Words
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -14,7 +14,7 @@ from handstitch.evaluation import most_confused, wilson_interval
 from handstitch.records import some_epochs
 from handstitch.report.drawings import confidence, percent
 from handstitch.report.findings import Findings
-from handstitch.report.words import Words
+from handstitch.report.languages import Words
 
 _EPOCHS: Final = 60
 _LOOKS: Final = 20

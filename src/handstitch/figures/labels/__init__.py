@@ -1,0 +1,39 @@
+"""Texts in figures: labels in English and Chinese, and names from files made safe to show."""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from bisect import bisect_right
+from functools import cache
+from importlib import resources
+from itertools import accumulate
+from typing import Any, Literal
+
+from handstitch.errors import printable
+
+Lang = Literal["en", "zh"]
+
+
+@cache
+def texts(package: str, lang: Lang) -> dict[str, Any]:
+    """The texts of a package in one language: its file `en.toml` or `zh.toml`."""
+    return tomllib.loads(resources.files(package).joinpath(f"{lang}.toml").read_text("utf-8"))
+
+
+def say(key: str, lang: Lang, **values: Any) -> str:
+    """The label for `key` with values filled in."""
+    label: str = texts(__name__, lang)[key]
+    return label.format(**values)
+
+
+def safe(text: str, width: int = 80) -> str:
+    """A text from a file as a figure may show it: at most `width` columns, cut off with ….
+
+    Characters of East Asian scripts take two columns, as on a terminal.
+    """
+    shown = printable(text)
+    ends = list(accumulate(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown))
+    if not ends or ends[-1] <= width:
+        return shown
+    return shown[: bisect_right(ends, width - 1)] + "…"
