@@ -198,7 +198,7 @@ def _header(path: Path, file: BinaryIO, size: int) -> bytes:
         if length > size - 8:
             raise foreign.damaged(path, f"the file ends after {size:,} bytes, within its header")
         return b"{" + file.read(length - 1)
-    raise foreign.recognised(path, file, size) or foreign.refuse(
+    raise foreign.recognised(path, file) or foreign.refuse(
         path, f"{size:,} bytes of no known kind"
     )
 

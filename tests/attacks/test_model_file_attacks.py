@@ -384,7 +384,10 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     },
     "npy": (one_array, ["a single NumPy array"]),
     "npz": (lambda: saved(a=np.ones(3)), ["other arrays: a"]),
-    "pickled npz": (lambda: saved(x=np.array([None])), ["x, pickled objects", "run any program"]),
+    "pickled npz": (
+        lambda: saved(weights_0=np.array([None]), bias_0=np.ones(1)),
+        ["weights_0: Object arrays"],
+    ),
     "zip": (lambda: zipped(readme_dot_txt=b"x"), ["a zip file with readme.txt"]),
     "cut zip": (lambda: saved(weights_0=np.ones(3))[:200], ["damaged zip"]),
     "gzip": (lambda: b"\x1f\x8b\x08" + b"\0" * 20, ["gzip", "gunzip"]),

@@ -73,9 +73,8 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     try:
         with foreign.opened(path) as file:
-            size = file.seek(0, 2)
-            if report_npz.is_archive(file, size):
-                return _from_report(path, report_npz.read_report(path, file, size))
+            if report_npz.is_archive(file):
+                return _from_report(path, report_npz.read_report(path, file, file.seek(0, 2)))
     except OSError as error:
         raise foreign.unreadable(path, error) from error
     return _load(path).model
