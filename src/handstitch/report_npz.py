@@ -96,15 +96,16 @@ def _refused(path: Path, found: str, wanted: str | None = None) -> ModelFileErro
 
 
 def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
-    """Python reads a zip's directory whole: raise ModelFileError unless the file ends as NumPy
-    ends it, with the plain record of a directory that is short."""
+    """Raise ModelFileError unless the file ends as NumPy ends it: with a short directory, and the
+    plain record of it right behind. Python would read a directory of any length.
+    """
     file.seek(max(0, size - _LOCATOR - _END))
     tail = file.read()
     end = tail[-_END:]
-    if not (end.startswith(b"PK\5\6") and end.endswith(b"\0\0")) or tail.startswith(b"PK\6\7"):
+    length, start = (int.from_bytes(end[at : at + 4], "little") for at in (12, 16))
+    is_last = end.startswith(b"PK\5\6") and start + length == size - _END
+    if not is_last or tail.startswith(b"PK\6\7") or length > _LARGEST_DIRECTORY:
         raise _refused(path, "a damaged zip, or one that NumPy did not write")
-    if int.from_bytes(end[12:16], "little") > _LARGEST_DIRECTORY:
-        raise _refused(path, "a zip with a directory of many members")
 
 
 def _layers(path: Path, names: list[str]) -> int:
@@ -134,6 +135,8 @@ def _require_small(path: Path, members: list[zipfile.ZipInfo], size: int) -> Non
         if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             found = f"{member.filename}, compressed by method {member.compress_type}"
             raise _refused(path, found, "members that are stored or deflated, as NumPy saves them")
+        if member.header_offset > size:  # Python would look there
+            raise _refused(path, "a damaged zip")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_FREE_BYTES, _MOST_RATIO * size):
         raise _refused(path, f"{unpacked:,} bytes packed in {size:,}")
