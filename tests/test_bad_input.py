@@ -405,7 +405,7 @@ def savez(**arrays: Any) -> bytes:
 
 FOREIGN: dict[str, tuple[str, bytes, str]] = {
     "pickled npz": ("w.npz", savez(weights_0=np.array([None]), bias_0=np.ones(1)), "Object arrays"),
-    "other npz": ("w.npz", savez(kernel=np.ones(3)), "other arrays: kernel"),
+    "other npz": ("w.npz", savez(kernel=np.ones(3)), "too many: kernel"),
     "PyTorch": ("w.pt", archive(data_dot_pkl=b"\x80\x02}"), "a PyTorch file"),
     "old PyTorch": ("w.pt", pickle.dumps(0x1950A86A20F9469CFC6C, 2), "a PyTorch file"),
     "HDF5": ("w.h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),

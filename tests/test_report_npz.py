@@ -113,11 +113,14 @@ ARRAY = np.ones((2, 2))
 NAMED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "missing bias": (
         {"bias_2.npy": None},
-        ["no bias_2", "weights_0, bias_0, weights_2"],
+        ["missing or too many: bias_2", "weights_0, bias_0, weights_2"],
     ),
-    "missing weights": ({"weights_2.npy": None}, ["no weights_2", "too many"]),
-    "surplus": ({"mean": ARRAY}, ["mean too many"]),
-    "odd number": ({"weights_1": np.ones((16, 8))}, ["weights_1 too many"]),
+    "missing weights": (
+        {"weights_2.npy": None},
+        ["missing or too many: bias_4, weights_2, weights_4"],
+    ),
+    "surplus": ({"mean": ARRAY}, ["missing or too many: mean"]),
+    "odd number": ({"weights_1": np.ones((16, 8))}, ["bias_6, weights_1, weights_6"]),
     "does not chain": ({"weights_2": np.ones((15, 8))}, ["weights_2", "(15, 8)", "(16, outputs)"]),
     "flat weights": ({"weights_0": np.ones(784)}, ["weights_0", "(784,)"]),
     "empty weights": ({"weights_0": np.ones((784, 0))}, ["weights_0", "(784, 0)"]),
@@ -190,8 +193,8 @@ def test_a_compression_that_numpy_does_not_write_is_refused(path, method):
 def test_other_arrays_are_named(path):
     np.savez(path, x=ARRAY, y=ARRAY)
     message = refused(path)
-    assert "other arrays: x, y" in message
-    assert "weights_0 (inputs, outputs)" in message
+    assert "missing or too many: x, y" in message
+    assert "weights_0, bias_0, weights_2" in message
 
 
 def test_pickles_are_never_opened(path, tmp_path):

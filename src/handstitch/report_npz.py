@@ -63,23 +63,24 @@ def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
     memory than the file justifies.
     """
     _require_short_directory(path, file, size)
+    arrays: dict[str, NDArray[Any]] = {}
+    name = "its directory"
     try:
         with zipfile.ZipFile(file) as archive, warnings.catch_warnings(action="error"):
-            members = archive.infolist()
-            layers = _layers(path, [member.filename for member in members])
-            _require_small(path, members, size)
-            pairs = [
-                (_array(path, archive, f"weights_{n}"), _array(path, archive, f"bias_{n}"))
-                for n in range(0, 2 * layers, 2)
-            ]
+            _require_members(path, archive.infolist(), size)
+            for name in archive.namelist():
+                with archive.open(name) as stream:
+                    arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                    if stream.read(1):  # at the end, the zip's checksum is compared
+                        raise ValueError("more bytes than its header says")
     except _BROKEN as error:
-        raise _refused(path, f"a damaged zip: {str(error) or type(error).__name__}") from error
-    sizes = _sizes(path, pairs)
+        raise _refused(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
+    sizes = _sizes(path, arrays)
     parameters = Parameters(sizes, zeros(count(sizes)))
     with np.errstate(over="ignore"):
-        for layer, (W, b) in enumerate(pairs):
-            parameters.weights[layer][:] = W
-            parameters.biases[layer][:] = b[0]
+        for layer in range(len(sizes) - 1):
+            parameters.weights[layer][:] = arrays[f"weights_{2 * layer}.npy"]
+            parameters.biases[layer][:] = arrays[f"bias_{2 * layer}.npy"][0]
     if not np.isfinite(parameters.vector).all():
         raise _refused(path, "numbers that are not finite in float32", "finite numbers")
     return parameters
@@ -108,62 +109,38 @@ def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
         raise _refused(path, "a damaged zip, or one that NumPy did not write")
 
 
-def _layers(path: Path, names: list[str]) -> int:
-    """How many layers the member names tell of."""
+def _require_members(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise ModelFileError for other members, for a bomb, and for what NumPy does not write."""
+    names = [member.filename for member in members]
     layers = sum(name.startswith("weights_") for name in names)
-    wanted = [f"{kind}_{2 * n}.npy" for n in range(layers) for kind in ("weights", "bias")]
-    if not layers:
-        raise _refused(path, f"other arrays: {_few(names)}")
-    if sorted(names) != sorted(wanted):
-        missing = [name for name in wanted if name not in names]
-        surplus = [name for name in names if name not in wanted or names.count(name) > 1]
-        found = [f"no {_few(missing)}"] if missing else []
-        found += [f"{_few(surplus)} too many"] if surplus else []
-        wanted_names = "weights_0, bias_0, weights_2, bias_2, … and nothing else"
-        raise _refused(path, ", ".join(found), wanted_names)
-    return layers
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(name.removesuffix(".npy") for name in names[:3]) + ", …" * (len(names) > 3)
-
-
-def _require_small(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
-    """Raise ModelFileError for a bomb, and for compressions that take memory of their own."""
+    wanted = {f"{kind}_{2 * n}.npy" for n in range(layers) for kind in ("weights", "bias")}
+    if not layers or sorted(names) != sorted(wanted):
+        odd = [name.removesuffix(".npy") for name in sorted(wanted ^ set(names)) or names]
+        found = f"arrays missing or too many: {', '.join(odd[:3])}" + ", …" * (len(odd) > 3)
+        raise _refused(path, found, "weights_0, bias_0, weights_2, bias_2, … and nothing else")
     for member in members:
-        # NumPy writes no others; LZMA would take up to 4 GiB of addresses because a header says so.
-        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        # LZMA would take up to 4 GiB of addresses because a header says so.
+        is_usual = member.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+        if not is_usual or member.header_offset > size:
             found = f"{member.filename}, compressed by method {member.compress_type}"
             raise _refused(path, found, "members that are stored or deflated, as NumPy saves them")
-        if member.header_offset > size:  # Python would look there
-            raise _refused(path, "a damaged zip")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_FREE_BYTES, _MOST_RATIO * size):
         raise _refused(path, f"{unpacked:,} bytes packed in {size:,}")
 
 
-def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """A member's numbers, all of it read: at its end the zip's checksum is compared."""
-    with archive.open(f"{name}.npy") as stream:
-        try:
-            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-        except _BROKEN as error:
-            raise _refused(path, f"{name}: {str(error) or type(error).__name__}") from error
-        if stream.read(1):
-            raise _refused(path, f"{name}, with more bytes than its header says")
-    if array.dtype.str[1:] not in {"f8", "f4"}:
-        raise _refused(path, f"{name}, an array of {array.dtype}", "float64 or float32")
-    return array
-
-
-def _sizes(path: Path, pairs: list[tuple[NDArray[Any], NDArray[Any]]]) -> tuple[int, ...]:
+def _sizes(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[int, ...]:
     """The layer sizes, if each layer takes what the one before it gives."""
-    sizes: list[int] = []
-    for layer, (W, b) in enumerate(pairs):
-        if W.ndim != 2 or not W.size or (sizes and len(W) != sizes[-1]):
-            found = f"weights_{2 * layer} of shape {W.shape}"
-            raise _refused(path, found, f"({sizes[-1] if sizes else 'inputs'}, outputs)")
-        if b.shape != (1, W.shape[1]):
-            raise _refused(path, f"bias_{2 * layer} of shape {b.shape}", f"(1, {W.shape[1]})")
-        sizes += W.shape if not sizes else W.shape[1:]
-    return tuple(sizes)
+    for name, array in arrays.items():
+        if array.dtype.str[1:] not in {"f8", "f4"}:
+            raise _refused(path, f"{name}, an array of {array.dtype}", "float64 or float32")
+    sizes: tuple[int, ...] = ()
+    for n in range(0, len(arrays), 2):
+        shape, bias = arrays[f"weights_{n}.npy"].shape, arrays[f"bias_{n}.npy"].shape
+        if len(shape) != 2 or 0 in shape or (sizes and shape[0] != sizes[-1]):
+            inputs = sizes[-1] if sizes else "inputs"
+            raise _refused(path, f"weights_{n} of shape {shape}", f"({inputs}, outputs)")
+        if bias != (1, shape[1]):
+            raise _refused(path, f"bias_{n} of shape {bias}", f"(1, {shape[1]})")
+        sizes = (*(sizes or shape[:1]), shape[1])
+    return sizes
