@@ -344,7 +344,7 @@ def test_a_newer_state_is_not_passed_over(tmp_path, monkeypatch):
 # ── refusals ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_weights_of_another_architecture_are_shown_in_a_table(tmp_path):
+def test_weights_of_another_architecture_are_shown(tmp_path):
     with pytest.raises(ModelFileError) as caught:
         require_sizes(tmp_path / RESULT, (784, 512, 256, 10), (784, 300, 10))
     message = str(caught.value)

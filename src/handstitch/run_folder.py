@@ -163,10 +163,7 @@ def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[E
     Raises ModelFileError if they are not epochs.
     """
     try:
-        return [
-            msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)
-            for record in history
-        ]
+        return msgspec.convert(history, list[EpochRecord])
     except msgspec.ValidationError as error:
         raise ModelFileError(
             "the history in this file makes no sense",

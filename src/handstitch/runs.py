@@ -18,7 +18,7 @@ from handstitch.config_file import read_file, to_toml
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import ConfigError, Interrupted, ModelFileError
-from handstitch.records import EpochRecord, RunSummary
+from handstitch.records import EpochRecord, RunSummary, best_epoch
 from handstitch.run_folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, RUNS, SUMMARY
 from handstitch.snapshot import Snapshot
 
@@ -106,7 +106,7 @@ class Run:
 
     def summary(self) -> RunSummary:
         """What came out so far."""
-        best = self.state.best_record
+        best = best_epoch(self.state.history)
         return RunSummary(
             dataset=self.dataset.name,
             drawn=self.dataset.name == "sketch",

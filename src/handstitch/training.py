@@ -8,15 +8,16 @@ of one of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from handstitch import schedules, steps
+from handstitch.arrays import Vector
 from handstitch.config import CUSTOMARY_RATES, Config
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer, Step
@@ -27,7 +28,7 @@ from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import DivergedError
 from handstitch.randomness import Purpose, generator
-from handstitch.records import EpochRecord
+from handstitch.records import EpochRecord, best_epoch
 
 if TYPE_CHECKING:
     from handstitch.compiled import CompiledStep
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 HOPELESS = 1000
 """A batch whose mean loss is above HOPELESS · ln(classes) has diverged: guessing costs ln(classes),
 and a net whose units have all died gives finite numbers for ever."""
+
+
+_COUNTS: Final = {"epoch": int, "batch": int, "loss": float, "correct": int, "samples": int}
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +68,32 @@ class State:
         """Whether the best weights are the current ones: an epoch ended and was the best."""
         return self.batch == 0 and bool(self.history) and self.history[-1].is_best
 
-    @property
-    def best_record(self) -> EpochRecord | None:
-        """The record of the best epoch so far."""
-        return next((record for record in reversed(self.history) if record.is_best), None)
+    def arrays(self) -> dict[str, Vector]:
+        """θ, the best weights and the optimizer's slots, each as one vector, by name."""
+        slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
+        return {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
+
+    def position(self) -> dict[str, int | float]:
+        """Where in the run it is: all that changes besides `arrays` and the history."""
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return counts | {"steps": self.optimizer.steps}
+
+    def restore(
+        self,
+        arrays: Mapping[str, Vector],
+        position: Mapping[str, int | float],
+        history: Iterable[EpochRecord],
+    ) -> None:
+        """Take up what `arrays`, `position` and the history were, to the bit.
+
+        Raises KeyError, TypeError or ValueError if they are not those of such a run.
+        """
+        for name, vector in self.arrays().items():
+            np.copyto(vector, arrays[name])
+        for name, kind in _COUNTS.items():
+            setattr(self, name, kind(position[name]))
+        self.optimizer.steps = int(position["steps"])
+        self.history = list(history)
 
 
 class Task:
@@ -217,7 +243,7 @@ def _end_epoch(
 
     figure = "val_accuracy" if config.best_by == "accuracy" else "val_loss"
     sign = 1 if config.best_by == "accuracy" else -1
-    best = state.best_record
+    best = best_epoch(state.history)
     value = val_accuracy if config.best_by == "accuracy" else val_loss
     is_best = best is None or sign * value > sign * getattr(best, figure)
     if is_best:

@@ -21,7 +21,6 @@ from handstitch.tensors import Metadata, NewerFileError, Shapes
 _REPORT_SHAPE: Final = (28, 28)
 _REPORT_SCALE: Final = 1 / 256
 _OTHER_FILE: Final = "give the file that belongs to this network, or train one"
-_BEGIN_ANEW: Final = "begin a new run; its best weights may still be sound: handstitch test RUN"
 
 
 class State(NamedTuple):
@@ -77,13 +76,13 @@ def load_model(path: str | Path) -> Model:
                 return _from_report(path, report_npz.read_report(path, file, file.seek(0, 2)))
     except OSError as error:
         raise foreign.unreadable(path, error) from error
-    return _load(path).model
+    return _load(path)[0]
 
 
 def load_state(path: str | Path) -> State:
     """The state that `save_state` wrote. Raises as `load_model`."""
-    state = _load(Path(path))
-    if state.position is None:
+    model, slots, position = _load(Path(path))
+    if position is None:
         raise ModelFileError(
             "training cannot go on from this file",
             file=path,
@@ -91,7 +90,7 @@ def load_state(path: str | Path) -> State:
             wanted="a state (last.safetensors)",
             fix="name the run's folder: handstitch train --resume RUN",
         )
-    return State(state.model, state.slots, state.position)
+    return State(model, slots, position)
 
 
 def state_exists(path: str | Path) -> bool:
@@ -103,36 +102,33 @@ def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
     """The state at `path` or, if that is damaged or gone, the one before.
 
     With the second comes the error that made the first useless, for the caller to tell. Raises
-    ModelFileError if both are, and if the first is sound but of a newer Handstitch.
+    ModelFileError if neither is sound, and at once if one is of a newer Handstitch.
     """
-    try:
-        return load_state(path), None
-    except NewerFileError:
-        raise
-    except ModelFileError as error:
-        older = storage.previous(path)
-        if older not in storage.generations(path):
-            if state_exists(path):
-                error.facts["fix"] = _BEGIN_ANEW
-            raise
+    problems: list[ModelFileError] = []
+    for each in (Path(path), storage.previous(path)):
         try:
-            return load_state(older), error
-        except ModelFileError as second:
-            raise ModelFileError(
-                "both states of this run are damaged",
-                file=path,
-                found=error.facts.get("found", error.problem),
-                before=f"{older.name}: {second.facts.get('found', second.problem)}",
-                fix=_BEGIN_ANEW,
-            ) from error
+            return load_state(each), problems[0] if problems else None
+        except NewerFileError:
+            raise
+        except ModelFileError as error:
+            problems.append(error)
+    if not state_exists(path):
+        raise problems[0]
+    found, before = (each.facts.get("found", each.problem) for each in problems)
+    raise ModelFileError(
+        "no state of this run is sound; both are damaged or missing",
+        file=path,
+        found=found,
+        before=before,
+        fix="begin a new run; its best weights may still be sound: handstitch test RUN",
+    )
 
 
 def require_sizes(
     path: str | Path, found: tuple[int, ...], wanted: tuple[int, ...], fix: str = _OTHER_FILE
 ) -> None:
-    """Raise ModelFileError with a table unless a file's layer sizes are the wanted ones."""
-    if found != wanted:
-        raise _misfit(Path(path), _shapes(found), _shapes(wanted), fix)
+    """Raise ModelFileError unless a file's layer sizes are the wanted ones."""
+    _require_shapes(Path(path), _shapes(found), _shapes(wanted), fix)
 
 
 def _shapes(sizes: tuple[int, ...]) -> Shapes:
@@ -165,64 +161,38 @@ def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _misfit(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> ModelFileError:
-    rows = [
-        (name, found.get(name, "none"), wanted.get(name, "none"))
-        for name in {**wanted, **found}
-        if found.get(name) != wanted.get(name)
-    ]
-    table = [("layer", "file", "wanted"), *rows[:2]]
-    widths = [max(len(str(row[column])) for row in table) for column in range(2)]
-    lines = [f"{row[0]!s:<{widths[0]}}  {row[1]!s:<{widths[1]}}  {row[2]}" for row in table]
-    if len(rows) > 2:
-        lines[-1] += f"  (and {len(rows) - 2} more)"
-    return ModelFileError(
-        "these are weights of another architecture",
-        file=path,
-        arrays="\n".join(lines),
-        fix=fix,
-    )
+def _require_shapes(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> None:
+    odd = [name for name in wanted | found if found.get(name) != wanted.get(name)]
+    if odd:
+        more = f" and {len(odd) - 2} more" if len(odd) > 2 else ""
+        raise ModelFileError(
+            "these are weights of another architecture",
+            file=path,
+            found=", ".join(f"{name} {found.get(name, 'none')}" for name in odd[:2]) + more,
+            wanted=", ".join(f"{name} {wanted.get(name, 'none')}" for name in odd[:2]) + more,
+            fix=fix,
+        )
 
 
-class _Loaded(NamedTuple):
-    model: Model
-    slots: dict[str, NDArray[Any]]
-    position: dict[str, Any] | None
+def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | None]:
+    """The model, the further arrays, and the position if it is a state."""
 
-
-def _load(path: Path) -> _Loaded:
     def check(metadata: Metadata, shapes: Shapes) -> None:
-        description = checked(path, metadata)
-        wanted = _shapes(description.architecture.sizes)
-        if description.position is not None:
+        found = checked(path, metadata)
+        wanted = _shapes(found.sizes)
+        if found.position is not None:
             shapes = {name: shape for name, shape in shapes.items() if name in wanted}
-        if shapes != wanted:
-            raise _misfit(path, shapes, wanted)
+        _require_shapes(path, shapes, wanted)
 
     arrays, metadata = tensors.read_tensors(path, check)
-    description = checked(path, metadata)
-    sizes = description.architecture.sizes
-    parameters = Parameters(sizes, zeros(count(sizes)))
+    found = checked(path, metadata)
+    parameters = Parameters(found.sizes, zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
         array = arrays.pop(name)
         if array.dtype != np.float32 or not np.isfinite(array).all():
             raise foreign.damaged(path, f"{name} of type {array.dtype} or not finite")
         target[:] = array
-    model = Model(
-        parameters=parameters,
-        activations=description.architecture.activations,
-        offset=description.preprocessing.offset,
-        scale=description.preprocessing.scale,
-        class_names=description.class_names,
-        image_shape=description.image_shape,
-        dataset=description.dataset,
-        config=description.config,
-        history=description.history,
-        versions=description.versions,
-        origin=description.origin,
-        initial_digest=description.initial_digest,
-    )
-    return _Loaded(model, arrays, description.position)
+    return found.model(parameters), arrays, found.position
 
 
 def _from_report(path: Path, parameters: Parameters) -> Model:
