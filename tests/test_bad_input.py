@@ -358,8 +358,8 @@ def test_weights_of_another_architecture(capsys, run):
     told = refused(capsys, 4, "train", "--resume", run)
     assert "another architecture" in told["problem"]
     assert "layers.0.weight" in told["found"]
-    assert "(784, 16)" in told["arrays"]
-    assert "(784, 20)" in told["arrays"]
+    assert "(784, 16)" in told["found"]
+    assert "(784, 20)" in told["found"]
     assert "last.safetensors" in told["file"]
     assert "config.toml" in told["fix"]
     assert everything(run) == before
