@@ -359,7 +359,7 @@ def test_weights_of_another_architecture(capsys, run):
     assert "another architecture" in told["problem"]
     assert "layers.0.weight" in told["found"]
     assert "(784, 16)" in told["found"]
-    assert "(784, 20)" in told["found"]
+    assert "(784, 20)" in told["wanted"]
     assert "last.safetensors" in told["file"]
     assert "config.toml" in told["fix"]
     assert everything(run) == before

@@ -173,9 +173,9 @@ class Run:
             return
         saved, damage = checkpoint.load_newest_state(last)
         self._snapshot.restore(last, saved)
-        rows = run_folder.read_history(self.folder)
+        noted = {record.epoch: record for record in run_folder.read_records(self.folder)}
         if damage is not None:
-            again = max(0, max(rows, default=0) - self.state.epoch)
+            again = max(0, max(noted, default=0) - self.state.epoch)
             epochs = "1 finished epoch is" if again == 1 else f"{again} finished epochs are"
             self._notify(
                 f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); the one "
@@ -186,8 +186,8 @@ class Run:
         self.state.history = [
             msgspec.structs.replace(
                 record,
-                train_seconds=run_folder.seconds_of(rows.get(record.epoch), "train_seconds"),
-                seconds=run_folder.seconds_of(rows.get(record.epoch), "seconds"),
+                train_seconds=noted.get(record.epoch, record).train_seconds,
+                seconds=noted.get(record.epoch, record).seconds,
             )
             for record in self.state.history
         ]
@@ -225,10 +225,7 @@ def begin(
     """
     choice = sources.resolve(config.dataset, data_dir, notify=notify)
     dataset = sources.load(choice.name, "train", data_dir, notify=notify)
-    threads = machine.resolve_threads(config.threads)
-    step = steps.require(config)
-    values = config.to_dict() | {"dataset": choice.name, "threads": threads, "step": step}
-    config = from_mapping(values, "this run")
+    config = steps.settled(config, choice.name)
     # The network is made before the folder: a setting that does not fit leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
     storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)

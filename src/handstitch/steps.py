@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -97,6 +98,15 @@ def require(config: Config) -> str:
             fix="mend that, or take the readable one: --step readable",
         )
     return resolve(config)
+
+
+def settled(config: Config, dataset: str) -> Config:
+    """`config` as a run keeps it: on this data set, and with no threads or step left at `auto`.
+
+    Raises ConfigError where the compiled step is asked for and cannot be had.
+    """
+    threads = machine.resolve_threads(config.threads)
+    return replace(config, dataset=dataset, threads=threads, step=require(config))
 
 
 def obstacle(config: Config) -> str | None:

@@ -241,11 +241,13 @@ def _end_epoch(
     if not (val_loss <= _hopeless(task) and np.isfinite(theta.vector).all()):
         raise diverged(config, state.epoch + 1, state.batch, val_loss)
 
-    figure = "val_accuracy" if config.best_by == "accuracy" else "val_loss"
-    sign = 1 if config.best_by == "accuracy" else -1
     best = best_epoch(state.history)
-    value = val_accuracy if config.best_by == "accuracy" else val_loss
-    is_best = best is None or sign * value > sign * getattr(best, figure)
+    if best is None:
+        is_best = True
+    elif config.best_by == "accuracy":
+        is_best = val_accuracy > best.val_accuracy
+    else:
+        is_best = val_loss < best.val_loss
     if is_best:
         np.copyto(state.best.vector, theta.vector)
 

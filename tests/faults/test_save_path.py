@@ -222,6 +222,19 @@ def test_a_run_folder_has_its_files_or_no_name(tmp_path, fault):
         assert k > 10
 
 
+def test_the_files_of_a_folder_are_on_the_disk_before_it_has_its_name(tmp_path):
+    files = {"config.toml": b"seed = 0\n", "weights/a": b"0123456789"}
+    for make in (storage.new_folder, claim):
+        with installed(FaultyDisk()) as faulty:
+            make(tmp_path / make.__name__, "train", files)
+        before = faulty.calls[: faulty.calls.index("rename_folder")]
+        assert before.count("open") == before.count("fsync") == len(files)
+    (tmp_path / "empty").mkdir()
+    with installed(FaultyDisk()) as faulty:
+        storage.claim_folder(tmp_path / "empty", files)
+    assert faulty.calls.count("fsync") == len(files)
+
+
 def claim(parent: Path, stem: str, files: dict[str, bytes]) -> Path:
     return storage.claim_folder(parent / stem, files)
 
