@@ -53,7 +53,9 @@ class Run:
         """Why the data are `sketch` though nobody asked for it; else empty."""
         self.task = training.Task(config, dataset)
         sizes = self.task.sizes
-        memory.require(memory.of_run(config, sizes, len(dataset)), f"a network {_chain(sizes)}")
+        memory.require(
+            memory.of_run(config, sizes, len(dataset)), f"a network {'-'.join(map(str, sizes))}"
+        )
         self.state = training.start(config, sizes)
         self.build = machine.build() | steps.build(config)
         self.stop_asked = 0
@@ -284,10 +286,6 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     file = run_folder.weights_of(path, weights)
     with run_folder.mending(path, weights):
         return Classifier(file, weights if path.is_dir() else path.name)
-
-
-def _chain(sizes: tuple[int, ...]) -> str:
-    return "-".join(map(str, sizes))
 
 
 def _shown(config: Config, name: str) -> str:

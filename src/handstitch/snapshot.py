@@ -59,7 +59,7 @@ class Snapshot:
         history = run_folder.timeless_records(path, saved.model.history)
         try:
             self.state.restore(arrays, saved.position, history)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, ValueError) as error:
             raise ModelFileError(
                 "this state is of another kind of run",
                 file=path,

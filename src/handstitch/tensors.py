@@ -25,7 +25,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from handstitch import foreign, storage
+from handstitch import foreign
 from handstitch.errors import MachineError, ModelFileError
 
 Tensors = dict[str, NDArray[Any]]
@@ -70,33 +70,14 @@ class _Entry(msgspec.Struct):
         return prod(self.shape) * np.dtype(_TYPES[self.dtype]).itemsize
 
 
-def write_tensors(
-    path: str | Path,
-    tensors: Mapping[str, NDArray[Any]],
-    metadata: Metadata,
-    *,
-    generations: bool = False,
-    lasting: bool = True,
-) -> None:
-    """Write the arrays and the description, whole or not at all; floats come back bit for bit.
-
-    `metadata` is made of what JSON has: its keys are strings, its numbers finite. With
-    `generations` the file that stood there is kept (`storage.previous`). `lasting` as in
-    `storage.write`. Raises ModelFileError if
-    it cannot be described so, MachineError if the disk does not take it.
-    """
-    path = Path(path)
-    data = encoded(path, tensors, metadata)
-    if generations:
-        storage.write_generation(path, data)
-    else:
-        storage.write(path, data, lasting=lasting)
-
-
 def encoded(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata
 ) -> list[bytes | memoryview]:
-    """The file's bytes, piece by piece; `path` is for messages."""
+    """The file's bytes, piece by piece, for `storage.write`; floats come back bit for bit.
+
+    `metadata` is made of what JSON has: its keys are strings, its numbers finite. Raises
+    ModelFileError about `path` if it cannot be described so.
+    """
     arrays = {
         name: np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
         for name, array in sorted(tensors.items())
@@ -138,7 +119,7 @@ def _header_for(path: Path, arrays: Tensors, metadata: Metadata) -> bytes:
 def read_tensors(
     path: str | Path, check: Callable[[Metadata, Shapes], None] | None = None
 ) -> tuple[Tensors, Metadata]:
-    """The arrays and the description of a file that `write_tensors` wrote, every bit verified.
+    """The arrays and the description of a file that `encoded` made, every bit verified.
 
     `check` is called with the description and the shapes of the arrays before these are read, so
     that it can refuse a file before it costs memory. Raises ModelFileError for a file that is

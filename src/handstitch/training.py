@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -38,7 +38,7 @@ HOPELESS = 1000
 and a net whose units have all died gives finite numbers for ever."""
 
 
-_COUNTS: Final = {"epoch": int, "batch": int, "loss": float, "correct": int, "samples": int}
+_COUNTS: Final = ("epoch", "batch", "loss", "correct", "samples")
 
 
 @dataclass(slots=True, eq=False)
@@ -73,26 +73,25 @@ class State:
         slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
         return {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
 
-    def position(self) -> dict[str, int | float]:
+    def position(self) -> dict[str, Any]:
         """Where in the run it is: all that changes besides `arrays` and the history."""
-        counts = {name: getattr(self, name) for name in _COUNTS}
-        return counts | {"steps": self.optimizer.steps}
+        return {name: getattr(self, name) for name in _COUNTS} | {"steps": self.optimizer.steps}
 
     def restore(
         self,
         arrays: Mapping[str, Vector],
-        position: Mapping[str, int | float],
+        position: Mapping[str, Any],
         history: Iterable[EpochRecord],
     ) -> None:
         """Take up what `arrays`, `position` and the history were, to the bit.
 
-        Raises KeyError, TypeError or ValueError if they are not those of such a run.
+        Raises KeyError or ValueError if they are those of another kind of run.
         """
         for name, vector in self.arrays().items():
             np.copyto(vector, arrays[name])
-        for name, kind in _COUNTS.items():
-            setattr(self, name, kind(position[name]))
-        self.optimizer.steps = int(position["steps"])
+        for name in _COUNTS:
+            setattr(self, name, position[name])
+        self.optimizer.steps = position["steps"]
         self.history = list(history)
 
 
@@ -110,6 +109,8 @@ class Task:
         self.validation_images = dataset.images[held_out]
         self.validation_labels = dataset.labels[held_out]
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
+        self.worst_loss = HOPELESS * log(self.sizes[-1])
+        """In nats; above it training has diverged. Infinity and NaN are not below."""
 
 
 def start(config: Config, sizes: tuple[int, ...]) -> State:
@@ -205,7 +206,6 @@ def _run_epoch(
     batches = task.batches
     order = batches.order(config.seed, state.epoch)
     val_losses = [record.val_loss for record in state.history]
-    hopeless = _hopeless(task)
     drops = any(state.network.dropout)
     while state.batch < len(batches):
         began = perf_counter()
@@ -215,7 +215,7 @@ def _run_epoch(
         rng = generator(config.seed, Purpose.DROPOUT, number) if drops else None
         rate = schedules.learning_rate(config, number, len(batches), val_losses)
         scale = 1 / n if config.reduction == "mean" else 1.0
-        limit = hopeless * n
+        limit = task.worst_loss * n
         loss, correct = step.take(picks, rate, scale, limit, rng)
         if not loss <= limit:  # NaN, too
             raise diverged(config, state.epoch + 1, state.batch + 1, loss / n)
@@ -238,7 +238,7 @@ def _end_epoch(
     began = perf_counter()
     theta = state.network.parameters
     val_loss, val_accuracy = step.validate(task.validation_images, task.validation_labels)
-    if not (val_loss <= _hopeless(task) and np.isfinite(theta.vector).all()):
+    if not (val_loss <= task.worst_loss and np.isfinite(theta.vector).all()):
         raise diverged(config, state.epoch + 1, state.batch, val_loss)
 
     best = best_epoch(state.history)
@@ -270,11 +270,6 @@ def _end_epoch(
     state.batch = state.correct = state.samples = 0
     state.loss = state.train_seconds = state.seconds = 0.0
     return record
-
-
-def _hopeless(task: Task) -> float:
-    """The mean loss in nats above which training has diverged; infinity and NaN are not below."""
-    return HOPELESS * log(task.sizes[-1])
 
 
 def l2_penalty(theta: Parameters, config: Config) -> float:

@@ -189,9 +189,10 @@ def test_the_next_process_cleans_up(tmp_path, monkeypatch, fault):
             save(tmp_path / "last.safetensors", k)
     left = leftovers(tmp_path)
     assert left
-    assert storage.clean(tmp_path) == []  # ours, for all it knows
+    storage.clean(tmp_path)
+    assert leftovers(tmp_path) == left  # ours, for all it knows
     monkeypatch.setattr(atomic, "_process_token", "00000000")
-    assert storage.clean(tmp_path) == sorted(left)
+    storage.clean(tmp_path)
     assert not leftovers(tmp_path)
     assert list_of(tmp_path)
 

@@ -40,13 +40,12 @@ def save_model(path: str | Path, model: Model, *, lasting: bool = True) -> None:
     Raises DivergedError if the weights are not finite, ModelFileError if the model cannot be
     described in a file, MachineError if the disk does not take it.
     """
-    tensors.write_tensors(path, _network(model), described(Path(path), model), lasting=lasting)
+    storage.write(path, _encoded(Path(path), model), lasting=lasting)
 
 
 def model_bytes(model: Model) -> bytes:
     """What `save_model` writes, for another process to write. Raises as it does."""
-    path = Path("best.safetensors")  # for messages
-    return b"".join(tensors.encoded(path, _network(model), described(path, model)))
+    return b"".join(_encoded(Path("best.safetensors"), model))
 
 
 def save_state(
@@ -58,10 +57,8 @@ def save_state(
     strings for keys and finite numbers, and comes back bit for bit. Raises as `save_model`.
     """
     metadata = described(Path(path), model) | {"position": position}
-    clash = [name for name in slots if name.startswith("layers.")]
-    if clash:
-        raise ValueError(f"the network's own names: {clash}")
-    tensors.write_tensors(path, _network(model) | dict(slots), metadata, generations=True)
+    arrays = dict(slots) | _network(model)
+    storage.write_generation(path, tensors.encoded(Path(path), arrays, metadata))
 
 
 def load_model(path: str | Path) -> Model:
@@ -137,6 +134,10 @@ def _shapes(sizes: tuple[int, ...]) -> Shapes:
         shapes[f"layers.{layer}.weight"] = (inputs, outputs)
         shapes[f"layers.{layer}.bias"] = (outputs,)
     return shapes
+
+
+def _encoded(path: Path, model: Model) -> list[bytes | memoryview]:
+    return tensors.encoded(path, _network(model), described(path, model))
 
 
 def _network(model: Model) -> dict[str, NDArray[Any]]:
