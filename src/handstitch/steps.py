@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import numpy as np
 
 from handstitch import kernels, machine
 from handstitch.arrays import Images, Indices, Labels
-from handstitch.config import Config
+from handstitch.config import Config, from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
 from handstitch.data.batches import Batches
@@ -106,7 +105,8 @@ def settled(config: Config, dataset: str) -> Config:
     Raises ConfigError where the compiled step is asked for and cannot be had.
     """
     threads = machine.resolve_threads(config.threads)
-    return replace(config, dataset=dataset, threads=threads, step=require(config))
+    chosen = {"dataset": dataset, "threads": threads, "step": require(config)}
+    return from_mapping(config.to_dict() | chosen, "this run")
 
 
 def obstacle(config: Config) -> str | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from handstitch import foreign, report_npz, storage, tensors
 from handstitch.arrays import zeros
 from handstitch.checkpoint.model import Model, checked, described
+from handstitch.config import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import DivergedError, ModelFileError
 from handstitch.tensors import Metadata, NewerFileError, Shapes
@@ -200,6 +201,7 @@ def _from_report(path: Path, parameters: Parameters) -> Model:
     from handstitch.data.dataset import GARMENTS
 
     sizes = parameters.sizes
+    relu: Activation = "relu"
     if (sizes[0], sizes[-1]) != (prod(_REPORT_SHAPE), len(GARMENTS)):
         raise foreign.refuse(
             path,
@@ -209,7 +211,7 @@ def _from_report(path: Path, parameters: Parameters) -> Model:
         )
     return Model(
         parameters=parameters,
-        activations=("relu",) * (len(sizes) - 2),
+        activations=(relu,) * (len(sizes) - 2),
         offset=0.0,
         scale=_REPORT_SCALE,
         class_names=GARMENTS,

@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,17 +21,17 @@ _NO_FOLDER_SYNC: Final = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 class Files:
     """The calls that change a disk: the system's own, all of which raise OSError."""
 
-    write = staticmethod(os.write)
+    write: Callable[[int, memoryview], int] = staticmethod(os.write)
     """Write a beginning of the bytes; how many they were."""
-    fsync = staticmethod(os.fsync)
-    close = staticmethod(os.close)
-    replace = staticmethod(os.replace)
-    link = staticmethod(os.link)
-    unlink = staticmethod(os.unlink)
-    make_folder = staticmethod(os.mkdir)
-    rename_folder = staticmethod(os.rename)
+    fsync: Callable[[int], None] = staticmethod(os.fsync)
+    close: Callable[[int], None] = staticmethod(os.close)
+    replace: Callable[[Path, Path], None] = staticmethod(os.replace)
+    link: Callable[[Path, Path], None] = staticmethod(os.link)
+    unlink: Callable[[Path], None] = staticmethod(os.unlink)
+    make_folder: Callable[[Path], None] = staticmethod(os.mkdir)
+    rename_folder: Callable[[Path, Path], None] = staticmethod(os.rename)
     """Raises where a file or a filled folder has the new name."""
-    remove_folder = staticmethod(shutil.rmtree)
+    remove_folder: Callable[[Path], None] = staticmethod(shutil.rmtree)
     """With all that is in it."""
 
     def open(self, path: Path, flags: int) -> int:
