@@ -443,6 +443,7 @@ print("so one can be told from the other" if gap > 2 * noise else "so they canno
 
 # %%
 from handstitch.evaluation import Evaluator, evaluate, most_confused
+from handstitch.records import best_epoch
 
 test = load("test")
 best_network = Network(trained, report.activations)
@@ -457,7 +458,7 @@ evaluation = evaluate(
     weights="best",
 )
 low, high = evaluation.accuracy_interval
-chosen_by = state.best_record.val_accuracy
+chosen_by = best_epoch(state.history).val_accuracy
 print(f"test accuracy {evaluation.accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f}")
 print(f"validation accuracy of the same weights {chosen_by:.4f}, which chose them")
 if not SMALL:

@@ -40,7 +40,7 @@ def assert_same(one: Model, other: Model) -> None:
     """Fail unless the two agree in every field, the weights bit for bit."""
     assert one.parameters.vector.dtype == np.float32
     assert one.parameters.vector.tobytes() == other.parameters.vector.tobytes()
-    for field in Model.__dataclass_fields__:
+    for field in Model.__struct_fields__:
         if field != "parameters":
             assert getattr(one, field) == getattr(other, field), field
     assert one.parameters.sizes == other.parameters.sizes

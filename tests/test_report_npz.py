@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import foreign, report_npz
+from handstitch import report_npz
 from handstitch.checkpoint import load_model, save_model
 from handstitch.core.parameters import Parameters
 from handstitch.data.dataset import GARMENTS
@@ -113,29 +113,32 @@ ARRAY = np.ones((2, 2))
 NAMED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "missing bias": (
         {"bias_2.npy": None},
-        ["no bias_2", "weights_0, bias_0, weights_2"],
+        ["missing or too many: bias_2", "weights_0, bias_0, weights_2"],
     ),
-    "missing weights": ({"weights_2.npy": None}, ["no weights_2", "too many"]),
-    "surplus": ({"mean": ARRAY}, ["mean too many"]),
-    "odd number": ({"weights_1": np.ones((16, 8))}, ["weights_1 too many"]),
+    "missing weights": (
+        {"weights_2.npy": None},
+        ["missing or too many: bias_4, weights_2, weights_4"],
+    ),
+    "surplus": ({"mean": ARRAY}, ["missing or too many: mean"]),
+    "odd number": ({"weights_1": np.ones((16, 8))}, ["bias_6, weights_1, weights_6"]),
     "does not chain": ({"weights_2": np.ones((15, 8))}, ["weights_2", "(15, 8)", "(16, outputs)"]),
     "flat weights": ({"weights_0": np.ones(784)}, ["weights_0", "(784,)"]),
     "empty weights": ({"weights_0": np.ones((784, 0))}, ["weights_0", "(784, 0)"]),
     "flat bias": ({"bias_0": np.ones(16)}, ["bias_0", "(16,)", "(1, 16)"]),
     "long bias": ({"bias_0": np.ones((1, 17))}, ["bias_0", "(1, 17)", "(1, 16)"]),
-    "integers": ({"bias_0": np.ones((1, 16), int)}, ["bias_0", "<i8", "float64 or float32"]),
-    "half": ({"bias_0": np.ones((1, 16), "f2")}, ["bias_0", "<f2", "float64 or float32"]),
-    "complex": ({"bias_0": np.ones((1, 16), complex)}, ["bias_0", "<c16"]),
+    "integers": ({"bias_0": np.ones((1, 16), int)}, ["bias_0", "int64", "float64 or float32"]),
+    "half": ({"bias_0": np.ones((1, 16), "f2")}, ["bias_0", "float16", "float64 or float32"]),
+    "complex": ({"bias_0": np.ones((1, 16), complex)}, ["bias_0", "complex128"]),
     "text": ({"bias_0": np.full((1, 16), "a")}, ["bias_0", "<U1"]),
-    "records": ({"bias_0": np.ones((1, 16), [("a", "f8")])}, ["bias_0", "records"]),
-    "pickled": ({"bias_0": np.array([[None] * 16])}, ["bias_0", "pickled", "any program"]),
+    "records": ({"bias_0": np.ones((1, 16), [("a", "f8")])}, ["bias_0", "[('a', '<f8')]"]),
+    "pickled": ({"bias_0": np.array([[None] * 16])}, ["bias_0", "Object arrays cannot be loaded"]),
     "pickled record": (
         {"bias_0": np.array([[(None,)] * 16], [("a", "O")])},
-        ["bias_0", "pickled"],
+        ["bias_0", "Object arrays cannot be loaded"],
     ),
-    "not a number": ({"bias_0": np.full((1, 16), np.nan)}, ["bias_0", "not finite"]),
-    "infinite": ({"weights_2": np.full((16, 8), np.inf)}, ["weights_2", "not finite"]),
-    "too large": ({"bias_0": np.full((1, 16), 1e300)}, ["bias_0", "not finite in float32"]),
+    "not a number": ({"bias_0": np.full((1, 16), np.nan)}, ["not finite"]),
+    "infinite": ({"weights_2": np.full((16, 8), np.inf)}, ["not finite"]),
+    "too large": ({"bias_0": np.full((1, 16), 1e300)}, ["not finite in float32"]),
     "other inputs": ({"weights_0": np.ones((100, 16))}, ["100 inputs", "784 inputs"]),
     "other classes": (
         {"weights_4": np.ones((8, 3)), "bias_4": np.ones((1, 3))},
@@ -160,7 +163,7 @@ def test_bytes_behind_an_array_are_refused(path, surplus):
             member = io.BytesIO()
             np.save(member, array)
             archive.writestr(f"{name}.npy", member.getvalue() + surplus)
-    assert "its header says" in refused(path)
+    assert "more bytes than its header says" in refused(path)
 
 
 def with_lzma_dictionary(content: bytes, size: int) -> bytes:
@@ -169,10 +172,8 @@ def with_lzma_dictionary(content: bytes, size: int) -> bytes:
     return content[:at] + struct.pack("<L", size) + content[at + 4 :]
 
 
-@pytest.mark.parametrize(
-    ("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")]
-)
-def test_a_compression_that_numpy_does_not_write_is_refused(path, method, name):
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_a_compression_that_numpy_does_not_write_is_refused(path, method):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
         for key, array in report_arrays().items():
@@ -185,43 +186,32 @@ def test_a_compression_that_numpy_does_not_write_is_refused(path, method, name):
     for content in (sound, damaged, with_lzma_dictionary(sound, 0xF0000000)):
         path.write_bytes(content)
         message = refused(path)
-        assert f"weights_0.npy, compressed by {name}" in message
+        assert f"weights_0.npy, compressed by method {method}" in message
         assert "stored or deflated" in message
 
 
 def test_other_arrays_are_named(path):
     np.savez(path, x=ARRAY, y=ARRAY)
     message = refused(path)
-    assert "other arrays: x, y" in message
-    assert "weights_0 (inputs, outputs)" in message
+    assert "missing or too many: x, y" in message
+    assert "weights_0, bias_0, weights_2" in message
 
 
-def test_pickles_under_any_name_are_named(path):
-    save(path, {"x": ARRAY, "model": np.array({"weights": 1}, object)})
-    message = refused(path)
-    assert "model, pickled objects" in message
-    assert "np.savez" in message
+def test_pickles_are_never_opened(path, tmp_path):
+    class Program:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (tmp_path / "was run",)
 
-
-def test_pickles_are_never_opened(path, monkeypatch):
-    """The array format is NumPy's, but its reader is not used."""
-    monkeypatch.setattr(np.lib.format, "read_array", None)
-    monkeypatch.setattr(np, "load", None)
-    save(path, report_arrays())
-    load_model(path)
+    save(path, report_arrays() | {"bias_0": np.array([[Program()] * 16])})
+    refused(path)
+    assert not (tmp_path / "was run").exists()
 
 
 def test_a_file_that_is_no_zip_is_no_report(path):
     for content in (b"", b"PK", b"PK\x03\x04", b"x" * 100):
         path.write_bytes(content)
         with path.open("rb") as file:
-            assert not report_npz.is_archive(file, len(content))
-
-
-def test_member_names_agree_with_the_standard_library(path):
-    save(path, report_arrays())
-    with path.open("rb") as file, zipfile.ZipFile(path) as archive:
-        assert foreign.member_names(file, path.stat().st_size) == archive.namelist()
+            assert not report_npz.is_archive(file)
 
 
 def test_a_flipped_bit_never_changes_a_weight(path):

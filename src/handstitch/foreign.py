@@ -5,9 +5,6 @@ Nothing here unpacks or runs what is in such a file; names and first bytes tell 
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,10 +16,6 @@ _EXPORT: Final = (
     "export float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, …\n"
     "with np.savez, and give that file"
 )
-_LAST_RECORD: Final = struct.Struct("<4s4H2LH")  # PKZIP's end of central directory
-_ZIP64: Final = b"PK\x06\x07"  # 20 bytes before the end: the real directory is elsewhere
-_CENTRAL: Final = struct.Struct("<4s6H3L5H2L")  # and one entry of that directory
-
 
 _BEGINNINGS: Final = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file", "run: git lfs pull"),
@@ -85,10 +78,10 @@ def damaged(path: Path, found: str) -> ModelFileError:
     )
 
 
-def recognised(path: Path, file: BinaryIO, size: int) -> ModelFileError | None:
+def recognised(path: Path, file: BinaryIO) -> ModelFileError | None:
     """The error that names the kind of foreign file this is, or None if it is of no known kind.
 
-    `file` is open at any place and left at another; `size` is in bytes.
+    `file` is open at any place and left at another.
     """
     file.seek(0)
     start = file.read(512)
@@ -99,46 +92,22 @@ def recognised(path: Path, file: BinaryIO, size: int) -> ModelFileError | None:
             path, "a web page, saved in place of the file", fix="download the file itself"
         )
     if start.startswith(ZIP):
-        return _archive(path, member_names(file, size))
+        return refuse(path, _archive(first_member(start)), fix=_EXPORT)
     for beginning, kind, fix in _BEGINNINGS:
         if start.startswith(beginning):
             return refuse(path, kind, fix=fix)
     return None
 
 
-def _archive(path: Path, names: list[str]) -> ModelFileError:
-    if any(name.endswith("data.pkl") for name in names):
-        return refuse(path, "a PyTorch file (.pt), a zip with a pickle in it", fix=_EXPORT)
-    if any(name.endswith(("model.weights.h5", "config.json", "metadata.json")) for name in names):
-        return refuse(path, "a Keras file (.keras), a zip with HDF5 in it", fix=_EXPORT)
-    held = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
-    return refuse(path, f"a zip file with {held}" if held else "a damaged zip file", fix=_EXPORT)
+def first_member(start: bytes) -> str:
+    """The name of a zip file's first member, from the first bytes of the file."""
+    length = int.from_bytes(start[26:28], "little")
+    return start[30 : 30 + length].decode("utf-8", "replace")
 
 
-def member_names(file: BinaryIO, size: int, most: int = 1000) -> list[str]:
-    """Names in a zip file's directory, in order and at most so many; empty if it has no such thing.
-
-    Only a directory of at most 1 MiB that stands right before the last record will do: Python's
-    own reader, which may come after, is then sure to look at the same one, and to be done soon.
-    """
-    tail_size = min(size, _LAST_RECORD.size + 65_535)
-    file.seek(size - tail_size)
-    tail = file.read(tail_size)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + _LAST_RECORD.size > len(tail) or tail[max(at - 20, 0) :].startswith(_ZIP64):
-        return []
-    *_, length, start, _ = _LAST_RECORD.unpack_from(tail, at)
-    if length > 2**20 or start + length != size - tail_size + at:
-        return []
-    file.seek(start)
-    return list(islice(_names(file.read(length)), most))
-
-
-def _names(directory: bytes) -> Iterator[str]:
-    at = 0
-    while directory.startswith(b"PK\x01\x02", at) and at + _CENTRAL.size <= len(directory):
-        entry = _CENTRAL.unpack_from(directory, at)
-        name, extra, comment = entry[10:13]
-        at += _CENTRAL.size
-        yield directory[at : at + name].decode("utf-8", "replace")
-        at += name + extra + comment
+def _archive(first: str) -> str:
+    if first.endswith("data.pkl"):
+        return "a PyTorch file (.pt), a zip with a pickle in it"
+    if first.endswith(("model.weights.h5", "config.json", "metadata.json")):
+        return "a Keras file (.keras), a zip with HDF5 in it"
+    return f"a zip file with {first}" if first else "a damaged zip file"

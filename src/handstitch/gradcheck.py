@@ -8,7 +8,7 @@ float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, Final
 
@@ -156,16 +156,11 @@ class Point:
 
     def loss(self, theta: Complex) -> complex:
         """Loss and penalty as a function of θ, for complex θ, from the textbook alone."""
-        weights, biases = _unpacked(theta, self.problem.sizes)
-        A = self.X.astype(theta.dtype)
-        last = len(weights) - 1
-        for layer, (W, b, mask) in enumerate(zip(weights, biases, self.masks, strict=True)):
-            A = (A * mask) @ W + b
-            if layer < last:
-                A = _FORWARD[self.problem.activations[layer]](A)
+        *_, A = self._preactivations(theta)
         shifted = A - A.real.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(self.y)), self.y]
         total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - chosen)
+        weights, biases = _unpacked(theta, self.problem.sizes)
         decayed = [*weights, *(biases if self.problem.decay_biases else [])]
         squares = sum(np.sum(each * each) for each in decayed) if self.problem.weight_decay else 0
         return complex(self._scale() * total + self.problem.weight_decay / 2 * squares)
@@ -182,16 +177,22 @@ class Point:
 
     def clearance(self) -> float:
         """The smallest |z| at a unit whose activation has a kink there; infinite without one."""
-        weights, biases = _unpacked(self.network.parameters.vector, self.problem.sizes)
-        A, least = self.X, np.inf
-        for W, b, mask, name in zip(
-            weights, biases, self.masks, self.problem.activations, strict=False
-        ):
-            Z = (A * mask) @ W + b
+        theta = self.network.parameters.vector.astype(np.complex128)
+        least = np.inf
+        for Z, name in zip(self._preactivations(theta), self.problem.activations, strict=False):
             if name in {"relu", "leaky_relu", "elu"}:
-                least = min(least, float(np.min(np.abs(Z))))
-            A = _FORWARD[name](Z.astype(np.complex128)).real
+                least = min(least, float(np.min(np.abs(Z.real))))
         return least
+
+    def _preactivations(self, theta: Complex) -> Iterator[Complex]:
+        """Z of each layer; the last are the logits."""
+        A = self.X.astype(theta.dtype)
+        weights, biases = _unpacked(theta, self.problem.sizes)
+        for layer, (W, b, mask) in enumerate(zip(weights, biases, self.masks, strict=True)):
+            Z = (A * mask) @ W + b
+            yield Z
+            if layer < len(self.problem.activations):
+                A = _FORWARD[self.problem.activations[layer]](Z)
 
     def _forward(self) -> None:
         rng = generator(self.problem.seed, Purpose.DROPOUT)

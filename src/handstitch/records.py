@@ -25,9 +25,9 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """(λ/2)·‖θ‖² over the decayed parameters at the epoch's end, on the scale of the mean loss."""
     learning_rate: float
     """The rate of the epoch's last step."""
-    train_seconds: float
-    """The training steps alone."""
-    seconds: float
+    train_seconds: float = 0.0
+    """The training steps alone; 0 where nobody noted them, as in a model file."""
+    seconds: float = 0.0
     """The whole epoch, validation included."""
     is_best: bool
     """Best validation figure so far: these weights are the ones kept."""

@@ -3,95 +3,86 @@
     weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, bias_2, weights_4, bias_4, …
 
 The numbers count the activations between the layers, too. Float64 as the report saved them, or
-float32; stored or deflated. np.load is not used: it can be made to run programs (pickles) and
-takes the memory that a header asks for.
+float32; stored or deflated. NumPy's own reader is used with pickles refused, after the zip's
+directory has said how much there is to unpack.
 """
 
 from __future__ import annotations
 
-import re
-import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handstitch import foreign
-from handstitch.arrays import Matrix, zeros
+from handstitch.arrays import zeros
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import ModelFileError
 
-_MOST_LAYERS: Final = 64
+_LARGEST_DIRECTORY: Final = 2**15
 _FREE_BYTES: Final = 8 * 2**20
 _MOST_RATIO: Final = 10
 """The arrays may have _FREE_BYTES, or so many times the file's size: trained weights, unlike the
 zeros of a bomb, hardly shrink."""
-_MAGIC: Final = b"\x93NUMPY"
-_LONGEST_HEADER: Final = 4_096
-_HEADER: Final = re.compile(
-    rb"\{'descr': (?:'([^']{1,16})'|\[.{1,999}\]), 'fortran_order': (True|False), "
-    rb"'shape': \((\d{1,9}(?:, \d{1,9}){0,7},?|)\), \} *\n"
-)
-_OBJECTS: Final = re.compile(rb"'[|<>=]?O[48]?'")
-_FIRST_BYTES: Final = 512
-_COMPRESSIONS: Final = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
-_TYPES: Final = {b"<f8", b">f8", b"<f4", b">f4"}
+_END: Final = 22
+_LOCATOR: Final = 20
 _BROKEN: Final = (
     zipfile.BadZipFile,
     zlib.error,
-    struct.error,
     EOFError,
-    NotImplementedError,  # a feature of zip files that Python does not have
-    RuntimeError,  # a member is encrypted
+    RuntimeError,  # a member is encrypted; NotImplementedError: packed by a later method
     ValueError,
     LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,  # a header asks for more than there is
+    SyntaxError,
+    tokenize.TokenError,
+    Warning,
 )
+"""What zipfile and NumPy raise for a file that is not as they wrote it."""
 
 
-class _Facts(NamedTuple):
-    """What the header of a .npy file says of the numbers behind it."""
-
-    dtype: np.dtype[Any]
-    fortran_order: bool
-    shape: tuple[int, ...]
-
-
-def is_archive(file: BinaryIO, size: int) -> bool:
-    """Whether the open `file` of `size` bytes is a zip of NumPy arrays, these or others."""
+def is_archive(file: BinaryIO) -> bool:
+    """Whether the open `file` is a zip of NumPy arrays, these or others."""
     file.seek(0)
-    if file.read(4) != foreign.ZIP:
-        return False
-    names = foreign.member_names(file, size)
-    return bool(names) and all(name.endswith(".npy") for name in names)
+    start = file.read(512)
+    return start.startswith(foreign.ZIP) and foreign.first_member(start).endswith(".npy")
 
 
 def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
-    """θ in float32 from a file that `is_archive`; the layer sizes follow from the shapes.
+    """θ in float32 from a file of `size` bytes that `is_archive`; the layer sizes follow from the
+    shapes.
 
     Raises ModelFileError for anything but matrices that follow one another, and takes no more
     memory than the file justifies.
     """
+    _require_short_directory(path, file, size)
+    arrays: dict[str, NDArray[Any]] = {}
+    name = "its directory"
     try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            _refuse_compressions(path, archive)
-            _refuse_pickles(path, archive, names)
-            layers = _layers(path, names)
-            facts = {name: _facts(path, archive, name) for name in names}
-            sizes = _sizes(path, layers, facts)
-            if 8 * count(sizes) > max(_FREE_BYTES, _MOST_RATIO * size):
-                raise _refused(path, f"{count(sizes):,} numbers packed in {size:,} bytes")
-            parameters = Parameters(sizes, zeros(count(sizes)))
-            for layer in range(layers):
-                for name, target in (
-                    (f"weights_{2 * layer}.npy", parameters.weights[layer]),
-                    (f"bias_{2 * layer}.npy", parameters.biases[layer].reshape(1, -1)),
-                ):
-                    _read_into(target, path, archive, name, facts[name])
+        with zipfile.ZipFile(file) as archive, warnings.catch_warnings(action="error"):
+            _require_members(path, archive.infolist(), size)
+            for name in archive.namelist():
+                with archive.open(name) as stream:
+                    arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                    if stream.read(1):  # at the end, the zip's checksum is compared
+                        raise ValueError("more bytes than its header says")
     except _BROKEN as error:
-        raise _refused(path, f"a damaged zip: {str(error) or type(error).__name__}") from error
+        raise _refused(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
+    sizes = _sizes(path, arrays)
+    parameters = Parameters(sizes, zeros(count(sizes)))
+    with np.errstate(over="ignore"):
+        for layer in range(len(sizes) - 1):
+            parameters.weights[layer][:] = arrays[f"weights_{2 * layer}.npy"]
+            parameters.biases[layer][:] = arrays[f"bias_{2 * layer}.npy"][0]
+    if not np.isfinite(parameters.vector).all():
+        raise _refused(path, "numbers that are not finite in float32", "finite numbers")
     return parameters
 
 
@@ -105,115 +96,51 @@ def _refused(path: Path, found: str, wanted: str | None = None) -> ModelFileErro
     )
 
 
-def _refuse_compressions(path: Path, archive: zipfile.ZipFile) -> None:
-    # NumPy writes no others; LZMA would take up to 4 GiB of addresses because a header says so.
-    for member in archive.infolist():
-        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            kind = _COMPRESSIONS.get(member.compress_type, f"method {member.compress_type}")
-            raise _refused(
-                path,
-                f"{member.filename}, compressed by {kind}",
-                "members that are stored or deflated, as np.savez and np.savez_compressed do",
-            )
+def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
+    """Raise ModelFileError unless the file ends as NumPy ends it: with a short directory, and the
+    plain record of it right behind. Python would read a directory of any length.
+    """
+    file.seek(max(0, size - _LOCATOR - _END))
+    tail = file.read()
+    end = tail[-_END:]
+    length, start = (int.from_bytes(end[at : at + 4], "little") for at in (12, 16))
+    is_last = end.startswith(b"PK\5\6") and start + length == size - _END
+    if not is_last or tail.startswith(b"PK\6\7") or length > _LARGEST_DIRECTORY:
+        raise _refused(path, "a damaged zip, or one that NumPy did not write")
 
 
-def _refuse_pickles(path: Path, archive: zipfile.ZipFile, names: list[str]) -> None:
-    for name in names[: 2 * _MOST_LAYERS]:
-        with archive.open(name) as stream:
-            if _OBJECTS.search(stream.read(_FIRST_BYTES)):
-                raise _refused(
-                    path,
-                    f"{name.removesuffix('.npy')}, pickled objects, which can run any program",
-                )
-
-
-def _layers(path: Path, names: list[str]) -> int:
-    """How many layers the member names tell of."""
+def _require_members(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise ModelFileError for other members, for a bomb, and for what NumPy does not write."""
+    names = [member.filename for member in members]
     layers = sum(name.startswith("weights_") for name in names)
-    wanted = {f"{kind}_{2 * n}.npy" for kind in ("weights", "bias") for n in range(layers)}
-    if not layers:
-        raise _refused(path, f"other arrays: {_few(names)}")
-    surplus = sorted(set(names) - wanted) or sorted({n for n in names if names.count(n) > 1})
-    missing = sorted(wanted - set(names))
-    if layers > _MOST_LAYERS or surplus or missing:
-        found = [f"no {_few(missing)}"] if missing else []
-        found += [f"{_few(surplus)} too many"] if surplus else []
-        raise _refused(
-            path,
-            ", ".join(found) or f"{layers} layers",
-            "weights_0, bias_0, weights_2, bias_2, … and nothing else",
-        )
-    return layers
+    wanted = {f"{kind}_{2 * n}.npy" for n in range(layers) for kind in ("weights", "bias")}
+    if not layers or sorted(names) != sorted(wanted):
+        odd = [name.removesuffix(".npy") for name in sorted(wanted ^ set(names)) or names]
+        found = f"arrays missing or too many: {', '.join(odd[:3])}" + ", …" * (len(odd) > 3)
+        raise _refused(path, found, "weights_0, bias_0, weights_2, bias_2, … and nothing else")
+    for member in members:
+        # LZMA would take up to 4 GiB of addresses because a header says so.
+        is_usual = member.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+        if not is_usual or member.header_offset > size:
+            found = f"{member.filename}, compressed by method {member.compress_type}"
+            raise _refused(path, found, "members that are stored or deflated, as NumPy saves them")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > max(_FREE_BYTES, _MOST_RATIO * size):
+        raise _refused(path, f"{unpacked:,} bytes packed in {size:,}")
 
 
-def _few(names: list[str]) -> str:
-    return ", ".join(name.removesuffix(".npy") for name in names[:3]) + ", …" * (len(names) > 3)
-
-
-def _facts(path: Path, archive: zipfile.ZipFile, name: str) -> _Facts:
-    """The header of a member, which must fit the length that the zip declares for it."""
-    member = archive.getinfo(name)
-    with archive.open(member) as stream:
-        facts, start = _header(path, name, stream)
-    length = start + int(np.prod(facts.shape, dtype=object)) * facts.dtype.itemsize
-    if member.file_size != length:
-        raise _refused(path, f"{name}, {member.file_size:,} bytes; its header says {length:,}")
-    return facts
-
-
-def _header(path: Path, name: str, stream: IO[bytes]) -> tuple[_Facts, int]:
-    """What the header says, and how many bytes it has."""
-    start = stream.read(12)
-    if start[:6] != _MAGIC or start[6:8] not in {b"\1\0", b"\2\0", b"\3\0"}:
-        raise _refused(path, f"{name}, which is no NumPy array")
-    rest = b""
-    if start[6] == 1:  # two bytes of length where the later versions have four
-        (length,) = struct.unpack("<H", start[8:10])
-        rest = start[10:]
-    else:
-        (length,) = struct.unpack("<L", start[8:12])
-    if length > _LONGEST_HEADER:
-        raise _refused(path, f"{name} with a header of {length:,} bytes")
-    text = rest + stream.read(length - len(rest))
-    match = _HEADER.fullmatch(text)
-    if not match:
-        raise _refused(path, f"{name} with a header as NumPy does not write it")
-    if match[1] not in _TYPES:
-        kind = match[1].decode("ascii", "replace") if match[1] else "records"
-        raise _refused(path, f"{name}, an array of {kind}", "float64 or float32")
-    shape = tuple(int(length) for length in match[3].replace(b",", b" ").split())
-    return _Facts(np.dtype(match[1].decode()), match[2] == b"True", shape), len(start) + len(
-        text
-    ) - len(rest)
-
-
-def _sizes(path: Path, layers: int, facts: dict[str, _Facts]) -> tuple[int, ...]:
+def _sizes(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[int, ...]:
     """The layer sizes, if each layer takes what the one before it gives."""
-    sizes: list[int] = []
-    for number in range(0, 2 * layers, 2):
-        shape = facts[f"weights_{number}.npy"].shape
-        bias = facts[f"bias_{number}.npy"].shape
-        inputs = sizes[-1] if sizes else "inputs"
+    for name, array in arrays.items():
+        if array.dtype.str[1:] not in {"f8", "f4"}:
+            raise _refused(path, f"{name}, an array of {array.dtype}", "float64 or float32")
+    sizes: tuple[int, ...] = ()
+    for n in range(0, len(arrays), 2):
+        shape, bias = arrays[f"weights_{n}.npy"].shape, arrays[f"bias_{n}.npy"].shape
         if len(shape) != 2 or 0 in shape or (sizes and shape[0] != sizes[-1]):
-            raise _refused(path, f"weights_{number} of shape {shape}", f"({inputs}, outputs)")
+            inputs = sizes[-1] if sizes else "inputs"
+            raise _refused(path, f"weights_{n} of shape {shape}", f"({inputs}, outputs)")
         if bias != (1, shape[1]):
-            raise _refused(path, f"bias_{number} of shape {bias}", f"(1, {shape[1]})")
-        sizes += shape if not sizes else shape[1:]
-    return tuple(sizes)
-
-
-def _read_into(
-    target: Matrix, path: Path, archive: zipfile.ZipFile, name: str, facts: _Facts
-) -> None:
-    """target ← the member's numbers, rounded to float32."""
-    size = target.size * facts.dtype.itemsize
-    with archive.open(name) as stream:
-        _header(path, name, stream)
-        data = stream.read(size)  # to the member's end, where zipfile compares the CRC
-    array = np.frombuffer(data, facts.dtype)
-    with np.errstate(over="ignore"):
-        target[:] = array.reshape(facts.shape, order="F" if facts.fortran_order else "C")
-    if not np.isfinite(target).all():
-        raise _refused(
-            path, f"{name} with numbers that are not finite in float32", "finite numbers"
-        )
+            raise _refused(path, f"bias_{n} of shape {bias}", f"(1, {shape[1]})")
+        sizes = (*(sizes or shape[:1]), shape[1])
+    return sizes

@@ -132,27 +132,16 @@ def history_csv(history: list[EpochRecord]) -> str:
     return text.getvalue()
 
 
-def read_history(folder: Path) -> dict[int, dict[str, str]]:
-    """Epoch → its line in history.csv, as text; what cannot be read is left out.
+def read_records(folder: Path) -> list[EpochRecord]:
+    """The epochs in history.csv; none if a line of it cannot be read.
 
     The table is for people and for the seconds, which a state must not hold. Nothing that
     decides the arithmetic is read from it.
     """
     try:
-        text = (folder / HISTORY).read_text(encoding="utf-8")
-        lines = list(csv.DictReader(io.StringIO(text)))
-        return {int(each["epoch"]): each for each in lines}
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
-        return {}
-
-
-def read_records(folder: Path) -> list[EpochRecord]:
-    """The epochs in history.csv; none if a line of it cannot be read."""
-    try:
-        return [
-            msgspec.convert(row, EpochRecord, strict=False) for row in read_history(folder).values()
-        ]
-    except msgspec.ValidationError:
+        rows = csv.DictReader(io.StringIO((folder / HISTORY).read_text(encoding="utf-8")))
+        return [msgspec.convert(row, EpochRecord, strict=False) for row in rows]
+    except (OSError, ValueError, TypeError, csv.Error):
         return []
 
 
@@ -162,10 +151,7 @@ def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[E
     Raises ModelFileError if they are not epochs.
     """
     try:
-        return [
-            msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)
-            for record in history
-        ]
+        return msgspec.convert(history, list[EpochRecord])
     except msgspec.ValidationError as error:
         raise ModelFileError(
             "the history in this file makes no sense",
@@ -174,11 +160,3 @@ def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[E
             wanted="one record for each epoch, as Handstitch writes them",
             fix="give another file, or train again",
         ) from error
-
-
-def seconds_of(row: dict[str, str] | None, name: str) -> float:
-    """A number of seconds from a line of history.csv; 0 where there is none."""
-    try:
-        return float((row or {}).get(name) or 0)
-    except ValueError:
-        return 0.0

@@ -18,7 +18,7 @@ from handstitch.config_file import read_file, to_toml
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import ConfigError, Interrupted, ModelFileError
-from handstitch.records import EpochRecord, RunSummary
+from handstitch.records import EpochRecord, RunSummary, best_epoch
 from handstitch.run_folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, RUNS, SUMMARY
 from handstitch.snapshot import Snapshot
 
@@ -53,7 +53,9 @@ class Run:
         """Why the data are `sketch` though nobody asked for it; else empty."""
         self.task = training.Task(config, dataset)
         sizes = self.task.sizes
-        memory.require(memory.of_run(config, sizes, len(dataset)), f"a network {_chain(sizes)}")
+        memory.require(
+            memory.of_run(config, sizes, len(dataset)), f"a network {'-'.join(map(str, sizes))}"
+        )
         self.state = training.start(config, sizes)
         self.build = machine.build() | steps.build(config)
         self.stop_asked = 0
@@ -106,7 +108,7 @@ class Run:
 
     def summary(self) -> RunSummary:
         """What came out so far."""
-        best = self.state.best_record
+        best = best_epoch(self.state.history)
         return RunSummary(
             dataset=self.dataset.name,
             drawn=self.dataset.name == "sketch",
@@ -173,9 +175,9 @@ class Run:
             return
         saved, damage = checkpoint.load_newest_state(last)
         self._snapshot.restore(last, saved)
-        rows = run_folder.read_history(self.folder)
+        noted = {record.epoch: record for record in run_folder.read_records(self.folder)}
         if damage is not None:
-            again = max(0, max(rows, default=0) - self.state.epoch)
+            again = max(0, max(noted, default=0) - self.state.epoch)
             epochs = "1 finished epoch is" if again == 1 else f"{again} finished epochs are"
             self._notify(
                 f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); the one "
@@ -186,8 +188,8 @@ class Run:
         self.state.history = [
             msgspec.structs.replace(
                 record,
-                train_seconds=run_folder.seconds_of(rows.get(record.epoch), "train_seconds"),
-                seconds=run_folder.seconds_of(rows.get(record.epoch), "seconds"),
+                train_seconds=noted.get(record.epoch, record).train_seconds,
+                seconds=noted.get(record.epoch, record).seconds,
             )
             for record in self.state.history
         ]
@@ -225,10 +227,7 @@ def begin(
     """
     choice = sources.resolve(config.dataset, data_dir, notify=notify)
     dataset = sources.load(choice.name, "train", data_dir, notify=notify, place=choice.place)
-    threads = machine.resolve_threads(config.threads)
-    step = steps.require(config)
-    values = config.to_dict() | {"dataset": choice.name, "threads": threads, "step": step}
-    config = from_mapping(values, "this run")
+    config = steps.settled(config, choice.name)
     # The network is made before the folder: a setting that does not fit leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
     storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
@@ -287,10 +286,6 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     file = run_folder.weights_of(path, weights)
     with run_folder.mending(path, weights):
         return Classifier(file, weights if path.is_dir() else path.name)
-
-
-def _chain(sizes: tuple[int, ...]) -> str:
-    return "-".join(map(str, sizes))
 
 
 def _shown(config: Config, name: str) -> str:

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from handstitch import checkpoint
+from handstitch import checkpoint, run_folder
 from handstitch.checkpoint import Model
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.data.dataset import Dataset
 from handstitch.errors import ModelFileError
-from handstitch.records import EpochRecord
+from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import State, Task
 
 _TIMED = ("train_seconds", "seconds")
@@ -35,27 +34,17 @@ class Snapshot:
     def write(self, path: Path) -> None:
         """Write everything the run needs to go on; the file before is kept beside it."""
         state = self.state
-        slots = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
-        if state.history and not state.at_best:
-            slots["best"] = state.best.vector
-        checkpoint.save_state(
-            path,
-            self._model(state.network.parameters, state.history),
-            slots,
-            {
-                "epoch": state.epoch,
-                "batch": state.batch,
-                "loss": state.loss,
-                "correct": state.correct,
-                "samples": state.samples,
-                "steps": state.optimizer.steps,
-                "data": self.dataset.digest,
-            },
-        )
+        slots = state.arrays()
+        del slots["weights"]
+        if state.at_best or not state.history:
+            del slots["best"]
+        model = self._model(state.network.parameters, state.history)
+        position = state.position() | {"data": self.dataset.digest}
+        checkpoint.save_state(path, model, slots, position)
 
     def best_model(self) -> Model:
         """The network of the best epoch, with the history up to it."""
-        best = self.state.best_record
+        best = best_epoch(self.state.history)
         return self._model(self.state.best, self.state.history[: best.epoch if best else 0])
 
     def restore(self, path: Path, saved: checkpoint.State) -> None:
@@ -63,27 +52,14 @@ class Snapshot:
 
         Records come back without their seconds, which no state holds.
         """
-        state, position = self.state, saved.position
-        theta = state.network.parameters
-        checkpoint.require_sizes(path, saved.model.parameters.sizes, theta.sizes, _PUT_BACK)
-        vectors = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
+        theta = saved.model.parameters
+        checkpoint.require_sizes(path, theta.sizes, self.task.sizes, _PUT_BACK)
+        # The best weights are left out where they are the ones just trained.
+        arrays = {"best": theta.vector, **saved.slots, "weights": theta.vector}
+        history = run_folder.timeless_records(path, saved.model.history)
         try:
-            np.copyto(theta.vector, saved.model.parameters.vector)
-            for name, vector in vectors.items():
-                np.copyto(vector, saved.slots[name])
-            # Left out where the best weights are the ones just trained.
-            np.copyto(state.best.vector, saved.slots.get("best", theta.vector))
-            state.history = [
-                msgspec.convert({**record, "train_seconds": 0.0, "seconds": 0.0}, EpochRecord)
-                for record in saved.model.history
-            ]
-            state.epoch, state.batch = int(position["epoch"]), int(position["batch"])
-            state.loss, state.correct = float(position["loss"]), int(position["correct"])
-            state.samples = int(position["samples"])
-            # Not drawn anew: another NumPy may draw other weights from the same seed.
-            state.initial_digest = saved.model.initial_digest
-            state.optimizer.steps = int(position["steps"])
-        except (KeyError, TypeError, ValueError) as error:
+            self.state.restore(arrays, saved.position, history)
+        except (KeyError, ValueError) as error:
             raise ModelFileError(
                 "this state is of another kind of run",
                 file=path,
@@ -91,6 +67,8 @@ class Snapshot:
                 wanted=f"the state of a run with {self.config.optimizer}",
                 fix=_PUT_BACK,
             ) from error
+        # Not drawn anew: another NumPy may draw other weights from the same seed.
+        self.state.initial_digest = saved.model.initial_digest
 
     def differences(self, saved: checkpoint.State) -> list[str]:
         """What is not as it was when the state was saved and may change the bits, in words."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from handstitch import kernels, machine
 from handstitch.arrays import Images, Indices, Labels
-from handstitch.config import Config
+from handstitch.config import Config, from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
 from handstitch.data.batches import Batches
@@ -97,6 +97,16 @@ def require(config: Config) -> str:
             fix="mend that, or take the readable one: --step readable",
         )
     return resolve(config)
+
+
+def settled(config: Config, dataset: str) -> Config:
+    """`config` as a run keeps it: on this data set, and with no threads or step left at `auto`.
+
+    Raises ConfigError where the compiled step is asked for and cannot be had.
+    """
+    threads = machine.resolve_threads(config.threads)
+    chosen = {"dataset": dataset, "threads": threads, "step": require(config)}
+    return from_mapping(config.to_dict() | chosen, "this run")
 
 
 def obstacle(config: Config) -> str | None:

@@ -8,15 +8,16 @@ of one of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from handstitch import schedules, steps
+from handstitch.arrays import Vector
 from handstitch.config import CUSTOMARY_RATES, Config
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer, Step
@@ -27,7 +28,7 @@ from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import DivergedError
 from handstitch.randomness import Purpose, generator
-from handstitch.records import EpochRecord
+from handstitch.records import EpochRecord, best_epoch
 
 if TYPE_CHECKING:
     from handstitch.compiled import CompiledStep
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 HOPELESS = 1000
 """A batch whose mean loss is above HOPELESS · ln(classes) has diverged: guessing costs ln(classes),
 and a net whose units have all died gives finite numbers for ever."""
+
+
+_COUNTS: Final = ("epoch", "batch", "loss", "correct", "samples")
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +68,31 @@ class State:
         """Whether the best weights are the current ones: an epoch ended and was the best."""
         return self.batch == 0 and bool(self.history) and self.history[-1].is_best
 
-    @property
-    def best_record(self) -> EpochRecord | None:
-        """The record of the best epoch so far."""
-        return next((record for record in reversed(self.history) if record.is_best), None)
+    def arrays(self) -> dict[str, Vector]:
+        """θ, the best weights and the optimizer's slots, each as one vector, by name."""
+        slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
+        return {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
+
+    def position(self) -> dict[str, Any]:
+        """Where in the run it is: all that changes besides `arrays` and the history."""
+        return {name: getattr(self, name) for name in _COUNTS} | {"steps": self.optimizer.steps}
+
+    def restore(
+        self,
+        arrays: Mapping[str, Vector],
+        position: Mapping[str, Any],
+        history: Iterable[EpochRecord],
+    ) -> None:
+        """Take up what `arrays`, `position` and the history were, to the bit.
+
+        Raises KeyError or ValueError if they are those of another kind of run.
+        """
+        for name, vector in self.arrays().items():
+            np.copyto(vector, arrays[name])
+        for name in _COUNTS:
+            setattr(self, name, position[name])
+        self.optimizer.steps = position["steps"]
+        self.history = list(history)
 
 
 class Task:
@@ -84,6 +109,8 @@ class Task:
         self.validation_images = dataset.images[held_out]
         self.validation_labels = dataset.labels[held_out]
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
+        self.worst_loss = HOPELESS * log(self.sizes[-1])
+        """In nats; above it training has diverged. Infinity and NaN are not below."""
 
 
 def start(config: Config, sizes: tuple[int, ...]) -> State:
@@ -179,7 +206,6 @@ def _run_epoch(
     batches = task.batches
     order = batches.order(config.seed, state.epoch)
     val_losses = [record.val_loss for record in state.history]
-    hopeless = _hopeless(task)
     drops = any(state.network.dropout)
     while state.batch < len(batches):
         began = perf_counter()
@@ -189,7 +215,7 @@ def _run_epoch(
         rng = generator(config.seed, Purpose.DROPOUT, number) if drops else None
         rate = schedules.learning_rate(config, number, len(batches), val_losses)
         scale = 1 / n if config.reduction == "mean" else 1.0
-        limit = hopeless * n
+        limit = task.worst_loss * n
         loss, correct = step.take(picks, rate, scale, limit, rng)
         if not loss <= limit:  # NaN, too
             raise diverged(config, state.epoch + 1, state.batch + 1, loss / n)
@@ -212,14 +238,16 @@ def _end_epoch(
     began = perf_counter()
     theta = state.network.parameters
     val_loss, val_accuracy = step.validate(task.validation_images, task.validation_labels)
-    if not (val_loss <= _hopeless(task) and np.isfinite(theta.vector).all()):
+    if not (val_loss <= task.worst_loss and np.isfinite(theta.vector).all()):
         raise diverged(config, state.epoch + 1, state.batch, val_loss)
 
-    figure = "val_accuracy" if config.best_by == "accuracy" else "val_loss"
-    sign = 1 if config.best_by == "accuracy" else -1
-    best = state.best_record
-    value = val_accuracy if config.best_by == "accuracy" else val_loss
-    is_best = best is None or sign * value > sign * getattr(best, figure)
+    best = best_epoch(state.history)
+    if best is None:
+        is_best = True
+    elif config.best_by == "accuracy":
+        is_best = val_accuracy > best.val_accuracy
+    else:
+        is_best = val_loss < best.val_loss
     if is_best:
         np.copyto(state.best.vector, theta.vector)
 
@@ -242,11 +270,6 @@ def _end_epoch(
     state.batch = state.correct = state.samples = 0
     state.loss = state.train_seconds = state.seconds = 0.0
     return record
-
-
-def _hopeless(task: Task) -> float:
-    """The mean loss in nats above which training has diverged; infinity and NaN are not below."""
-    return HOPELESS * log(task.sizes[-1])
 
 
 def l2_penalty(theta: Parameters, config: Config) -> float:

@@ -383,10 +383,13 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], list[str]]] = {
         for protocol in (2, 3, 4, 5)
     },
     "npy": (one_array, ["a single NumPy array"]),
-    "npz": (lambda: saved(a=np.ones(3)), ["other arrays: a"]),
-    "pickled npz": (lambda: saved(x=np.array([None])), ["x, pickled objects", "run any program"]),
+    "npz": (lambda: saved(a=np.ones(3)), ["too many: a"]),
+    "pickled npz": (
+        lambda: saved(weights_0=np.array([None]), bias_0=np.ones(1)),
+        ["weights_0.npy: Object arrays"],
+    ),
     "zip": (lambda: zipped(readme_dot_txt=b"x"), ["a zip file with readme.txt"]),
-    "cut zip": (lambda: saved(weights_0=np.ones(3))[:200], ["damaged zip"]),
+    "cut zip": (lambda: saved(weights_0=np.ones(3))[:200], ["damaged"]),
     "gzip": (lambda: b"\x1f\x8b\x08" + b"\0" * 20, ["gzip", "gunzip"]),
     "text": (lambda: b"hello, world", ["no known kind"]),
     "zeros": (lambda: b"\0" * 1000, ["no known kind"]),

@@ -132,7 +132,7 @@ class TestFromSearch:
         assert f"over 2 seeds: {best['mean']:.4f}, the highest of 4 settings" in result.err
         assert "chosen by mean validation accuracy of the best epoch" in result.err
         run = Path("runs", "train")
-        values = run_folder.read_history(run)
+        values = run_folder.read_records(run)
         assert len(values) == 2
         config = checkpoint.load_model(run / "weights" / "best.safetensors").config
         assert config["learning_rate"] == best["parameters"]["learning_rate"]
@@ -151,7 +151,7 @@ class TestFromSearch:
             "train", "--from-search", str(searched), "--epochs", "1", "--out", "x/y"
         )
         assert result.code == 0, result.err
-        assert len(run_folder.read_history(Path("x/y"))) == 1
+        assert len(run_folder.read_records(Path("x/y"))) == 1
         assert search.search_of(Path("x/y")) == searched
 
     @pytest.mark.parametrize(

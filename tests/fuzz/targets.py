@@ -246,7 +246,7 @@ def _parse_npz(data: bytes, path: Path) -> None:
     path = path.with_name("x.npz")
     path.write_bytes(content)
     with path.open("rb") as file:
-        if not report_npz.is_archive(file, len(content)):
+        if not report_npz.is_archive(file):
             load_model(path)
             return
         parameters = report_npz.read_report(path, file, len(content))

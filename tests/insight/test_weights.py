@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from handstitch import checkpoint, insight, runs, training
 from handstitch.config import Config
@@ -67,7 +68,7 @@ def course(drawn):
 
 def without_seed(model):
     """The same weights in a file that tells nothing of where they came from."""
-    return replace(model, config={}, initial_digest="")
+    return structs.replace(model, config={}, initial_digest="")
 
 
 def test_an_untrained_network_is_told_as_initialised_bit_for_bit(course, drawn):
@@ -113,7 +114,7 @@ def test_a_trained_layer_that_is_shuffled_has_lost_it(course):
     rng = np.random.default_rng(0)
     for W in theta.weights:
         W[:] = rng.permutation(W.reshape(-1)).reshape(W.shape)
-    report = insight.weights(replace(model, parameters=theta))
+    report = insight.weights(structs.replace(model, parameters=theta))
     assert report.verdict == "as initialised"
     assert report.layers[0].score < insight.weights(model).layers[0].score / 5
 
@@ -121,7 +122,7 @@ def test_a_trained_layer_that_is_shuffled_has_lost_it(course):
 def test_one_trained_layer_among_initial_ones_is_that_layer(course, drawn):
     theta = course[0].parameters.copy()
     theta.weights[1][:] = course[3].parameters.weights[1]
-    report = insight.weights(replace(course[3], parameters=theta), drawn)
+    report = insight.weights(structs.replace(course[3], parameters=theta), drawn)
     assert report.verdict == "trained"
     assert [layer.unchanged for layer in report.layers] == [True, False, True]
     assert "1 of its 3 layers" in report.words[-1]
@@ -130,7 +131,7 @@ def test_one_trained_layer_among_initial_ones_is_that_layer(course, drawn):
 def test_a_layer_whose_biases_alone_moved_says_so(course):
     theta = course[0].parameters.copy()
     theta.biases[0][2] = -0.25
-    report = insight.weights(replace(course[0], parameters=theta))
+    report = insight.weights(structs.replace(course[0], parameters=theta))
     assert report.layers[0].verdict == "as initialised"
     assert report.layers[0].largest_bias == 0.25
     assert "Only its biases moved, by 0.25 at most" in report.words[1]
@@ -140,7 +141,7 @@ def test_a_layer_whose_biases_alone_moved_says_so(course):
 def test_a_layer_that_moved_without_order_is_not_said_to_have_learned(course):
     theta = course[0].parameters.copy()
     theta.weights[2] += np.float32(1e-4) * theta.weights[2][::-1]
-    report = insight.weights(replace(course[0], parameters=theta))
+    report = insight.weights(structs.replace(course[0], parameters=theta))
     assert [each.verdict for each in report.layers] == ["as initialised"] * 2 + ["moved"]
     assert report.verdict == "trained"
     assert "moved by less than 0.1 % of their initial size" in report.words[3]
@@ -148,18 +149,18 @@ def test_a_layer_that_moved_without_order_is_not_said_to_have_learned(course):
 
 
 def test_a_digest_that_does_not_match_is_told_and_nothing_is_compared(course, drawn):
-    model = replace(course[0], initial_digest="0" * 64)
+    model = structs.replace(course[0], initial_digest="0" * 64)
     report = insight.weights(model, drawn)
     assert report.initial_weights == "contradicted"
     assert "was changed, or another NumPy drew them" in report.words[0]
     assert all(layer.unchanged is layer.accuracy_put_back is None for layer in report.layers)
     assert report.val_accuracy is not None  # the split follows from the seed all the same
-    changed_seed = replace(course[3], config=CONFIG.to_dict() | {"seed": 1})
+    changed_seed = structs.replace(course[3], config=CONFIG.to_dict() | {"seed": 1})
     assert insight.weights(changed_seed).initial_weights == "contradicted"
 
 
 def test_an_older_file_without_a_digest_is_told(course):
-    report = insight.weights(replace(course[3], initial_digest=""))
+    report = insight.weights(structs.replace(course[3], initial_digest=""))
     assert (report.initial_weights, report.verdict) == ("unrecorded", "trained")
     assert "does not note which initial weights it had" in report.words[0]
 
@@ -205,7 +206,7 @@ def test_dead_units_are_told(course, drawn):
     theta = course[3].parameters.copy()
     theta.biases[0][:] = 50
     theta.biases[1][:] = 1e4
-    model = replace(course[3], parameters=theta)
+    model = structs.replace(course[3], parameters=theta)
     none = insight.weights(model, drawn)
     assert [layer.dead_units for layer in none.layers] == [0, 0, None]
     assert "No hidden unit is dead: each changes over the 810 training images of sketch." in (

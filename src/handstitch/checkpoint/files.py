@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from handstitch import foreign, report_npz, storage, tensors
 from handstitch.arrays import zeros
 from handstitch.checkpoint.model import Model, checked, described
+from handstitch.config import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import DivergedError, ModelFileError
 from handstitch.tensors import Metadata, NewerFileError, Shapes
@@ -21,7 +22,6 @@ from handstitch.tensors import Metadata, NewerFileError, Shapes
 _REPORT_SHAPE: Final = (28, 28)
 _REPORT_SCALE: Final = 1 / 256
 _OTHER_FILE: Final = "give the file that belongs to this network, or train one"
-_BEGIN_ANEW: Final = "begin a new run; its best weights may still be sound: handstitch test RUN"
 
 
 class State(NamedTuple):
@@ -41,13 +41,12 @@ def save_model(path: str | Path, model: Model, *, lasting: bool = True) -> None:
     Raises DivergedError if the weights are not finite, ModelFileError if the model cannot be
     described in a file, MachineError if the disk does not take it.
     """
-    tensors.write_tensors(path, _network(model), described(Path(path), model), lasting=lasting)
+    storage.write(path, _encoded(Path(path), model), lasting=lasting)
 
 
 def model_bytes(model: Model) -> bytes:
     """What `save_model` writes, for another process to write. Raises as it does."""
-    path = Path("best.safetensors")  # for messages
-    return b"".join(tensors.encoded(path, _network(model), described(path, model)))
+    return b"".join(_encoded(Path("best.safetensors"), model))
 
 
 def save_state(
@@ -59,10 +58,8 @@ def save_state(
     strings for keys and finite numbers, and comes back bit for bit. Raises as `save_model`.
     """
     metadata = described(Path(path), model) | {"position": position}
-    clash = [name for name in slots if name.startswith("layers.")]
-    if clash:
-        raise ValueError(f"the network's own names: {clash}")
-    tensors.write_tensors(path, _network(model) | dict(slots), metadata, generations=True)
+    arrays = dict(slots) | _network(model)
+    storage.write_generation(path, tensors.encoded(Path(path), arrays, metadata))
 
 
 def load_model(path: str | Path) -> Model:
@@ -73,18 +70,17 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     try:
         with foreign.opened(path) as file:
-            size = file.seek(0, 2)
-            if report_npz.is_archive(file, size):
-                return _from_report(path, report_npz.read_report(path, file, size))
+            if report_npz.is_archive(file):
+                return _from_report(path, report_npz.read_report(path, file, file.seek(0, 2)))
     except OSError as error:
         raise foreign.unreadable(path, error) from error
-    return _load(path).model
+    return _load(path)[0]
 
 
 def load_state(path: str | Path) -> State:
     """The state that `save_state` wrote. Raises as `load_model`."""
-    state = _load(Path(path))
-    if state.position is None:
+    model, slots, position = _load(Path(path))
+    if position is None:
         raise ModelFileError(
             "training cannot go on from this file",
             file=path,
@@ -92,7 +88,7 @@ def load_state(path: str | Path) -> State:
             wanted="a state (last.safetensors)",
             fix="name the run's folder: handstitch train --resume RUN",
         )
-    return State(state.model, state.slots, state.position)
+    return State(model, slots, position)
 
 
 def state_exists(path: str | Path) -> bool:
@@ -104,36 +100,33 @@ def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
     """The state at `path` or, if that is damaged or gone, the one before.
 
     With the second comes the error that made the first useless, for the caller to tell. Raises
-    ModelFileError if both are, and if the first is sound but of a newer Handstitch.
+    ModelFileError if neither is sound, and at once if one is of a newer Handstitch.
     """
-    try:
-        return load_state(path), None
-    except NewerFileError:
-        raise
-    except ModelFileError as error:
-        older = storage.previous(path)
-        if older not in storage.generations(path):
-            if state_exists(path):
-                error.facts["fix"] = _BEGIN_ANEW
-            raise
+    problems: list[ModelFileError] = []
+    for each in (Path(path), storage.previous(path)):
         try:
-            return load_state(older), error
-        except ModelFileError as second:
-            raise ModelFileError(
-                "both states of this run are damaged",
-                file=path,
-                found=error.facts.get("found", error.problem),
-                before=f"{older.name}: {second.facts.get('found', second.problem)}",
-                fix=_BEGIN_ANEW,
-            ) from error
+            return load_state(each), problems[0] if problems else None
+        except NewerFileError:
+            raise
+        except ModelFileError as error:
+            problems.append(error)
+    if not state_exists(path):
+        raise problems[0]
+    found, before = (each.facts.get("found", each.problem) for each in problems)
+    raise ModelFileError(
+        "no state of this run is sound; both are damaged or missing",
+        file=path,
+        found=found,
+        before=before,
+        fix="begin a new run; its best weights may still be sound: handstitch test RUN",
+    )
 
 
 def require_sizes(
     path: str | Path, found: tuple[int, ...], wanted: tuple[int, ...], fix: str = _OTHER_FILE
 ) -> None:
-    """Raise ModelFileError with a table unless a file's layer sizes are the wanted ones."""
-    if found != wanted:
-        raise _misfit(Path(path), _shapes(found), _shapes(wanted), fix)
+    """Raise ModelFileError unless a file's layer sizes are the wanted ones."""
+    _require_shapes(Path(path), _shapes(found), _shapes(wanted), fix)
 
 
 def _shapes(sizes: tuple[int, ...]) -> Shapes:
@@ -142,6 +135,10 @@ def _shapes(sizes: tuple[int, ...]) -> Shapes:
         shapes[f"layers.{layer}.weight"] = (inputs, outputs)
         shapes[f"layers.{layer}.bias"] = (outputs,)
     return shapes
+
+
+def _encoded(path: Path, model: Model) -> list[bytes | memoryview]:
+    return tensors.encoded(path, _network(model), described(path, model))
 
 
 def _network(model: Model) -> dict[str, NDArray[Any]]:
@@ -166,70 +163,45 @@ def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _misfit(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> ModelFileError:
-    rows = [
-        (name, found.get(name, "none"), wanted.get(name, "none"))
-        for name in {**wanted, **found}
-        if found.get(name) != wanted.get(name)
-    ]
-    table = [("layer", "file", "wanted"), *rows[:2]]
-    widths = [max(len(str(row[column])) for row in table) for column in range(2)]
-    lines = [f"{row[0]!s:<{widths[0]}}  {row[1]!s:<{widths[1]}}  {row[2]}" for row in table]
-    if len(rows) > 2:
-        lines[-1] += f"  (and {len(rows) - 2} more)"
-    return ModelFileError(
-        "these are weights of another architecture",
-        file=path,
-        arrays="\n".join(lines),
-        fix=fix,
-    )
+def _require_shapes(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> None:
+    odd = [name for name in wanted | found if found.get(name) != wanted.get(name)]
+    if odd:
+        more = f" and {len(odd) - 2} more" if len(odd) > 2 else ""
+        raise ModelFileError(
+            "these are weights of another architecture",
+            file=path,
+            found=", ".join(f"{name} {found.get(name, 'none')}" for name in odd[:2]) + more,
+            wanted=", ".join(f"{name} {wanted.get(name, 'none')}" for name in odd[:2]) + more,
+            fix=fix,
+        )
 
 
-class _Loaded(NamedTuple):
-    model: Model
-    slots: dict[str, NDArray[Any]]
-    position: dict[str, Any] | None
+def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | None]:
+    """The model, the further arrays, and the position if it is a state."""
 
-
-def _load(path: Path) -> _Loaded:
     def check(metadata: Metadata, shapes: Shapes) -> None:
-        description = checked(path, metadata)
-        wanted = _shapes(description.architecture.sizes)
-        if description.position is not None:
+        found = checked(path, metadata)
+        wanted = _shapes(found.sizes)
+        if found.position is not None:
             shapes = {name: shape for name, shape in shapes.items() if name in wanted}
-        if shapes != wanted:
-            raise _misfit(path, shapes, wanted)
+        _require_shapes(path, shapes, wanted)
 
     arrays, metadata = tensors.read_tensors(path, check)
-    description = checked(path, metadata)
-    sizes = description.architecture.sizes
-    parameters = Parameters(sizes, zeros(count(sizes)))
+    found = checked(path, metadata)
+    parameters = Parameters(found.sizes, zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
         array = arrays.pop(name)
         if array.dtype != np.float32 or not np.isfinite(array).all():
             raise foreign.damaged(path, f"{name} of type {array.dtype} or not finite")
         target[:] = array
-    model = Model(
-        parameters=parameters,
-        activations=description.architecture.activations,
-        offset=description.preprocessing.offset,
-        scale=description.preprocessing.scale,
-        class_names=description.class_names,
-        image_shape=description.image_shape,
-        dataset=description.dataset,
-        config=description.config,
-        history=description.history,
-        versions=description.versions,
-        origin=description.origin,
-        initial_digest=description.initial_digest,
-    )
-    return _Loaded(model, arrays, description.position)
+    return found.model(parameters), arrays, found.position
 
 
 def _from_report(path: Path, parameters: Parameters) -> Model:
     from handstitch.data.dataset import GARMENTS
 
     sizes = parameters.sizes
+    relu: Activation = "relu"
     if (sizes[0], sizes[-1]) != (prod(_REPORT_SHAPE), len(GARMENTS)):
         raise foreign.refuse(
             path,
@@ -239,7 +211,7 @@ def _from_report(path: Path, parameters: Parameters) -> Model:
         )
     return Model(
         parameters=parameters,
-        activations=("relu",) * (len(sizes) - 2),
+        activations=(relu,) * (len(sizes) - 2),
         offset=0.0,
         scale=_REPORT_SCALE,
         class_names=GARMENTS,

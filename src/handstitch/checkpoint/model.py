@@ -1,11 +1,10 @@
-"""What a trained model is, and the description of it that goes into a file."""
+"""A trained model, and the description of it that goes into a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite, prod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -18,21 +17,18 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Size = Annotated[int, Meta(ge=1, lt=2**40)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """A trained network with all that is needed to use it."""
+class Description(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_fields=True):
+    """All that using a network takes besides its weights."""
 
-    parameters: Parameters
-    """θ, float32."""
-    activations: tuple[str, ...]
+    activations: tuple[Activation, ...]
     """One for each hidden layer."""
     offset: float
     scale: float
     """Preprocessing: x ← (x − offset) · scale, of pixels from 0 to 255."""
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int]
+    class_names: tuple[Name, ...]
+    image_shape: tuple[Size, Size]
     """Rows and columns."""
-    dataset: str
+    dataset: Name
     """Name of the data set it was trained on."""
     config: dict[str, Any]
     """`Config.to_dict()` with the threads as a number; empty for an imported file."""
@@ -41,34 +37,31 @@ class Model:
     versions: dict[str, str]
     """Packages and other facts of the build that decide the bits."""
     origin: Literal["handstitch", "report npz"] = "handstitch"
-    initial_digest: str = ""
+    initial_digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
     """SHA-256 of the initial weights (`training.initial_digest`); empty where nobody noted it."""
 
 
-class _Architecture(msgspec.Struct, forbid_unknown_fields=True):
-    sizes: Annotated[tuple[Size, ...], Meta(min_length=2, max_length=1_000)]
-    activations: tuple[Activation, ...]
+class Model(Description, frozen=True, kw_only=True, eq=False):
+    """A trained network with all that is needed to use it."""
+
+    parameters: Parameters
+    """θ, float32."""
 
 
-class _Preprocessing(msgspec.Struct, forbid_unknown_fields=True):
-    offset: float
-    scale: float
-
-
-class Description(msgspec.Struct, forbid_unknown_fields=True):
+class FileDescription(Description, frozen=True, kw_only=True, eq=False):
     """The metadata of a model file; with a position, of a state."""
 
-    architecture: _Architecture
-    preprocessing: _Preprocessing
-    class_names: tuple[Name, ...]
-    image_shape: tuple[Size, Size]
-    dataset: Name
-    config: dict[str, Any]
-    history: tuple[dict[str, Any], ...]
-    versions: dict[str, str]
-    origin: Literal["handstitch", "report npz"]
+    sizes: Annotated[tuple[Size, ...], Meta(min_length=2, max_length=1_000)]
     position: dict[str, Any] | None = None
-    initial_digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
+
+    def model(self, parameters: Parameters) -> Model:
+        """The model of this description with these weights."""
+        values = {name: getattr(self, name) for name in Description.__struct_fields__}
+        return Model(parameters=parameters, **values)
+
+
+_GROUPS: Final = {"architecture": ("sizes", "activations"), "preprocessing": ("offset", "scale")}
+"""The file has these fields in objects of their own."""
 
 
 def described(path: Path, model: Model) -> dict[str, Any]:
@@ -76,45 +69,40 @@ def described(path: Path, model: Model) -> dict[str, Any]:
     timed = {key for epoch in model.history for key in epoch if "seconds" in key}
     if timed:
         raise ValueError(f"a model file must not depend on the clock: {sorted(timed)}")
-    metadata: dict[str, Any] = {
-        "architecture": {"sizes": model.parameters.sizes, "activations": model.activations},
-        "preprocessing": {"offset": float(model.offset), "scale": float(model.scale)},
-        "class_names": model.class_names,
-        "image_shape": model.image_shape,
-        "dataset": model.dataset,
-        "config": model.config,
-        "history": model.history,
-        "versions": model.versions,
-        "origin": model.origin,
-    }
-    if model.initial_digest:
-        metadata["initial_digest"] = model.initial_digest
+    metadata: dict[str, Any] = msgspec.structs.asdict(model)
+    metadata["sizes"] = metadata.pop("parameters").sizes
+    if not model.initial_digest:
+        del metadata["initial_digest"]
+    for group, names in _GROUPS.items():
+        metadata[group] = {name: metadata.pop(name) for name in names}
     checked(path, metadata)
     return metadata
 
 
-def checked(path: Path, metadata: dict[str, Any]) -> Description:
+def checked(path: Path, metadata: dict[str, Any]) -> FileDescription:
     """The metadata as a description that makes sense. Raises ModelFileError."""
+    flat = dict(metadata)
     try:
-        description = msgspec.convert(metadata, Description)
-    except msgspec.ValidationError as error:
+        for group in _GROUPS:
+            flat |= flat.pop(group, {})
+        found = msgspec.convert(flat, FileDescription)
+    except (TypeError, ValueError) as error:
         raise _senseless(path, str(error)) from error
-    sizes = description.architecture.sizes
-    rows_columns = description.image_shape
-    names = (*description.class_names, description.dataset)
-    scaling = description.preprocessing
-    if len(description.architecture.activations) != len(sizes) - 2:
-        raise _senseless(path, f"{len(sizes) - 1} layers with another number of activations")
-    if prod(rows_columns) != sizes[0]:
-        raise _senseless(path, f"images {rows_columns} for {sizes[0]} inputs")
-    if len(description.class_names) != sizes[-1]:
-        raise _senseless(path, f"{len(description.class_names)} class names, {sizes[-1]} outputs")
-    if not (isfinite(scaling.offset) and isfinite(scaling.scale) and scaling.scale != 0):
-        raise _senseless(path, f"pixels scaled by {scaling.scale}")
+    names = (*found.class_names, found.dataset)
     hidden = [name for name in names if printable(name) != name]
+    if len(found.activations) != len(found.sizes) - 2:
+        raise _senseless(
+            path, f"{len(found.sizes) - 1} layers, {len(found.activations)} activations"
+        )
+    if prod(found.image_shape) != found.sizes[0]:
+        raise _senseless(path, f"images {found.image_shape} for {found.sizes[0]} inputs")
+    if len(found.class_names) != found.sizes[-1]:
+        raise _senseless(path, f"{len(found.class_names)} class names, {found.sizes[-1]} outputs")
+    if not (isfinite(found.offset) and isfinite(found.scale) and found.scale != 0):
+        raise _senseless(path, f"pixels scaled by {found.scale}")
     if hidden:
         raise _senseless(path, f"a name with invisible characters: {hidden[0]}")
-    return description
+    return found
 
 
 def _senseless(path: Path, found: str) -> ModelFileError:

@@ -34,7 +34,7 @@ _NO_LINKS: Final = {
     errno.EOPNOTSUPP,
     errno.EMLINK,
 }
-_TEMPORARY: Final = re.compile(r"\..*\.(\d{1,9})-([0-9a-f]{8})-\d+\.tmp", re.DOTALL)
+_TEMPORARY: Final = re.compile(r"\..*\.\d{1,9}-[0-9a-f]{8}-\d+\.tmp", re.DOTALL)
 _process_token = secrets.token_hex(4)
 _serial = count()
 
@@ -117,19 +117,15 @@ def probe(folder: str | Path, bytes_needed: int) -> None:
         raise full(folder, bytes_needed)
 
 
-def clean(folder: str | Path) -> list[Path]:
-    """Remove the temporary files and folders that dead processes left in `folder`; which they are.
+def clean(folder: str | Path) -> None:
+    """Remove the temporary files and folders that dead processes left in `folder`.
 
     Goes no deeper, and leaves silently what it cannot remove.
     """
-    removed = []
     with suppress(OSError):
-        for entry in sorted(Path(folder).iterdir()):
+        for entry in Path(folder).iterdir():
             if is_temporary(entry) and not _alive(entry):
                 forget(entry)
-                if not os.path.lexists(entry):
-                    removed.append(entry)
-    return removed
 
 
 def temporary(target: Path) -> Path:
@@ -224,16 +220,16 @@ def _second_name(path: Path) -> Path:
 
 
 def _alive(path: Path) -> bool:
-    match = _TEMPORARY.fullmatch(path.name)
-    if match is None or int(match[1]) == os.getpid():
+    process, token = path.name.rsplit(".", 2)[1].split("-")[:2]
+    if int(process) == os.getpid():
         # In a container the next process may well have the dead one's number.
-        return match is None or match[2] == _process_token
+        return token == _process_token
     if sys.platform == "win32":  # an open file cannot be removed there, and kill(0) would kill
         return False
     try:
-        os.kill(int(match[1]), 0)
+        os.kill(int(process), 0)
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
-        return True
+        pass
     return True

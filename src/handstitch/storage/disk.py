@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,47 +19,24 @@ _NO_FOLDER_SYNC: Final = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 
 class Files:
-    """The calls that change a disk, one method each. All raise OSError."""
+    """The calls that change a disk: the system's own, all of which raise OSError."""
+
+    write: Callable[[int, memoryview], int] = staticmethod(os.write)
+    """Write a beginning of the bytes; how many they were."""
+    fsync: Callable[[int], None] = staticmethod(os.fsync)
+    close: Callable[[int], None] = staticmethod(os.close)
+    replace: Callable[[Path, Path], None] = staticmethod(os.replace)
+    link: Callable[[Path, Path], None] = staticmethod(os.link)
+    unlink: Callable[[Path], None] = staticmethod(os.unlink)
+    make_folder: Callable[[Path], None] = staticmethod(os.mkdir)
+    rename_folder: Callable[[Path, Path], None] = staticmethod(os.rename)
+    """Raises where a file or a filled folder has the new name."""
+    remove_folder: Callable[[Path], None] = staticmethod(shutil.rmtree)
+    """With all that is in it."""
 
     def open(self, path: Path, flags: int) -> int:
         """A descriptor for `path`, not inherited by programs started later."""
         return os.open(path, flags | _BINARY, 0o666)
-
-    def write(self, descriptor: int, piece: memoryview) -> int:
-        """Write a beginning of `piece`; how many bytes it was."""
-        return os.write(descriptor, piece)
-
-    def fsync(self, descriptor: int) -> None:
-        """Force a file's content to the disk."""
-        os.fsync(descriptor)
-
-    def close(self, descriptor: int) -> None:
-        """Give a descriptor back."""
-        os.close(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        """Give the file `source` the name `target`, whoever had it before."""
-        os.replace(source, target)
-
-    def link(self, source: Path, target: Path) -> None:
-        """Give the file `source` the further name `target`."""
-        os.link(source, target)
-
-    def unlink(self, path: Path) -> None:
-        """Take a file's name away."""
-        os.unlink(path)
-
-    def make_folder(self, path: Path) -> None:
-        """Make one folder."""
-        os.mkdir(path)
-
-    def rename_folder(self, source: Path, target: Path) -> None:
-        """Give the folder `source` the name `target`, unless a file or a filled folder has it."""
-        os.rename(source, target)
-
-    def remove_folder(self, path: Path) -> None:
-        """Remove a folder with all that is in it."""
-        shutil.rmtree(path)
 
     def fsync_folder(self, path: Path) -> None:
         """Force the names in a folder to the disk, where the file system can."""

@@ -35,7 +35,7 @@ def explained(error: OSError, path: Path, needed: int = 0) -> MachineError:
         return MachineError(
             "no right to write here",
             file=path,
-            found=f"{_rights(folder)}; {_user()}",
+            found=_rights(folder),
             wanted=f"the right to write in {folder}",
             fix="have the rights changed, or name another folder with --out",
         )
@@ -104,22 +104,9 @@ def _kind(path: Path) -> str:
 
 
 def _rights(folder: Path) -> str:
+    user = f"you are user {os.geteuid()}" if hasattr(os, "geteuid") else "you are someone else"
     try:
         facts = folder.stat()
-        mode = stat.filemode(facts.st_mode)
-        return f"a folder of user {_name(facts.st_uid)}, {mode}"
     except OSError:
-        return "a folder that may not be looked at"
-
-
-def _user() -> str:
-    return f"you are {_name(os.geteuid())}" if hasattr(os, "geteuid") else "you are someone else"
-
-
-def _name(number: int) -> str:
-    try:
-        import pwd
-
-        return pwd.getpwuid(number).pw_name
-    except (ImportError, KeyError):
-        return str(number)
+        return f"a folder that may not be looked at; {user}"
+    return f"a folder of user {facts.st_uid}, {stat.filemode(facts.st_mode)}; {user}"
