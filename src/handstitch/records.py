@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,11 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The whole epoch, validation included."""
     is_best: bool
     """Best validation figure so far: these weights are the ones kept."""
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
+    """The epoch whose weights are kept; None if no epoch is over."""
+    return next((record for record in reversed(history) if record.is_best), None)
 
 
 class ClassScore(msgspec.Struct, frozen=True, kw_only=True):

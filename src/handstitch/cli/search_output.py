@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
 
 from handstitch.cli import console
-from handstitch.errors import printable
+from handstitch.errors import DivergedError, printable
+from handstitch.records import best_epoch
 
 if TYPE_CHECKING:
-    from handstitch.records import EpochRecord, Trial
+    from handstitch.records import Trial
     from handstitch.search import Search
 
 
@@ -41,10 +43,6 @@ class SearchProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Take the bar away."""
         self._bar.stop()
 
     def begin(self, search: Search) -> None:
@@ -65,43 +63,39 @@ class SearchProgress:
         console.notice(f"{trials}: {settings} × {seeds}, in {search.folder}{before}")
         if spec.pruning != "none":
             console.notice("trials are ended early by what others reached: their order matters")
-        for trial in search.trials:
-            self._note(trial)
+        self._best = max(map(_accuracy, search.trials), default=0.0)
         self._bar.update(self._task, completed=done, total=spec.trials)
 
     def trial(self, trial: Trial, finished: int, of: int) -> None:
         """Print a trial's line, which stays."""
-        self._note(trial)
+        self._best = max(self._best, _accuracy(trial))
         best = f"best so far {self._best:.4f}" if self._best else ""
         self._bar.update(self._task, completed=finished, best=best)
         console.notice(f"[{finished}/{of}] {_line(trial)}")
-
-    def _note(self, trial: Trial) -> None:
-        record = best_record(trial)
-        if record is not None and trial.state == "complete":
-            self._best = max(self._best, record.val_accuracy)
 
 
 def say_result(search: Search, json: bool) -> None:
     """Print what came out, setting by setting. Raises DivergedError if every trial failed."""
     from handstitch.search.space import typed
 
-    rows = settings_of(search)
+    rows = _rows(search)
     if json:
-        states = [trial.state for trial in search.trials]
+        states = Counter(trial.state for trial in search.trials)
         console.emit(
             {
                 "search": str(search.folder),
                 "kind": search.kind,
                 "trials": search.spec.trials,
-                **{state: states.count(state) for state in ("complete", "pruned", "failed")},
+                "complete": states["complete"],
+                "pruned": states["pruned"],
+                "failed": states["failed"],
                 "settings": rows,
             }
         )
     else:
         names = list(search.parameters)
         table = console.table("setting", *names, "trials", "Val Accuracy", "")
-        known = [row["val_accuracy"] for row in rows if row["val_accuracy"] is not None]
+        highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
         for row in rows:
             value = row["val_accuracy"]
             table.add_row(
@@ -109,44 +103,53 @@ def say_result(search: Search, json: bool) -> None:
                 *(typed(name, row["parameters"][name]) for name in names),
                 _counted(row),
                 "–" if value is None else f"{value:.4f}",
-                "highest" if value is not None and value == max(known) else "",
+                "highest" if value == highest else "",
             )
         console.show(table)
         drawn = ", drawn data" if search.spec.config["dataset"] == "sketch" else ""
-        print(f"Val Accuracy: of the best epoch, mean over a setting's trials{drawn}")
         command = f"handstitch show {shlex.quote(str(search.folder))}"
+        print(f"Val Accuracy: of the best epoch, mean over a setting's trials{drawn}")
         print(f"Search folder: {printable(search.folder)}")
         print(f"What can be told of it: {printable(command)}")
-    _require_some(search)
+    if search.trials and all(trial.state == "failed" for trial in search.trials):
+        first = search.trials[0]
+        raise DivergedError(
+            "every trial of this search failed",
+            folder=search.folder,
+            found=f"trial {first.number}: {first.problem}",
+            wanted="at least one setting that can be trained",
+            fix="search smaller learning rates, with a new --out",
+        )
 
 
-def settings_of(search: Search) -> list[dict[str, Any]]:
+def _rows(search: Search) -> list[dict[str, Any]]:
     """One object for each setting: its parameters, trials by state, and mean best accuracy of
     those that are complete; None where none is.
     """
-    rows: dict[int, list[Trial]] = {}
+    groups: dict[int, list[Trial]] = {}
     for trial in search.trials:
-        rows.setdefault(trial.setting, []).append(trial)
-    found = []
-    for setting, trials in sorted(rows.items()):
-        complete = [each for each in trials if each.state == "complete"]
-        best = [record.val_accuracy for each in complete if (record := best_record(each))]
-        found.append(
+        groups.setdefault(trial.setting, []).append(trial)
+    rows = []
+    for setting, trials in sorted(groups.items()):
+        states = Counter(trial.state for trial in trials)
+        values = [_accuracy(trial) for trial in trials if trial.state == "complete"]
+        rows.append(
             {
                 "setting": setting,
                 "parameters": trials[0].parameters,
-                "complete": len(complete),
-                "pruned": sum(each.state == "pruned" for each in trials),
-                "failed": sum(each.state == "failed" for each in trials),
-                "val_accuracy": fmean(best) if best else None,
+                "complete": states["complete"],
+                "pruned": states["pruned"],
+                "failed": states["failed"],
+                "val_accuracy": fmean(values) if values else None,
             }
         )
-    return found
+    return rows
 
 
-def best_record(trial: Trial) -> EpochRecord | None:
-    """A trial's best epoch; None if it finished none."""
-    return next((each for each in reversed(trial.history) if each.is_best), None)
+def _accuracy(trial: Trial) -> float:
+    """Of its best epoch; 0 for a trial that was not trained to the end."""
+    record = best_epoch(trial.history)
+    return record.val_accuracy if record is not None and trial.state == "complete" else 0.0
 
 
 def _counted(row: dict[str, Any]) -> str:
@@ -158,10 +161,8 @@ def _line(trial: Trial) -> str:
     from handstitch.search.space import typed
 
     values = ", ".join(f"{name} {typed(name, value)}" for name, value in trial.parameters.items())
-    record = best_record(trial)
-    figure = (
-        f"Val Accuracy: {record.val_accuracy:.4f} in epoch {record.epoch}" if record else "no epoch"
-    )
+    record = best_epoch(trial.history)
+    figure = f"Val Accuracy: {record.val_accuracy:.4f} in epoch {record.epoch}" if record else ""
     if trial.state == "failed":
         figure = f"failed: {trial.problem}"
     elif trial.state == "pruned":
@@ -180,17 +181,3 @@ def _say_sketch(reason: str) -> None:
             "or name a folder that has the files: handstitch search --data-dir FOLDER",
         ],
     )
-
-
-def _require_some(search: Search) -> None:
-    from handstitch.errors import DivergedError
-
-    if search.trials and all(trial.state == "failed" for trial in search.trials):
-        first = search.trials[0]
-        raise DivergedError(
-            "every trial of this search failed",
-            folder=search.folder,
-            found=f"trial {first.number}: {first.problem}",
-            wanted="at least one setting that can be trained",
-            fix="search smaller learning rates, with a new --out",
-        )
