@@ -90,7 +90,7 @@ class Runner:
         asked = propose(spec, number, len(settings), known)
         # What was trained stays, should another Optuna ask for other values.
         kept = {trial.setting: trial.parameters for trial in self.finished.values()}
-        return dict(zip(settings, asked, strict=True)) | kept
+        return {s: kept.get(s, values) for s, values in zip(settings, asked, strict=True)}
 
     def _round(self, values: dict[int, dict[str, Any]]) -> None:
         """Train what is missing of a round, so many at a time as the engine has workers."""
