@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -104,9 +105,9 @@ def search(
     from handstitch.search.folder import read_description
 
     given = {name: words for name, words in settings.items() if words is not None}
-    goes_on = out is not None and searches.is_search(out)
-    if goes_on and not (given or preset or config or sampler or trials or seeds or prune):
-        spec = read_description(out).spec
+    begun = read_description(out).spec if out is not None and searches.is_search(out) else None
+    if begun and not (given or preset or config or sampler or trials or seeds or prune):
+        spec = begun
     else:
         parameters, fixed = space.read(given)
         _require_sampler(sampler, trials, parameters)
@@ -119,7 +120,7 @@ def search(
             pruning=prune or "none",
             customary="optimizer" in parameters and "learning_rate" not in {**parameters, **fixed},
         )
-    if spec.kind == "grid" and spec.settings > MANY and not (yes or goes_on):
+    if spec.kind == "grid" and spec.settings > MANY and not (yes or begun):
         raise UsageError(
             f"this grid has {spec.settings:,} points",
             found=f"{spec.trials:,} trials",
@@ -143,13 +144,14 @@ def search(
     except Interrupted as interrupted:
         if progress.search is not None:
             console.notice("stopped; every finished trial is kept. Go on with:")
-            more = {
+            words = {
+                "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
                 "--storage": storage and masked(storage),
                 "--data-dir": data_dir,
             }
-            console.command(_going_on(progress.search.folder, more, mpi))
+            console.command(_command(words, mpi))
         return interrupted.exit_code
     say_result(found, json)
     return 0
@@ -225,9 +227,10 @@ def _engine(
     return engines.processes(count) if count else engines.serial()
 
 
-def _going_on(folder: Path, more: dict[str, object], mpi: bool) -> str:
-    """The command that goes on with a search."""
-    start = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m"] if mpi else []
-    words = [str(word) for pair in more.items() if pair[1] is not None for word in pair]
-    end = ["--mpi"] if mpi else []
-    return shlex.join([*start, "handstitch", "search", "--out", str(folder), *words, *end])
+def _command(values: Mapping[str, object], mpi: bool) -> str:
+    """A search as one would type it, with these flags."""
+    words = ["handstitch", "search"]
+    words += [str(word) for pair in values.items() if pair[1] is not None for word in pair]
+    if mpi:
+        words = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m", *words, "--mpi"]
+    return shlex.join(words)

@@ -50,7 +50,15 @@ class SearchProgress:
         self.search = search
         spec, done = search.spec, len(search.trials)
         if search.description.notice:
-            _say_sketch(search.description.notice)
+            console.loud(
+                "NOT Fashion-MNIST",
+                [
+                    "This search learns from `sketch`, garments drawn by Handstitch itself.",
+                    f"Why: {search.description.notice}",
+                    "For the real data: handstitch data fetch fashion-mnist",
+                    "or name a folder that has the files: handstitch search --data-dir FOLDER",
+                ],
+            )
         elif spec.config["dataset"] == "sketch":
             console.notice("searching on sketch, garments drawn by Handstitch: not Fashion-MNIST")
         if search.is_over:
@@ -98,10 +106,11 @@ def say_result(search: Search, json: bool) -> None:
         highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
         for row in rows:
             value = row["val_accuracy"]
+            others = [f"{row[state]} {state}" for state in ("pruned", "failed") if row[state]]
             table.add_row(
                 str(row["setting"]),
                 *(typed(name, row["parameters"][name]) for name in names),
-                _counted(row),
+                ", ".join([str(row["complete"]), *others]),
                 "–" if value is None else f"{value:.4f}",
                 "highest" if value == highest else "",
             )
@@ -152,11 +161,6 @@ def _accuracy(trial: Trial) -> float:
     return record.val_accuracy if record is not None and trial.state == "complete" else 0.0
 
 
-def _counted(row: dict[str, Any]) -> str:
-    others = [f"{row[state]} {state}" for state in ("pruned", "failed") if row[state]]
-    return ", ".join([str(row["complete"]), *others])
-
-
 def _line(trial: Trial) -> str:
     from handstitch.search.space import typed
 
@@ -169,15 +173,3 @@ def _line(trial: Trial) -> str:
         figure += f", ended after {len(trial.history)}"
     named = f"{values}, seed {trial.seed}" if values else f"seed {trial.seed}"
     return f"Trial {trial.number}, {named}: {figure} ({trial.seconds:.1f} s)"
-
-
-def _say_sketch(reason: str) -> None:
-    console.loud(
-        "NOT Fashion-MNIST",
-        [
-            "This search learns from `sketch`, garments drawn by Handstitch itself.",
-            f"Why: {reason}",
-            "For the real data: handstitch data fetch fashion-mnist",
-            "or name a folder that has the files: handstitch search --data-dir FOLDER",
-        ],
-    )

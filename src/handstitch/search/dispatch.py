@@ -118,7 +118,7 @@ class Runner:
         for setting, repeat in product(values, range(spec.seeds)):
             number = setting * spec.seeds + repeat
             if number in self.finished:
-                self.study.finished(self.finished[number])
+                self.study.show(self.finished[number])
                 continue
             config = spec.config_of(values[setting], repeat)
             trial = Trial(
@@ -133,7 +133,7 @@ class Runner:
                 threads=int(config.threads),
                 seconds=0.0,
             )
-            self.study.running(trial)
+            self.study.show(trial, running=True)
             yield _Work(
                 trials.Task(
                     trial,
@@ -165,12 +165,12 @@ class Runner:
                 fix="start it, and the same command goes on; finished trials are kept",
             ) from error
         if position is not None and self.pruner is not None and not self.pruner.prunes(trial):
-            self.study.running(trial)
+            self.study.show(trial, running=True)
             until = 2 * len(trial.history)  # 1, 2, 4, … epochs
             work.task = replace(work.task, trial=trial, until=until, position=position)
             return True
         self.search.keep(trial, best)  # first: it is what counts
-        self.study.finished(trial)
+        self.study.show(trial)
         if self.pruner is not None:
             self.pruner.finish(trial)
         self.finished[number] = trial

@@ -160,6 +160,7 @@ def dask(address: str, workers: int) -> Iterator[Engine]:
         logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters becomes an error of ours
     with ExitStack() as opened:
         try:
+            cluster = None
             if address == "local":
                 with _no_interrupt():
                     cluster = library.LocalCluster(
@@ -169,7 +170,7 @@ def dask(address: str, workers: int) -> Iterator[Engine]:
                         silence_logs=logging.CRITICAL,
                     )
                 opened.callback(_end, cluster)
-            client = library.Client(cluster if address == "local" else address, timeout=_PATIENCE)
+            client = library.Client(cluster or address, timeout=_PATIENCE)
         except Exception as error:  # noqa: BLE001 (whatever the answer of another program sets off)
             found = str(error.__cause__ or error) or type(error).__name__
             raise MachineError(

@@ -137,12 +137,12 @@ def read_description(folder: Path) -> Description:
     return _read(folder / SEARCH, Description)
 
 
-def create(spec: Spec, out: Path | None, data_digest: str, notice: str) -> Path:
+def create(spec: Spec, out: str | Path | None, data_digest: str, notice: str) -> Path:
     """Make a search's folder, `out` or the next free runs/search-N, and say which it is.
 
     Raises UsageError if something is in the way, MachineError if the machine is.
     """
-    stem = out.absolute().name if out else "search-sketch" if notice else "search"
+    stem = Path(out).absolute().name if out else "search-sketch" if notice else "search"
     name = f"{stem}-{secrets.token_hex(4)}"
     description = Description(spec=spec, data_digest=data_digest, study=name, notice=notice)
     files = {SEARCH: as_json(description)}

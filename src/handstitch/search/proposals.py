@@ -32,8 +32,10 @@ def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> li
     far as they came, and one of which every trial failed tells only that.
     """
     seed = int(generator(int(spec.config["seed"]), Purpose.SEARCH, number).integers(2**32))
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND),
+    )
     searched = distributions(spec.parameters)
     for trials in known:
         best = [best_epoch(trial.history) for trial in trials if trial.state != "failed"]

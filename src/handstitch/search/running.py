@@ -54,7 +54,7 @@ def run(
                 begun(search)
                 with closing(Study(search, url, notify)) as study:
                     for trial in search.trials:
-                        study.finished(trial)
+                        study.show(trial)
                 return search
             spec = search.spec
         spec, notice = settled(spec, data, notify)
@@ -70,8 +70,7 @@ def run(
             )
         opened = held.enter_context(engine)
         if search is None:
-            place = None if out is None else Path(out)
-            search = _opened(held, folders.create(spec, place, dataset.digest, notice))
+            search = _opened(held, folders.create(spec, out, dataset.digest, notice))
         begun(search)
         with closing(Study(search, url, notify)) as study:
             runner = Runner(search, opened, data, notify, after_trial, stop or Stop(), study)

@@ -7,7 +7,8 @@ they were typed in, values in the order typed, and the last key changes fastest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import exp, inf, log, prod
+from contextlib import suppress
+from math import exp, isfinite, log, prod
 from typing import Any, Final
 
 import msgspec
@@ -104,7 +105,8 @@ def size(parameters: Mapping[str, Axis]) -> int:
 def point(parameters: Mapping[str, Axis], number: int) -> dict[str, Any]:
     """The grid's setting of this number, counted from 0."""
     values = {}
-    for name, axis in reversed(parameters.items()):
+    for name in reversed(list(parameters)):
+        axis = parameters[name]
         if isinstance(axis, list):
             number, at = divmod(number, len(axis))
             values[name] = axis[at]
@@ -183,12 +185,11 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
         )
     text = texts[0].removeprefix("log:")
     logarithmic = text != texts[0]
-    try:
-        low, high = (int(end) if whole else float(end) for end in text.split(".."))
-        is_range = -inf < low < float(high) < inf and (low > 0 or not logarithmic)
-    except (ValueError, OverflowError):
-        is_range = False
-    if not is_range:
+    ends: list[float | int] = []
+    with suppress(ValueError, OverflowError):  # OverflowError: of an endless whole number
+        numbers = [int(end) if whole else float(end) for end in text.split("..")]
+        ends = numbers if all(map(isfinite, numbers)) else []
+    if len(ends) != 2 or ends[0] >= ends[1] or (logarithmic and ends[0] <= 0):
         raise UsageError(
             f"this is no range of {name}",
             found=f"{flag} {texts[0]}",
@@ -196,6 +197,6 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
             "log:LOW..HIGH with both above 0",
             fix=f"for example: {flag} {'log:16..512' if whole else 'log:0.0003..0.003'}",
         )
-    for number in (low, high):  # each must be a value of the setting
+    for number in ends:  # each must be a value of the setting
         read_flags({name: (str(number),)})
-    return Range(low=low, high=high, log=logarithmic, whole=whole, widths=widths)
+    return Range(low=ends[0], high=ends[1], log=logarithmic, whole=whole, widths=widths)

@@ -128,7 +128,7 @@ def settled(spec: Spec, data_dir: Path | None, notify: Callable[[str], None]) ->
     """
     config = from_mapping(spec.config, "this search")
     choice = sources.resolve(config.dataset, data_dir, notify=notify)
-    values = {"dataset": choice.name, "step": steps.require(config)}
+    values: dict[str, Any] = {"dataset": choice.name, "step": steps.require(config)}
     if config.threads == "auto":
         values["threads"] = 1
     return msgspec.structs.replace(spec, config=spec.config | values), choice.reason

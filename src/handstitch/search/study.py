@@ -40,24 +40,14 @@ class Study:
         self._storage: RDBStorage | None = None
         self._is_lost = False
 
-    def running(self, trial: Trial) -> None:
-        """Show a trial as far as it has come. Trials appear in the order of their numbers."""
-        self._show(trial, TrialState.RUNNING)
+    def show(self, trial: Trial, *, running: bool = False) -> None:
+        """Show what came out of a trial, or how far it has come; trials in order of their numbers.
 
-    def finished(self, trial: Trial) -> None:
-        """Show what came out of a trial; nothing is done if that is there already."""
-        self._show(trial, _STATES[trial.state])
-
-    def close(self) -> None:
-        """Let go of the database."""
-        if self._storage is not None:
-            with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
-                self._storage.remove_session()
-                self._storage.engine.dispose()
-
-    def _show(self, trial: Trial, state: TrialState) -> None:
+        Nothing is done for one that is shown as finished already.
+        """
         if self._is_lost:
             return
+        state = TrialState.RUNNING if running else _STATES[trial.state]
         try:
             if self._storage is None:
                 self._storage = database.connect(self._url)
@@ -78,6 +68,13 @@ class Study:
                 f"{database.reason(error)}; the search goes on without it, and its next call "
                 "writes what is missing (a damaged study.db must be removed first)"
             )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._storage is not None:
+            with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
+                self._storage.remove_session()
+                self._storage.engine.dispose()
 
     def _write(self, storage: RDBStorage, number: int, now: FrozenTrial) -> None:
         """Make the study's trial of this number what it is `now`."""
