@@ -67,7 +67,8 @@ class Study:
             address = masked(plain.render_as_string(hide_password=True))
             self._notify(
                 f"the study {address} cannot be written: {database.reason(error)}; "
-                "the search goes on without it, and its next call writes what is missing (a damaged study.db must be removed first)"
+                "the search goes on without it, and its next call writes what is "
+                "missing (a damaged study.db must be removed first)"
             )
 
     def close(self) -> None:
