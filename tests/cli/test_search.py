@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from handstitch import search as searches
@@ -86,8 +88,8 @@ def test_another_search_in_the_folder_is_refused(grid, handstitch):
     before = digests(grid)
     result = handstitch("search", *GRID, "--lr", "0.01", "0.02", "--out", "grid")
     assert result.code == 2
-    assert "learning_rate not searched" in result.err
-    assert "learning_rate 0.01 0.02" in result.err
+    assert "found   learning_rate 0.0015, settings 4" in result.err
+    assert "wanted  learning_rate 0.01 0.02, settings 8" in result.err
     assert "--out grid-2" in result.err
     assert digests(grid) == before
 
@@ -104,17 +106,17 @@ def test_its_description_can_be_read(grid):
 @pytest.mark.parametrize(
     ("words", "code", "found"),
     [
-        ("--lr 0.2..0.1 --trials 3", 2, "--learning-rate 0.1..0.2"),
-        ("--lr 0.1..0.1 --trials 3", 2, "the range of learning_rate is empty"),
-        ("--weight-decay log:0..1 --trials 3", 2, "a log range of weight_decay cannot begin at 0"),
-        ("--lr 0.1..0.2", 2, "--trials N: a range has no end of values"),
+        ("--lr 0.2..0.1 --trials 3", 2, "this is no range of learning_rate"),
+        ("--weight-decay log:0..1 --trials 3", 2, "log:LOW..HIGH with both above 0"),
+        ("--lr 0.1..0.2", 2, "--trials is required"),
         ("--lr 0.1 0.2 --trials 3", 2, "a grid is tried as a whole"),
         ("--lr 0.1..0.2 --sampler grid", 2, "a grid has no ranges"),
         ("--lr 0.1 --sampler random --trials 3", 2, "there is nothing to draw from"),
-        ("--lr 0.1 0.2 --sampler tpe", 2, "how many settings are to be tried?"),
+        ("--lr 0.1 0.2 --sampler tpe", 2, "--trials is required"),
         ("--lr 0.1 0.2 --sampler tpes", 2, "perhaps: tpe"),
-        ("--lr 0.1 0.2 --seeds 0", 2, "--seeds cannot be 0"),
-        ("--lr 0.1 0.2 --workers -1", 2, "--workers cannot be -1"),
+        ("--lr 0.1 0.2 --seeds 0", 2, "--seeds"),
+        ("--lr 0.1..0.2 --trials 0", 2, "--trials"),
+        ("--lr 0.1 0.2 --workers -1", 2, "--workers"),
         ("--learning-rat 0.1 0.2", 2, "--learning-rate"),
         ("--lr 0.1 0.2 --mpi", 2, "this was not started as an MPI program"),
         ("--lr 0.1 0.2 --mpi --dask local", 2, "--mpi has its own workers"),
@@ -207,6 +209,14 @@ def test_hopeless_trials_are_ended_early(handstitch, pruning):
     assert "pruned" in states[4:]
     for trial in trials:
         assert (len(trial.history) == 4) == (trial.state == "complete")
+    # What pruners know of trials that are finished is read from the folder, as the trials are.
+    (Path("runs/search") / "study.db").unlink()
+    before = [msgspec.structs.replace(trial, history=[], seconds=0.0) for trial in trials]
+    for trial in trials[4:]:
+        shutil.rmtree(Path("runs/search/trials") / f"{trial.number:04d}")
+    assert handstitch("search", "--out", "runs/search", "--workers", "0").code == 0
+    again = searches.load("runs/search").trials
+    assert [msgspec.structs.replace(trial, history=[], seconds=0.0) for trial in again] == before
     # In parts or in one piece, a trial that reached its end is the same to the bit.
     whole = handstitch("search", *words, *rates, "--epochs", "4", "--out", "whole")
     assert whole.code == 0

@@ -129,7 +129,7 @@ class TestFromSearch:
         result = handstitch("train", "--from-search", str(searched))
         assert result.code == 0, result.err
         best = shown["settings"][0]
-        assert f"over 2 seeds: {best['mean']:.4f}, the highest of 4 settings" in result.err
+        assert f"over 2 seeds: {best['mean']:.4f}, the highest of 4 candidates" in result.err
         assert "chosen by mean validation accuracy of the best epoch" in result.err
         run = Path("runs", "train")
         values = run_folder.read_records(run)

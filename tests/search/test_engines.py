@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -53,6 +54,10 @@ def test_tpe_asks_the_same_of_any_number_of_workers(tmp_path):
     alone = table(tmp_path / "alone")
     assert table(tmp_path / "two") == alone
     assert len({str(row["parameters"]) for row in alone}) == 10
+    for number in (3, 8):
+        shutil.rmtree(tmp_path / "alone" / "trials" / f"{number:04d}")
+    assert searching.run_here("--out", str(tmp_path / "alone")) == 0
+    assert table(tmp_path / "alone") == alone
 
 
 def test_a_deadly_trial_is_left_to_the_next_call(tmp_path, undisturbed):

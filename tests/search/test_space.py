@@ -51,20 +51,25 @@ def test_what_is_described_can_be_read_again():
         "weight_decay": ("0", "1e-05"),
     }
     searched, _ = space.read(words)
-    assert space.described(searched) == [
-        "--hidden 512,256 64,", "--learning-rate log:0.001..0.1", "--weight-decay 0 1e-05",
-    ]  # fmt: skip
-    assert space.read({name: tuple(words[name]) for name in reversed(words)})[0] == searched
+    described = {name: space.described(name, axis) for name, axis in searched.items()}
+    assert described == {
+        "hidden_sizes": "512,256 64,",
+        "learning_rate": "log:0.001..0.1",
+        "weight_decay": "0 1e-05",
+    }
+    texts = {name: tuple(described[name].split()) for name in reversed(described)}
+    assert space.read(texts)[0] == searched
 
 
 @pytest.mark.parametrize(
     ("name", "words", "found"),
     [
-        ("learning_rate", ("0.1..0.1",), "is empty"),
-        ("learning_rate", ("0.2..0.1",), "--learning-rate 0.1..0.2"),
-        ("learning_rate", ("log:3e-3..3e-4",), "--learning-rate log:0.0003..0.003"),
-        ("weight_decay", ("log:0..0.1",), "draw evenly: --weight-decay 0.0..0.1"),
-        ("learning_rate", ("log:-1..0.1",), "cannot begin at -1.0"),
+        ("learning_rate", ("0.1..0.1",), "the lower first"),
+        ("learning_rate", ("0.2..0.1",), "the lower first"),
+        ("learning_rate", ("log:3e-3..3e-4",), "found   --learning-rate log:3e-3..3e-4"),
+        ("weight_decay", ("log:0..0.1",), "log:LOW..HIGH with both above 0"),
+        ("learning_rate", ("log:-1..0.1",), "log:LOW..HIGH with both above 0"),
+        ("batch_size", (f"1..{10**400}",), "two whole numbers"),
         ("learning_rate", ("a..b",), "two numbers"),
         ("learning_rate", ("0.1..",), "two numbers"),
         ("learning_rate", ("1..2..3",), "two numbers"),

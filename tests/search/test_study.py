@@ -12,10 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 import optuna
+import psycopg
 import pytest
 
 from handstitch import search as searches
 from handstitch.errors import masked
+from handstitch.records import Trial
 from tests.search import searching
 from tests.search.searching import GRID, table
 
@@ -88,14 +90,37 @@ def test_a_study_that_is_gone_is_written_anew(grid, capsys):
     require_the_same(in_file(grid), grid)
 
 
-def test_a_file_that_is_no_study_is_said(grid, capsys):
+def test_a_search_does_not_need_its_study(grid, capsys):
+    """A file that is no study: said once; removed, it is written anew."""
+    before = table(grid)
     shutil.rmtree(grid / "trials" / "0003")
+    shutil.rmtree(grid / "trials" / "0006")
     (grid / "study.db").write_bytes(b"no database" * 1000)
-    assert searching.run_here(*GRID, "--out", str(grid)) == 5
+    assert searching.run_here(*GRID, "--out", str(grid)) == 0
     complaint = capsys.readouterr().err
-    assert "the study cannot be kept" in complaint
-    assert "file is not a database" in complaint
-    assert "move it away: it is written anew from the trials" in complaint
+    assert complaint.count("study.db cannot be written: file is not a database") == 1
+    assert table(grid) == before
+    (grid / "study.db").unlink()
+    assert searching.run_here(*GRID, "--out", str(grid)) == 0
+    require_the_same(in_file(grid), grid)
+
+
+def test_a_study_that_is_damaged_in_the_middle_harms_nothing(grid, tmp_path, capsys, monkeypatch):
+    other = tmp_path / "other"
+    keep = searches.Search.keep
+
+    def damaging(self: searches.Search, trial: Trial, best: bytes) -> None:
+        keep(self, trial, best)
+        if trial.number == 2:
+            (other / "study.db").write_bytes(b"no database" * 1000)
+
+    monkeypatch.setattr(searches.Search, "keep", damaging)
+    assert searching.run_here(*GRID, "--out", str(other)) == 0
+    assert capsys.readouterr().err.count("study.db cannot be written: ") == 1
+    assert table(other) == table(grid)
+    (other / "study.db").unlink()
+    assert searching.run_here("--out", str(other)) == 0
+    require_the_same(in_file(other), other)
 
 
 # ── PostgreSQL ─────────────────────────────────────────────────────────────────────────────────
@@ -140,15 +165,47 @@ def test_the_same_table_with_postgresql(grid, server, tmp_path, capsys):
     require_the_same(studied(server.replace("postgresql", "postgresql+psycopg")), other)
 
     shutil.rmtree(other / "trials" / "0005")
-    assert searching.run_here(*GRID, "--out", str(other)) == 2
-    assert f"wanted  --storage {masked(server)}" in capsys.readouterr().err
     assert searching.run_here(*words, "--bogus") == 2
     assert searching.run_here(*words) == 0
     assert table(other) == table(grid)
+    # Any call may name another place: all of the search is shown there.
+    assert searching.run_here("--out", str(other)) == 0
+    require_the_same(in_file(other), other)
+    (other / "study.db").unlink()
     said = capsys.readouterr()
     kept = b"".join(file.read_bytes() for file in other.rglob("*") if file.is_file())
     assert PASSWORD not in said.out + said.err
     assert PASSWORD.encode() not in kept
+
+
+def test_a_server_that_ends_in_the_middle_harms_nothing(
+    grid, server, tmp_path, capsys, monkeypatch
+):
+    """All its connections end, and it takes no new one until the search is over."""
+    other = tmp_path / "other"
+    words = (*GRID, "--out", str(other), "--storage", server.replace("/postgres", "/middle"))
+    keep = searches.Search.keep
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE middle")
+
+        def ending(self: searches.Search, trial: Trial, best: bytes) -> None:
+            keep(self, trial, best)
+            if trial.number == 2:
+                connection.execute("ALTER DATABASE middle ALLOW_CONNECTIONS false")
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname='middle'"
+                )
+
+        monkeypatch.setattr(searches.Search, "keep", ending)
+        assert searching.run_here(*words) == 0
+        said = capsys.readouterr().err
+        assert said.count(f"{masked(server)[:-9]}/middle cannot be written: ") == 1
+        assert PASSWORD not in said
+        assert table(other) == table(grid)
+        connection.execute("ALTER DATABASE middle ALLOW_CONNECTIONS true")
+        assert searching.run_here(*words) == 0
+    url = server.replace("postgresql", "postgresql+psycopg").replace("/postgres", "/middle")
+    require_the_same(studied(url), other)
 
 
 def test_a_wrong_password_is_exit_5_and_is_not_shown(server, tmp_path, capsys):
@@ -178,7 +235,7 @@ def test_what_is_no_database_is_refused(tmp_path, capsys, address):
     words = (*GRID, "--out", str(tmp_path / "grid"), "--storage", address)
     assert searching.run_here(*words) == 2
     complaint = capsys.readouterr().err
-    assert "this is no database for a study" in complaint
+    assert "unsupported database" in complaint
     assert "wr0ng" not in complaint
 
 

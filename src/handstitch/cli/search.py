@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from handstitch import recipes
 from handstitch.cli import console
@@ -16,11 +17,12 @@ from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_searche
 from handstitch.errors import Interrupted, UsageError, masked
 
 if TYPE_CHECKING:
-    from handstitch.search import Range, Search, Spec
     from handstitch.search.engines import Engine
 
 MANY: Final = 10_000
 """Points of a grid that nobody types by mistake."""
+
+COUNT: Final = Number(gte=1, lte=100_000)
 
 Sampler = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
@@ -39,11 +41,15 @@ def search(
     ] = None,
     trials: Annotated[
         int | None,
-        Parameter(metavar="N", help="settings that a random or TPE search tries"),
+        Parameter(metavar="N", validator=COUNT, help="settings that a random or TPE search tries"),
     ] = None,
     seeds: Annotated[
         int | None,
-        Parameter(metavar="N", help="train each setting with so many seeds, from --seed on [1]"),
+        Parameter(
+            metavar="N",
+            validator=COUNT,
+            help="train each setting with so many seeds, from --seed on [1]",
+        ),
     ] = None,
     prune: Annotated[
         Pruning | None,
@@ -55,7 +61,11 @@ def search(
     ] = None,
     workers: Annotated[
         int | None,
-        Parameter(metavar="N", help="processes that train; 0: this one [one for each core]"),
+        Parameter(
+            metavar="N",
+            validator=Number(gte=0, lte=1024),
+            help="processes that train; 0: this one [one for each core]",
+        ),
     ] = None,
     dask: Annotated[
         str | None,
@@ -91,24 +101,24 @@ def search(
     from handstitch import search as searches
     from handstitch.cli.search_output import SearchProgress, say_result
     from handstitch.cli.signals import stopping
+    from handstitch.search import space
+    from handstitch.search.folder import read_description
 
     given = {name: words for name, words in settings.items() if words is not None}
-    begun = searches.load(out).spec if out is not None and searches.is_search(out) else None
-    notice = ""
+    begun = read_description(out).spec if out is not None and searches.is_search(out) else None
     if begun and not (given or preset or config or sampler or trials or seeds or prune):
         spec = begun
     else:
-        parameters, base, customary = _read(given, config, preset)
-        base, notice = _named(base, begun, data_dir)
+        parameters, fixed = space.read(given)
         _require_sampler(sampler, trials, parameters)
         spec = searches.make(
-            base,
+            recipes.resolve(fixed, config, preset).config,
             parameters,
             kind=sampler,
             settings=trials,
-            seeds=_counted("--seeds", seeds),
+            seeds=seeds or 1,
             pruning=prune or "none",
-            customary=customary,
+            customary="optimizer" in parameters and "learning_rate" not in {**parameters, **fixed},
         )
     if spec.kind == "grid" and spec.settings > MANY and not (yes or begun):
         raise UsageError(
@@ -117,61 +127,34 @@ def search(
             wanted=f"at most {MANY:,} points, or --yes",
             fix="fewer values; or draw from them: --sampler random --trials 100",
         )
-    stop = searches.Stop()
-    with SearchProgress() as progress:
-        try:
-            with stopping(stop, "the workers"):
-                found = searches.run(
-                    spec,
-                    out,
-                    _engine(dask, mpi, workers, spec),
-                    storage=storage,
-                    data_dir=data_dir,
-                    notify=console.notice,
-                    after_trial=progress.trial,
-                    begun=progress.begin,
-                    stop=stop,
-                    notice=notice,
-                )
-        except Interrupted as interrupted:
-            progress.close()
-            if progress.search is not None:
-                console.notice("stopped; every finished trial is kept. Go on with:")
-                more = _engine_words(dask, mpi, workers, storage, data_dir)
-                console.command(_going_on(progress.search, more, mpi))
-            return interrupted.exit_code
+    stop, progress = searches.Stop(), SearchProgress()
+    try:
+        with progress, stopping(stop, "the workers"):
+            found = searches.run(
+                spec,
+                out,
+                _engine(dask, mpi, workers, spec.trials),
+                storage=storage,
+                data_dir=data_dir,
+                notify=console.notice,
+                after_trial=progress.trial,
+                begun=progress.begin,
+                stop=stop,
+            )
+    except Interrupted as interrupted:
+        if progress.search is not None:
+            console.notice("stopped; every finished trial is kept. Go on with:")
+            words = {
+                "--out": progress.search.folder,
+                "--workers": workers,
+                "--dask": dask,
+                "--storage": storage and masked(storage),
+                "--data-dir": data_dir,
+            }
+            console.command(_command(words, mpi))
+        return interrupted.exit_code
     say_result(found, json)
     return 0
-
-
-def _read(
-    given: dict[str, tuple[str, ...]], config: Path | None, preset: str | None
-) -> tuple[dict[str, list[Any] | Range], Any, bool]:
-    """(what is searched, the configuration around it, whether optimizers bring their rates)."""
-    from handstitch.search import space
-
-    parameters, fixed = space.read(given)
-    base = recipes.resolve(fixed, config, preset).config
-    customary = "optimizer" in parameters and not {"learning_rate"} & {*parameters, *fixed}
-    return parameters, base, customary
-
-
-def _named(base: Any, begun: Spec | None, data_dir: Path | None) -> tuple[Any, str]:
-    """The configuration with its data set by name, and why that is `sketch` where nobody asked.
-
-    Where a search was begun, what was chosen then is kept.
-    """
-    from handstitch.data import sources
-
-    if begun:
-        kept = {
-            name: begun.config[name]
-            for name in ("dataset", "threads", "step")
-            if getattr(base, name) == "auto"
-        }
-        return replace(base, **kept), ""
-    choice = sources.resolve(base.dataset, data_dir, notify=console.notice)
-    return replace(base, dataset=choice.name), choice.reason
 
 
 def _require_sampler(
@@ -181,7 +164,10 @@ def _require_sampler(
     from handstitch.search import Range, space
 
     ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
-    shown = " ".join(space.described(parameters))
+    shown = " ".join(
+        f"{recipes.flags_of(name)[0]} {space.described(name, axis)}"
+        for name, axis in parameters.items()
+    )
     if ranges and sampler == "grid":
         raise UsageError(
             "a grid has no ranges",
@@ -191,11 +177,9 @@ def _require_sampler(
         )
     if trials is None and (ranges or sampler in {"random", "tpe"}):
         raise UsageError(
-            "how many settings are to be tried?",
-            found=f"{shown or 'nothing to search'}, without --trials",
-            wanted="--trials N: a range has no end of values"
-            if ranges
-            else "--trials N with --sampler random or tpe",
+            "--trials is required",
+            found=shown or "nothing to search",
+            wanted="how many settings a random or TPE search tries",
             fix="for example: --trials 30",
         )
     if trials is not None and not ranges and sampler in {None, "grid"}:
@@ -212,25 +196,10 @@ def _require_sampler(
             wanted="a range or several values for a flag",
             fix="for example: --lr log:0.01..0.3",
         )
-    if trials is not None:
-        _counted("--trials", trials)
-
-
-def _counted(flag: str, value: int | None, least: int = 1, most: int = 100_000) -> int:
-    if value is None:
-        return 1
-    if not least <= value <= most:
-        raise UsageError(
-            f"{flag} cannot be {value}",
-            found=f"{flag} {value}",
-            wanted=f"a whole number from {least} up to {most:,}",
-            fix=f"for example: {flag} {max(2, least)}",
-        )
-    return value
 
 
 def _engine(
-    dask: str | None, mpi: bool, workers: int | None, spec: Spec
+    dask: str | None, mpi: bool, workers: int | None, trials: int
 ) -> AbstractContextManager[Engine]:
     """The engine that was asked for, not started yet."""
     from handstitch import machine
@@ -241,7 +210,7 @@ def _engine(
             "--mpi has its own workers",
             found="--mpi with " + ("--dask" if dask else "--workers"),
             wanted="one of them: mpiexec says how many processes there are",
-            fix="mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi",
+            fix=engines.MPI_COMMAND,
         )
     if mpi:
         return engines.mpi()
@@ -252,26 +221,16 @@ def _engine(
             wanted="one of them",
             fix="leave --workers out; it counts with --dask local alone",
         )
-    count = machine.cores() if workers is None else _counted("--workers", workers, 0, 1024)
-    count = min(count, spec.trials)
+    count = min(machine.cores() if workers is None else workers, trials)
     if dask:
         return engines.dask(dask, max(1, count))
     return engines.processes(count) if count else engines.serial()
 
 
-def _engine_words(
-    dask: str | None, mpi: bool, workers: int | None, storage: str | None, data_dir: Path | None
-) -> list[str]:
-    values = {
-        "--workers": workers,
-        "--dask": dask,
-        "--storage": storage and masked(storage),
-        "--data-dir": data_dir,
-    }
-    words = [word for flag, value in values.items() if value is not None for word in (flag, value)]
-    return [*map(str, words), *(["--mpi"] if mpi else [])]
-
-
-def _going_on(found: Search, more: list[str], mpi: bool) -> str:
-    start = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m"] if mpi else []
-    return shlex.join([*start, "handstitch", "search", "--out", str(found.folder), *more])
+def _command(values: Mapping[str, object], mpi: bool) -> str:
+    """A search as one would type it, with these flags."""
+    words = ["handstitch", "search"]
+    words += [str(word) for pair in values.items() if pair[1] is not None for word in pair]
+    if mpi:
+        words = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m", *words, "--mpi"]
+    return shlex.join(words)

@@ -11,8 +11,10 @@ trials      one of them, wherever it runs
 engines     who trains
 running     a search from its beginning, or from where it stopped
 dispatch    who hands out trials and keeps what comes back
-folder      where it is kept
-study       what Optuna knows of it
+folder      where it is kept: the record
+study       Optuna's study of it, a live observer
+database    where that study is kept
+pruning     which trials are ended early
 proposals   what TPE asks for next
 winners     from a search to a run of its winner, and back
 ranking     what its trials tell: which setting is best, and which cannot be told from it

@@ -8,6 +8,7 @@ mpi         the ranks of an MPI program
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,8 +19,9 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
 )
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
@@ -32,35 +34,22 @@ Result = TypeVar("Result")
 
 _PATIENCE: Final = 4
 """Seconds that a Dask scheduler, and after it its first worker, may take to answer."""
+MPI_COMMAND: Final = "mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi"
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An executor and what a search must know of it."""
+    """An executor that trains so many trials at a time, and what its futures raise when a worker
+    died, and when all of it is gone.
+
+    Trials that run in this very process can be asked to stop; no other trial can.
+    """
 
     executor: Executor
     workers: int
-    """Trials at a time."""
-    name: str
-    lost: tuple[type[BaseException], ...] = ()
-    """What a future raises when its worker died."""
-    broken: tuple[type[BaseException], ...] = ()
-    """What a future raises when the whole engine is gone."""
+    worker_died: tuple[type[BaseException], ...] = ()
+    engine_gone: tuple[type[BaseException], ...] = ()
     in_process: bool = False
-    """Whether trials run in this very process, so that only they can look for a signal."""
-
-
-class Serial(Executor):
-    """Runs each call when it is submitted, here."""
-
-    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
-        """A future that is done."""
-        future: Future[Result] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 (a future carries any)
-            future.set_exception(error)
-        return future
 
 
 class Processes(Executor):
@@ -75,47 +64,38 @@ class Processes(Executor):
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
         """Run a call in a process that is free. Its arguments must be such as can be sent."""
-        seat = next(seat for seat in self._seats if seat.is_free)
-        return seat.submit(fn, *args, **kwargs)
+        free = (n for n, seat in enumerate(self._seats) if not seat.future or seat.future.done())
+        number = next(free)
+        with _no_interrupt():
+            try:
+                future = self._seats[number].pool.submit(fn, *args, **kwargs)
+            except BrokenExecutor:
+                self._seats[number].end()
+                self._seats[number] = _Seat()
+                future = self._seats[number].pool.submit(fn, *args, **kwargs)
+        self._seats[number].future = future
+        return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002
         """End all processes at once, whatever they are doing."""
         for seat in self._seats:
-            seat.end(wait=wait, cancel_futures=cancel_futures)
+            seat.end()
 
 
 class _Seat:
-    """A pool of one process, and the pipe that it lives by."""
+    """A pool of one process, the pipe that it lives by, and its last call."""
 
     def __init__(self) -> None:
-        self._future: Future[Any] | None = None
-        self._open()
-
-    def _open(self) -> None:
         # spawn, since a fork would copy the BLAS's threads half: OpenMP does not survive that.
         context = get_context("spawn")
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, context, _settle, (self._reader,))
+        self.pool = ProcessPoolExecutor(1, context, _settle, (self._reader,))
+        self.future: Future[Any] | None = None
 
-    @property
-    def is_free(self) -> bool:
-        return self._future is None or self._future.done()
-
-    def submit(self, fn: Callable[..., Result], *args: Any, **kwargs: Any) -> Future[Result]:
-        with _no_interrupt():
-            try:
-                future = self._pool.submit(fn, *args, **kwargs)
-            except BrokenExecutor:
-                self.end()
-                self._open()
-                future = self._pool.submit(fn, *args, **kwargs)
-        self._future = future
-        return future
-
-    def end(self, *, wait: bool = True, cancel_futures: bool = True) -> None:
+    def end(self) -> None:
         self._lifeline.close()
         self._reader.close()
-        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+        self.pool.shutdown(cancel_futures=True)
 
 
 def _settle(lifeline: Connection) -> None:
@@ -123,7 +103,7 @@ def _settle(lifeline: Connection) -> None:
 
     Ctrl-C reaches every process of a terminal; what is to be done about it the parent decides.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _ignore_interrupt()
     Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
@@ -137,11 +117,11 @@ def _end_with(lifeline: Connection) -> None:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Within, threads and processes are born deaf to Ctrl-C, and so are all that they start."""
+    """Start threads and processes with SIGINT blocked; all that they start inherit that."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # it opens the ears of the thread that starts it
+    resource_tracker.ensure_running()  # it unblocks SIGINT in the thread that starts it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -151,19 +131,16 @@ def _no_interrupt() -> Iterator[None]:
 
 @contextmanager
 def serial() -> Iterator[Engine]:
-    """The process that asks: no worker to be lost, and nothing to be sent."""
-    yield Engine(Serial(), 1, "this process", in_process=True)
+    """A thread of this process: no worker to be lost, and nothing to be sent."""
+    with ThreadPoolExecutor(1) as executor:
+        yield Engine(executor, 1, in_process=True)
 
 
 @contextmanager
 def processes(count: int) -> Iterator[Engine]:
     """So many processes of this machine; they end when the block does."""
-    executor = Processes(count)
-    try:
-        name = "1 process" if count == 1 else f"{count} processes"
-        yield Engine(executor, count, name, lost=(BrokenExecutor,))
-    finally:
-        executor.shutdown()
+    with Processes(count) as executor:
+        yield Engine(executor, count, worker_died=(BrokenExecutor,))
 
 
 @contextmanager
@@ -177,44 +154,52 @@ def dask(address: str, workers: int) -> Iterator[Engine]:
         import distributed
         from distributed.scheduler import KilledWorker
     except ImportError:
-        raise _not_installed("distributed", "dask") from None
-    import logging
-
-    engine: Any = distributed  # it ships annotations here and there
+        raise not_installed("distributed", "dask") from None
+    library: Any = distributed  # it ships annotations here and there
     for part in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters becomes an error of ours
-    cluster = None
-    try:
-        if address == "local":
-            with _no_interrupt():
-                cluster = engine.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                )
-        client = engine.Client(cluster or address, timeout=_PATIENCE)
-    except Exception as error:  # noqa: BLE001 (whatever the answer of a stranger sets off)
-        raise MachineError(
-            "the Dask scheduler cannot be reached",
-            address=address,
-            found=_cause(error),
-            wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
-            fix="start it, correct the address, or take --workers N",
-        ) from None
-    try:
-        count = _wait_for_workers(client, address)
-        lost, broken = (KilledWorker,), (CancelledError, OSError)
-        with client.get_executor(pure=False, retries=0) as executor:
-            try:
-                yield Engine(executor, count, f"Dask, {count} workers", lost, broken)
-            finally:
-                executor.shutdown(wait=False)
-    finally:
-        with suppress(TimeoutError):
-            client.close(timeout=1)
-        if cluster is not None:
-            _end(cluster)
+    with ExitStack() as opened:
+        try:
+            cluster = None
+            if address == "local":
+                with _no_interrupt():
+                    cluster = library.LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
+                    )
+                opened.callback(_end, cluster)
+            client = library.Client(cluster or address, timeout=_PATIENCE)
+        except Exception as error:  # noqa: BLE001 (whatever the answer of another program sets off)
+            found = str(error.__cause__ or error) or type(error).__name__
+            raise MachineError(
+                "the Dask scheduler cannot be reached",
+                address=address,
+                found=found.rpartition(">: ")[2],  # Dask names the object that failed before it
+                wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
+                fix="start it, correct the address, or take --workers N",
+            ) from None
+        opened.callback(_close, client)
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise MachineError(
+                "the Dask cluster has no workers",
+                address=address,
+                found=f"none within {_PATIENCE} s",
+                wanted="at least one, as `dask worker ADDRESS` starts it",
+                fix="start one, or take --workers N",
+            ) from None
+        executor = opened.enter_context(client.get_executor(pure=False, retries=0))
+        opened.callback(executor.shutdown, wait=False)
+        count = sum(client.nthreads().values())
+        yield Engine(executor, count, (KilledWorker,), (CancelledError, OSError))
+
+
+def _close(client: Any) -> None:
+    with suppress(TimeoutError):
+        client.close(timeout=1)
 
 
 def _end(cluster: Any) -> None:
@@ -229,48 +214,26 @@ def _end(cluster: Any) -> None:
         cluster.close(timeout=2)
 
 
-def _cause(error: BaseException) -> str:
-    """What stood in the way first, as far as it has words."""
-    texts = [str(each) for each in (error.__cause__, error) if each is not None]
-    text = next(filter(None, texts), type(error).__name__)
-    return text.rpartition(">: ")[2]  # Dask names the object that failed before it
-
-
-def _wait_for_workers(client: Any, address: str) -> int:
-    try:
-        client.wait_for_workers(1, timeout=_PATIENCE)
-    except TimeoutError:
-        raise MachineError(
-            "the Dask cluster has no workers",
-            address=address,
-            found=f"none within {_PATIENCE} s",
-            wanted="at least one, as `dask worker ADDRESS` starts it",
-            fix="start one, or take --workers N",
-        ) from None
-    return int(sum(client.nthreads().values()))
-
-
 @contextmanager
 def mpi() -> Iterator[Engine]:
     """The ranks of this MPI program but the first. Raises UsageError if it is none."""
-    command = "mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi"
     try:
         from mpi4py import MPI
         from mpi4py.futures import MPIPoolExecutor
     except ImportError:
-        raise _not_installed("mpi4py", "mpi") from None
+        raise not_installed("mpi4py", "mpi") from None
     size = MPI.COMM_WORLD.Get_size()
     if size < 2 or "mpi4py.futures" not in sys.orig_argv:
         raise UsageError(
             "this was not started as an MPI program",
-            found=f"{size} MPI process{'' if size == 1 else 'es'}"
+            found=f"MPI processes: {size}"
             + ("" if "mpi4py.futures" in sys.orig_argv else ", without -m mpi4py.futures"),
             wanted="one process that asks, and one or more that train",
-            fix=f"start it so: {command}",
+            fix=f"start it so: {MPI_COMMAND}",
         )
     executor = MPIPoolExecutor(initializer=_ignore_interrupt)
     try:
-        yield Engine(executor, size - 1, f"MPI, {size - 1} workers")
+        yield Engine(executor, size - 1)
     except BaseException as error:
         executor.shutdown(wait=False, cancel_futures=True)
         if isinstance(error, Interrupted):
@@ -286,10 +249,11 @@ def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _not_installed(package: str, extra: str) -> UsageError:
+def not_installed(package: str, extra: str, instead: str = "take --workers N") -> UsageError:
+    """The error for a package that one of Handstitch's extras brings."""
     return UsageError(
         f"{package} is not installed",
         found=f"no module {package}",
         wanted=f"Handstitch with its extra `{extra}`",
-        fix=f"pip install 'handstitch[{extra}]', or take --workers N",
+        fix=f"pip install 'handstitch[{extra}]', or {instead}",
     )

@@ -1,4 +1,4 @@
-"""Settings that TPE proposes: a function of the search's seed and of the rounds before.
+"""TPE's candidates: a function of the search's seed and of the rounds before.
 
 J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NIPS
 2011; Optuna's implementation. A study is made anew for each round and forgotten after it, so that
@@ -10,9 +10,20 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Any
 
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState, create_trial
+
 from handstitch.randomness import Purpose, generator
-from handstitch.records import Trial
+from handstitch.records import Trial, best_epoch
+from handstitch.search.space import Axis, Parameters, Range
 from handstitch.search.spec import ROUND, Spec
+from handstitch.wording import format_value
 
 
 def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> list[dict[str, Any]]:
@@ -21,25 +32,55 @@ def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> li
     A setting counts by the mean of its trials' best validation accuracies; pruned ones count as
     far as they came, and one of which every trial failed tells only that.
     """
-    import optuna
-    from optuna.trial import TrialState, create_trial
-
-    from handstitch.search import study as studies
-
     seed = int(generator(int(spec.config["seed"]), Purpose.SEARCH, number).integers(2**32))
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    distributions = studies.distributions(spec.parameters)
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND),
+    )
+    searched = distributions(spec.parameters)
     for trials in known:
-        scores = [studies.score(trial) for trial in trials if trial.state != "failed"]
-        told = [score for score in scores if score is not None]
+        best = [best_epoch(trial.history) for trial in trials if trial.state != "failed"]
+        scores = [record.val_accuracy for record in best if record is not None]
         study.add_trial(
             create_trial(
-                state=TrialState.COMPLETE if told else TrialState.FAIL,
-                value=fmean(told) if told else None,
-                params=studies.encoded(spec.parameters, trials[0].parameters),
-                distributions=distributions,
+                state=TrialState.COMPLETE if scores else TrialState.FAIL,
+                value=fmean(scores) if scores else None,
+                params=encoded(spec.parameters, trials[0].parameters),
+                distributions=searched,
             )
         )
-    asked = [study.ask(distributions) for _ in range(count)]
-    return [studies.decoded(spec.parameters, each.params) for each in asked]
+    asked = [study.ask(searched) for _ in range(count)]
+    return [_decoded(spec.parameters, each.params) for each in asked]
+
+
+def distributions(parameters: Parameters) -> dict[str, BaseDistribution]:
+    """What is searched, as Optuna says it."""
+    return {name: _distribution(name, axis) for name, axis in parameters.items()}
+
+
+def encoded(parameters: Parameters, values: dict[str, Any]) -> dict[str, Any]:
+    """A setting's values as Optuna keeps them: lists of values in words, widths by the first."""
+    return {name: _code(name, parameters[name], value) for name, value in values.items()}
+
+
+def _decoded(parameters: Parameters, params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: axis.setting(axis.kept(params[name]))
+        if isinstance(axis, Range)
+        else next(each for each in axis if _code(name, axis, each) == params[name])
+        for name, axis in parameters.items()
+    }
+
+
+def _code(name: str, axis: Axis, value: Any) -> Any:
+    if isinstance(axis, Range):
+        return value[0] if axis.widths else value
+    return format_value(value) if isinstance(value, list) else value
+
+
+def _distribution(name: str, axis: Axis) -> BaseDistribution:
+    if not isinstance(axis, Range):
+        return CategoricalDistribution([_code(name, axis, each) for each in axis])
+    if axis.whole:
+        return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
+    return FloatDistribution(axis.low, axis.high, log=axis.log)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from handstitch import storage as files
@@ -12,9 +13,9 @@ from handstitch.errors import ConfigError, MachineError
 from handstitch.search import folder as folders
 from handstitch.search import trials
 from handstitch.search.dispatch import ATTEMPTS, AfterTrial, Notify, Runner, Stop
-from handstitch.search.engines import Engine, Serial
+from handstitch.search.engines import Engine
 from handstitch.search.folder import Search
-from handstitch.search.spec import Spec
+from handstitch.search.spec import Spec, settled
 
 
 def run(
@@ -28,100 +29,67 @@ def run(
     after_trial: AfterTrial = lambda trial, finished, of: None,
     begun: Callable[[Search], None] = lambda search: None,
     stop: Stop | None = None,
-    notice: str = "",
 ) -> Search:
     """Train every trial of a search that is not finished yet; the search with all its trials.
 
     `out` is its folder: a new one, one that is empty, or that of a search with the same `spec`,
     which is gone on with; None is the next free runs/search-N. `engine` is one of `engines`, and
-    is entered only if there is something to train. `begun` hears of the search as it stands when
-    it is opened; `notice` says why the data are `sketch` where nobody asked. Raises UsageError if
-    the folder holds another search, MachineError if workers died of a trial again and again,
-    Interrupted when `stop` was asked for; what finished is kept then, and the same call goes on.
+    is entered only if there is something to train. `storage` is the PostgreSQL database that shows
+    the search as a study; None: a file in the folder. `begun` hears of the search as it stands when
+    it is opened. Raises UsageError if the folder holds another search, MachineError if workers died
+    of a trial again and again, Interrupted when `stop` was asked for; what finished is kept then,
+    and the same call goes on.
     """
-    place = None if out is None else Path(out)
+    from handstitch.search import database
+    from handstitch.search.study import Study
+
     data = None if data_dir is None else Path(data_dir)
-    shown = _reachable(storage)
-    if place is not None and folders.is_search(place):
-        search = folders.load(place)
-        folders.require_same(place, search.spec, spec)
-        _require_storage(search, shown)
-        if search.is_over:
-            begun(search)
-            nobody = Engine(Serial(), 1, "nobody")
-            with files.FolderLock(place):  # the study may have been lost, or not have heard it all
-                _train_missing(Runner(search, nobody, data, notify, after_trial, Stop()), storage)
-            return search
-    dataset = sources.load(str(spec.config["dataset"]), "train", data, notify=notify)
-    trials.hold(dataset)
-    with engine as opened:
-        if place is None or not folders.is_search(place):
-            place = folders.create(spec, place, dataset.digest, shown, notice)
-        with files.FolderLock(place):
-            for each in (place, place / folders.TRIALS):
-                files.clean(each)
-            search = folders.load(place)
-            _require_data(search, dataset.digest)
-            begun(search)
-            lost = _train_missing(
-                Runner(search, opened, data, notify, after_trial, stop or Stop()), storage
+    url = database.answering(storage) if storage else None
+    with ExitStack() as held:
+        search = None
+        if out is not None and folders.is_search(Path(out)):
+            search = _opened(held, Path(out))
+            folders.require_same(search.folder, search.spec, spec)
+            if search.is_over:
+                begun(search)
+                with closing(Study(search, url, notify)) as study:
+                    for trial in search.trials:
+                        study.show(trial)
+                return search
+            spec = search.spec
+        spec, notice = settled(spec, data, notify)
+        dataset = sources.load(str(spec.config["dataset"]), "train", data, notify=notify)
+        trials.hold(dataset)
+        if search is not None and search.description.data_digest != dataset.digest:
+            raise ConfigError(
+                "the training images are not those this search began with",
+                folder=search.folder,
+                found=f"SHA-256 {dataset.digest[:8]}…",
+                wanted=f"SHA-256 {search.description.data_digest[:8]}…",
+                fix="put the old ones back (--data-dir), or begin another search with a new --out",
             )
-            search = folders.load(place)
-    if lost:
+        opened = held.enter_context(engine)
+        if search is None:
+            search = _opened(held, folders.create(spec, out, dataset.digest, notice))
+        begun(search)
+        with closing(Study(search, url, notify)) as study:
+            runner = Runner(search, opened, data, notify, after_trial, stop or Stop(), study)
+            runner.run()
+    if runner.lost:
         raise MachineError(
             "some trials could not be trained",
             folder=search.folder,
-            found=f"{ATTEMPTS} workers died of each of these trials: {_list(lost)}",
+            found=f"{ATTEMPTS} workers died of each of these trials: "
+            + ", ".join(map(str, sorted(runner.lost))),
             wanted="workers that live as long as a trial; memory may have run out",
             fix="fewer --workers, or a narrower network; the same command trains what is missing",
         )
-    return search
+    return replace(search, trials=[trial for _, trial in sorted(runner.finished.items())])
 
 
-def _train_missing(runner: Runner, storage: str | None) -> list[int]:
-    from handstitch.search import study as studies
-
-    search = runner.search
-    with studies.Study(search.description, studies.url_of(search.folder, storage)) as study:
-        runner.run(study)
-    return runner.lost
-
-
-def _reachable(storage: str | None) -> str:
-    """A database's address as it may be kept, once it has answered; empty for none."""
-    if not storage:
-        return ""
-    from handstitch.search import study as studies
-
-    url = studies.url_of(Path(), storage)
-    studies.require_reachable(url)
-    return studies.shown(url)
-
-
-def _require_storage(search: Search, shown: str) -> None:
-    if search.description.storage != shown:
-        before = search.description.storage
-        raise ConfigError(
-            "the study of this search is kept elsewhere",
-            folder=search.folder,
-            found=f"--storage {shown}" if shown else "no --storage",
-            wanted=f"--storage {before}" if before else "no --storage",
-            fix="give the place it was begun with, or begin another search with a new --out",
-        )
-
-
-def _require_data(search: Search, digest: str) -> None:
-    wanted = search.description.data_digest
-    if digest != wanted:
-        raise ConfigError(
-            "the training images are not those this search began with",
-            folder=search.folder,
-            found=f"SHA-256 {digest[:8]}…",
-            wanted=f"SHA-256 {wanted[:8]}…",
-            fix="put the old ones back (--data-dir), or begin another search with a new --out",
-        )
-
-
-def _list(numbers: Iterable[int]) -> str:
-    few = sorted(numbers)
-    return ", ".join(map(str, few[:8])) + (", …" if len(few) > 8 else "")
+def _opened(held: ExitStack, folder: Path) -> Search:
+    """The search in a folder, which is locked while `held` is."""
+    held.enter_context(files.FolderLock(folder))
+    for each in (folder, folder / folders.TRIALS):
+        files.clean(each)
+    return folders.load(folder)

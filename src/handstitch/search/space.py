@@ -7,6 +7,7 @@ they were typed in, values in the order typed, and the last key changes fastest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from math import exp, isfinite, log, prod
 from typing import Any, Final
 
@@ -96,20 +97,20 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
     return searched, fixed
 
 
-def size(parameters: Parameters) -> int:
-    """The number of points in the grid. Raises TypeError if there is a range."""
-    return prod(len(axis) for axis in _lists(parameters))
+def size(parameters: Mapping[str, Axis]) -> int:
+    """The number of points in the grid of these lists."""
+    return prod(len(axis) for axis in parameters.values() if isinstance(axis, list))
 
 
-def point(parameters: Parameters, number: int) -> dict[str, Any]:
+def point(parameters: Mapping[str, Axis], number: int) -> dict[str, Any]:
     """The grid's setting of this number, counted from 0."""
     values = {}
-    for (name, _), axis in zip(
-        reversed(parameters.items()), reversed(_lists(parameters)), strict=True
-    ):
-        number, at = divmod(number, len(axis))
-        values[name] = axis[at]
-    return {name: values[name] for name in parameters}
+    for name in reversed(list(parameters)):
+        axis = parameters[name]
+        if isinstance(axis, list):
+            number, at = divmod(number, len(axis))
+            values[name] = axis[at]
+    return dict(reversed(values.items()))
 
 
 def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
@@ -124,46 +125,23 @@ def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def extremes(parameters: Parameters) -> Iterator[dict[str, Any]]:
-    """Settings that can be told to be possible or not: every listed value and both ends of every
-    range, in all combinations; where those are endless, each beside some of the others.
+    """Settings that are tried before a search: every listed value and both ends of every range, in
+    all combinations; where those are too many, each beside some of the others.
     """
-    ends: Parameters = {
+    ends = {
         name: [axis.setting(axis.low), axis.setting(axis.high)] if isinstance(axis, Range) else axis
         for name, axis in parameters.items()
     }
     if size(ends) <= _MOST:
         yield from (point(ends, number) for number in range(size(ends)))
         return
-    lists = {name: axis for name, axis in ends.items() if isinstance(axis, list)}
-    for number in range(max(map(len, lists.values()))):
-        yield {name: axis[number % len(axis)] for name, axis in lists.items()}
+    for number in range(max(map(len, ends.values()))):
+        yield {name: axis[number % len(axis)] for name, axis in ends.items()}
 
 
-def described(parameters: Parameters) -> list[str]:
-    """Each key with its values as one would type them."""
-    return [
-        f"{flags_of(name)[0]} "
-        + (str(axis) if isinstance(axis, Range) else " ".join(typed(name, each) for each in axis))
-        for name, axis in parameters.items()
-    ]
-
-
-def typed(name: str, value: Any) -> str:
-    """A value as one word of the command line."""
-    if not isinstance(value, list):
-        return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else (
-            format_value(value)
-        )  # fmt: skip
-    text = ",".join(map(str, value))
-    # `300,` is one layer: a width alone brings its half.
-    return text + "," if name == "hidden_sizes" and len(value) == 1 else text
-
-
-def _lists(parameters: Parameters) -> list[list[Any]]:
-    lists = [axis for axis in parameters.values() if not isinstance(axis, Range)]
-    if len(lists) != len(parameters):
-        raise TypeError("a range has no points to count")
-    return lists
+def described(name: str, axis: Axis) -> str:
+    """What is searched, as one would type it behind its flag."""
+    return str(axis) if isinstance(axis, Range) else " ".join(format_value(each) for each in axis)
 
 
 def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
@@ -194,42 +172,20 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
             wanted=f"one range, or a list of values: {words}",
             fix=f"for example: {flag} LOW..HIGH" if len(texts) > 1 else f"{flag} VALUE VALUE …",
         )
-    (text,) = texts
-    logarithmic = text.startswith("log:")
-    ends = [_end(each, whole) for each in text.removeprefix("log:").split("..")]
-    if len(ends) != 2 or None in ends:
+    text = texts[0].removeprefix("log:")
+    logarithmic = text != texts[0]
+    ends: list[float | int] = []
+    with suppress(ValueError, OverflowError):  # OverflowError: of an endless whole number
+        numbers = [int(end) if whole else float(end) for end in text.split("..")]
+        ends = numbers if all(map(isfinite, numbers)) else []
+    if len(ends) != 2 or ends[0] >= ends[1] or (logarithmic and ends[0] <= 0):
         raise UsageError(
             f"this is no range of {name}",
-            found=f"{flag} {text}",
-            wanted=f"two {'whole ' if whole else ''}numbers: LOW..HIGH, or log:LOW..HIGH",
+            found=f"{flag} {texts[0]}",
+            wanted=f"two {'whole ' if whole else ''}numbers, the lower first: LOW..HIGH, or "
+            "log:LOW..HIGH with both above 0",
             fix=f"for example: {flag} {'log:16..512' if whole else 'log:0.0003..0.003'}",
         )
-    low, high = (number for number in ends if number is not None)
-    if low >= high:
-        raise UsageError(
-            f"the range of {name} is empty",
-            found=f"{flag} {text}",
-            wanted="the lower end first, and a higher one behind it",
-            fix=f"{flag} {'log:' if logarithmic else ''}{high}..{low}"
-            if low > high
-            else f"one value: {flag} {low}",
-        )
-    if logarithmic and low <= 0:
-        raise UsageError(
-            f"a log range of {name} cannot begin at {low}",
-            found=f"{flag} {text}",
-            wanted="both ends above 0: the logarithm of 0 is nowhere",
-            fix=f"begin above 0, or draw evenly: {flag} {low}..{high}",
-        )
-    for number in (low, high):  # each must be a value of the setting
+    for number in ends:  # each must be a value of the setting
         read_flags({name: (str(number),)})
-    return Range(low=low, high=high, log=logarithmic, whole=whole, widths=widths)
-
-
-def _end(text: str, whole: bool) -> float | int | None:
-    """One end of a range; None if it is no number."""
-    try:
-        number = int(text) if whole else float(text)
-    except ValueError:
-        return None
-    return number if isfinite(number) else None
+    return Range(low=ends[0], high=ends[1], log=logarithmic, whole=whole, widths=widths)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
@@ -16,10 +17,12 @@ from handstitch.config import (
     field_types,
     from_mapping,
 )
+from handstitch.data import sources
 from handstitch.errors import ConfigError
 from handstitch.randomness import Purpose, generator
 from handstitch.search import space
 from handstitch.search.space import Axis, Range
+from handstitch.wording import format_value
 
 Kind = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
@@ -33,7 +36,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the trials of a search."""
 
     config: dict[str, Any]
-    """The settings that are not searched, as `Config.to_dict`, with nothing left at `auto`."""
+    """The settings that are not searched, as `Config.to_dict`; see `settled` for `auto`."""
     parameters: dict[str, Axis]
     """What is searched, keys in Config's order."""
     kind: Kind = "grid"
@@ -58,13 +61,12 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.kind == "grid":
             return space.point(self.parameters, setting)
-        seed = int(self.config["seed"])
-        return space.draw(self.parameters, generator(seed, Purpose.SEARCH, setting))
+        rng = generator(int(self.config["seed"]), Purpose.SEARCH, setting)
+        return space.draw(self.parameters, rng)
 
     def config_of(self, values: dict[str, Any], repeat: int) -> Config:
         """The configuration of one trial. Raises ConfigError if it cannot be."""
-        seed = int(self.config["seed"]) + repeat
-        plain = self.config | values | {"seed": seed}
+        plain = self.config | values | {"seed": int(self.config["seed"]) + repeat}
         if self.customary:
             plain["learning_rate"] = recipes.customary_rate(plain)
         return from_mapping(plain, "this trial")
@@ -90,22 +92,17 @@ def make(
 ) -> Spec:
     """The search over `parameters` around `config`, which keeps what is not searched.
 
-    `settings` is the number of settings that a random or TPE search tries. One BLAS thread and
-    the step are chosen here where they were left at `auto`; `dataset` must be a name. Raises
-    ConfigError if a value cannot be.
+    `settings` is the number of settings that a random or TPE search tries. Raises ConfigError if a
+    value cannot be.
     """
     check_names(parameters, "what is searched")
     searched = {
         name: _plain(name, parameters[name]) for name in field_types() if name in parameters
     }
-    values = config.to_dict()
-    if values["threads"] == "auto":
-        values["threads"] = 1
-    values["step"] = steps.require(config)
     drawn = any(isinstance(axis, Range) for axis in searched.values())
     kind = kind or ("random" if drawn else "grid")
     spec = Spec(
-        config=values,
+        config=config.to_dict(),
         parameters=searched,
         kind=kind,
         settings=space.size(searched) if kind == "grid" else settings or 1,
@@ -113,8 +110,27 @@ def make(
         pruning=pruning,
         customary=customary,
     )
-    require_possible(spec)
+    for values in space.extremes(searched):
+        try:
+            spec.config_of(values, seeds - 1)
+        except ConfigError as error:
+            words = ", ".join(f"{name} = {format_value(v)}" for name, v in values.items())
+            error.facts["setting"] = words or "the only one"
+            raise
     return spec
+
+
+def settled(spec: Spec, data_dir: Path | None, notify: Callable[[str], None]) -> tuple[Spec, str]:
+    """A search with nothing left at `auto`, and why its data are `sketch` if nobody asked for that.
+
+    Trials have one thread: their bits must not depend on the machine's cores.
+    """
+    config = from_mapping(spec.config, "this search")
+    choice = sources.resolve(config.dataset, data_dir, notify=notify)
+    values: dict[str, Any] = {"dataset": choice.name, "step": steps.require(config)}
+    if config.threads == "auto":
+        values["threads"] = 1
+    return msgspec.structs.replace(spec, config=spec.config | values), choice.reason
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:
@@ -123,14 +139,3 @@ def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:
         return axis
     values = (converted({name: value}, as_python)[name] for value in axis)
     return [list(value) if isinstance(value, tuple) else value for value in values]
-
-
-def require_possible(spec: Spec) -> None:
-    """Raise ConfigError if a listed value, or an end of a range, makes no configuration."""
-    for values in space.extremes(spec.parameters):
-        try:
-            spec.config_of(values, spec.seeds - 1)
-        except ConfigError as error:
-            setting = ", ".join(f"{name} = {space.typed(name, v)}" for name, v in values.items())
-            error.facts["setting"] = setting or "the only one"
-            raise

@@ -1,39 +1,28 @@
-"""Optuna's study of a search: the parent alone writes it, and anybody may look at it.
+"""Optuna's study of a search, for optuna-dashboard: an observer that no trial depends on.
 
-The trials' folders say what is finished; the study is brought up to them when it is opened, so
-that nothing is lost with it. Its trials have the numbers that they have here: they are created in
-that order, whatever order they end in.
+The trials' folders are the record; nothing is read from the study. One that fails while a search
+runs is given up for that call, and the next call writes into it what is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
-from typing import Any, Final, Self
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 import msgspec
 import optuna
-import sqlalchemy
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.trial import TrialState, create_trial
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
-from handstitch.config import Config
-from handstitch.errors import MachineError, UsageError, masked
-from handstitch.records import EpochRecord, Trial
-from handstitch.search import space
-from handstitch.search.folder import STUDY, Description
-from handstitch.search.space import Axis, Range
-from handstitch.search.spec import Spec
+from handstitch.errors import masked
+from handstitch.records import Trial, best_epoch
+from handstitch.search import database
+from handstitch.search.folder import STUDY, Search
+from handstitch.search.proposals import distributions, encoded
 
-CONNECT: Final = 4
-"""Seconds that a database may take to answer."""
-_DRIVER: Final = "postgresql+psycopg"
 _STATES: Final = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -43,219 +32,82 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class Study:
-    """The study of one search: `with Study.opened(…) as study: study.begin(…); study.finish(…)`."""
+    """The study of one search: in the database `url`, or in study.db in the search's folder."""
 
-    def __init__(self, description: Description, url: sqlalchemy.URL) -> None:
-        self._spec = description.spec
-        self._url = url
-        self._distributions = distributions(description.spec.parameters)
-        # A server that is gone must be noticed in time; a file answers at once.
-        is_file = url.get_backend_name() == "sqlite"
-        options = {} if is_file else {"connect_args": {"connect_timeout": CONNECT}}
-        with self._told():
-            self._storage = optuna.storages.RDBStorage(
-                url.render_as_string(hide_password=False), engine_kwargs=options
-            )
-            self._study = optuna.create_study(
-                study_name=description.study,
-                storage=self._storage,
-                direction="maximize",
-                load_if_exists=True,
-                pruner=_pruner(description.spec),
-            )
-            self._id = self._storage.get_study_id_from_name(description.study)
-            self._count = self._storage.get_n_trials(self._id)
+    def __init__(self, search: Search, url: URL | None, notify: Callable[[str], None]) -> None:
+        self._spec, self._name, self._notify = search.spec, search.description.study, notify
+        file = search.folder.absolute() / STUDY
+        self._url = url or URL.create("sqlite", database=str(file))
+        self._storage: RDBStorage | None = None
+        self._is_lost = False
 
-    def __enter__(self) -> Self:
-        return self
+    def show(self, trial: Trial, *, running: bool = False) -> None:
+        """Show what came out of a trial, or how far it has come; trials in order of their numbers.
 
-    def __exit__(self, *error: object) -> None:
-        with suppress(sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError):
-            self._storage.remove_session()
-            self._storage.engine.dispose()
-
-    def begin(self, number: int, facts: Callable[[int], tuple[dict[str, Any], Config]]) -> None:
-        """Note that this trial runs. `facts` gives a trial's searched values and configuration."""
-        with self._told():
-            while self._count <= number:
-                values, config = facts(self._count)
-                setting, repeat = divmod(self._count, self._spec.seeds)
-                template = create_trial(
-                    state=TrialState.RUNNING,
-                    params=encoded(self._spec.parameters, values),
-                    distributions=self._distributions,
-                    user_attrs={
-                        "config": config.to_dict(),
-                        "seed": config.seed,
-                        "setting": setting,
-                        "repeat": repeat,
-                        "threads": config.threads,
-                    },
+        Nothing is done for one that is shown as finished already.
+        """
+        if self._is_lost:
+            return
+        state = TrialState.RUNNING if running else _STATES[trial.state]
+        try:
+            if self._storage is None:
+                self._storage = database.connect(self._url)
+                optuna.create_study(
+                    study_name=self._name,
+                    storage=self._storage,
+                    direction="maximize",
+                    load_if_exists=True,
                 )
-                self._storage.create_new_trial(self._id, template)
-                self._count += 1
-
-    def report(self, number: int, history: list[EpochRecord]) -> bool:
-        """Note a running trial's epochs; whether its pruner calls it hopeless."""
-        with self._told():
-            trial = self._noted(number, history)
-            return self._study.pruner.prune(self._study, self._storage.get_trial(trial))
-
-    def finish(self, trial: Trial) -> None:
-        """Note what came out of a trial that was begun; nothing, if that is noted already."""
-        with self._told():
-            identity = self._identity(trial.number)
-            if self._storage.get_trial(identity).state.is_finished():
-                return
-            self._noted(trial.number, trial.history)
-            facts = {"seconds": trial.seconds, "history": msgspec.to_builtins(trial.history)}
-            if trial.problem:
-                facts["problem"] = trial.problem
-            for name, value in facts.items():
-                self._storage.set_trial_user_attr(identity, name, value)
-            value = score(trial)
-            self._storage.set_trial_state_values(
-                identity,
-                _STATES[trial.state],
-                None if value is None or trial.state == "failed" else [value],
+                self._id = self._storage.get_study_id_from_name(self._name)
+                self._count = self._storage.get_n_trials(self._id)
+            self._write(self._storage, trial.number, self._frozen(trial, state))
+        except Exception as error:  # noqa: BLE001 (no fault of an observer may end a search)
+            self._is_lost = True
+            plain = self._url.set(drivername=self._url.get_backend_name())
+            address = masked(plain.render_as_string(hide_password=True))
+            self._notify(
+                f"the study {address} cannot be written: {database.reason(error)}; "
+                "the search goes on without it, and its next call writes what is "
+                "missing (a damaged study.db must be removed first)"
             )
 
-    def is_finished(self, number: int) -> bool:
-        """Whether what came out of a trial is noted."""
-        with self._told():
-            return number < self._count and (
-                self._storage.get_trial(self._identity(number)).state.is_finished()
-            )
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._storage is not None:
+            with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
+                self._storage.remove_session()
+                self._storage.engine.dispose()
 
-    def _noted(self, number: int, history: list[EpochRecord]) -> int:
-        """Note those epochs that are not; the trial's identity in the storage."""
-        identity = self._identity(number)
-        known = self._storage.get_trial(identity).intermediate_values
-        for record in history:
-            if record.epoch not in known:
-                self._storage.set_trial_intermediate_value(
-                    identity, record.epoch, record.val_accuracy
-                )
-        return identity
+    def _write(self, storage: RDBStorage, number: int, now: FrozenTrial) -> None:
+        """Make the study's trial of this number what it is `now`."""
+        if number >= self._count:
+            storage.create_new_trial(self._id, now)
+            self._count += 1
+            return
+        trial = storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        if storage.get_trial(trial).state.is_finished():
+            return
+        for epoch, accuracy in now.intermediate_values.items():
+            storage.set_trial_intermediate_value(trial, epoch, accuracy)
+        for name, value in now.user_attrs.items():
+            storage.set_trial_user_attr(trial, name, value)
+        if now.state.is_finished():
+            storage.set_trial_state_values(trial, now.state, now.values)
 
-    def _identity(self, number: int) -> int:
-        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
-
-    def _told(self) -> AbstractContextManager[None]:
-        return told(self._url)
-
-
-def url_of(folder: Path, storage: str | None) -> sqlalchemy.URL:
-    """Where a search's study is: the database named, or study.db in its folder.
-
-    Raises UsageError for what is no address of PostgreSQL, or without its driver.
-    """
-    if not storage:
-        return sqlalchemy.URL.create("sqlite", database=str(folder.absolute() / STUDY))
-    with suppress(sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: of the port
-        url = sqlalchemy.make_url(storage)
-        if url.drivername in {"postgresql", "postgres", _DRIVER}:
-            _require_driver()
-            return url.set(drivername=_DRIVER)
-    raise UsageError(
-        "this is no database for a study",
-        found=f"--storage {masked(storage)}",
-        wanted="postgresql://USER@HOST/DATABASE",
-        fix="correct it; or leave it out, and the study is a file in the search's folder",
-    )
-
-
-def _require_driver() -> None:
-    try:
-        import psycopg  # noqa: F401 (whether it is there)
-    except ImportError:
-        raise UsageError(
-            "psycopg is not installed",
-            found="no module psycopg",
-            wanted="Handstitch with its extra `postgresql`",
-            fix="pip install 'handstitch[postgresql]', or leave --storage out",
-        ) from None
-
-
-def shown(url: sqlalchemy.URL) -> str:
-    """An address as its owner typed it, without the password."""
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
-
-
-def require_reachable(url: sqlalchemy.URL) -> None:
-    """Raise MachineError unless the database answers."""
-    with told(url):
-        engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": CONNECT})
-        engine.connect().close()
-        engine.dispose()
-
-
-@contextmanager
-def told(url: sqlalchemy.URL) -> Iterator[None]:
-    """Within, what a database refuses becomes a MachineError that shows no password."""
-    try:
-        yield
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        cause: BaseException = error
-        while not isinstance(cause, sqlalchemy.exc.SQLAlchemyError) and cause.__cause__:
-            cause = cause.__cause__
-        cause = getattr(cause, "orig", None) or cause
-        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-        is_file = url.get_backend_name() == "sqlite"
-        raise MachineError(
-            "the study cannot be kept" if is_file else "the study's database cannot be used",
-            address=shown(url),
-            found=masked(lines[0]) if lines else type(cause).__name__,
-            wanted="a file that Optuna can read and write" if is_file else "a PostgreSQL server",
-            fix="move it away: it is written anew from the trials"
-            if is_file
-            else "start it or correct --storage; the same command goes on with what is missing",
-        ) from None
-
-
-def score(trial: Trial) -> float | None:
-    """A trial's validation accuracy in its best epoch; None if it finished none."""
-    return next((each.val_accuracy for each in reversed(trial.history) if each.is_best), None)
-
-
-def distributions(parameters: space.Parameters) -> dict[str, BaseDistribution]:
-    """What is searched, as Optuna says it."""
-    return {name: _distribution(name, axis) for name, axis in parameters.items()}
-
-
-def encoded(parameters: space.Parameters, values: dict[str, Any]) -> dict[str, Any]:
-    """A setting's values as Optuna keeps them: lists of values in words, widths by the first."""
-    return {name: _code(name, parameters[name], value) for name, value in values.items()}
-
-
-def decoded(parameters: space.Parameters, params: dict[str, Any]) -> dict[str, Any]:
-    """The other way round."""
-    values = {}
-    for name, axis in parameters.items():
-        if isinstance(axis, Range):
-            values[name] = axis.setting(axis.kept(params[name]))
-        else:
-            values[name] = next(each for each in axis if _code(name, axis, each) == params[name])
-    return values
-
-
-def _code(name: str, axis: Axis, value: Any) -> Any:
-    if isinstance(axis, Range):
-        return value[0] if axis.widths else value
-    return space.typed(name, value) if isinstance(value, list) else value
-
-
-def _distribution(name: str, axis: Axis) -> BaseDistribution:
-    if not isinstance(axis, Range):
-        return CategoricalDistribution([_code(name, axis, each) for each in axis])
-    if axis.whole:
-        return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
-    return FloatDistribution(axis.low, axis.high, log=axis.log)
-
-
-def _pruner(spec: Spec) -> optuna.pruners.BasePruner:
-    if spec.pruning == "halving":
-        return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
-    if spec.pruning == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
-    return optuna.pruners.NopPruner()
+    def _frozen(self, trial: Trial, state: TrialState) -> FrozenTrial:
+        best = best_epoch(trial.history)
+        has_value = state in {TrialState.COMPLETE, TrialState.PRUNED}
+        facts = {name: getattr(trial, name) for name in ("seed", "setting", "repeat", "threads")}
+        facts["config"] = self._spec.config_of(trial.parameters, trial.repeat).to_dict()
+        if state.is_finished():
+            facts |= {"seconds": trial.seconds, "history": msgspec.to_builtins(trial.history)}
+        if trial.problem:
+            facts["problem"] = trial.problem
+        return create_trial(
+            state=state,
+            value=best.val_accuracy if best and has_value else None,
+            params=encoded(self._spec.parameters, trial.parameters),
+            distributions=distributions(self._spec.parameters),
+            user_attrs=facts,
+            intermediate_values={each.epoch: each.val_accuracy for each in trial.history},
+        )

@@ -8,10 +8,11 @@ position in which the one before stopped, to the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,56 +21,45 @@ from handstitch.config import from_mapping
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import DataError, DivergedError, MachineError
-from handstitch.records import EpochRecord
+from handstitch.records import Trial
 from handstitch.snapshot import Snapshot
 
-AfterStep = Callable[[training.State], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a trial stopped, at the end of an epoch."""
+class Position(NamedTuple):
+    """Where a trial stopped, beside its history: θ, the best weights, the optimizer's slots."""
 
     vectors: dict[str, NDArray[Any]]
-    """θ, the best weights and the optimizer's slots."""
     steps: int
-    """The optimizer's."""
-    history: list[EpochRecord]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a trial needs to know."""
+    """What there is to train: a trial, to the end of epoch `until`; None: to its end.
 
+    The trial is as it would be kept if it were ended now. `config` leaves nothing at `auto`;
+    `data_digest` is that of the training part.
+    """
+
+    trial: Trial
     config: dict[str, Any]
-    """`Config.to_dict()`, with nothing left at `auto`."""
     data_digest: str
-    """Of the training part: SHA-256 of pixels and labels."""
-    data_dir: str | None = None
-    until: int | None = None
-    """The epoch after which this part ends; None for the whole trial."""
+    data_dir: str | None
+    until: int | None
     position: Position | None = None
-    """Where to go on; None at the beginning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came out of a trial, or of a part of one."""
+class Outcome(NamedTuple):
+    """What came out of a trial, or of a part of one: `position` is None if the trial is over.
 
-    history: list[EpochRecord]
-    """Every epoch so far."""
-    val_images: int
-    seconds: float
-    """Of this part, data and all."""
-    problem: str = ""
-    """Why it failed; empty if it did not."""
-    best: bytes = field(default=b"", repr=False)
-    """The model file of the best epoch; empty if no epoch was finished."""
-    position: Position | None = field(default=None, repr=False)
-    """Where to go on; None if the trial is over."""
+    `best` is the model file of the best epoch; empty if no epoch was finished.
+    """
+
+    trial: Trial
+    best: bytes
+    position: Position | None
 
 
-def train(task: Task, after_step: AfterStep | None = None) -> Outcome:
+def train(task: Task, after_step: Callable[[training.State], None] | None = None) -> Outcome:
     """Train as `task` says. Raises DataError if the images here are others than its digest's.
 
     A trial that diverges, or whose network does not fit in memory, has a problem, and is no error.
@@ -78,6 +68,9 @@ def train(task: Task, after_step: AfterStep | None = None) -> Outcome:
     config = from_mapping(task.config, "this trial")
     steps.require(config)
     dataset = _dataset(config.dataset, task)
+    history, problem, best = list(task.trial.history), "", b""
+    position: Position | None = None
+    state: training.State | None = None
     with machine.blas_threads(int(config.threads)):
         learning = training.Task(config, dataset)
         try:
@@ -85,52 +78,37 @@ def train(task: Task, after_step: AfterStep | None = None) -> Outcome:
                 memory.of_run(config, learning.sizes, len(dataset)),
                 f"a network {'-'.join(map(str, learning.sizes))}",
             )
-        except MachineError as error:
-            return _hopeless(error, learning, began)
-        state = training.start(config, learning.sizes)
-        if task.position is not None:
-            _take_up(task.position, state)
-        problem = ""
-        try:
+            state = training.start(config, learning.sizes)
+            state.history, state.epoch = history, len(history)
+            if task.position is not None:
+                state.optimizer.steps = task.position.steps
+                for name, vector in _vectors(state).items():
+                    np.copyto(vector, task.position.vectors[name])
             for record in training.train(state, learning, config, after_step):
                 if record.epoch == task.until:
                     break
-        except DivergedError as error:
+            if not training.is_over(state, config):
+                vectors = {name: vector.copy() for name, vector in _vectors(state).items()}
+                position = Position(vectors, state.optimizer.steps)
+        except (MachineError, DivergedError) as error:
             problem = f"{error.problem}: {error.facts['found']}"
-        build = machine.build() | steps.build(config)
-    best = b""
-    if state.history:
-        snapshot = Snapshot(state, learning, config, dataset, build)
-        best = checkpoint.model_bytes(snapshot.best_model())
-    over = bool(problem) or training.is_over(state, config)
-    return Outcome(
-        history=state.history,
+        if state is not None and history:
+            build = machine.build() | steps.build(config)
+            model = Snapshot(state, learning, config, dataset, build).best_model()
+            best = checkpoint.model_bytes(model)
+    trial = msgspec.structs.replace(
+        task.trial,
+        state="pruned" if position else "failed" if problem else "complete",
+        history=history,
         val_images=len(learning.validation_labels),
-        seconds=perf_counter() - began,
+        seconds=task.trial.seconds + perf_counter() - began,
         problem=problem,
-        best=best,
-        position=None if over else _position(state),
     )
+    return Outcome(trial, best, position)
 
 
 _loaded: dict[str, Dataset] = {}
 """The last data set that a trial in this process used, by digest."""
-
-
-def _dataset(name: str, task: Task) -> Dataset:
-    held = _loaded.get(task.data_digest)
-    if held is None:
-        held = sources.load(name, "train", task.data_dir)
-        if held.digest != task.data_digest:
-            raise DataError(
-                "a worker has other training images than the search began with",
-                file=held.location,
-                found=f"{held.name}, SHA-256 {held.digest[:8]}…",
-                wanted=f"SHA-256 {task.data_digest[:8]}…",
-                fix="give every machine the same files; where they are says --data-dir",
-            )
-        hold(held)
-    return held
 
 
 def hold(dataset: Dataset) -> None:
@@ -139,28 +117,21 @@ def hold(dataset: Dataset) -> None:
     _loaded[dataset.digest] = dataset
 
 
-def _hopeless(error: MachineError, learning: training.Task, began: float) -> Outcome:
-    return Outcome(
-        history=[],
-        val_images=len(learning.validation_labels),
-        seconds=perf_counter() - began,
-        problem=f"{error.problem}: {error.facts.get('found', '')}",
-    )
+def _dataset(name: str, task: Task) -> Dataset:
+    if task.data_digest not in _loaded:
+        found = sources.load(name, "train", task.data_dir)
+        if found.digest != task.data_digest:
+            raise DataError(
+                "a worker has other training images than the search began with",
+                file=found.location,
+                found=f"{found.name}, SHA-256 {found.digest[:8]}…",
+                wanted=f"SHA-256 {task.data_digest[:8]}…",
+                fix="give every machine the same files; where they are says --data-dir",
+            )
+        hold(found)
+    return _loaded[task.data_digest]
 
 
 def _vectors(state: training.State) -> dict[str, NDArray[Any]]:
     slots = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
     return {"weights": state.network.parameters.vector, "best": state.best.vector} | slots
-
-
-def _position(state: training.State) -> Position:
-    vectors = {name: vector.copy() for name, vector in _vectors(state).items()}
-    return Position(vectors, state.optimizer.steps, list(state.history))
-
-
-def _take_up(position: Position, state: training.State) -> None:
-    for name, vector in _vectors(state).items():
-        np.copyto(vector, position.vectors[name])
-    state.optimizer.steps = position.steps
-    state.history = list(position.history)
-    state.epoch = len(position.history)

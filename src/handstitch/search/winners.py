@@ -11,7 +11,7 @@ import msgspec
 from handstitch import run_folder
 from handstitch.config import Config
 from handstitch.errors import UsageError
-from handstitch.search.folder import BEST, TRIALS, Search, is_search
+from handstitch.search.folder import BEST, TRIALS, Search, as_json, is_search
 from handstitch.search.ranking import By, Ranking, Setting, rank
 
 ORIGIN: Final = "origin.json"
@@ -50,21 +50,22 @@ def winner(search: Search, by: By = "best") -> Winner:
             wanted="one finished trial at least",
             fix=f"go on with it: handstitch search --out {search.folder}",
         )
-    setting = ranking.settings[0]
-    return Winner(setting, search.spec.config_of(setting.parameters, 0), ranking)
+    best = ranking.settings[0]
+    return Winner(best, search.spec.config_of(best.parameters, 0), ranking)
 
 
 def origin(chosen: Winner, search: Search, run: Path) -> bytes:
     """What the run that will be in the folder `run` is to remember, as a file."""
     place = os.path.relpath(search.folder.absolute(), run.absolute())
-    note = Origin(
-        search=Path(place).as_posix(),
-        setting=chosen.setting.setting,
-        parameters=chosen.setting.parameters,
-        by=chosen.ranking.by,
-        tied=max(0, len(chosen.ranking.tied) - 1),
+    return as_json(
+        Origin(
+            search=Path(place).as_posix(),
+            setting=chosen.setting.setting,
+            parameters=chosen.setting.parameters,
+            by=chosen.ranking.by,
+            tied=max(0, len(chosen.ranking.tied) - 1),
+        )
     )
-    return msgspec.json.format(msgspec.json.encode(note), indent=2) + b"\n"
 
 
 def search_of(path: Path) -> Path | None:

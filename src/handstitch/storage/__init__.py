@@ -12,6 +12,7 @@ from handstitch.storage.folders import (
     FolderLock,
     FolderTakenError,
     claim_folder,
+    free_name,
     make_folder,
     new_folder,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "FolderTakenError",
     "claim_folder",
     "clean",
+    "free_name",
     "generations",
     "make_folder",
     "new_folder",

@@ -190,12 +190,12 @@ def _require_empty(path: Path) -> None:
             "this is not a folder",
             found=f"{path}, a file" if path.exists() else f"{path}, a link that leads nowhere",
             wanted="an empty folder, or a name that is free",
-            fix=f"choose another name: --out {shlex.quote(str(_free(path)))}",
+            fix=f"choose another name: --out {shlex.quote(str(free_name(path)))}",
         )
     names = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry))
     if not names:
         return
-    free = f"--out {shlex.quote(str(_free(path)))}"
+    free = f"--out {shlex.quote(str(free_name(path)))}"
     is_run = "config.toml" in names
     raise UsageError(
         "this folder holds a run already" if is_run else "this folder is not empty",
@@ -213,7 +213,8 @@ def _is_ours(entry: Path) -> bool:
     return entry.name == _LOCK_FILE or is_temporary(entry)
 
 
-def _free(path: Path) -> Path:
+def free_name(path: Path) -> Path:
+    """The first of path-2, path-3, … that nothing has."""
     absolute = path if path.name else path.absolute()  # "." has no name to add a number to
     return next(
         candidate
