@@ -134,6 +134,13 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
+def as_word(value: object) -> str:
+    """A value as one word: six digits of a fraction, lists joined by commas."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(as_word, value))
+    return f"{value:.6g}" if isinstance(value, float) else shown(value)
+
+
 def _plain(name: str) -> str:
     return name.lstrip("-").lower().replace("-", "_")
 

@@ -60,13 +60,13 @@ def _say(chosen: Winner, folder: Path) -> None:
     epoch = "best epoch" if ranking.by == "best" else "last epoch"
     compared = sum(each.tied is not None for each in ranking.settings)
     seeds = "1 seed" if ranking.repeats == 1 else f"{ranking.repeats} seeds"
-    console.notice(f"the winner: {named(setting.parameters) or 'the only setting'}")
+    console.notice(f"the winner: {named(setting.parameters) or 'the only candidate'}")
     console.notice(
         f"chosen by mean validation accuracy of the {epoch} over {seeds}: {setting.mean:.4f}, "
-        f"the highest of {compared} settings"
+        f"the highest of {compared} candidates"
     )
     others = len(ranking.tied) - 1
     if others > 0:
-        many = "1 other setting" if others == 1 else f"{others} other settings"
-        console.notice(f"it cannot be told from {many}; which, and why:")
+        many = "1 other candidate" if others == 1 else f"{others} other candidates"
+        console.notice(f"it is indistinguishable from {many}; which, and why:")
         console.command(f"handstitch show {shlex.quote(str(folder))}")

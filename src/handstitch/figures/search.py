@@ -1,7 +1,8 @@
-"""What a search found: accuracy against each parameter, grids, and every setting's curve."""
+"""Figures of a search: accuracy against each parameter, and every candidate's curves."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -11,32 +12,37 @@ from numpy.typing import NDArray
 
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import heat_map, is_grid, parallel
-from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, title, word
+from handstitch.figures.settings import FEW, WIDE_RANGE, is_number, title
 from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
 from handstitch.figures.words import Lang, safe, say
 from handstitch.records import EpochRecord
+from handstitch.wording import as_word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from handstitch.search import Setting
+
+_MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
+"""Verdict → colour and words of a candidate's mark."""
 _LABEL: Final = 0.11
 """Of the axis: the room that a label takes."""
 _CURVES: Final = 12
-"""Settings whose curves are told apart; the others are grey."""
+"""Candidates whose curves have a colour; the others are grey."""
 _PANELS: Final = 4
 """Parameters with a panel of their own, the first ones."""
 _BANDS: Final = 4
-"""Settings whose seeds' spread is shown; more would cover one another."""
+"""Candidates whose seeds' spread is shown; more would cover one another."""
 
 Histories = Mapping[int, Sequence[Sequence[EpochRecord]]]
-"""Setting → the epochs of each of its finished trials."""
+"""Candidate → the epochs of each of its finished trials."""
 
 
 def all_of(
-    settings: Sequence[Scored], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
+    settings: Sequence[Setting], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
 ) -> dict[str, Figure]:
-    """Name → figure: what there is to see in a search with these `parameters`, best setting first.
+    """Name → figure: what there is to see in a search with these `parameters`, best first.
 
     A heat map needs two parameters that were tried in all combinations, parallel coordinates need
     two.
@@ -53,11 +59,11 @@ def all_of(
 
 
 @drawing
-def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang = "en") -> Figure:
-    """Accuracy against each parameter, a panel each; every setting with its 95 % interval.
+def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+    """Accuracy against each parameter, a panel each; every candidate with its 95 % interval.
 
-    The line joins the means over the settings that share a value. Filled marks cannot be told
-    from the best.
+    The line joins the means over the candidates that share a value. Filled marks are
+    indistinguishable from the best.
     """
     shown = list(parameters)[:_PANELS]
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
@@ -68,7 +74,7 @@ def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
         for offset, each, place in zip(_offsets(places), settings, places, strict=True):
-            _mark(axes, each, place + 0.25 * offset * gap)
+            _mark(axes, each, place + 0.25 * offset * gap, lang)
         if len(steps) <= FEW:
             means = [
                 np.mean([s.mean for s, p in zip(settings, places, strict=True) if p == step])
@@ -77,15 +83,17 @@ def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
         axes.grid(visible=True, axis="y")
     panels[0].set_ylabel(say("val accuracy", lang))
-    _legend(figure, settings, lang)
+    handles, labels = panels[0].get_legend_handles_labels()
+    kinds = dict(zip(labels, handles, strict=True))
+    figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
     return figure
 
 
 @drawing
-def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang = "en") -> Figure:
-    """Validation accuracy and loss of each setting, epoch by epoch: the mean over its seeds.
+def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang = "en") -> Figure:
+    """Validation accuracy and loss of each candidate, epoch by epoch: the mean over its seeds.
 
-    The band reaches from its lowest to its highest seed. Best setting first; beyond the first
+    The band reaches from its lowest to its highest seed. Best first; beyond the first
     few, lines are grey.
     """
     from matplotlib import colormaps
@@ -125,13 +133,12 @@ def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang 
     return figure
 
 
-def _mark(axes: Axes, each: Scored, place: float) -> None:
-    low, high = each.interval or (each.mean, each.mean)
-    colour = BLUE if each.tied else FAINT if each.tied is False else ORANGE
+def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
+    colour, label = _MARKS[each.tied]
     axes.errorbar(
         [place],
         [each.mean],
-        yerr=[[max(0.0, each.mean - low)], [max(0.0, high - each.mean)]],
+        yerr=None if each.interval is None else each.interval[1] - each.mean,
         fmt="o",
         color=colour,
         markerfacecolor=colour if each.tied else "white",
@@ -139,26 +146,8 @@ def _mark(axes: Axes, each: Scored, place: float) -> None:
         capsize=2,
         linewidth=1,
         zorder=3 if each.tied else 2,
+        label=say(label, lang),
     )
-
-
-def _legend(figure: Figure, settings: Sequence[Scored], lang: Lang) -> None:
-    from matplotlib.lines import Line2D
-
-    kinds = (
-        (True, BLUE, BLUE, "tied"),
-        (False, FAINT, "white", "lower"),
-        (None, ORANGE, "white", "not compared"),
-    )
-    present = {each.tied for each in settings}
-    handles = [
-        Line2D(
-            [], [], linestyle="", marker="o", color=edge, markerfacecolor=fill, label=say(key, lang)
-        )
-        for kind, edge, fill, key in kinds
-        if kind in present
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
@@ -173,14 +162,14 @@ def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
         if len(steps) > FEW or not _crowds(steps):
             _scale(axes, steps)
             return numbers
-        known = [word(each) for each in steps]
+        known = [as_word(each) for each in steps]
     else:
-        known = list(dict.fromkeys(word(each) for each in values))
+        known = list(dict.fromkeys(as_word(each) for each in values))
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
     axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
-    return [float(known.index(word(each))) for each in values]
+    return [float(known.index(as_word(each))) for each in values]
 
 
 def _crowds(steps: Sequence[float]) -> bool:
@@ -205,16 +194,13 @@ def _scale(axes: Axes, steps: Sequence[float]) -> None:
 
 
 def _offsets(places: Sequence[float]) -> list[float]:
-    """A step aside for each of several settings at one place, so that their bars can be seen."""
-    seen: dict[float, int] = {}
-    numbers = []
+    """A step aside for each of several candidates at one place, so that their bars can be seen."""
+    counts, seen = Counter(places), Counter[float]()
+    offsets = []
     for place in places:
-        seen[place] = seen.get(place, 0) + 1
-        numbers.append(seen[place] - 1)
-    return [
-        (number - (seen[place] - 1) / 2) / max(1, seen[place])
-        for number, place in zip(numbers, places, strict=True)
-    ]
+        offsets.append((seen[place] - (counts[place] - 1) / 2) / counts[place])
+        seen[place] += 1
+    return offsets
 
 
 def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[np.float64]:
@@ -223,6 +209,6 @@ def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[
     return np.array([[getattr(each, field) for each in one[:length]] for one in histories])
 
 
-def _name(each: Scored) -> str:
-    words = [f"{title(name)} {word(value)}" for name, value in each.parameters.items()]
+def _name(each: Setting) -> str:
+    words = [f"{title(name)} {as_word(value)}" for name, value in each.parameters.items()]
     return safe(", ".join(words), 44) or "–"

@@ -9,24 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.figures.rendering import drawing
-from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, levels, title, word
+from handstitch.figures.settings import FEW, WIDE_RANGE, is_number, levels, title
 from handstitch.figures.style import INK, new_figure
 from handstitch.figures.words import Lang, safe, say
+from handstitch.wording import as_word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from handstitch.search import Setting
 
 _UPRIGHTS: Final = 8
 """Parameters that are shown beside one another, the first ones."""
 
 
 @drawing
-def heat_map(settings: Sequence[Scored], pair: tuple[str, str], lang: Lang = "en") -> Figure:
+def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "en") -> Figure:
     """Accuracy on the grid of two parameters, the first of `pair` down, the second across.
 
-    A cell is the mean of the settings that have its values. Where each is one setting, those that
-    cannot be told from the best are bold.
+    A cell is the mean of the candidates that have its values. Where each is one candidate, those
+    that are indistinguishable from the best are bold.
     """
     down, across = (levels(settings, name) for name in pair)
     grid = np.full((len(down), len(across)), np.nan)
@@ -36,8 +39,8 @@ def heat_map(settings: Sequence[Scored], pair: tuple[str, str], lang: Lang = "en
         here = [
             each
             for each in settings
-            if word(each.parameters[pair[0]]) == down[row]
-            and word(each.parameters[pair[1]]) == across[column]
+            if as_word(each.parameters[pair[0]]) == down[row]
+            and as_word(each.parameters[pair[1]]) == across[column]
         ]
         if here:
             grid[row, column] = np.mean([each.mean for each in here])
@@ -68,8 +71,8 @@ def heat_map(settings: Sequence[Scored], pair: tuple[str, str], lang: Lang = "en
 
 
 @drawing
-def parallel(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang = "en") -> Figure:
-    """Parallel coordinates: a line for each setting, from parameter to parameter to accuracy."""
+def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+    """Parallel coordinates: a line for each candidate, from parameter to parameter to accuracy."""
     from matplotlib import colormaps
 
     names = list(parameters)[:_UPRIGHTS]
@@ -97,16 +100,16 @@ def parallel(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang =
     return figure
 
 
-def is_grid(settings: Sequence[Scored], pair: tuple[str, str]) -> bool:
+def is_grid(settings: Sequence[Setting], pair: tuple[str, str]) -> bool:
     """Whether both parameters have few values and every combination was tried."""
     sizes = [len(levels(settings, name)) for name in pair]
-    combined = {tuple(word(each.parameters[name]) for name in pair) for each in settings}
+    combined = {tuple(as_word(each.parameters[name]) for name in pair) for each in settings}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
 
 def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]:
     """Values as numbers that spread evenly: logarithms where they differ by orders of magnitude."""
-    labels = [word(each) for each in values]
+    labels = [as_word(each) for each in values]
     if not all(is_number(each) for each in values):
         known = list(dict.fromkeys(labels))
         return np.array([float(known.index(each)) for each in labels]), labels

@@ -13,8 +13,8 @@ from handstitch.reproduce.grid import chosen, pooled
 from handstitch.reproduce.verdicts import ENOUGH, Claim, Measured, Verdict, claim
 from handstitch.search import statistics
 from handstitch.search.ranking import Compared, finished, last_epoch_accuracy
-from handstitch.search.ranking_words import written
 from handstitch.search.statistics import ALPHA
+from handstitch.wording import as_word
 
 LARGEST_SLIGHT: Final = 0.1
 """Decay below this, on summed gradients, is what the report calls slight."""
@@ -38,7 +38,7 @@ def of_networks(base: dict[str, Any], trials: Sequence[Trial]) -> Claim:
         base,
         trials,
         name="F2",
-        statement=f"Another network is better than {written(base['hidden_sizes'])}.",
+        statement=f"Another network is better than {as_word(base['hidden_sizes'])}.",
         what="network",
         hidden_sizes=base["hidden_sizes"],
     )
@@ -138,7 +138,7 @@ def _listed(compared: Compared, trials: Sequence[Trial], name: str) -> str:
     tied = statistics.tied_with_best(compared.table)
     means = compared.table.mean(axis=1)
     parts = [
-        f"{written(value)}: {mean:.4f}{'*' if tie else ''}"
+        f"{as_word(value)}: {mean:.4f}{'*' if tie else ''}"
         for value, mean, tie in zip(values, means, tied, strict=True)
     ]
     return f"Means: {'; '.join(parts)}. Those with a star cannot be told from the best."
