@@ -16,12 +16,12 @@ from handstitch.wording import as_word
 
 if TYPE_CHECKING:
     from handstitch.figures import Lang
-    from handstitch.records import EpochRecord
     from handstitch.search import Ranking, Search, Setting
-    from handstitch.search.ranking import By
+    from handstitch.search.ranking import By, Lost
 
 TABLE: Final = "settings.csv"
 PICTURES: Final = "pictures"
+_VERDICTS: Final = {True: "indistinguishable", False: "lower", None: "not compared"}
 _SHOWN: Final = 40
 """Rows of the table at most; the file has them all."""
 
@@ -72,7 +72,8 @@ def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) ->
     candidates = f"{found.spec.settings:,} candidates × {seeds}"
     print(f"Search: {printable(folder)}, {found.kind}, {candidates}{state}{drawn}")
     _table(ranking)
-    for each in (*ranking.settings, *ranking.lost):
+    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
+    for each in every:
         if each.problem:
             name = named(each.parameters) or "the candidate"
             print(f"Not compared: {name}: {printable(each.problem)}")
@@ -101,7 +102,7 @@ def _table(ranking: Ranking) -> None:
         other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
         half = f"± {each.interval[1] - each.mean:.4f}" if each.interval else "–"
         table.add_row(
-            _standing(ranking, each),
+            "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
             *(console.text(as_word(each.parameters.get(name))) for name in names),
             f"{each.mean:.4f}",
             *([half] if has_intervals else []),
@@ -112,14 +113,6 @@ def _table(ranking: Ranking) -> None:
     left = len(ranking.settings) - _SHOWN
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
-
-
-def _standing(ranking: Ranking, setting: Setting) -> str:
-    if setting.tied is None:
-        return "not compared"
-    if setting.setting == ranking.winner:
-        return "highest"
-    return "indistinguishable" if setting.tied else "lower"
 
 
 def _importance(ranking: Ranking) -> None:
@@ -144,11 +137,12 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
     """The pictures as files; none where matplotlib is missing."""
     from handstitch import figures
     from handstitch.figures import search as drawings
+    from handstitch.search.ranking import finished
 
-    histories: dict[int, list[list[EpochRecord]]] = {}
-    for trial in found.trials:
-        if trial.state == "complete":
-            histories.setdefault(trial.setting, []).append(list(trial.history))
+    histories = {
+        number: [trial.history for trial in trials.values()]
+        for number, trials in finished(found.trials).items()
+    }
     try:
         drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(each) for name, each in drawn.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import heat_map, is_grid, parallel
-from handstitch.figures.settings import FEW, WIDE_RANGE, is_number, title
+from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
 from handstitch.figures.words import Lang, safe, say
 from handstitch.records import EpochRecord
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
 """Verdict → colour and words of a candidate's mark."""
-_LABEL: Final = 0.11
-"""Of the axis: the room that a label takes."""
 _CURVES: Final = 12
 """Candidates whose curves have a colour; the others are grey."""
 _PANELS: Final = 4
@@ -104,6 +102,8 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
     count = max(1, min(len(shown), _CURVES) - 1)
     for rank, each in reversed(list(enumerate(shown))):
         told = rank < _CURVES
+        parts = [f"{title(name)} {as_word(value)}" for name, value in each.parameters.items()]
+        name = safe(", ".join(parts), 44) or "–"
         colour = colormaps["viridis"](0.92 * rank / count) if told else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
             table = _aligned(histories[each.setting], field)
@@ -115,7 +115,7 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
                 linewidth=2.2 if rank == 0 else 1.1,
                 zorder=3 if told else 1,
                 marker="o" if table.shape[1] == 1 else "",
-                label=_name(each) if told and axes is left else None,
+                label=name if told and axes is left else None,
             )
             if rank < _BANDS:
                 axes.fill_between(
@@ -151,46 +151,22 @@ def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Where on the axis each value stands.
+    """Where on the axis each value stands: many numbers at their size, else values side by side."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-    Numbers stand at their size; words, and a few numbers that would crowd, side by side.
-    """
     axes.set_xlabel(title(name))
-    if all(is_number(each) for each in values):
-        numbers = [float(each) for each in values]
-        steps = sorted(set(numbers))
-        if len(steps) > FEW or not _crowds(steps):
-            _scale(axes, steps)
-            return numbers
-        known = [as_word(each) for each in steps]
-    else:
-        known = list(dict.fromkeys(as_word(each) for each in values))
+    known = levels(values)
+    if len(known) > FEW and all(map(is_number, values)):
+        if is_wide(values):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        return [float(each) for each in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
     axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
     return [float(known.index(as_word(each))) for each in values]
-
-
-def _crowds(steps: Sequence[float]) -> bool:
-    """Whether the labels of some of these places would lie over one another."""
-    gaps = [right - left for left, right in pairwise(steps)]
-    return bool(gaps) and min(gaps) < _LABEL * (steps[-1] - steps[0])
-
-
-def _scale(axes: Axes, steps: Sequence[float]) -> None:
-    """The axis for these numbers: logarithmic where they differ by orders of magnitude."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
-    if steps[0] > 0 and steps[-1] > WIDE_RANGE * steps[0]:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        return
-    if len(steps) <= FEW:
-        axes.set_xticks(steps, [f"{each:g}" for each in steps], rotation=30, ha="right")
-    room = 0.12 * (steps[-1] - steps[0]) or abs(steps[0]) or 1.0
-    axes.set_xlim(steps[0] - room, steps[-1] + room)
 
 
 def _offsets(places: Sequence[float]) -> list[float]:
@@ -207,8 +183,3 @@ def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[
     """(seeds, epochs), as many epochs as every seed has."""
     length = min(map(len, histories))
     return np.array([[getattr(each, field) for each in one[:length]] for one in histories])
-
-
-def _name(each: Setting) -> str:
-    words = [f"{title(name)} {as_word(value)}" for name, value in each.parameters.items()]
-    return safe(", ".join(words), 44) or "–"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.figures.rendering import drawing
-from handstitch.figures.settings import FEW, WIDE_RANGE, is_number, levels, title
+from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import INK, new_figure
 from handstitch.figures.words import Lang, safe, say
 from handstitch.wording import as_word
@@ -31,35 +31,29 @@ def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "e
     A cell is the mean of the candidates that have its values. Where each is one candidate, those
     that are indistinguishable from the best are bold.
     """
-    down, across = (levels(settings, name) for name in pair)
+    down, across = (levels([each.parameters[name] for each in settings]) for name in pair)
+    cells: dict[tuple[int, int], list[Setting]] = {}
+    for each in settings:
+        row, column = (as_word(each.parameters[name]) for name in pair)
+        cells.setdefault((down.index(row), across.index(column)), []).append(each)
     grid = np.full((len(down), len(across)), np.nan)
-    tied = np.zeros(grid.shape, bool)
+    for cell, here in cells.items():
+        grid[cell] = np.mean([each.mean for each in here])
     is_single = len(settings) == grid.size
-    for row, column in np.ndindex(grid.shape):
-        here = [
-            each
-            for each in settings
-            if as_word(each.parameters[pair[0]]) == down[row]
-            and as_word(each.parameters[pair[1]]) == across[column]
-        ]
-        if here:
-            grid[row, column] = np.mean([each.mean for each in here])
-            tied[row, column] = is_single and any(each.tied for each in here)
     figure = new_figure(2.8 + 0.85 * len(across), 1.8 + 0.55 * len(down))
     axes = figure.subplots()
     picture = axes.imshow(grid, cmap="Blues", aspect="auto", interpolation="none")
     middle = (np.nanmin(grid) + np.nanmax(grid)) / 2
-    for (row, column), value in np.ndenumerate(grid):
-        if np.isfinite(value):
-            axes.text(
-                column,
-                row,
-                f"{value:.4f}",
-                ha="center",
-                va="center",
-                color="white" if value > middle else INK,
-                fontweight="bold" if tied[row, column] else "normal",
-            )
+    for cell, here in cells.items():
+        axes.text(
+            cell[1],
+            cell[0],
+            f"{grid[cell]:.4f}",
+            ha="center",
+            va="center",
+            color="white" if grid[cell] > middle else INK,
+            fontweight="bold" if is_single and here[0].tied else "normal",
+        )
     axes.set_xticks(range(len(across)), [safe(each, 20) for each in across])
     axes.set_yticks(range(len(down)), [safe(each, 20) for each in down])
     axes.tick_params(length=0)
@@ -102,7 +96,7 @@ def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang 
 
 def is_grid(settings: Sequence[Setting], pair: tuple[str, str]) -> bool:
     """Whether both parameters have few values and every combination was tried."""
-    sizes = [len(levels(settings, name)) for name in pair]
+    sizes = [len({as_word(each.parameters[name]) for each in settings}) for name in pair]
     combined = {tuple(as_word(each.parameters[name]) for name in pair) for each in settings}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
@@ -114,8 +108,7 @@ def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]
         known = list(dict.fromkeys(labels))
         return np.array([float(known.index(each)) for each in labels]), labels
     numbers = np.array([float(each) for each in values])
-    wide = numbers.min() > 0 and numbers.max() > WIDE_RANGE * numbers.min()
-    return (np.log(numbers) if wide else numbers), labels
+    return (np.log(numbers) if is_wide(values) else numbers), labels
 
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:

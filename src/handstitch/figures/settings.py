@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from handstitch.wording import as_word
 
-if TYPE_CHECKING:
-    from handstitch.search import Setting
-
 FEW: Final = 12
 """Values of a parameter up to which each is written out."""
-WIDE_RANGE: Final = 20
-"""Ratio of two values from which an axis is logarithmic."""
+_WIDE_RANGE: Final = 20
 
 
-def levels(settings: Sequence[Setting], name: str) -> list[str]:
-    """The values that a parameter was tried with, numbers by size."""
-    values = [each.parameters[name] for each in settings]
-    if all(is_number(each) for each in values):
-        return [as_word(each) for each in sorted(set(values))]
-    return list(dict.fromkeys(sorted(map(as_word, values))))
+def levels(values: Sequence[Any]) -> list[str]:
+    """The values that a parameter was tried with, as words, numbers by size."""
+    ordered = sorted(values) if all(map(is_number, values)) else sorted(map(as_word, values))
+    return list(dict.fromkeys(map(as_word, ordered)))
 
 
 def title(name: str) -> str:
@@ -32,3 +26,8 @@ def title(name: str) -> str:
 def is_number(value: Any) -> bool:
     """Whether it has a size."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether they differ by orders of magnitude, so that an axis is to be logarithmic."""
+    return min(values) > 0 and max(values) > _WIDE_RANGE * min(values)

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any, Final
 
-from handstitch.search.ranking import Ranking
+from handstitch.search.ranking import Lost, Ranking, Setting
 from handstitch.wording import as_word
 
 COLUMNS: Final = (
@@ -57,8 +57,8 @@ def settings_csv(ranking: Ranking) -> str:
 
 def searched(ranking: Ranking) -> list[str]:
     """The searched keys, in the order in which they stand in the table."""
-    every = [each.parameters for each in (*ranking.settings, *ranking.lost)]
-    return list(dict.fromkeys(name for parameters in every for name in parameters))
+    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
+    return list(dict.fromkeys(name for each in every for name in each.parameters))
 
 
 def _cell(value: Any) -> Any:

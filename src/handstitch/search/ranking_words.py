@@ -83,7 +83,9 @@ def _criteria(ranking: Ranking) -> str:
     by_best, by_last = ranking.winner_by_best_epoch, ranking.winner_by_last_epoch
     if by_best == by_last:
         return "The same candidate is highest by best epoch and by last epoch."
-    names = {each.setting: named(each.parameters) for each in ranking.settings}
+    names: dict[int | None, str] = {
+        each.setting: named(each.parameters) for each in ranking.settings
+    }
     return f"By best epoch {names[by_best]} is highest, by last epoch {names[by_last]}."
 
 

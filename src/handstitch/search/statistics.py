@@ -176,9 +176,6 @@ def score_of_choice(table: Table) -> float:
     maximum over noisy figures is. S. Varma, R. Simon, BMC Bioinformatics 7 (2006) 91;
     G. C. Cawley, N. L. C. Talbot, JMLR 11 (2010) 2079-2107. At least two repeats.
     """
-    repeats = table.shape[1]
-    scores = []
-    for repeat in range(repeats):
-        others = np.delete(table, repeat, axis=1).mean(axis=1)
-        scores.append(float(table[int(np.argmax(others)), repeat]))
-    return sum(scores) / len(scores)
+    repeats = range(table.shape[1])
+    chosen = [int(np.argmax(np.delete(table, each, axis=1).mean(axis=1))) for each in repeats]
+    return float(np.mean(table[chosen, repeats]))
