@@ -96,18 +96,21 @@ def _table(ranking: Ranking) -> None:
     has_intervals = any(each.interval for each in ranking.settings)
     epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
     heads = [name.replace("_", "\n") for name in names]
-    interval = ["95 %\ninterval"] if has_intervals else []
-    table = console.table("", *heads, epochs[0], *interval, epochs[1], "sd of\nseeds")
+    spread = "95 %\ninterval" if has_intervals else "sd of\nseeds"
+    table = console.table("", *heads, epochs[0], spread, epochs[1])
     for each in ranking.settings[:_SHOWN]:
         other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
-        half = f"± {each.interval[1] - each.mean:.4f}" if each.interval else "–"
+        spread = "–"
+        if each.interval:
+            spread = f"± {each.interval[1] - each.mean:.4f}"
+        elif each.deviation is not None and not has_intervals:
+            spread = f"{each.deviation:.4f}"
         table.add_row(
             "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
             *(console.text(as_word(each.parameters.get(name))) for name in names),
             f"{each.mean:.4f}",
-            *([half] if has_intervals else []),
+            spread,
             f"{other:.4f}",
-            "–" if each.deviation is None else f"{each.deviation:.4f}",
         )
     console.show(table, "Validation accuracy, mean over the seeds")
     left = len(ranking.settings) - _SHOWN
