@@ -30,11 +30,12 @@ class TestShow:
     def test_table_words_and_what_to_do_next(self, handstitch, searched):
         result = handstitch("show", str(searched))
         assert result.code == 0, result.err
-        assert "4 settings × 2 seeds on sketch, drawn data" in result.out
+        assert "4 candidates × 2 seeds on sketch, drawn data" in result.out
         assert result.out.count("1e-09") == 2
         assert "highest" in result.out
-        assert "What each parameter explains by itself" in result.out
+        assert "Main effects of a full grid" in result.out
         assert "standard error" in result.out
+        assert "interval" not in result.out  # of two seeds
         assert f"handstitch train --from-search {searched}\n" in result.out
 
     def test_json_settings_are_those_of_any_other_search_alike(self, handstitch, searched):

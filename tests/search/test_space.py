@@ -51,7 +51,7 @@ def test_what_is_described_can_be_read_again():
         "weight_decay": ("0", "1e-05"),
     }
     searched, _ = space.read(words)
-    described = {name: space.described(name, axis) for name, axis in searched.items()}
+    described = {name: space.described(axis) for name, axis in searched.items()}
     assert described == {
         "hidden_sizes": "512,256 64,",
         "learning_rate": "log:0.001..0.1",

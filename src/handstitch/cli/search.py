@@ -165,8 +165,7 @@ def _require_sampler(
 
     ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
     shown = " ".join(
-        f"{recipes.flags_of(name)[0]} {space.described(name, axis)}"
-        for name, axis in parameters.items()
+        f"{recipes.flags_of(name)[0]} {space.described(axis)}" for name, axis in parameters.items()
     )
     if ranges and sampler == "grid":
         raise UsageError(

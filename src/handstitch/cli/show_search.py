@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import to_builtins
 
 from handstitch import storage
 from handstitch.cli import console
 from handstitch.errors import MachineError, UsageError, printable
+from handstitch.wording import format_value
 
 if TYPE_CHECKING:
     from handstitch.figures import Lang
-    from handstitch.records import EpochRecord
     from handstitch.search import Ranking, Search, Setting
-    from handstitch.search.ranking import By
+    from handstitch.search.ranking import By, Lost
 
 TABLE: Final = "settings.csv"
 PICTURES: Final = "pictures"
+_VERDICTS: Final = {True: "indistinguishable", False: "lower", None: "not compared"}
 _SHOWN: Final = 40
 """Rows of the table at most; the file has them all."""
 
@@ -30,6 +34,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     """
     from handstitch import search as searches
     from handstitch.search.ranking_table import settings_csv
+    from handstitch.search.ranking_words import sentences
 
     found = searches.load(folder)
     if not found.trials:
@@ -41,44 +46,39 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
             fix=f"go on with it: handstitch search --out {shlex.quote(str(folder))}",
         )
     ranking = searches.rank(found.trials, by, found.seeds)
-    written = _written(folder, {TABLE: settings_csv(ranking).encode()})
-    written += _written(folder, _pictures(found, ranking, lang))
-    if json:
-        _emit(folder, found, ranking)
-    else:
+    files = {TABLE: settings_csv(ranking).encode(), **_pictures(found, ranking, lang)}
+    written = _written(folder, files)
+    if not json:
         _print(folder, found, ranking, written)
-
-
-def _emit(folder: Path, found: Search, ranking: Ranking) -> None:
-    import msgspec
-
-    from handstitch.search.ranking_words import sentences
-
+        return
     console.emit(
         {
             "search": str(folder),
             "kind": found.kind,
             "pruning": found.pruning,
             "planned": found.spec.trials,
-            **msgspec.to_builtins(ranking),
+            **to_builtins(ranking),
             "words": sentences(ranking),
         }
     )
 
 
 def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) -> None:
-    from handstitch.search.ranking_words import sentences
+    from handstitch.search.ranking_words import named, sentences
 
     drawn = " on sketch, drawn data" if found.spec.config["dataset"] == "sketch" else ""
-    settings = f"{found.spec.settings:,} settings × {found.seeds} " + (
-        "seed" if found.seeds == 1 else "seeds"
-    )
+    seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
     state = "" if found.is_over else f", {len(found.trials):,} of {found.spec.trials:,} trials done"
-    print(f"Search: {printable(folder)}, {found.kind}, {settings}{state}{drawn}")
+    candidates = f"{found.spec.settings:,} candidates × {seeds}"
+    print(f"Search: {printable(folder)}, {found.kind}, {candidates}{state}{drawn}")
     _table(ranking)
+    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
+    for each in every:
+        if each.problem:
+            name = named(each.parameters) or "the candidate"
+            print(f"Not compared: {name}: {printable(each.problem)}")
     print()
-    for line in sentences(ranking):
-        print(line)
+    _say(*sentences(ranking))
     if ranking.importance:
         _importance(ranking)
     print()
@@ -91,65 +91,61 @@ def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) ->
 
 def _table(ranking: Ranking) -> None:
     from handstitch.search.ranking_table import searched
-    from handstitch.search.ranking_words import written
 
     names = searched(ranking)
-    counted = ("best epoch", "last epoch") if ranking.by == "best" else ("last epoch", "best epoch")
-    table = console.table(
-        "", *names, "seeds", counted[0], "95 % interval", counted[1], "sd of seeds"
-    )
+    has_intervals = any(each.interval for each in ranking.settings)
+    epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
+    heads = [name.replace("_", "\n") for name in names]
+    spread = "95 %\ninterval" if has_intervals else "sd of\nseeds"
+    table = console.table("", *heads, epochs[0], spread, epochs[1])
     for each in ranking.settings[:_SHOWN]:
         other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
+        spread = "–"
+        if each.interval:
+            spread = f"± {each.interval[1] - each.mean:.4f}"
+        elif each.deviation is not None and not has_intervals:
+            spread = f"{each.deviation:.4f}"
         table.add_row(
-            _standing(ranking, each),
-            *(console.text(written(each.parameters.get(name))) for name in names),
-            str(len(each.seeds)),
+            "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
+            *(console.text(format_value(each.parameters.get(name))) for name in names),
             f"{each.mean:.4f}",
-            "–" if each.interval is None else f"{each.interval[0]:.4f} to {each.interval[1]:.4f}",
+            spread,
             f"{other:.4f}",
-            "–" if each.deviation is None else f"{each.deviation:.4f}",
         )
     console.show(table, "Validation accuracy, mean over the seeds")
     left = len(ranking.settings) - _SHOWN
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
-    for each in ranking.settings:
-        _say_problem(each.parameters, each.problem)
-    for lost in ranking.lost:
-        _say_problem(lost.parameters, lost.problem)
-
-
-def _say_problem(parameters: dict[str, object], problem: str) -> None:
-    from handstitch.search.ranking_words import named
-
-    if problem:
-        print(f"Not compared: {named(parameters) or 'the setting'}: {printable(problem)}")
-
-
-def _standing(ranking: Ranking, setting: Setting) -> str:
-    if setting.tied is None:
-        return "not compared"
-    if setting.setting == ranking.winner:
-        return "highest"
-    return "tied" if setting.tied else "lower"
 
 
 def _importance(ranking: Ranking) -> None:
-    table = console.table("parameter", "share of the variance")
+    table = console.table("parameter", "share")
     for name, share in ranking.importance.items():
         table.add_row(console.text(name), f"{share:.2f}")
-    console.show(table, "What each parameter explains by itself; seeds and interplay have the rest")
+    console.show(table, "Share of the variance between trials that goes with each parameter")
+    if ranking.importance_overlaps:
+        _say("The candidates are no full grid: shares overlap and may add up to more than 1.")
+    else:
+        _say("Main effects of a full grid; seeds and interactions have the rest.")
+
+
+def _say(*lines: str) -> None:
+    """Sentences, broken between words on a terminal."""
+    width = console.console().width
+    for line in lines:
+        print(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False))
 
 
 def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
     """The pictures as files; none where matplotlib is missing."""
     from handstitch import figures
     from handstitch.figures import search as drawings
+    from handstitch.search.ranking import finished
 
-    histories: dict[int, list[list[EpochRecord]]] = {}
-    for trial in found.trials:
-        if trial.state == "complete":
-            histories.setdefault(trial.setting, []).append(list(trial.history))
+    histories = {
+        number: [trial.history for trial in trials.values()]
+        for number, trials in finished(found.trials).items()
+    }
     try:
         lang = figures.png_language(lang, console.notice)
         drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)

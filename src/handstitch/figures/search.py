@@ -1,7 +1,8 @@
-"""What a search found: accuracy against each parameter, grids, and every setting's curve."""
+"""Figures of a search: accuracy against each parameter, and every candidate's curves."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -12,31 +13,34 @@ from numpy.typing import NDArray
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import heat_map, is_grid, parallel
-from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, title, word
+from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
 from handstitch.records import EpochRecord
+from handstitch.wording import format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LABEL: Final = 0.11
-"""Of the axis: the room that a label takes."""
+    from handstitch.search import Setting
+
+_MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
+"""Verdict → colour and words of a candidate's mark."""
 _CURVES: Final = 12
-"""Settings whose curves are told apart; the others are grey."""
+"""Candidates whose curves have a colour; the others are grey."""
 _PANELS: Final = 4
 """Parameters with a panel of their own, the first ones."""
 _BANDS: Final = 4
-"""Settings whose seeds' spread is shown; more would cover one another."""
+"""Candidates whose seeds' spread is shown; more would cover one another."""
 
 Histories = Mapping[int, Sequence[Sequence[EpochRecord]]]
-"""Setting → the epochs of each of its finished trials."""
+"""Candidate → the epochs of each of its finished trials."""
 
 
 def all_of(
-    settings: Sequence[Scored], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
+    settings: Sequence[Setting], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
 ) -> dict[str, Figure]:
-    """Name → figure: what there is to see in a search with these `parameters`, best setting first.
+    """Name → figure: what there is to see in a search with these `parameters`, best first.
 
     A heat map needs two parameters that were tried in all combinations, parallel coordinates need
     two.
@@ -53,11 +57,11 @@ def all_of(
 
 
 @drawing
-def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang = "en") -> Figure:
-    """Accuracy against each parameter, a panel each; every setting with its 95 % interval.
+def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+    """Accuracy against each parameter, a panel each; every candidate with its 95 % interval.
 
-    The line joins the means over the settings that share a value. Filled marks cannot be told
-    from the best.
+    The line joins the means over the candidates that share a value. Filled marks are
+    indistinguishable from the best.
     """
     shown = list(parameters)[:_PANELS]
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
@@ -68,7 +72,7 @@ def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
         for offset, each, place in zip(_offsets(places), settings, places, strict=True):
-            _mark(axes, each, place + 0.25 * offset * gap)
+            _mark(axes, each, place + 0.25 * offset * gap, lang)
         if len(steps) <= FEW:
             means = [
                 np.mean([s.mean for s, p in zip(settings, places, strict=True) if p == step])
@@ -77,15 +81,17 @@ def accuracies(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
         axes.grid(visible=True, axis="y")
     panels[0].set_ylabel(say("val accuracy", lang))
-    _legend(figure, settings, lang)
+    handles, labels = panels[0].get_legend_handles_labels()
+    kinds = dict(zip(labels, handles, strict=True))
+    figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
     return figure
 
 
 @drawing
-def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang = "en") -> Figure:
-    """Validation accuracy and loss of each setting, epoch by epoch: the mean over its seeds.
+def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang = "en") -> Figure:
+    """Validation accuracy and loss of each candidate, epoch by epoch: the mean over its seeds.
 
-    The band reaches from its lowest to its highest seed. Best setting first; beyond the first
+    The band reaches from its lowest to its highest seed. Best first; beyond the first
     few, lines are grey.
     """
     from matplotlib import colormaps
@@ -96,6 +102,8 @@ def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang 
     count = max(1, min(len(shown), _CURVES) - 1)
     for rank, each in reversed(list(enumerate(shown))):
         told = rank < _CURVES
+        parts = [f"{title(name)} {format_value(value)}" for name, value in each.parameters.items()]
+        name = safe(", ".join(parts), 44) or "–"
         colour = colormaps["viridis"](0.92 * rank / count) if told else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
             table = _aligned(histories[each.setting], field)
@@ -107,7 +115,7 @@ def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang 
                 linewidth=2.2 if rank == 0 else 1.1,
                 zorder=3 if told else 1,
                 marker="o" if table.shape[1] == 1 else "",
-                label=_name(each) if told and axes is left else None,
+                label=name if told and axes is left else None,
             )
             if rank < _BANDS:
                 axes.fill_between(
@@ -125,13 +133,12 @@ def setting_curves(settings: Sequence[Scored], histories: Histories, lang: Lang 
     return figure
 
 
-def _mark(axes: Axes, each: Scored, place: float) -> None:
-    low, high = each.interval or (each.mean, each.mean)
-    colour = BLUE if each.tied else FAINT if each.tied is False else ORANGE
+def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
+    colour, label = _MARKS[each.tied]
     axes.errorbar(
         [place],
         [each.mean],
-        yerr=[[max(0.0, each.mean - low)], [max(0.0, high - each.mean)]],
+        yerr=None if each.interval is None else each.interval[1] - each.mean,
         fmt="o",
         color=colour,
         markerfacecolor=colour if each.tied else "white",
@@ -139,90 +146,40 @@ def _mark(axes: Axes, each: Scored, place: float) -> None:
         capsize=2,
         linewidth=1,
         zorder=3 if each.tied else 2,
+        label=say(label, lang),
     )
-
-
-def _legend(figure: Figure, settings: Sequence[Scored], lang: Lang) -> None:
-    from matplotlib.lines import Line2D
-
-    kinds = (
-        (True, BLUE, BLUE, "tied"),
-        (False, FAINT, "white", "lower"),
-        (None, ORANGE, "white", "not compared"),
-    )
-    present = {each.tied for each in settings}
-    handles = [
-        Line2D(
-            [], [], linestyle="", marker="o", color=edge, markerfacecolor=fill, label=say(key, lang)
-        )
-        for kind, edge, fill, key in kinds
-        if kind in present
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Where on the axis each value stands.
+    """Where on the axis each value stands: many numbers at their size, else values side by side."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-    Numbers stand at their size; words, and a few numbers that would crowd, side by side.
-    """
     axes.set_xlabel(title(name))
-    if all(is_number(each) for each in values):
-        numbers = [float(each) for each in values]
-        steps = sorted(set(numbers))
-        if len(steps) > FEW or not _crowds(steps):
-            _scale(axes, steps)
-            return numbers
-        known = [word(each) for each in steps]
-    else:
-        known = list(dict.fromkeys(word(each) for each in values))
+    known = levels(values)
+    if len(known) > FEW and all(map(is_number, values)):
+        if is_wide(values):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        return [float(each) for each in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
     axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
-    return [float(known.index(word(each))) for each in values]
-
-
-def _crowds(steps: Sequence[float]) -> bool:
-    """Whether the labels of some of these places would lie over one another."""
-    gaps = [right - left for left, right in pairwise(steps)]
-    return bool(gaps) and min(gaps) < _LABEL * (steps[-1] - steps[0])
-
-
-def _scale(axes: Axes, steps: Sequence[float]) -> None:
-    """The axis for these numbers: logarithmic where they differ by orders of magnitude."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
-    if steps[0] > 0 and steps[-1] > WIDE_RANGE * steps[0]:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        return
-    if len(steps) <= FEW:
-        axes.set_xticks(steps, [f"{each:g}" for each in steps], rotation=30, ha="right")
-    room = 0.12 * (steps[-1] - steps[0]) or abs(steps[0]) or 1.0
-    axes.set_xlim(steps[0] - room, steps[-1] + room)
+    return [float(known.index(format_value(each))) for each in values]
 
 
 def _offsets(places: Sequence[float]) -> list[float]:
-    """A step aside for each of several settings at one place, so that their bars can be seen."""
-    seen: dict[float, int] = {}
-    numbers = []
+    """A step aside for each of several candidates at one place, so that their bars can be seen."""
+    counts, seen = Counter(places), Counter[float]()
+    offsets = []
     for place in places:
-        seen[place] = seen.get(place, 0) + 1
-        numbers.append(seen[place] - 1)
-    return [
-        (number - (seen[place] - 1) / 2) / max(1, seen[place])
-        for number, place in zip(numbers, places, strict=True)
-    ]
+        offsets.append((seen[place] - (counts[place] - 1) / 2) / counts[place])
+        seen[place] += 1
+    return offsets
 
 
 def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[np.float64]:
     """(seeds, epochs), as many epochs as every seed has."""
     length = min(map(len, histories))
     return np.array([[getattr(each, field) for each in one[:length]] for one in histories])
-
-
-def _name(each: Scored) -> str:
-    words = [f"{title(name)} {word(value)}" for name, value in each.parameters.items()]
-    return safe(", ".join(words), 44) or "–"

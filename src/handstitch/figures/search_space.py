@@ -10,53 +10,50 @@ from numpy.typing import NDArray
 
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
-from handstitch.figures.settings import FEW, WIDE_RANGE, Scored, is_number, levels, title, word
+from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import INK, new_figure
+from handstitch.wording import format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from handstitch.search import Setting
 
 _UPRIGHTS: Final = 8
 """Parameters that are shown beside one another, the first ones."""
 
 
 @drawing
-def heat_map(settings: Sequence[Scored], pair: tuple[str, str], lang: Lang = "en") -> Figure:
+def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "en") -> Figure:
     """Accuracy on the grid of two parameters, the first of `pair` down, the second across.
 
-    A cell is the mean of the settings that have its values. Where each is one setting, those that
-    cannot be told from the best are bold.
+    A cell is the mean of the candidates that have its values. Where each is one candidate, those
+    that are indistinguishable from the best are bold.
     """
-    down, across = (levels(settings, name) for name in pair)
+    down, across = (levels([each.parameters[name] for each in settings]) for name in pair)
+    cells: dict[tuple[int, int], list[Setting]] = {}
+    for each in settings:
+        row, column = (format_value(each.parameters[name]) for name in pair)
+        cells.setdefault((down.index(row), across.index(column)), []).append(each)
     grid = np.full((len(down), len(across)), np.nan)
-    tied = np.zeros(grid.shape, bool)
+    for cell, here in cells.items():
+        grid[cell] = np.mean([each.mean for each in here])
     is_single = len(settings) == grid.size
-    for row, column in np.ndindex(grid.shape):
-        here = [
-            each
-            for each in settings
-            if word(each.parameters[pair[0]]) == down[row]
-            and word(each.parameters[pair[1]]) == across[column]
-        ]
-        if here:
-            grid[row, column] = np.mean([each.mean for each in here])
-            tied[row, column] = is_single and any(each.tied for each in here)
     figure = new_figure(2.8 + 0.85 * len(across), 1.8 + 0.55 * len(down))
     axes = figure.subplots()
     picture = axes.imshow(grid, cmap="Blues", aspect="auto", interpolation="none")
     middle = (np.nanmin(grid) + np.nanmax(grid)) / 2
-    for (row, column), value in np.ndenumerate(grid):
-        if np.isfinite(value):
-            axes.text(
-                column,
-                row,
-                f"{value:.4f}",
-                ha="center",
-                va="center",
-                color="white" if value > middle else INK,
-                fontweight="bold" if tied[row, column] else "normal",
-            )
+    for cell, here in cells.items():
+        axes.text(
+            cell[1],
+            cell[0],
+            f"{grid[cell]:.4f}",
+            ha="center",
+            va="center",
+            color="white" if grid[cell] > middle else INK,
+            fontweight="bold" if is_single and here[0].tied else "normal",
+        )
     axes.set_xticks(range(len(across)), [safe(each, 20) for each in across])
     axes.set_yticks(range(len(down)), [safe(each, 20) for each in down])
     axes.tick_params(length=0)
@@ -68,8 +65,8 @@ def heat_map(settings: Sequence[Scored], pair: tuple[str, str], lang: Lang = "en
 
 
 @drawing
-def parallel(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang = "en") -> Figure:
-    """Parallel coordinates: a line for each setting, from parameter to parameter to accuracy."""
+def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+    """Parallel coordinates: a line for each candidate, from parameter to parameter to accuracy."""
     from matplotlib import colormaps
 
     names = list(parameters)[:_UPRIGHTS]
@@ -97,22 +94,21 @@ def parallel(settings: Sequence[Scored], parameters: Sequence[str], lang: Lang =
     return figure
 
 
-def is_grid(settings: Sequence[Scored], pair: tuple[str, str]) -> bool:
+def is_grid(settings: Sequence[Setting], pair: tuple[str, str]) -> bool:
     """Whether both parameters have few values and every combination was tried."""
-    sizes = [len(levels(settings, name)) for name in pair]
-    combined = {tuple(word(each.parameters[name]) for name in pair) for each in settings}
+    sizes = [len({format_value(each.parameters[name]) for each in settings}) for name in pair]
+    combined = {tuple(format_value(each.parameters[name]) for name in pair) for each in settings}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
 
 def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]:
     """Values as numbers that spread evenly: logarithms where they differ by orders of magnitude."""
-    labels = [word(each) for each in values]
+    labels = [format_value(each) for each in values]
     if not all(is_number(each) for each in values):
         known = list(dict.fromkeys(labels))
         return np.array([float(known.index(each)) for each in labels]), labels
     numbers = np.array([float(each) for each in values])
-    wide = numbers.min() > 0 and numbers.max() > WIDE_RANGE * numbers.min()
-    return (np.log(numbers) if wide else numbers), labels
+    return (np.log(numbers) if is_wide(values) else numbers), labels
 
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -176,7 +176,7 @@ def _words(spec: Spec) -> dict[str, str]:
     rest = {name: getattr(spec, name) for name in ("kind", "settings", "seeds", "pruning")}
     return {
         **{name: format_value(value) for name, value in spec.config.items()},
-        **{name: space.described(name, axis) for name, axis in spec.parameters.items()},
+        **{name: space.described(axis) for name, axis in spec.parameters.items()},
         **{name: str(value) for name, value in rest.items()},
         "customary": str(spec.customary),
     }

@@ -60,19 +60,19 @@ def distributions(parameters: Parameters) -> dict[str, BaseDistribution]:
 
 def encoded(parameters: Parameters, values: dict[str, Any]) -> dict[str, Any]:
     """A setting's values as Optuna keeps them: lists of values in words, widths by the first."""
-    return {name: _code(name, parameters[name], value) for name, value in values.items()}
+    return {name: _code(parameters[name], value) for name, value in values.items()}
 
 
 def _decoded(parameters: Parameters, params: dict[str, Any]) -> dict[str, Any]:
     return {
         name: axis.setting(axis.kept(params[name]))
         if isinstance(axis, Range)
-        else next(each for each in axis if _code(name, axis, each) == params[name])
+        else next(each for each in axis if _code(axis, each) == params[name])
         for name, axis in parameters.items()
     }
 
 
-def _code(name: str, axis: Axis, value: Any) -> Any:
+def _code(axis: Axis, value: Any) -> Any:
     if isinstance(axis, Range):
         return value[0] if axis.widths else value
     return format_value(value) if isinstance(value, list) else value
@@ -80,7 +80,7 @@ def _code(name: str, axis: Axis, value: Any) -> Any:
 
 def _distribution(name: str, axis: Axis) -> BaseDistribution:
     if not isinstance(axis, Range):
-        return CategoricalDistribution([_code(name, axis, each) for each in axis])
+        return CategoricalDistribution([_code(axis, each) for each in axis])
     if axis.whole:
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
     return FloatDistribution(axis.low, axis.high, log=axis.log)

@@ -1,8 +1,9 @@
-"""From trials to settings: which are best, and which of them cannot be told from the best."""
+"""Candidates ranked by validation accuracy, and which are indistinguishable from the best."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -17,10 +18,12 @@ By = Literal["best", "last"]
 _GROUPS: Final = 4
 _FEW: Final = 6
 """A parameter with more values than this is cut into _GROUPS of equal size."""
+_WIDEST: Final = 0.5
+"""An interval wider than this says nothing about an accuracy."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting over its seeds. Accuracies are fractions of the validation images.
+    """One candidate over its seeds. Accuracies are fractions of the validation images.
 
     Nothing here depends on when, where or by how many workers the trials were run.
     """
@@ -32,13 +35,14 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     mean: float
     """Over the seeds, of the figure that the ranking is by."""
     interval: Interval | None
-    """95 %, Student's t over the seeds, for this setting alone; None with one seed."""
+    """95 %, Student's t over the seeds, for this candidate alone; None with fewer than three
+    seeds, and where it reaches below 0 or above 1 or spans more than half of what lies between."""
     deviation: float | None
     """Standard deviation over the seeds; None with one."""
     validation_error: float
     """√(p(1 − p)/n): the standard error of one trial's accuracy from its images alone."""
     tied: bool | None
-    """Whether it cannot be told from the best; None if it was not compared: see `problem`."""
+    """Whether it is indistinguishable from the best; None if not compared: see `problem`."""
     best_epoch_accuracy: float
     """Mean over the seeds. A maximum over epochs on the images it is measured on."""
     last_epoch_accuracy: float
@@ -47,7 +51,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lost(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting none of whose trials was trained to the end."""
+    """A candidate none of whose trials was trained to the end."""
 
     setting: int
     parameters: dict[str, Any]
@@ -55,90 +59,98 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a search, best first; those that could not be compared stand last."""
+    """The candidates of a search, best first; those that could not be compared stand last."""
 
     by: By
     settings: list[Setting]
     lost: list[Lost]
     winner: int | None
-    """Number of the setting with the highest mean; None if no trial was finished."""
+    """Number of the candidate with the highest mean; None if no trial was finished."""
     winner_by_best_epoch: int | None
     winner_by_last_epoch: int | None
     tied: list[int]
-    """Numbers of the settings that cannot be told from the winner, itself among them."""
+    """Numbers of the candidates that are indistinguishable from the winner, itself among them."""
     repeats: int
-    """Seeds by which the settings were compared."""
+    """Seeds by which the candidates were compared."""
     chance_range: float | None
-    """How far the highest and the lowest mean of so many equal settings as are tied, and as
-    unsteady, lie apart at most in nineteen searches of twenty; None if none is tied with it."""
+    """The critical difference: a candidate that lies so far below the best, or farther, is lower;
+    None if the winner stands alone."""
     score_of_choice: float | None
     """Mean accuracy of the choice on seeds that had no say in it."""
     optimism: float | None
     """The winner's mean less `score_of_choice`: what picking a maximum adds."""
     importance: dict[str, float]
-    """Parameter → share of the variance between trials that it explains alone, highest first."""
+    """Parameter → share of the variance between trials that goes with it, highest first."""
+    importance_overlaps: bool
+    """Whether the candidates are no full grid: then the shares overlap, and may add up to
+    more than 1."""
     trials: int
     failed: int
     pruned: int
 
 
 class Compared(NamedTuple):
-    """The part of a search that has every setting on the same seeds."""
+    """The part of a search that has every candidate on the same seeds."""
 
     settings: list[int]
     repeats: list[int]
     table: Table
-    """(settings, repeats)."""
+    """(candidates, repeats)."""
+    parameters: list[dict[str, Any]]
 
 
 def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> Ranking:
-    """The settings in order, with what can be said of them.
+    """The candidates in order, with what can be said of them.
 
-    `seeds` is how many trials each setting was to have; by default, as many as any has. Settings
-    that lack one are listed and not compared: a mean over fewer seeds is another figure.
+    `seeds` is how many trials each candidate was to have; by default, as many as any has. One
+    that lacks a trial is listed and not compared: a mean over fewer seeds is another figure.
     """
     wanted = seeds or max((trial.repeat + 1 for trial in trials), default=0)
     found = finished(trials)
-    compared = compare(trials, figure(by))
+    compared = compare(trials, _FIGURES[by])
     tied = statistics.tied_with_best(compared.table) if compared.settings else []
     verdicts = dict(zip(compared.settings, tied, strict=True))
     settings = [
         _setting(number, found[number], by, verdicts.get(number), _problem(trials, number, wanted))
         for number in sorted(found)
     ]
+    whole = [each for each in settings if each.tied is not None]
+    best = max(whole, key=lambda each: each.best_epoch_accuracy, default=None)
+    last = max(whole, key=lambda each: each.last_epoch_accuracy, default=None)
     settings.sort(key=lambda each: (each.tied is None, -each.mean, each.setting))
-    winner = settings[0].setting if settings else None
-    judged = statistics.score_of_choice(compared.table) if _is_repeated(compared) else None
+    is_repeated = len(compared.settings) > 1 and len(compared.repeats) > 1
+    judged = statistics.score_of_choice(compared.table) if is_repeated else None
+    together = [each.setting for each in settings if each.tied]
+    chance = None
+    if is_repeated and len(together) > 1:
+        width = statistics.decisive_width(compared.table, compared.settings.index(together[-1]))
+        chance = min([width, *(settings[0].mean - each.mean for each in whole if not each.tied)])
     return Ranking(
         by=by,
         settings=settings,
         lost=[
             Lost(
-                setting=trial.setting,
+                setting=number,
                 parameters=trial.parameters,
-                problem=_problem(trials, trial.setting, wanted),
+                problem=_problem(trials, number, wanted),
             )
             for number, trial in sorted({each.setting: each for each in trials}.items())
             if number not in found
         ],
-        winner=winner,
-        winner_by_best_epoch=_winner(trials, "best"),
-        winner_by_last_epoch=_winner(trials, "last"),
-        tied=[each.setting for each in settings if each.tied],
+        winner=settings[0].setting if settings else None,
+        winner_by_best_epoch=None if best is None else best.setting,
+        winner_by_last_epoch=None if last is None else last.setting,
+        tied=together,
         repeats=len(compared.repeats),
-        chance_range=_chance_range(compared, tied),
+        chance_range=chance,
         score_of_choice=judged,
         optimism=None if judged is None else settings[0].mean - judged,
         importance=importance(trials, by),
+        importance_overlaps=not _is_full_grid(compared.parameters),
         trials=len(trials),
         failed=sum(trial.state == "failed" for trial in trials),
         pruned=sum(trial.state == "pruned" for trial in trials),
     )
-
-
-def figure(by: By) -> Callable[[Trial], float]:
-    """Trial → the validation accuracy of its best epoch, or of its last."""
-    return best_epoch_accuracy if by == "best" else last_epoch_accuracy
 
 
 def best_epoch_accuracy(trial: Trial) -> float:
@@ -151,8 +163,14 @@ def last_epoch_accuracy(trial: Trial) -> float:
     return trial.history[-1].val_accuracy
 
 
+_FIGURES: Final[dict[By, Callable[[Trial], float]]] = {
+    "best": best_epoch_accuracy,
+    "last": last_epoch_accuracy,
+}
+
+
 def finished(trials: Sequence[Trial]) -> dict[int, dict[int, Trial]]:
-    """Setting → repeat → trial, of those that were trained to the end."""
+    """Candidate → repeat → trial, of those that were trained to the end."""
     found: dict[int, dict[int, Trial]] = {}
     for trial in sorted(trials, key=lambda each: each.number):
         if trial.state == "complete" and trial.history:
@@ -161,52 +179,61 @@ def finished(trials: Sequence[Trial]) -> dict[int, dict[int, Trial]]:
 
 
 def compare(trials: Sequence[Trial], value: Callable[[Trial], float]) -> Compared:
-    """The settings that have most repeats, and `value` of their trials on those repeats."""
+    """The candidates that have most repeats, and `value` of their trials on those repeats."""
     found = finished(trials)
     most = max(map(len, found.values()), default=0)
     repeats = next((sorted(each) for each in found.values() if len(each) == most), [])
     settings = [number for number, each in found.items() if set(repeats) <= set(each)]
     table = [[value(found[number][repeat]) for repeat in repeats] for number in settings]
     shape = (len(settings), len(repeats))
-    return Compared(settings, repeats, np.array(table, np.float64).reshape(shape))
+    parameters = [found[number][repeats[0]].parameters for number in settings]
+    return Compared(settings, repeats, np.array(table, np.float64).reshape(shape), parameters)
 
 
 def importance(trials: Sequence[Trial], by: By = "best") -> dict[str, float]:
-    """Parameter → share of the variance between trials that it explains by itself, highest first.
+    """Parameter → ω², the share of the variance between trials that goes with it, highest first.
 
-    ω² of a one-way analysis of variance (W. L. Hays, Statistics for Psychologists, 1963): what
-    chance alone would explain is taken off, so a parameter without effect gets about 0. What the
-    seeds do to all settings alike is taken out first. A parameter with many values is cut into
-    quarters. Shares need not add up to 1: seeds and interplay have theirs. Optuna's own measures
-    want a forest of scikit-learn's, or ask what sets the best tenth apart, which nine settings
-    cannot answer.
+    From a one-way analysis of variance for each parameter (W. L. Hays, Statistics for
+    Psychologists, 1963): what the seeds do to all candidates alike is taken out first, and then
+    what the other parameters and chance would give. A parameter with many values is cut into
+    quarters. In a full grid these are the main effects, and they add up to 1 at most. Elsewhere
+    parameters vary together, and what they share counts for each of them. A parameter none of
+    whose groups has two candidates is left out: it would explain everything.
     """
-    compared = compare(trials, figure(by))
-    if len(compared.settings) < 2:
-        return {}
-    values = compared.table - compared.table.mean(axis=0)
-    found = finished(trials)
-    first = [next(iter(found[number].values())).parameters for number in compared.settings]
-    shares = {name: _explained(values, [each.get(name) for each in first]) for name in first[0]}
+    compared = compare(trials, _FIGURES[by])
+    names = compared.parameters[0] if compared.parameters else ()
+    shares = {
+        name: _explained(compared.table, _grouped([each.get(name) for each in compared.parameters]))
+        for name in names
+    }
     known = {name: share for name, share in shares.items() if share is not None}
     return dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _explained(values: Table, levels: list[Any]) -> float | None:
-    """ω² of the groups that `levels`, one for each row, make; None where it cannot be had."""
-    groups = _grouped(levels)
-    total, within = values.size, 0.0
-    for group in set(groups):
-        part = values[[each == group for each in groups]]
-        within += float(np.sum((part - part.mean()) ** 2))
+def _is_full_grid(parameters: Sequence[dict[str, Any]]) -> bool:
+    """Whether every combination of the parameters' values occurs, each once."""
+    combinations = {tuple(map(repr, each.values())) for each in parameters}
+    sizes = [len(set(column)) for column in zip(*combinations, strict=True)]
+    return len(combinations) == len(parameters) == prod(sizes)
+
+
+def _explained(table: Table, groups: list[int]) -> float | None:
+    """ω² of the groups of rows; None where it cannot be had."""
+    candidates, repeats = table.shape
+    values: Table = table - table.mean(axis=0)
     count = len(set(groups))
-    if count < 2 or total <= count:
+    if count < 2 or candidates == count:
         return None
-    everything = float(np.sum((values - values.mean()) ** 2))
-    left = within / (total - count)
-    if everything <= 0:
+    means = values.mean(axis=1)
+    labels = np.array(groups)
+    fitted = np.array([means[labels == group].mean() for group in groups])
+    between = repeats * float(np.sum((fitted - means.mean()) ** 2))
+    # Trials of one candidate are no independent witnesses: candidates within a group are the error.
+    error = repeats * float(np.sum((means - fitted) ** 2)) / (candidates - count)
+    everything = float(np.sum(values**2))
+    if everything < 1e-12:  # rounding: one image in 6,000 gives 3e-8
         return 0.0
-    return max(0.0, (everything - within - (count - 1) * left) / (everything + left))
+    return float(max(0.0, (between - (count - 1) * error) / (everything + error)))
 
 
 def _grouped(levels: list[Any]) -> list[int]:
@@ -214,76 +241,57 @@ def _grouped(levels: list[Any]) -> list[int]:
 
     A network counts by its number of hidden units.
     """
-    sizes = [_units(each) for each in levels]
-    numbers = all(isinstance(each, int | float) for each in sizes)
-    if numbers and len(set(sizes)) > _FEW:
-        ranks = np.argsort(np.argsort(np.array(sizes, np.float64), kind="stable"))
-        return [int(each) * _GROUPS // len(levels) for each in ranks]
-    known = [repr(each) for each in levels]
-    return [known.index(each) for each in known]
-
-
-def _units(level: Any) -> Any:
-    is_network = isinstance(level, list) and all(isinstance(each, int) for each in level)
-    return sum(level) if is_network else level
+    sizes = [
+        sum(each) if isinstance(each, list) and all(isinstance(one, int) for one in each) else each
+        for each in levels
+    ]
+    names = list(map(repr, levels))
+    if len(set(names)) > _FEW and all(isinstance(each, int | float) for each in sizes):
+        steps = sorted(set(sizes))
+        return [steps.index(each) * _GROUPS // len(steps) for each in sizes]
+    return [names.index(each) for each in names]
 
 
 def _setting(
     number: int, trials: Mapping[int, Trial], by: By, tied: bool | None, problem: str
 ) -> Setting:
-    """What a setting's finished trials, by repeat, say."""
+    """What a candidate's finished trials, by repeat, say."""
     each = [trials[repeat] for repeat in sorted(trials)]
-    values = [figure(by)(trial) for trial in each]
-    mean = sum(values) / len(values)
+    values = {name: [value(trial) for trial in each] for name, value in _FIGURES.items()}
+    means = {name: float(np.mean(accuracies)) for name, accuracies in values.items()}
     return Setting(
         setting=number,
         parameters=each[0].parameters,
         seeds=[trial.seed for trial in each],
-        mean=mean,
-        interval=_clipped(statistics.mean_interval(values)),
-        deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        validation_error=statistics.binomial_error(mean, each[0].val_images),
+        mean=means[by],
+        interval=_interval(values[by]),
+        deviation=float(np.std(values[by], ddof=1)) if len(each) > 1 else None,
+        validation_error=statistics.binomial_error(means[by], each[0].val_images),
         tied=tied,
-        best_epoch_accuracy=sum(map(best_epoch_accuracy, each)) / len(each),
-        last_epoch_accuracy=sum(map(last_epoch_accuracy, each)) / len(each),
+        best_epoch_accuracy=means["best"],
+        last_epoch_accuracy=means["last"],
         problem="" if tied is not None else problem,
     )
 
 
-def _clipped(interval: Interval | None) -> Interval | None:
-    """No accuracy is below 0 or above 1."""
-    return None if interval is None else (max(0.0, interval[0]), min(1.0, interval[1]))
+def _interval(values: Sequence[float]) -> Interval | None:
+    """Student's interval of the mean, where it says something about an accuracy."""
+    found = statistics.mean_interval(values)
+    if found is None or len(values) < 3:  # with two, t is 12.7
+        return None
+    low, high = found
+    return found if low >= 0 and high <= 1 and high - low <= _WIDEST else None
 
 
 def _problem(trials: Sequence[Trial], number: int, wanted: int) -> str:
-    """Why this setting has fewer finished trials than others, in words."""
+    """Why this candidate has fewer finished trials than others, in words."""
     own = [trial for trial in trials if trial.setting == number]
-    failed = [trial for trial in own if trial.state == "failed"]
-    pruned = sum(trial.state == "pruned" for trial in own)
-    missing = wanted - len(own)
-    parts = []
-    if failed:
-        why = f" ({failed[0].problem})" if failed[0].problem else ""
-        parts.append(f"{len(failed)} of {wanted} trials failed{why}")
-    if pruned:
-        parts.append(f"{pruned} of {wanted} trials pruned")
-    if missing > 0:
-        parts.append(f"{missing} of {wanted} trials not run yet")
+    failed = [trial.problem for trial in own if trial.state == "failed"]
+    why = f" ({failed[0]})" if any(failed) else ""
+    counts = {
+        f"failed{why}": len(failed),
+        "pruned": sum(trial.state == "pruned" for trial in own),
+        "not run yet": wanted - len(own),
+    }
+    parts = [f"{count} of {wanted} trials {what}" for what, count in counts.items() if count > 0]
     return "; ".join(parts)
-
-
-def _winner(trials: Sequence[Trial], by: By) -> int | None:
-    compared = compare(trials, figure(by))
-    if not compared.settings:
-        return None
-    return compared.settings[int(np.argmax(compared.table.mean(axis=1)))]
-
-
-def _is_repeated(compared: Compared) -> bool:
-    return len(compared.settings) > 1 and len(compared.repeats) > 1
-
-
-def _chance_range(compared: Compared, tied: list[bool]) -> float | None:
-    if sum(tied) < 2 or len(compared.repeats) < 2:
-        return None
-    return statistics.chance_range(compared.table[np.array(tied)])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import Any, Final
 
-from handstitch.search.ranking import Ranking
+from handstitch.search.ranking import Lost, Ranking, Setting
+from handstitch.wording import format_value
 
 COLUMNS: Final = (
     "rank",
@@ -27,44 +27,43 @@ COLUMNS: Final = (
 
 
 def settings_csv(ranking: Ranking) -> str:
-    """The settings, best first, one line each with its parameters; lists are joined by commas."""
+    """The candidates, best first, one line each with its parameters; lists joined by commas."""
     names = searched(ranking)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([COLUMNS[0], COLUMNS[1], *names, *COLUMNS[2:]])
+    table.writerow([*COLUMNS[:2], *names, *COLUMNS[2:]])
     for number, each in enumerate(ranking.settings, 1):
-        low, high = each.interval or (None, None)
-        figures = (each.mean, low, high, each.deviation, each.validation_error)
-        table.writerow([
+        cells = [
             number if each.tied is not None else "",
             each.setting,
-            *(_cell(each.parameters.get(name)) for name in names),
+            *(each.parameters.get(name) for name in names),
             " ".join(map(str, each.seeds)),
-            *map(_cell, figures),
-            _cell(each.tied),
-            *map(_cell, (each.best_epoch_accuracy, each.last_epoch_accuracy)),
-            _cell(each.problem),
-        ])  # fmt: skip
+            each.mean,
+            *(each.interval or ("", "")),
+            each.deviation,
+            each.validation_error,
+            each.tied,
+            each.best_epoch_accuracy,
+            each.last_epoch_accuracy,
+            each.problem,
+        ]
+        table.writerow(map(_cell, cells))
     for lost in ranking.lost:
-        cells = [_cell(lost.parameters.get(name)) for name in names]
+        values = [lost.parameters.get(name) for name in names]
         empty = [""] * (len(COLUMNS) - 3)
-        table.writerow(["", lost.setting, *cells, *empty, _cell(lost.problem)])
+        table.writerow(map(_cell, ["", lost.setting, *values, *empty, lost.problem]))
     return text.getvalue()
 
 
 def searched(ranking: Ranking) -> list[str]:
     """The searched keys, in the order in which they stand in the table."""
-    every = [each.parameters for each in ranking.settings]
-    every += [each.parameters for each in ranking.lost]
-    return list(dict.fromkeys(name for parameters in every for name in parameters))
+    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
+    return list(dict.fromkeys(name for each in every for name in each.parameters))
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return ",".join(map(_cell, value))
-    if isinstance(value, str):
-        # A spreadsheet takes a cell that begins so for a formula.
-        return "'" + value if value[:1] in set("=+-@\t\r") else value
-    return json.dumps(value)
+def _cell(value: Any) -> Any:
+    """Words made safe; numbers as they are: csv writes them exactly, and None as nothing."""
+    text = format_value(value) if isinstance(value, bool | list | tuple) else value
+    # A spreadsheet takes a cell that begins so for a formula.
+    is_formula = isinstance(text, str) and text[:1] in set("=+-@\t\r")
+    return f"'{text}" if is_formula else text

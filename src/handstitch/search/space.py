@@ -139,7 +139,7 @@ def extremes(parameters: Parameters) -> Iterator[dict[str, Any]]:
         yield {name: axis[number % len(axis)] for name, axis in ends.items()}
 
 
-def described(name: str, axis: Axis) -> str:
+def described(axis: Axis) -> str:
     """What is searched, as one would type it behind its flag."""
     return str(axis) if isinstance(axis, Range) else " ".join(format_value(each) for each in axis)
 
