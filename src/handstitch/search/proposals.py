@@ -55,7 +55,7 @@ def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> li
 
 def distributions(parameters: Parameters) -> dict[str, BaseDistribution]:
     """What is searched, as Optuna says it."""
-    return {name: _distribution(name, axis) for name, axis in parameters.items()}
+    return {name: _distribution(axis) for name, axis in parameters.items()}
 
 
 def encoded(parameters: Parameters, values: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _code(axis: Axis, value: Any) -> Any:
     return format_value(value) if isinstance(value, list) else value
 
 
-def _distribution(name: str, axis: Axis) -> BaseDistribution:
+def _distribution(axis: Axis) -> BaseDistribution:
     if not isinstance(axis, Range):
         return CategoricalDistribution([_code(axis, each) for each in axis])
     if axis.whole:
