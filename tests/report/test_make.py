@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -242,7 +242,7 @@ def test_initial_weights_that_no_digest_confirms_are_not_shown(
     trained: Path, undrawn: None, changes: dict[str, Any], why: str
 ) -> None:
     best = trained / run_folder.BEST
-    checkpoint.save_model(best, replace(checkpoint.load_model(best), **changes))
+    checkpoint.save_model(best, msgspec.structs.replace(checkpoint.load_model(best), **changes))
     said: list[str] = []
     made = report.make(trained, notify=said.append)
     assert made.missing == ["initial"]
@@ -338,8 +338,6 @@ def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> Non
     from handstitch.evaluation import class_scores, confusion_matrix
 
     matrix = confusion_matrix(found.pictures.labels, found.pictures.P.argmax(axis=1), 2)
-    import msgspec
-
     found.evaluation = msgspec.structs.replace(
         found.evaluation,
         correct=n,

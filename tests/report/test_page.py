@@ -219,7 +219,7 @@ def test_drawn_data_are_marked_first_of_all_and_nothing_else_is() -> None:
     assert source.index(ENGLISH.drawn["heading"]) < source.index("<main>")
     assert '<q lang="en">there is no network</q>' in source
     assert found.model is not None
-    other = replace(found, model=replace(found.model, dataset="fashion-mnist"))
+    other = replace(found, model=msgspec.structs.replace(found.model, dataset="fashion-mnist"))
     assert ENGLISH.drawn["heading"] not in page_of(other)
 
 

@@ -215,7 +215,7 @@ def make_layer(**found):
     fields: dict[str, Any] = {
         "layer": 1, "inputs": 1, "outputs": 1, "verdict": "learned", "unchanged": None,
         "distance": None, "spread": 1, "effective_rank": 1, "effective_rank_of_chance": 1,
-        "score": 1, "statistic": "spectrum", "scores": {}, "largest_bias": 0.1,
+        "score": 1, "statistic": "spectrum", "scores": {}, "largest_bias": 0.1, "dead_units": None,
     }  # fmt: skip
     return LayerFindings(**fields, **found)
 
