@@ -331,9 +331,9 @@ print(f"loss before the step {L:.4f}, after it {network.loss(y, work):.4f}")
 # state and the best weights after each epoch.)
 
 # %%
-from handstitch.training import Task, fit, start, train
+from handstitch.training import TrainingData, fit, start, train
 
-task = Task(report, dataset)
+task = TrainingData(report, dataset)
 state = start(report, task.sizes)
 shown = None
 for _ in train(state, task, report):
@@ -415,7 +415,7 @@ for rate in RATES:
     accuracies = []
     for seed in SEEDS:
         config = replace(report, learning_rate=rate, seed=seed, epochs=EPOCHS)
-        trial = Task(config, dataset)
+        trial = TrainingData(config, dataset)
         epochs = fit(start(config, trial.sizes), trial, config)
         accuracies.append(max(record.val_accuracy for record in epochs))
     found[rate] = accuracies

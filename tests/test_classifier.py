@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handstitch import checkpoint
+from handstitch.checkpoint import load_model, save_model
 from handstitch.classifier import Classifier
 from handstitch.data import sources
 from handstitch.errors import ModelFileError
@@ -18,7 +18,7 @@ NAMES = tuple(f"class {n}" for n in range(10))
 def model_file(tmp_path: Path) -> Path:
     """Random weights that are for images of 28 × 28."""
     path = tmp_path / "model.safetensors"
-    checkpoint.save_model(path, sample(GARMENT_SIZES, image_shape=(28, 28), class_names=NAMES))
+    save_model(path, sample(GARMENT_SIZES, image_shape=(28, 28), class_names=NAMES))
     return path
 
 
@@ -33,7 +33,7 @@ def images(n: int, rows: int = 28, columns: int = 28) -> np.ndarray:
 
 def by_hand(path: Path, X: np.ndarray) -> np.ndarray:
     """P of the network in a file, in float64, by the plain formulas."""
-    model = checkpoint.load_model(path)
+    model = load_model(path)
     A = (X.reshape(len(X), -1).astype(float) - model.offset) * model.scale
     layers = list(zip(model.parameters.weights, model.parameters.biases, strict=True))
     for number, (W, b) in enumerate(layers):
@@ -61,7 +61,7 @@ def test_pixels_are_prepared_as_the_file_says(tmp_path: Path) -> None:
         model = sample(
             GARMENT_SIZES, image_shape=(28, 28), class_names=NAMES, offset=offset, scale=scale
         )
-        checkpoint.save_model(path, model)
+        save_model(path, model)
         P = Classifier(path).probabilities(X)
         np.testing.assert_allclose(P, by_hand(path, X), rtol=2e-3, atol=1e-6)
 
@@ -111,7 +111,7 @@ def test_it_is_tested_on_the_data_it_was_trained_on(model_file: Path) -> None:
 @pytest.mark.usefixtures("small_sketch")
 def test_a_network_for_other_classes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "three.safetensors"
-    checkpoint.save_model(path, sample((784, 4, 3), image_shape=(28, 28)))
+    save_model(path, sample((784, 4, 3), image_shape=(28, 28)))
     with pytest.raises(ModelFileError) as caught:
         Classifier(path).test()
     assert (caught.value.facts["found"], caught.value.facts["wanted"]) == (

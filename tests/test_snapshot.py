@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from handstitch import checkpoint
+from handstitch.checkpoint import load_state
 from handstitch.config import Config
 from handstitch.data import sketch
 from handstitch.data.dataset import GARMENTS, Dataset, digest_of
 from handstitch.errors import ModelFileError
 from handstitch.snapshot import Snapshot
-from handstitch.training import Task, start, train
+from handstitch.training import TrainingData, start, train
 
 CONFIG = Config(
     dataset="sketch", hidden_sizes=(8,), epochs=4, learning_rate=0.1, threads=1, step="readable"
@@ -25,7 +25,7 @@ def make_snapshot(config: Config = CONFIG) -> Snapshot:
     images, labels = sketch.draw(200, 0)
     digest = digest_of(images, labels)
     dataset = Dataset("sketch", "train", images, labels, GARMENTS, digest, "drawn")
-    task = Task(config, dataset)
+    task = TrainingData(config, dataset)
     return Snapshot(start(config, task.sizes), task, config, dataset, {"numpy": "2"})
 
 
@@ -68,7 +68,7 @@ def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
     path = tmp_path / "last.safetensors"
     one.write(path)
     other.state.network.parameters.vector[:] = 7
-    other.restore(path, checkpoint.load_state(path))
+    other.restore(path, load_state(path))
     assert other.state.position() == one.state.position()
     assert other.state.initial_digest == one.state.initial_digest
     for name, vector in one.state.arrays().items():
@@ -81,4 +81,4 @@ def test_a_state_of_another_optimizer_is_refused(tmp_path):
     make_snapshot().write(path)
     other = make_snapshot(Config(**CONFIG.to_dict() | {"optimizer": "adam"}))
     with pytest.raises(ModelFileError, match="another kind of run"):
-        other.restore(Path(path), checkpoint.load_state(path))
+        other.restore(Path(path), load_state(path))

@@ -20,7 +20,7 @@ from handstitch.errors import DivergedError
 from handstitch.evaluation import Evaluator
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
-from handstitch.training import State, Task, fit, start, train
+from handstitch.training import State, TrainingData, fit, start, train
 
 
 def drawn(n: int, seed: int = 0) -> Dataset:
@@ -47,8 +47,8 @@ def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 SMALL = Config(hidden_sizes=(24, 12), epochs=3, batch_size=64, learning_rate=0.1, scaling="255")
 
 
-def begun(pictures: Dataset, config: Config) -> tuple[State, Task]:
-    task = Task(config, pictures)
+def begun(pictures: Dataset, config: Config) -> tuple[State, TrainingData]:
+    task = TrainingData(config, pictures)
     return start(config, task.sizes), task
 
 
@@ -83,7 +83,7 @@ def losses_and_hits(Z: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
-def slowly(task: Task, config: Config, pictures: Dataset) -> list[tuple[float, ...]]:
+def slowly(task: TrainingData, config: Config, pictures: Dataset) -> list[tuple[float, ...]]:
     """Plain SGD in float64, one loop: losses and accuracies of each epoch, and Σ W²."""
     theta = start(config, task.sizes).network.parameters
     theta = Parameters(theta.sizes, theta.vector.astype(np.float64))
@@ -154,7 +154,7 @@ def test_the_first_loss_is_before_any_update(pictures: Dataset):
 
 def test_scaling_is_fitted_to_the_training_part(pictures: Dataset):
     config = replace(SMALL, scaling="standard")
-    task = Task(config, pictures)
+    task = TrainingData(config, pictures)
     part = pictures.images[task.batches.chosen]
     assert task.scaling.offset == pytest.approx(part.mean())
     assert task.scaling.scale == pytest.approx(1 / part.std())
@@ -207,7 +207,7 @@ def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(
     np.copyto(later.best.vector, state.best.vector)
     for name in ("epoch", "batch", "loss", "correct", "samples", "history"):
         setattr(later, name, getattr(state, name))
-    fit(later, Task(config, pictures), config)
+    fit(later, TrainingData(config, pictures), config)
     assert later.network.parameters.vector.tobytes() == whole.network.parameters.vector.tobytes()
     assert later.best.vector.tobytes() == whole.best.vector.tobytes()
     assert figures(later.history) == figures(whole.history)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch import checkpoint, steps
+from handstitch import steps
 from handstitch.arrays import Images, Matrix, Vector
+from handstitch.checkpoint import load_model
 from handstitch.core.network import Network
 from handstitch.data import sources
 from handstitch.data.scaling import Scaling
@@ -28,7 +29,7 @@ class Classifier:
         self.path = Path(path)
         self.weights = weights or self.path.name
         """What to call these weights: `best`, `last`, or the file's name."""
-        self.model = checkpoint.load_model(path)
+        self.model = load_model(path)
         self.network = Network(self.model.parameters, self.model.activations)
         self.scaling = Scaling(self.model.offset, self.model.scale)
 

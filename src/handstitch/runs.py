@@ -11,7 +11,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from handstitch import checkpoint, machine, memory, model_card, run_folder, steps, storage, training
+from handstitch import machine, memory, model_card, run_folder, steps, storage, training
+from handstitch.checkpoint import load_model, load_newest_state, save_model, state_exists
 from handstitch.classifier import Classifier
 from handstitch.config import Config, from_mapping
 from handstitch.config_file import read_file, to_toml
@@ -51,7 +52,7 @@ class Run:
         self.dataset = dataset
         self.reason = reason
         """Why the data are `sketch` though nobody asked for it; else empty."""
-        self.task = training.Task(config, dataset)
+        self.task = training.TrainingData(config, dataset)
         sizes = self.task.sizes
         memory.require(
             memory.of_run(config, sizes, len(dataset)), f"a network {'-'.join(map(str, sizes))}"
@@ -143,7 +144,7 @@ class Run:
         with run_folder.going_on(self.folder):
             if ended is not None and ended.is_best:
                 best = self._snapshot.best_model()
-                checkpoint.save_model(self.folder / BEST, best, lasting=self.is_over)
+                save_model(self.folder / BEST, best, lasting=self.is_over)
             self._snapshot.write(self.folder / LAST)
             if ended is not None:
                 self._write_tables()
@@ -159,7 +160,7 @@ class Run:
             storage.write(self.folder / LOG, log.encode(), lasting=False)
 
     def _finish(self) -> None:
-        checkpoint.save_model(self.folder / BEST, self._snapshot.best_model())
+        save_model(self.folder / BEST, self._snapshot.best_model())
         summary = self.summary()
         storage.write(self.folder / CARD, model_card.write(summary, self.config).encode())
         text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
@@ -170,10 +171,10 @@ class Run:
         for folder in (self.folder, self.folder / LAST.parent):
             storage.clean(folder)
         last = self.folder / LAST
-        if not checkpoint.state_exists(last):
+        if not state_exists(last):
             self._notify("nothing was saved yet: the run begins at its first step")
             return
-        saved, damage = checkpoint.load_newest_state(last)
+        saved, damage = load_newest_state(last)
         self._snapshot.restore(last, saved)
         noted = {record.epoch: record for record in run_folder.read_records(self.folder)}
         if damage is not None:
@@ -204,11 +205,11 @@ class Run:
         if not best.history:
             return
         try:
-            if checkpoint.load_model(self.folder / BEST).history == best.history:
+            if load_model(self.folder / BEST).history == best.history:
                 return
         except ModelFileError as error:
             self._notify(f"{BEST.name} is written anew: {error.problem}")
-        checkpoint.save_model(self.folder / BEST, best)
+        save_model(self.folder / BEST, best)
 
 
 def begin(

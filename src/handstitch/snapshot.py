@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from handstitch import checkpoint, run_folder
-from handstitch.checkpoint import Model
+from handstitch import run_folder
+from handstitch.checkpoint import Model, SavedState, require_sizes, save_state
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.data.dataset import Dataset
 from handstitch.errors import ModelFileError
 from handstitch.records import EpochRecord, best_epoch
-from handstitch.training import State, Task
+from handstitch.training import State, TrainingData
 
 _TIMED = ("train_seconds", "seconds")
 _PUT_BACK = "config.toml and weights must be of one run; put back the one that was changed"
@@ -26,7 +26,7 @@ class Snapshot:
     """The state of a run, with what a file must say about it."""
 
     state: State
-    task: Task
+    task: TrainingData
     config: Config
     dataset: Dataset
     build: dict[str, str]
@@ -40,20 +40,20 @@ class Snapshot:
             del slots["best"]
         model = self._model(state.network.parameters, state.history)
         position = state.position() | {"data": self.dataset.digest}
-        checkpoint.save_state(path, model, slots, position)
+        save_state(path, model, slots, position)
 
     def best_model(self) -> Model:
         """The network of the best epoch, with the history up to it."""
         best = best_epoch(self.state.history)
         return self._model(self.state.best, self.state.history[: best.epoch if best else 0])
 
-    def restore(self, path: Path, saved: checkpoint.State) -> None:
+    def restore(self, path: Path, saved: SavedState) -> None:
         """Put the state back to what was saved. Raises ModelFileError if it is another network's.
 
         Records come back without their seconds, which no state holds.
         """
         theta = saved.model.parameters
-        checkpoint.require_sizes(path, theta.sizes, self.task.sizes, _PUT_BACK)
+        require_sizes(path, theta.sizes, self.task.sizes, _PUT_BACK)
         # The best weights are left out where they are the ones just trained.
         arrays = {"best": theta.vector, **saved.slots, "weights": theta.vector}
         history = run_folder.timeless_records(path, saved.model.history)
@@ -70,7 +70,7 @@ class Snapshot:
         # Not drawn anew: another NumPy may draw other weights from the same seed.
         self.state.initial_digest = saved.model.initial_digest
 
-    def differences(self, saved: checkpoint.State) -> list[str]:
+    def differences(self, saved: SavedState) -> list[str]:
         """What is not as it was when the state was saved and may change the bits, in words."""
         lines = []
         if saved.position.get("data") != self.dataset.digest:

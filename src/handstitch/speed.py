@@ -69,7 +69,7 @@ def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Spe
     """Train and classify for about `seconds` in each measurement."""
     config = replace(config, threads=machine.resolve_threads(config.threads), warmup=0.0)
     dataset = _noise()
-    sizes = training.Task(config, dataset).sizes
+    sizes = training.TrainingData(config, dataset).sizes
     with machine.blas_threads(int(config.threads)):
         best = peak(seconds)
         rates = [
@@ -121,7 +121,7 @@ def _training(config: Config, dataset: Dataset, seconds: float, best: float) -> 
         if now - began > seconds and len(times) >= 3:
             raise _EnoughError
 
-    task = training.Task(config, dataset)
+    task = training.TrainingData(config, dataset)
     n = task.batches.batch_size
     for _ in range(2):  # the first time is for warming up, and for compiling
         state = training.start(config, task.sizes)

@@ -95,7 +95,7 @@ class State:
         self.history = list(history)
 
 
-class Task:
+class TrainingData:
     """What a run learns from and is judged by; nothing here changes while it trains."""
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
@@ -154,7 +154,7 @@ def initial_digest(parameters: Parameters) -> str:
 
 def train(
     state: State,
-    task: Task,
+    task: TrainingData,
     config: Config,
     after_step: Callable[[State], None] | None = None,
 ) -> Iterator[EpochRecord]:
@@ -175,7 +175,7 @@ def train(
 
 def fit(
     state: State,
-    task: Task,
+    task: TrainingData,
     config: Config,
     after_step: Callable[[State], None] | None = None,
 ) -> list[EpochRecord]:
@@ -197,7 +197,7 @@ def is_over(state: State, config: Config) -> bool:
 @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
 def _run_epoch(
     state: State,
-    task: Task,
+    task: TrainingData,
     config: Config,
     step: steps.ReadableStep | CompiledStep,
     after_step: Callable[[State], None] | None,
@@ -232,7 +232,7 @@ def _run_epoch(
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
 def _end_epoch(
-    state: State, task: Task, config: Config, step: steps.ReadableStep | CompiledStep
+    state: State, task: TrainingData, config: Config, step: steps.ReadableStep | CompiledStep
 ) -> EpochRecord:
     """Judge the network, note the epoch, and make ready for the next."""
     began = perf_counter()

@@ -59,7 +59,7 @@ def after_an_epoch(preset: str, data: Dataset, seed: int) -> list[Matrix]:
     """What one epoch with the settings of `preset` makes of the weights."""
     config = recipes.resolve({}, None, preset, environment={}).config
     config = replace(config, seed=seed, threads=1)
-    task = training.Task(config, data)
+    task = training.TrainingData(config, data)
     state = training.start(config, task.sizes)
     next(training.train(state, task, config))
     return state.network.parameters.weights

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handstitch import checkpoint, run_folder
+from handstitch import run_folder
+from handstitch.checkpoint import load_model, save_model
 from handstitch.data import sources
 from handstitch.errors import DataError
 from tests.cli.conftest import Handstitch
@@ -123,7 +124,7 @@ def test_a_damaged_table_is_answered_from_the_state(handstitch: Handstitch, trai
 def test_weights_are_counted_and_drawn(handstitch: Handstitch, trained: Path) -> None:
     result = handstitch("show", "weights")
     assert (result.code, result.err) == (0, "")
-    model = checkpoint.load_model(trained / "weights" / "best.safetensors")
+    model = load_model(trained / "weights" / "best.safetensors")
     for number, W in enumerate(model.parameters.weights, 1):
         row = next(line.split() for line in result.out.splitlines() if line[:1] == str(number))
         assert row[1:3] == [str(side) for side in W.shape]
@@ -189,7 +190,7 @@ def test_a_run_without_an_epoch_has_no_curves(handstitch: Handstitch, long_run: 
 
 
 def test_a_history_that_is_none_is_a_bad_model_file(handstitch: Handstitch, machine: Path) -> None:
-    checkpoint.save_model("odd.safetensors", sample())  # its only record has three fields
+    save_model("odd.safetensors", sample())  # its only record has three fields
     result = handstitch("show", "curves", "odd.safetensors")
     assert result.code == 4
     assert "the history in this file makes no sense" in result.err

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from handstitch import checkpoint, looks, run_folder, search
+from handstitch import looks, run_folder, search
+from handstitch.checkpoint import load_model
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
 
@@ -135,7 +136,7 @@ class TestFromSearch:
         run = Path("runs", "train")
         values = run_folder.read_records(run)
         assert len(values) == 2
-        config = checkpoint.load_model(run / "weights" / "best.safetensors").config
+        config = load_model(run / "weights" / "best.safetensors").config
         assert config["learning_rate"] == best["parameters"]["learning_rate"]
         assert search.search_of(run) == searched
 
@@ -144,7 +145,7 @@ class TestFromSearch:
         winner = search.winner(search.load(searched)).setting.setting
         trial = searched / "trials" / f"{2 * winner:04d}" / "best.safetensors"
         run = Path("runs", "train", "weights", "best.safetensors")
-        one, other = (checkpoint.load_model(each) for each in (trial, run))
+        one, other = (load_model(each) for each in (trial, run))
         assert (one.parameters.vector == other.parameters.vector).all()
 
     def test_settings_that_were_not_searched_may_change(self, handstitch, searched):

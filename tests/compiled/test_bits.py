@@ -30,7 +30,7 @@ for choice in CHOICES:
     config = Config(
         dataset="sketch", step="compiled", epochs=2, threads=2, learning_rate=0.01, **values
     )
-    task = training.Task(config, pictures)
+    task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
     history = training.fit(state, task, config)
     classify = compiled(state.network, task.scaling)

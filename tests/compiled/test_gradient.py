@@ -28,7 +28,7 @@ def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[s
     values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
     # A rule with a memory keeps its gradient in an array; plain SGD never has one.
     config = Config(dataset="sketch", optimizer="momentum", step="compiled", **values)
-    task = training.Task(config, sources.load("sketch", "test"))
+    task = training.TrainingData(config, sources.load("sketch", "test"))
     state = training.start(config, task.sizes)
     exact = Parameters(task.sizes, state.network.parameters.vector.astype(np.float64))
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt

@@ -59,8 +59,8 @@ def pictures() -> Dataset:
 
 def walked(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]:
     """`count` steps of a run, each with what it gave, and what they left."""
-    state, task = training.start(config, training.Task(config, pictures).sizes), None
-    task = training.Task(config, pictures)
+    state, task = training.start(config, training.TrainingData(config, pictures).sizes), None
+    task = training.TrainingData(config, pictures)
     step = steps.choose(config, state.network, state.optimizer, task.batches)
     batches = task.batches
     given = []
@@ -108,7 +108,7 @@ def test_steps_are_those_of_the_readable_loop(pictures: Dataset, choice: dict[st
 @pytest.mark.parametrize("step", ["compiled", "readable"])
 def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, step: Any):
     config = replace(BASE, step=step, optimizer="adam")
-    task = training.Task(config, pictures)
+    task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
     chosen = steps.choose(config, state.network, state.optimizer, task.batches)
     before = state.network.parameters.vector.copy()
@@ -158,7 +158,7 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     import numba
 
     config = replace(BASE, step="compiled", threads=1)
-    task = training.Task(config, pictures)
+    task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
     step = steps.choose(config, state.network, state.optimizer, task.batches)
     before = numba.get_num_threads()
@@ -181,7 +181,7 @@ def test_compiling_ahead_is_all_that_training_needs(
     image.flags.writeable = False
     for optimizer in ("sgd", "adam"):
         config = replace(BASE, step="compiled", optimizer=optimizer, epochs=1)
-        task = training.Task(config, pictures)
+        task = training.TrainingData(config, pictures)
         state = training.start(config, task.sizes)
         training.fit(state, task, config)
         classify = compiled(state.network, task.scaling)

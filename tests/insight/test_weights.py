@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from handstitch import checkpoint, insight, runs, training
+from handstitch import insight, runs, training
+from handstitch.checkpoint import Model, load_model, save_model
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources
@@ -41,7 +42,7 @@ def drawn():
 
 def model_of(state, task, data):
     """What a run's file would hold."""
-    return checkpoint.Model(
+    return Model(
         parameters=state.network.parameters.copy(),
         activations=CONFIG.activations,
         offset=task.scaling.offset,
@@ -59,7 +60,7 @@ def model_of(state, task, data):
 @pytest.fixture(scope="module")
 def course(drawn):
     """The models before training and after each epoch."""
-    task = training.Task(CONFIG, drawn)
+    task = training.TrainingData(CONFIG, drawn)
     state = training.start(CONFIG, task.sizes)
     models = [model_of(state, task, drawn)]
     models += [model_of(state, task, drawn) for _ in training.train(state, task, CONFIG)]
@@ -173,7 +174,7 @@ def test_a_config_that_cannot_be_read_is_no_seed(config):
 
 def test_put_back_accuracies_are_those_of_such_networks_on_the_validation_part(course, drawn):
     report = insight.weights(course[3], drawn)
-    task = training.Task(CONFIG, drawn)
+    task = training.TrainingData(CONFIG, drawn)
     assert report.validation_images == len(task.validation_labels) == 90
     X = (task.validation_images.reshape(90, -1).astype(float) - course[3].offset) * course[3].scale
     for layer in report.layers:
@@ -267,20 +268,20 @@ def test_the_sentence_about_one_tenth_depends_on_the_start(course):
 def test_weights_in_the_reports_layout_are_looked_into(tmp_path):
     arrays = report_arrays()
     np.savez(tmp_path / "best.npz", allow_pickle=False, **arrays)
-    report = insight.weights(checkpoint.load_model(tmp_path / "best.npz"))
+    report = insight.weights(load_model(tmp_path / "best.npz"))
     assert (report.verdict, report.initial_weights) == ("as initialised", "no seed")
     assert report.initialization == "he"
     arrays["weights_0"] += np.linspace(0, 3, 16)
     np.savez(tmp_path / "best.npz", allow_pickle=False, **arrays)
-    report = insight.weights(checkpoint.load_model(tmp_path / "best.npz"))
+    report = insight.weights(load_model(tmp_path / "best.npz"))
     assert report.verdict == "trained"
     assert report.layers[0].statistic == "column sums"
 
 
 def test_the_digest_in_a_file_confirms_the_weights_drawn_anew(tmp_path, course):
     path = tmp_path / "model.safetensors"
-    checkpoint.save_model(path, course[3])
-    found = checkpoint.load_model(path)
+    save_model(path, course[3])
+    found = load_model(path)
     assert found.initial_digest == course[0].initial_digest
     drawn_anew = initial.origin(found).parameters
     assert isinstance(drawn_anew, Parameters)
@@ -304,7 +305,7 @@ def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, mon
     monkeypatch.setattr(training, "initial_parameters", otherwise)
     with runs.resume(tmp_path / "run") as run:
         list(run.train())
-    model = checkpoint.load_model(tmp_path / "run" / "weights" / "last.safetensors")
+    model = load_model(tmp_path / "run" / "weights" / "last.safetensors")
     assert model.initial_digest == wanted != ""
     assert initial.origin(model).standing == "confirmed"  # drawn as it was then
 
@@ -320,7 +321,7 @@ def test_the_digest_is_of_weights_and_not_of_biases(course):
 def test_a_digest_that_is_none_is_refused(tmp_path):
     for digest in ("x" * 64, "0" * 63, "A" * 64, "0" * 64 + "\n"):
         with pytest.raises(ModelFileError, match="makes no sense"):
-            checkpoint.save_model(tmp_path / "m", sample(initial_digest=digest))
+            save_model(tmp_path / "m", sample(initial_digest=digest))
 
 
 @pytest.mark.parametrize(

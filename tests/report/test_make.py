@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from handstitch import checkpoint, figures, looks, report, run_folder
+from handstitch import figures, looks, report, run_folder
+from handstitch.checkpoint import load_model, save_model
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources
 from handstitch.errors import ConfigError, DataError, MachineError, UsageError
@@ -242,7 +243,7 @@ def test_initial_weights_that_no_digest_confirms_are_not_shown(
     trained: Path, undrawn: None, changes: dict[str, Any], why: str
 ) -> None:
     best = trained / run_folder.BEST
-    checkpoint.save_model(best, msgspec.structs.replace(checkpoint.load_model(best), **changes))
+    save_model(best, msgspec.structs.replace(load_model(best), **changes))
     said: list[str] = []
     made = report.make(trained, notify=said.append)
     assert made.missing == ["initial"]

@@ -10,7 +10,7 @@ or name of a run. A state is a model file with further arrays (the optimizer's) 
 """
 
 from handstitch.checkpoint.files import (
-    State,
+    SavedState,
     load_model,
     load_newest_state,
     load_state,
@@ -24,7 +24,7 @@ from handstitch.checkpoint.model import Model
 
 __all__ = [
     "Model",
-    "State",
+    "SavedState",
     "load_model",
     "load_newest_state",
     "load_state",

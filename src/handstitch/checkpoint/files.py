@@ -24,7 +24,7 @@ _REPORT_SCALE: Final = 1 / 256
 _OTHER_FILE: Final = "give the file that belongs to this network, or train one"
 
 
-class State(NamedTuple):
+class SavedState(NamedTuple):
     """All that going on with a run takes."""
 
     model: Model
@@ -77,7 +77,7 @@ def load_model(path: str | Path) -> Model:
     return _load(path)[0]
 
 
-def load_state(path: str | Path) -> State:
+def load_state(path: str | Path) -> SavedState:
     """The state that `save_state` wrote. Raises as `load_model`."""
     model, slots, position = _load(Path(path))
     if position is None:
@@ -88,7 +88,7 @@ def load_state(path: str | Path) -> State:
             wanted="a state (last.safetensors)",
             fix="name the run's folder: handstitch train --resume RUN",
         )
-    return State(model, slots, position)
+    return SavedState(model, slots, position)
 
 
 def state_exists(path: str | Path) -> bool:
@@ -96,7 +96,7 @@ def state_exists(path: str | Path) -> bool:
     return bool(storage.generations(path))
 
 
-def load_newest_state(path: str | Path) -> tuple[State, ModelFileError | None]:
+def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | None]:
     """The state at `path` or, if that is damaged or gone, the one before.
 
     With the second comes the error that made the first useless, for the caller to tell. Raises

@@ -50,10 +50,10 @@ def curves(
 
 def _history(target: Path) -> list[EpochRecord]:
     """The epochs of a run, or those that a model file knows of (without their seconds)."""
-    from handstitch import checkpoint
+    from handstitch.checkpoint import load_model, load_newest_state, state_exists
 
     if target.is_file():
-        records = run_folder.timeless_records(target, checkpoint.load_model(target).history)
+        records = run_folder.timeless_records(target, load_model(target).history)
         if not records:
             raise ModelFileError(
                 "this file does not say how it was trained",
@@ -66,8 +66,8 @@ def _history(target: Path) -> list[EpochRecord]:
     run_folder.require_run(target)
     records = run_folder.read_records(target)
     last = target / run_folder.LAST
-    if not records and checkpoint.state_exists(last):
-        state, _ = checkpoint.load_newest_state(last)
+    if not records and state_exists(last):
+        state, _ = load_newest_state(last)
         records = run_folder.timeless_records(last, state.model.history)
     if not records:
         raise UsageError(

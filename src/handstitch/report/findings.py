@@ -17,9 +17,9 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from handstitch import checkpoint, insight, looks, run_folder
+from handstitch import insight, looks, run_folder
 from handstitch.arrays import Images, Labels, Matrix
-from handstitch.checkpoint import Model
+from handstitch.checkpoint import Model, load_model
 from handstitch.config import Config, from_mapping
 from handstitch.config_file import read_file
 from handstitch.core.network import Network
@@ -100,7 +100,7 @@ def gather(
             found.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
     path = folder / run_folder.BEST
     with _noting(found, "weights", path, notify):
-        found.model = checkpoint.load_model(path)
+        found.model = load_model(path)
         found.digest = looks.digest_of(found.model.parameters.vector)
         begun = insight.origin(found.model)
         found.initial = begun.parameters
@@ -137,7 +137,7 @@ def _read_history(found: Findings) -> None:
         if found.history:
             return
         with suppress(HandstitchError):
-            kept = checkpoint.load_model(path).history
+            kept = load_model(path).history
             found.history = _sound(run_folder.timeless_records(path, kept))
     if not found.history:
         found.missing.append("history")

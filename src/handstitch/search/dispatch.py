@@ -47,7 +47,7 @@ class Stop:
 class _Work:
     """A trial under way, and how often its worker died."""
 
-    task: trials.Task
+    task: trials.TrialSpec
     deaths: int = 0
 
 
@@ -135,7 +135,7 @@ class Runner:
             )
             self.study.show(trial, running=True)
             yield _Work(
-                trials.Task(
+                trials.TrialSpec(
                     trial,
                     config=config.to_dict(),
                     data_digest=self.search.description.data_digest,

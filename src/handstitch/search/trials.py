@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch import checkpoint, machine, memory, steps, training
+from handstitch import machine, memory, steps, training
+from handstitch.checkpoint import model_bytes
 from handstitch.config import from_mapping
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
@@ -33,7 +34,7 @@ class Position(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TrialSpec:
     """What there is to train: a trial, to the end of epoch `until`; None: to its end.
 
     The trial is as it would be kept if it were ended now. `config` leaves nothing at `auto`;
@@ -59,7 +60,7 @@ class Outcome(NamedTuple):
     position: Position | None
 
 
-def train(task: Task, after_step: Callable[[training.State], None] | None = None) -> Outcome:
+def train(task: TrialSpec, after_step: Callable[[training.State], None] | None = None) -> Outcome:
     """Train as `task` says. Raises DataError if the images here are others than its digest's.
 
     A trial that diverges, or whose network does not fit in memory, has a problem, and is no error.
@@ -72,7 +73,7 @@ def train(task: Task, after_step: Callable[[training.State], None] | None = None
     position: Position | None = None
     state: training.State | None = None
     with machine.blas_threads(int(config.threads)):
-        learning = training.Task(config, dataset)
+        learning = training.TrainingData(config, dataset)
         try:
             memory.require(
                 memory.of_run(config, learning.sizes, len(dataset)),
@@ -95,7 +96,7 @@ def train(task: Task, after_step: Callable[[training.State], None] | None = None
         if state is not None and history:
             build = machine.build() | steps.build(config)
             model = Snapshot(state, learning, config, dataset, build).best_model()
-            best = checkpoint.model_bytes(model)
+            best = model_bytes(model)
     trial = msgspec.structs.replace(
         task.trial,
         state="pruned" if position else "failed" if problem else "complete",
@@ -117,7 +118,7 @@ def hold(dataset: Dataset) -> None:
     _loaded[dataset.digest] = dataset
 
 
-def _dataset(name: str, task: Task) -> Dataset:
+def _dataset(name: str, task: TrialSpec) -> Dataset:
     if task.data_digest not in _loaded:
         found = sources.load(name, "train", task.data_dir)
         if found.digest != task.data_digest:
