@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import handstitch
-from handstitch import machine, recipes
+from handstitch import machine
+from handstitch.config import precedence
 
 INTRODUCTION = """\
 Fashion-MNIST, 54,000 images to train on, 6,000 to choose by, 10,000 to test on; each seed draws
@@ -28,7 +29,7 @@ PRESETS = ("default", "report")
 
 def run(preset: str, seed: int, folder: Path) -> dict[str, float]:
     """Train and test one preset with one seed."""
-    config = replace(recipes.resolve({}, preset=preset, environment={}).config, seed=seed)
+    config = replace(precedence.resolve({}, preset=preset, environment={}).config, seed=seed)
     config = replace(config, dataset="fashion-mnist")
     with handstitch.begin(config, folder / f"{preset}-{seed}") as started:
         records = list(started.train())
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
     parser.add_argument("--presets", nargs="+", default=PRESETS)
     chosen = parser.parse_args()
-    versions = ", ".join(f"{name} {value}" for name, value in machine.build().items())
+    versions = ", ".join(f"{name} {value}" for name, value in machine.build_info().items())
     page = [
         "# Results of the presets",
         "",

@@ -74,7 +74,7 @@ def write_readmes(found: dict[str, Any]) -> None:
 
 def described() -> str:
     """The machine and all versions, in a sentence each."""
-    build = ", ".join(f"{name} {text}" for name, text in machine.build().items())
+    build = ", ".join(f"{name} {text}" for name, text in machine.build_info().items())
     script = (
         "import json, sys; from importlib.metadata import version;"
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"

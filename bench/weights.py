@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import handstitch
-from handstitch import insight, machine, recipes
+from handstitch import insight, machine
+from handstitch.config import precedence
 from handstitch.insight import LayerFindings, WeightsReport
 
 PRESETS = ("default", "report")
@@ -25,7 +26,7 @@ PRESETS = ("default", "report")
 
 def look(preset: str, seed: int, folder: Path) -> WeightsReport:
     """Train one preset with one seed and look into it."""
-    config = replace(recipes.resolve({}, preset=preset, environment={}).config, seed=seed)
+    config = replace(precedence.resolve({}, preset=preset, environment={}).config, seed=seed)
     config = replace(config, dataset="fashion-mnist", threads=1)
     with handstitch.begin(config, folder / f"{preset}-{seed}") as run:
         for _ in run.train():
@@ -83,7 +84,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--presets", nargs="+", default=PRESETS)
     chosen = parser.parse_args()
-    print(", ".join(f"{name} {value}" for name, value in machine.build().items()))
+    print(", ".join(f"{name} {value}" for name, value in machine.build_info().items()))
     with tempfile.TemporaryDirectory() as folder:
         for preset in chosen.presets:
             reports = [look(preset, seed, Path(folder)) for seed in range(chosen.seeds)]

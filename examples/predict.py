@@ -1,8 +1,8 @@
 """Classify images with the newest run."""
 
 import handstitch
-from handstitch import run_folder
 from handstitch.data import sketch
+from handstitch.runs import folder as run_folder
 
 images, labels = sketch.draw(10, seed=7)
 classifier = handstitch.load(run_folder.newest())

@@ -33,11 +33,12 @@ from statistics import mean, stdev
 import numpy as np
 from IPython.display import Image, display
 
-from handstitch import figures, recipes
+from handstitch import figures
+from handstitch.config import precedence
 
 np.set_printoptions(precision=4, suppress=True)
 SMALL = os.environ.get("HANDSTITCH_NOTEBOOK") == "small"
-report = recipes.resolve({}, preset="report", environment={}).config
+report = precedence.resolve({}, preset="report", environment={}).config
 report = replace(report, threads=1)  # the same figures on any number of cores
 if SMALL:
     report = replace(report, dataset="sketch", hidden_sizes=(32, 16), epochs=6)
@@ -55,13 +56,13 @@ def show(figure, alt):
 # closed until the end.
 
 # %%
-from handstitch.data import sketch, sources
+from handstitch.data import loading, sketch
 from handstitch.data.dataset import Dataset, digest_of
 
 
 def load(part):
     if not SMALL:
-        return sources.load(report.dataset, part)
+        return loading.load(report.dataset, part)
     images, labels = sketch.draw(4000 if part == "train" else 1000, seed=len(part))
     return Dataset(
         name="sketch",

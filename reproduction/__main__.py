@@ -70,9 +70,9 @@ def main(words: Sequence[str] | None = None) -> int:
             folder=chosen.runs,
             seeds=chosen.seeds,
             engine=lambda: (
-                search.engines.processes(chosen.workers)
+                search.executors.processes(chosen.workers)
                 if chosen.workers
-                else search.engines.serial()
+                else search.executors.serial()
             ),
             data_dir=chosen.data_dir,
             notify=_notify,
@@ -127,7 +127,7 @@ def _write(out: Path, findings: Findings, stages: Stages) -> None:
     """The page and, beside it, its pictures in a folder of the page's name."""
     for name, figure in pictures.draw(stages).items():
         storage.write(out.with_suffix("") / f"{name}.png", figures.png(figure))
-    versions = ", ".join(f"{name} {version}" for name, version in machine.build().items())
+    versions = ", ".join(f"{name} {version}" for name, version in machine.build_info().items())
     text = page.write(
         findings, stages, out.stem, f"{machine.processor()}, {machine.cores()} cores; {versions}"
     )

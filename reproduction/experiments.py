@@ -14,11 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
-from handstitch import looks, recipes, run_folder, runs, search
-from handstitch.config import Config
+from handstitch import runs, search
+from handstitch.config import Config, precedence
 from handstitch.insight import data_at_hand, weights
 from handstitch.records import EpochRecord, Trial
-from handstitch.search.engines import Engine
+from handstitch.runs import folder as run_folder
+from handstitch.runs import test_log
+from handstitch.search.executors import Engine
 from reproduction.grid import along
 from reproduction.published import CHOSEN, DECAYS, RATES
 from reproduction.repeated import Run
@@ -58,7 +60,7 @@ class Setup:
 
 def course_config() -> Config:
     """The report's choice, with one thread: the outcome does not depend on the machine's cores."""
-    return recipes.resolve({"threads": 1}, preset="report", environment={}).config
+    return precedence.resolve({"threads": 1}, preset="report", environment={}).config
 
 
 def run(setup: Setup) -> Stages:
@@ -131,11 +133,11 @@ def _measured(folder: Path, seed: int, history: list[EpochRecord], setup: Setup)
     Each run is tested once; after that its test log answers.
     """
     classifier = runs.load(folder, "last")
-    digest = looks.digest_of(classifier.model.parameters.vector)
-    evaluation = looks.evaluation_of(folder, digest)
+    digest = test_log.digest_of(classifier.model.parameters.vector)
+    evaluation = test_log.evaluation_of(folder, digest)
     if evaluation is None:
         evaluation = classifier.test(None, setup.data_dir, setup.notify)
-        looks.note(folder, evaluation, digest)
+        test_log.note(folder, evaluation, digest)
     data = data_at_hand(classifier.model, setup.data_dir, setup.notify)
     return Run(
         seed=seed,

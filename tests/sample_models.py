@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.checkpoint import Model
 from handstitch.core.parameters import Parameters
+from handstitch.model import Model
 
 GARMENT_SIZES = (784, 16, 8, 10)
 

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import cli, storage, tensors
-from handstitch.checkpoint import save_model
-from handstitch.data import fetching, official, sources
+from handstitch import cli, storage
+from handstitch.data import catalog, download, loading
+from handstitch.model import safetensors_file, save_model
 from handstitch.storage import disk
 from tests.data.idx_files import SmallDataSets, header, images, labels, packed, zipped
 from tests.faults.faulty_disk import installed, leftovers
@@ -54,18 +54,18 @@ def small_world(monkeypatch, tmp_path):
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (400, 2017), "test": (100, 2018)})
-    monkeypatch.setattr(sources, "_unreachable", {})
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (400, 2017), "test": (100, 2018)})
+    monkeypatch.setattr(loading, "_unreachable", {})
     nowhere = ("http://127.0.0.1:9/first/", "http://127.0.0.1:9/second/")  # nothing listens there
-    monkeypatch.setattr(fetching, "MIRRORS", dict.fromkeys(fetching.MIRRORS, nowhere))
-    monkeypatch.setattr(fetching, "_SCHEME", "http://")
+    monkeypatch.setattr(download, "MIRRORS", dict.fromkeys(download.MIRRORS, nowhere))
+    monkeypatch.setattr(download, "_SCHEME", "http://")
 
 
 @pytest.fixture
 def small(monkeypatch) -> SmallDataSets:
     """20 and 10 images of 3 × 2 under the names of the real data sets."""
     sets = SmallDataSets()
-    monkeypatch.setattr(official, "FILES", tuple(sets.files))
+    monkeypatch.setattr(catalog, "FILES", tuple(sets.files))
     return sets
 
 
@@ -74,7 +74,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three epochs that nothing disturbed; to be copied, not used."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "_SKETCH", {"train": (400, 2017), "test": (100, 2018)})
+        patch.setattr(loading, "_SKETCH", {"train": (400, 2017), "test": (100, 2018)})
         assert cli.run(["train", *SKETCH, "--out", str(folder)]) == 0
     return folder
 
@@ -478,7 +478,7 @@ def test_both_states_damaged(capsys, run):
 
 def test_a_file_of_a_newer_version(capsys, monkeypatch, run):
     with monkeypatch.context() as later:
-        later.setattr(tensors, "VERSION", 2)
+        later.setattr(safetensors_file, "VERSION", 2)
         save_model("later.safetensors", sample())
         save_model(run / "weights" / "last.safetensors", sample())
     for words in (("test", "later.safetensors"), ("train", "--resume", run)):
@@ -733,7 +733,7 @@ def test_a_run_killed_before_its_first_save_begins_at_its_first_step(capsys, run
 
 
 def test_other_data_than_the_run_began_with_is_said(capsys, run, monkeypatch):
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (400, 7), "test": (100, 2018)})
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (400, 7), "test": (100, 2018)})
     err = accepted(capsys, "train", "--resume", run)
     assert "the training data are not those the run began with" in err
 
@@ -751,8 +751,8 @@ def test_fewer_cores_than_the_run_has_threads_are_said(capsys, run, monkeypatch)
 def test_another_build_than_the_run_was_saved_with_is_said(capsys, run, monkeypatch):
     from handstitch import machine
 
-    build = {**machine.build(), "numpy": "9.9"}
-    monkeypatch.setattr(machine, "build", lambda: build)
+    build = {**machine.build_info(), "numpy": "9.9"}
+    monkeypatch.setattr(machine, "build_info", lambda: build)
     err = accepted(capsys, "train", "--resume", run)
     assert "numpy was" in err
     assert "9.9 now" in err

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from handstitch import recipes
 from handstitch.cli.flags import given_settings
-from handstitch.config import field_types
+from handstitch.config import precedence
+from handstitch.config.schema import field_types
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -82,7 +82,7 @@ def parse(words: list[str]) -> None:
     given = {**bound.arguments, **bound.arguments.get("settings", {})}
     settings = {name: value for name, value in given.items() if name in field_types()}
     if command is not None and command.__name__ in {"train", "config", "gradcheck"}:
-        recipes.resolve(given_settings(settings), preset=given.get("preset"), environment={})
+        precedence.resolve(given_settings(settings), preset=given.get("preset"), environment={})
 
 
 def command_line_exists() -> bool:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "handstitch"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 
-CORE_LINES = 600
+CORE_LINES = 650
 MODULE_LINES = 300
 MODULE_BYTES = 16_384
 
@@ -206,7 +206,10 @@ RULES: dict[str, tuple[Scan, str]] = {
     "nobody touches global random state": (scan_random_state, ""),
     "no pickle, eval, exec or YAML": (scan_unsafe, ""),
     "no framework": (scan_for(*FRAMEWORKS), ""),
-    "only core.blas imports scipy.linalg": (scan_for("scipy.linalg"), r"core/blas\.py"),
+    "only machine.libraries imports scipy.linalg": (
+        scan_for("scipy.linalg"),
+        r"machine/libraries\.py",
+    ),
     "only data reaches the network": (scan_for(*NETWORK), r"data/.*"),
     "only figures imports matplotlib": (scan_for("matplotlib"), r"figures/.*"),
     "only report imports jinja2": (scan_for("jinja2", "markupsafe"), r"report/.*"),
@@ -272,7 +275,7 @@ BREACHES = {
         "import autograd.numpy as np",
         "from tinygrad import Tensor",
     ],
-    "only core.blas imports scipy.linalg": [
+    "only machine.libraries imports scipy.linalg": [
         "import scipy.linalg",
         "from scipy import linalg",
         "from scipy.linalg import blas",
@@ -416,13 +419,18 @@ def test_imports_go_downwards():
         ("core/parameters.py", "import handstitch.cli", "Imports go downwards only"),
         ("novelty.py", "", "Imports go downwards only"),
         (
+            "data/scaling.py",
+            "import handstitch.data.batches",
+            "No circle of imports, within rooms or between them",
+        ),
+        (
             "core/optimizers.py",
             "import handstitch.storage",
             "The core knows no files and no terminal",
         ),
         ("core/parameters.py", "import safetensors", "The core knows no files and no terminal"),
-        ("config.py", "import torch", "No framework computes a gradient here"),
-        ("config.py", "import sklearn", "No scikit-learn so far"),
+        ("records.py", "import torch", "No framework computes a gradient here"),
+        ("records.py", "import sklearn", "No scikit-learn so far"),
     ],
 )
 def test_floors_hold_a_planted_breach(tmp_path, module, line, contract):

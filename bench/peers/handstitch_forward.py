@@ -11,10 +11,10 @@ from forward import bytes_of, measure
 from job import initial, sizes
 
 from handstitch.arrays import zeros
-from handstitch.classifier import compiled
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.scaling import Scaling
+from handstitch.model.classifier import compiled
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ from job import RATE, arguments, initial, measure, pixels, sizes
 
 from handstitch import machine
 from handstitch.arrays import zeros
-from handstitch.compiled import CompiledStep
+from handstitch.compiled.step import CompiledStep
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.batches import Batches
 from handstitch.data.scaling import Scaling
-from handstitch.steps import ReadableStep
+from handstitch.training.backend import ReadableStep
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from whole import Clock, arguments
 
 import handstitch
-from handstitch import recipes
-from handstitch.data import sources
+from handstitch.config import precedence
+from handstitch.data import loading
 from handstitch.evaluation import Evaluator
 
 
@@ -20,8 +20,8 @@ def main() -> None:
     chosen = arguments()
     clock = Clock(chosen)
     given = {"epochs": chosen.epochs, "seed": chosen.seed, "dataset": "fashion-mnist"}
-    config = recipes.resolve(given, preset=chosen.recipe, environment={}).config
-    test = sources.load("fashion-mnist", "test")
+    config = precedence.resolve(given, preset=chosen.recipe, environment={}).config
+    test = loading.load("fashion-mnist", "test")
     with handstitch.begin(config, Path(chosen.save)) as run:
         for _ in run.train():
             evaluator = Evaluator(run.state.network, test.images, run.task.scaling)

@@ -8,13 +8,20 @@ from importlib.util import find_spec
 from typing import Any
 
 import handstitch
-from handstitch import errors, recipes, run_folder
+from handstitch import errors
 from handstitch.cli import app
-from handstitch.config import field_types, help_of, wanted
-from handstitch.data.official import CLASS_NAMES
+from handstitch.config import precedence
+from handstitch.config.schema import field_types, help_of, wanted
+from handstitch.data.catalog import CLASS_NAMES
+from handstitch.runs import folder as run_folder
 
 API = {
-    "Start here": ["handstitch", "handstitch.config", "handstitch.runs", "handstitch.classifier"],
+    "Start here": [
+        "handstitch",
+        "handstitch.config.schema",
+        "handstitch.runs.run",
+        "handstitch.model.classifier",
+    ],
     "The book": [
         "handstitch.core",
         "handstitch.core.blas",
@@ -24,18 +31,18 @@ API = {
         "handstitch.core.optimizers",
     ],
     "Around it": [
-        "handstitch.training",
+        "handstitch.training.loop",
         "handstitch.evaluation",
         "handstitch.gradcheck",
-        "handstitch.schedules",
+        "handstitch.training.schedules",
         "handstitch.records",
         "handstitch.randomness",
-        "handstitch.checkpoint",
-        "handstitch.report_npz",
+        "handstitch.model",
+        "handstitch.model.course_npz",
         "handstitch.errors",
     ],
     "Data": [
-        "handstitch.data.sources",
+        "handstitch.data.loading",
         "handstitch.data.splits",
         "handstitch.data.scaling",
         "handstitch.data.batches",
@@ -83,14 +90,14 @@ def commands() -> str:
 def settings() -> str:
     """Every setting: its flag, variable, values, and what the presets make of it."""
     presets = {
-        name: recipes.resolve({}, preset=name, environment={}).config.to_dict()
-        for name in recipes.presets()
+        name: precedence.resolve({}, preset=name, environment={}).config.to_dict()
+        for name in precedence.presets()
     }
     head = ["setting and flag", "meaning, and what it may be", *(f"`{name}`" for name in presets)]
     lines = [_row(head), _row(["---"] * len(head))]
     for name in field_types():
         values = [f"`{_value(preset[name])}`" for preset in presets.values()]
-        flags = ", ".join(f"`{flag}`" for flag in recipes.flags_of(name))
+        flags = ", ".join(f"`{flag}`" for flag in precedence.flags_of(name))
         named = f"`{name}`<br>{flags}"
         lines.append(_row([named, f"{help_of(name)}<br>*{wanted(name)}*", *values]))
     return (

@@ -16,22 +16,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from handstitch._version import __version__
+
 if TYPE_CHECKING:
-    from handstitch.classifier import Classifier
     from handstitch.config import Config
     from handstitch.errors import HandstitchError
+    from handstitch.model.classifier import Classifier
     from handstitch.runs import Run, begin, load
 
-__version__ = "0.1.0"
 __all__ = ["Classifier", "Config", "HandstitchError", "Run", "__version__", "begin", "load"]
 
 _HOMES = {
-    "Classifier": "handstitch.classifier",
-    "Config": "handstitch.config",
+    "Classifier": "handstitch.model.classifier",
+    "Config": "handstitch.config.schema",
     "HandstitchError": "handstitch.errors",
-    "Run": "handstitch.runs",
-    "begin": "handstitch.runs",
-    "load": "handstitch.runs",
+    "Run": "handstitch.runs.run",
+    "begin": "handstitch.runs.run",
+    "load": "handstitch.runs.run",
 }
 
 

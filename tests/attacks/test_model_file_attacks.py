@@ -18,8 +18,8 @@ import safetensors.numpy
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from handstitch.checkpoint import load_model, load_state, save_model, save_state
 from handstitch.errors import ModelFileError
+from handstitch.model import load_model, load_state, save_model, save_state
 from tests.attacks.measuring import BYTES, SECONDS, cost
 from tests.sample_models import assert_same, report_arrays, sample
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from handstitch import machine, recipes, training
+from handstitch import machine, training
 from handstitch.arrays import Matrix
-from handstitch.config import Config
-from handstitch.data import sources
+from handstitch.config import Config, precedence
+from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.evaluation import wilson_interval
-from handstitch.insight.structure import ALPHA, structures
+from handstitch.insight.permutation_test import ALPHA, structures
 
 REPORT = (784, 512, 256, 10)
 UNTRAINED = {
@@ -57,7 +57,7 @@ def p_of(weights: list[Matrix]) -> float:
 
 def after_an_epoch(preset: str, data: Dataset, seed: int) -> list[Matrix]:
     """What one epoch with the settings of `preset` makes of the weights."""
-    config = recipes.resolve({}, None, preset, environment={}).config
+    config = precedence.resolve({}, None, preset, environment={}).config
     config = replace(config, seed=seed, threads=1)
     task = training.TrainingData(config, data)
     state = training.start(config, task.sizes)
@@ -102,8 +102,8 @@ def main() -> None:
     parser.add_argument("--trained", type=int, default=10)
     parser.add_argument("--data-dir", type=Path)
     chosen = parser.parse_args()
-    choice = sources.resolve("auto", chosen.data_dir)
-    data = sources.load(choice.name, "train", chosen.data_dir)
+    choice = loading.resolve("auto", chosen.data_dir)
+    data = loading.load(choice.name, "train", chosen.data_dir)
     began = time.monotonic()
     with machine.blas_threads(1):
         for line in table(chosen.seeds, chosen.trained, data):

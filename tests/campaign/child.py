@@ -12,7 +12,7 @@ import signal
 from typing import Any
 
 from handstitch import cli, runs
-from handstitch.data import sources
+from handstitch.data import loading
 from handstitch.storage import disk
 
 
@@ -42,7 +42,7 @@ class DeadlyFiles(disk.Files):
 
 def main() -> None:
     images = int(os.environ["CAMPAIGN_IMAGES"])
-    sources._SKETCH = {"train": (images, 2017), "test": (1000, 2018)}  # type: ignore[misc]
+    loading._SKETCH = {"train": (images, 2017), "test": (1000, 2018)}  # type: ignore[misc]
     runs.SAVE_EVERY = float(os.environ["CAMPAIGN_SAVE_EVERY"])  # type: ignore[misc]
     disk.files = DeadlyFiles(int(os.environ["CAMPAIGN_DIE_AT"]))
     cli.main()

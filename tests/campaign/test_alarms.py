@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from handstitch.data import sources
-from handstitch.insight.structure import ALPHA
+from handstitch.data import loading
+from handstitch.insight.permutation_test import ALPHA
 from tests.campaign import alarms
 
 
@@ -23,6 +23,6 @@ def test_the_count_sees_networks_with_order():
 
 
 def test_one_epoch_is_seen(monkeypatch):
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (4000, 1), "test": (20, 2)})
-    data = sources.load("sketch", "train")
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (4000, 1), "test": (20, 2)})
+    data = loading.load("sketch", "train")
     assert alarms.found("default", data, 1) == 1

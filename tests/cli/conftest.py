@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from handstitch.cli import run
-from handstitch.data import fetching, sources
+from handstitch.data import download, loading
 
 IMAGES = {"train": 300, "test": 60}
 
@@ -44,13 +44,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(sources, "_unreachable", {})
+    monkeypatch.setattr(loading, "_unreachable", {})
     # Port 9 of this machine: nothing listens there, and the refusal is immediate.
     nowhere = ("http://127.0.0.1:9/first/", "http://127.0.0.1:9/second/")
-    monkeypatch.setattr(fetching, "MIRRORS", dict.fromkeys(fetching.MIRRORS, nowhere))
-    monkeypatch.setattr(fetching, "_SCHEME", "http://")
+    monkeypatch.setattr(download, "MIRRORS", dict.fromkeys(download.MIRRORS, nowhere))
+    monkeypatch.setattr(download, "_SCHEME", "http://")
     drawn = {part: (n, seed) for seed, (part, n) in enumerate(IMAGES.items())}
-    monkeypatch.setattr(sources, "_SKETCH", drawn)
+    monkeypatch.setattr(loading, "_SKETCH", drawn)
     return work
 
 

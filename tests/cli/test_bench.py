@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handstitch import speed
+from handstitch import benchmark
 from tests.cli.conftest import Handstitch
 
 QUICK = ("bench", "--seconds", "0.02", "--hidden", "16", "8", "--threads", "1")
@@ -12,8 +12,8 @@ QUICK = ("bench", "--seconds", "0.02", "--hidden", "16", "8", "--threads", "1")
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "IMAGES", 300)
-    monkeypatch.setattr(speed, "_SQUARE", 64)
+    monkeypatch.setattr(benchmark, "IMAGES", 300)
+    monkeypatch.setattr(benchmark, "_SQUARE", 64)
 
 
 def test_says_kernel_threads_step_and_share_of_the_peak(handstitch: Handstitch):
@@ -40,7 +40,7 @@ def test_a_time_that_cannot_be(handstitch: Handstitch, seconds: str):
 
 
 def test_a_slow_kernel_is_said(handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("handstitch.kernels.wanted", lambda: "Fancy")
+    monkeypatch.setattr("handstitch.machine.libraries.wanted", lambda: "Fancy")
     result = handstitch(*QUICK, "--batch-size", "50")
     assert result.code == 0
     assert "Fancy would be about twice as fast" in result.err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handstitch import figures
-from handstitch.run_folder import CURVES
+from handstitch.runs.folder import CURVES
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from handstitch.cli.progress import Progress
-from handstitch.config import Config, field_types
+from handstitch.config import Config
+from handstitch.config.schema import field_types
 from handstitch.records import EpochRecord
 from tests.cli.conftest import IMAGES, Handstitch
 from tests.sample_models import report_arrays

@@ -174,10 +174,10 @@ def test_a_folder_in_use_is_exit_5(grid, handstitch):
 
 
 def test_other_training_images_are_refused(grid, handstitch, monkeypatch):
-    from handstitch.data import sources
+    from handstitch.data import loading
 
     (grid / "trials" / "0000").rename("elsewhere")
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (200, 5), "test": (60, 1)})
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (200, 5), "test": (60, 1)})
     result = handstitch("search", "--out", "grid", "--workers", "0")
     assert result.code == 2
     assert "the training images are not those this search began with" in result.err

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handstitch import run_folder
-from handstitch.checkpoint import load_model, save_model
-from handstitch.data import sources
+from handstitch.data import loading
 from handstitch.errors import DataError
+from handstitch.model import load_model, save_model
+from handstitch.runs import folder as run_folder
 from tests.cli.conftest import Handstitch
 from tests.figures.conftest import history, texts
 from tests.sample_models import report_arrays, sample
@@ -146,7 +146,7 @@ def test_report_and_show_weights_draw_the_same_picture(
         raise DataError("the data are gone", found="nothing")
 
     if data == "gone":
-        monkeypatch.setattr(sources, "load", gone)
+        monkeypatch.setattr(loading, "load", gone)
     assert handstitch("report", str(trained)).code == 0
     picture = (trained / "weights.png").read_bytes()
     assert handstitch("show", "weights", str(trained)).code == 0

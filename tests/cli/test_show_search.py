@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from handstitch import looks, run_folder, search
-from handstitch.checkpoint import load_model
+from handstitch import search
+from handstitch.model import load_model
+from handstitch.runs import folder as run_folder
+from handstitch.runs import test_log
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
 
@@ -192,7 +194,7 @@ class TestLooks:
         handstitch("train", "--from-search", str(searched), "--by", "last")
         second = handstitch("test", "runs/train-2", "--json").json
         assert (second["look"], second["look_of_search"]) == (1, 2)
-        assert len(looks.read(searched)) == 2
+        assert len(test_log.read(searched)) == 2
 
     def test_a_trials_own_weights_are_a_look_at_the_search(self, handstitch, searched):
         weights = searched / "trials" / "0001" / "best.safetensors"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handstitch.config import field_types
-from handstitch.recipes import flags_of
+from handstitch.config.precedence import flags_of
+from handstitch.config.schema import field_types
 from tests.cli.conftest import Handstitch
 
 WRONG = [

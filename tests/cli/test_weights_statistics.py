@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handstitch.cli import show_weights
-from handstitch.data import sources
+from handstitch.data import loading
 from tests.cli.conftest import Handstitch
 from tests.sample_models import report_arrays
 
@@ -92,13 +92,13 @@ def test_the_test_set_is_not_opened(
     handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = []
-    load = sources.load
+    load = loading.load
 
     def noting(name: str, part: str, *more: object, **words: object) -> object:
         parts.append(part)
         return load(name, part, *more, **words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sources, "load", noting)
+    monkeypatch.setattr(loading, "load", noting)
     assert handstitch("show", "weights", "--stats").code == 0
     assert parts == ["train"]
 

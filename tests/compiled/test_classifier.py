@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import steps
-from handstitch.classifier import compiled
-from handstitch.compiled import CompiledClassifier
+from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
+from handstitch.model.classifier import compiled
 
 PIXELS = 35  # not a multiple of the eight rows taken at a time
 SHAPES: list[tuple[tuple[int, ...], tuple[str, ...]]] = [
@@ -134,7 +133,7 @@ def test_without_numba_the_readable_pass_answers(monkeypatch: pytest.MonkeyPatch
     net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 3)
     scaling = Scaling(0.0, 1 / 256)
     fast = compiled(net, scaling)
-    monkeypatch.setattr(steps, "compiled_obstacle", lambda: "not here")
+    monkeypatch.setattr("handstitch.model.classifier.unavailable_reason", lambda: "not here")
     readable = compiled(net, scaling)
     assert not isinstance(readable, CompiledClassifier)
     expected = fast(several)

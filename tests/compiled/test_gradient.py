@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import steps, training
+from handstitch import training
 from handstitch.config import Config
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
-from handstitch.data import sources
+from handstitch.data import loading
+from handstitch.training import backend
 
 NETWORKS = [
     *({"activation": (name,)} for name in ACTIVATIONS),
@@ -28,7 +29,7 @@ def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[s
     values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
     # A rule with a memory keeps its gradient in an array; plain SGD never has one.
     config = Config(dataset="sketch", optimizer="momentum", step="compiled", **values)
-    task = training.TrainingData(config, sources.load("sketch", "test"))
+    task = training.TrainingData(config, loading.load("sketch", "test"))
     state = training.start(config, task.sizes)
     exact = Parameters(task.sizes, state.network.parameters.vector.astype(np.float64))
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt
@@ -37,7 +38,7 @@ def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[s
     picks = task.batches.part(task.batches.order(0, 0), 0)
     n = len(picks)
 
-    step = steps.choose(config, state.network, state.optimizer, task.batches)
+    step = backend.choose(config, state.network, state.optimizer, task.batches)
     with step.ready():
         loss, correct = step.take(picks, 1e-3, 1 / n, np.inf, None)
 

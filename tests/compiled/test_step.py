@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import machine, schedules, steps, training
-from handstitch.classifier import compiled
-from handstitch.compiled import CompiledStep
+from handstitch import machine, training
+from handstitch.compiled.step import CompiledStep
 from handstitch.config import Config
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.optimizers import OPTIMIZERS
-from handstitch.data import sources
+from handstitch.data import loading
 from handstitch.data.dataset import Dataset
+from handstitch.model.classifier import compiled
 from handstitch.randomness import Purpose, generator
-from handstitch.steps import ReadableStep
+from handstitch.training import backend, schedules
+from handstitch.training.backend import ReadableStep
 
 BASE = Config(dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2)
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
@@ -53,7 +54,7 @@ CHOICES: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def pictures() -> Dataset:
-    whole = sources.load("sketch", "train")
+    whole = loading.load("sketch", "train")
     return replace(whole, images=whole.images[:420], labels=whole.labels[:420])
 
 
@@ -61,7 +62,7 @@ def walked(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]
     """`count` steps of a run, each with what it gave, and what they left."""
     state, task = training.start(config, training.TrainingData(config, pictures).sizes), None
     task = training.TrainingData(config, pictures)
-    step = steps.choose(config, state.network, state.optimizer, task.batches)
+    step = backend.choose(config, state.network, state.optimizer, task.batches)
     batches = task.batches
     given = []
     with machine.blas_threads(1), step.ready():
@@ -110,7 +111,7 @@ def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, step: Any):
     config = replace(BASE, step=step, optimizer="adam")
     task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
-    chosen = steps.choose(config, state.network, state.optimizer, task.batches)
+    chosen = backend.choose(config, state.network, state.optimizer, task.batches)
     before = state.network.parameters.vector.copy()
     picks = task.batches.part(task.batches.order(0, 0), 0)
     with chosen.ready():
@@ -160,7 +161,7 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     config = replace(BASE, step="compiled", threads=1)
     task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
-    step = steps.choose(config, state.network, state.optimizer, task.batches)
+    step = backend.choose(config, state.network, state.optimizer, task.batches)
     before = numba.get_num_threads()
     with step.ready():
         assert numba.get_num_threads() == 1
@@ -172,9 +173,15 @@ def test_compiling_ahead_is_all_that_training_needs(
 ):
     """The types of the step taken ahead are those of real runs: nothing is compiled again."""
     from handstitch.compiled import __main__ as ahead
-    from handstitch.compiled import forward, loop, moves
+    from handstitch.compiled import inference, network, optimizers
 
-    entries = (loop.step, moves.update, forward.one, forward.many, forward.loss_and_hits)
+    entries = (
+        network.step,
+        optimizers.update,
+        inference.one,
+        inference.many,
+        inference.loss_and_hits,
+    )
     ahead.main()
     kinds = [set(function.signatures) for function in entries]
     image = pictures.images[0].copy()

@@ -72,7 +72,7 @@ def points(dtype: str = "d", order: str = "C") -> Matrix:
 def test_the_table_is_what_a_configuration_may_name():
     from typing import get_args
 
-    from handstitch.config import Activation
+    from handstitch.config.schema import Activation
 
     assert set(ACTIVATIONS) == set(get_args(Activation)) == set(TEXTBOOK)
 

@@ -118,7 +118,7 @@ def second(
 def test_every_rule_has_a_second_writing_and_can_be_configured():
     from typing import get_args
 
-    from handstitch.config import CUSTOMARY_RATES, OptimizerName
+    from handstitch.config.schema import CUSTOMARY_RATES, OptimizerName
 
     assert set(SECOND) == set(OPTIMIZERS) == set(get_args(OptimizerName)) == set(CUSTOMARY_RATES)
 

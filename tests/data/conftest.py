@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handstitch.data import fetching, official, places, sources
+from handstitch.data import catalog, download, loading, locations
 from tests.data.idx_files import SmallDataSets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def _folder(beside: str, variable: str | None = None) -> Path:
 @pytest.fixture(scope="session")
 def fashion_mnist() -> Path:
     """The folder of the real Fashion-MNIST."""
-    return _folder("fashion-mnist", places.VARIABLE)
+    return _folder("fashion-mnist", locations.VARIABLE)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def mnist_test_half() -> Path:
 def small(monkeypatch: pytest.MonkeyPatch) -> SmallDataSets:
     """Small data sets under the real names, known to the program as the published ones."""
     sets = SmallDataSets()
-    monkeypatch.setattr(official, "FILES", tuple(sets.files))
+    monkeypatch.setattr(catalog, "FILES", tuple(sets.files))
     return sets
 
 
@@ -52,14 +52,14 @@ def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     monkeypatch.chdir(work)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv(places.VARIABLE, raising=False)
+    monkeypatch.delenv(locations.VARIABLE, raising=False)
     for variable in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.upper(), raising=False)
-    monkeypatch.setattr(sources, "_unreachable", {})
+    monkeypatch.setattr(loading, "_unreachable", {})
     # Port 9 of this machine: nothing listens there, and the refusal is immediate.
     nowhere = ("http://127.0.0.1:9/first/", "http://127.0.0.1:9/second/")
-    monkeypatch.setattr(fetching, "MIRRORS", dict.fromkeys(fetching.MIRRORS, nowhere))
-    monkeypatch.setattr(fetching, "_SCHEME", "http://")
+    monkeypatch.setattr(download, "MIRRORS", dict.fromkeys(download.MIRRORS, nowhere))
+    monkeypatch.setattr(download, "_SCHEME", "http://")
     yield tmp_path
-    sources._unreachable.clear()
+    loading._unreachable.clear()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.data.official import OfficialFile
+from handstitch.data.catalog import OfficialFile
 
 
 def header(*dimensions: int, kind: int = 0x08) -> bytes:

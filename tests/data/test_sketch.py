@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from handstitch.arrays import Images, Labels
-from handstitch.data.canvas import WORDS, Canvas, Grid, Number
-from handstitch.data.garments import DRAWINGS
 from handstitch.data.sketch import CLASS_NAMES, draw
+from handstitch.data.sketch.canvas import WORDS, Canvas, Grid, Number
+from handstitch.data.sketch.garments import DRAWINGS
 from handstitch.randomness import Purpose, generator
 
 

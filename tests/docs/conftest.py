@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handstitch.data import fetching, sources
+from handstitch.data import download, loading
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,12 +17,12 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder in which programs run."""
 
     def unreachable(*arguments: object) -> None:
-        raise fetching.UnreachableError("no network", found="no network", fix="none")
+        raise download.UnreachableError("no network", found="no network", fix="none")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (600, 2017), "test": (100, 2018)})
-    monkeypatch.setattr(sources, "_unreachable", {})
-    monkeypatch.setattr(fetching, "fetch_files", unreachable)
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (600, 2017), "test": (100, 2018)})
+    monkeypatch.setattr(loading, "_unreachable", {})
+    monkeypatch.setattr(download, "fetch_files", unreachable)
     for name in [name for name in os.environ if name.startswith("HANDSTITCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

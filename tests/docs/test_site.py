@@ -54,7 +54,8 @@ def test_an_equation_leads_to_its_line(site: Path):
 
 def test_commands_and_settings_are_those_of_the_code(site: Path):
     from handstitch.cli import VERBS
-    from handstitch.config import Config, field_types, help_of
+    from handstitch.config import Config
+    from handstitch.config.schema import field_types, help_of
 
     commands, settings = (
         text(site / "reference/commands.html"),

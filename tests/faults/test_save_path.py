@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from handstitch import storage
-from handstitch.checkpoint import load_model, load_newest_state, save_model, save_state
 from handstitch.errors import HandstitchError, MachineError, ModelFileError
+from handstitch.model import load_model, load_newest_state, save_model, save_state
 from handstitch.storage import atomic
 from tests.faults.faulty_disk import FaultyDisk, Killed, installed, leftovers
 from tests.sample_models import sample

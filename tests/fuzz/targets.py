@@ -24,12 +24,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from handstitch import recipes, report_npz, tensors
-from handstitch.checkpoint import Model, load_model, load_state, save_model, save_state
-from handstitch.config import Config, field_types, from_mapping
-from handstitch.config_file import read_file, to_toml
+from handstitch.config import Config, precedence
+from handstitch.config.schema import field_types, from_mapping
+from handstitch.config.toml import read_file, to_toml
 from handstitch.data import idx
 from handstitch.errors import HandstitchError
+from handstitch.model import (
+    Model,
+    course_npz,
+    load_model,
+    load_state,
+    safetensors_file,
+    save_model,
+    save_state,
+)
 from tests.sample_models import assert_same, report_arrays, sample
 
 SECONDS: Final = 1.0
@@ -201,9 +209,9 @@ def _with_digest(metadata: Any, arrays: Any, numbers: bytes) -> str:
     found = {}
     for name, each in sorted(arrays.items()):
         begin, end = each["data_offsets"]
-        dtype = np.dtype(tensors._TYPES[each["dtype"]])
+        dtype = np.dtype(safetensors_file._TYPES[each["dtype"]])
         found[name] = np.frombuffer(numbers[begin:end], dtype).reshape(each["shape"])
-    metadata["digest"] = tensors._digest(described.encode(), found)
+    metadata["digest"] = safetensors_file._digest(described.encode(), found)
     return json.dumps(
         metadata, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     )
@@ -246,10 +254,10 @@ def _parse_npz(data: bytes, path: Path) -> None:
     path = path.with_name("x.npz")
     path.write_bytes(content)
     with path.open("rb") as file:
-        if not report_npz.is_archive(file):
+        if not course_npz.is_archive(file):
             load_model(path)
             return
-        parameters = report_npz.read_report(path, file, len(content))
+        parameters = course_npz.read_report(path, file, len(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays, np.errstate(all="ignore"):
         for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
             assert W.tobytes() == arrays[f"weights_{2 * layer}"].astype(np.float32).tobytes()
@@ -299,16 +307,16 @@ def _parse_config(data: bytes, path: Path) -> None:
     if bits & 3 < 2:
         path.write_bytes(_named(rest) if bits & 1 else rest)
         values = read_file(path)
-        config = recipes.resolve({}, path, environment={}).config
+        config = precedence.resolve({}, path, environment={}).config
         assert not values or from_mapping(config.to_dict() | values, path.name) == config
     else:
         texts = dict(_pairs(rest.decode("utf-8", "replace")))
         if bits & 1:
-            values = recipes.read_flags({name: text.split(" ") for name, text in texts.items()})
-            config = recipes.resolve(values, environment={}).config
+            values = precedence.read_flags({name: text.split(" ") for name, text in texts.items()})
+            config = precedence.resolve(values, environment={}).config
         else:
             variables = {f"HANDSTITCH_{name.upper()}": text for name, text in texts.items()}
-            config = recipes.resolve({}, environment=variables).config
+            config = precedence.resolve({}, environment=variables).config
     path.write_text(to_toml(config, {"seed": "where it came from\x1b"}), "utf-8")
     assert Config(**read_file(path)) == config
 

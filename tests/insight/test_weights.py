@@ -9,13 +9,13 @@ import pytest
 from msgspec import structs
 
 from handstitch import insight, runs, training
-from handstitch.checkpoint import Model, load_model, save_model
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
-from handstitch.data import sources
+from handstitch.data import loading
 from handstitch.errors import DataError, ModelFileError
-from handstitch.insight import initial
+from handstitch.insight import initial_weights
 from handstitch.insight.layers import decisive_layer, effective_rank
+from handstitch.model import Model, load_model, save_model
 from tests.sample_models import GARMENT_SIZES, report_arrays, sample
 
 CONFIG = Config(
@@ -36,8 +36,8 @@ IMAGES = 900
 def drawn():
     """The data set of these tests, drawn once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "_SKETCH", {"train": (IMAGES, 1), "test": (20, 2)})
-        yield sources.load("sketch", "train")
+        patch.setattr(loading, "_SKETCH", {"train": (IMAGES, 1), "test": (20, 2)})
+        yield loading.load("sketch", "train")
 
 
 def model_of(state, task, data):
@@ -168,7 +168,7 @@ def test_an_older_file_without_a_digest_is_told(course):
 
 @pytest.mark.parametrize("config", [{}, {"seed": -1}, {"seed": "x"}, {"seed": 1, "flip": True}])
 def test_a_config_that_cannot_be_read_is_no_seed(config):
-    found = initial.origin(sample(GARMENT_SIZES, image_shape=(28, 28), config=config))
+    found = initial_weights.origin(sample(GARMENT_SIZES, image_shape=(28, 28), config=config))
     assert (found.standing, found.config, found.parameters) == ("no seed", None, None)
 
 
@@ -283,14 +283,14 @@ def test_the_digest_in_a_file_confirms_the_weights_drawn_anew(tmp_path, course):
     save_model(path, course[3])
     found = load_model(path)
     assert found.initial_digest == course[0].initial_digest
-    drawn_anew = initial.origin(found).parameters
+    drawn_anew = initial_weights.origin(found).parameters
     assert isinstance(drawn_anew, Parameters)
     assert drawn_anew.vector.tobytes() == course[0].parameters.vector.tobytes()
 
 
 def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, monkeypatch):
     """Even where the seed draws other weights by now, as another NumPy might."""
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (100, 1), "test": (20, 2)})
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (100, 1), "test": (20, 2)})
     config = replace(CONFIG, epochs=2)
     with runs.begin(config, tmp_path / "run") as run:
         next(run.train())
@@ -307,7 +307,7 @@ def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, mon
         list(run.train())
     model = load_model(tmp_path / "run" / "weights" / "last.safetensors")
     assert model.initial_digest == wanted != ""
-    assert initial.origin(model).standing == "confirmed"  # drawn as it was then
+    assert initial_weights.origin(model).standing == "confirmed"  # drawn as it was then
 
 
 def test_the_digest_is_of_weights_and_not_of_biases(course):
@@ -337,7 +337,7 @@ def test_data_that_are_not_at_hand_are_told(changes, why, monkeypatch, tmp_path)
     monkeypatch.delenv("HANDSTITCH_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (20, 1), "test": (20, 2)})
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (20, 1), "test": (20, 2)})
     names = tuple(f"class {n}" for n in range(10))
     model = sample(GARMENT_SIZES, class_names=names, **({"image_shape": (28, 28)} | changes))
     heard: list[str] = []

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from handstitch import evaluation, looks
+from handstitch import evaluation
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
-from handstitch.looks import Look
 from handstitch.records import EpochRecord, Evaluation, RunSummary
-from handstitch.report.drawings import Drawing, Drawings
-from handstitch.report.findings import Findings, Pictures
+from handstitch.report.charts import Drawing, Drawings
+from handstitch.report.gather import Findings, Pictures
+from handstitch.runs import test_log
+from handstitch.runs.test_log import Look
 from tests.sample_models import sample
 
 SHAPE = (4, 4)
@@ -68,7 +69,7 @@ def findings(names: list[str] | None = None, **changes: Any) -> Findings:
     names = names or ["left", "right"]
     model = sample((16, 5, len(names)), class_names=tuple(names), image_shape=SHAPE)
     found, pictures = measured(names)
-    digest = looks.digest_of(model.parameters.vector)
+    digest = test_log.digest_of(model.parameters.vector)
     facts: dict[str, Any] = {
         "folder": Path("runs", "train"),
         "config": Config(hidden_sizes=(5,), epochs=3),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from handstitch.report.drawings import draw
+from handstitch.report.charts import draw
 from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES

@@ -12,16 +12,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from handstitch import figures, looks, report, run_folder
-from handstitch.checkpoint import load_model, save_model
+from handstitch import figures, report
 from handstitch.core.parameters import Parameters
-from handstitch.data import sources
+from handstitch.data import loading
 from handstitch.errors import ConfigError, DataError, MachineError, UsageError
 from handstitch.figures import fonts
-from handstitch.report import drawings, tables
-from handstitch.report.findings import Missing, gather
+from handstitch.model import load_model, save_model
+from handstitch.report import charts, tables
+from handstitch.report.gather import Missing, gather
 from handstitch.report.languages import words
 from handstitch.report.page import render
+from handstitch.runs import folder as run_folder
+from handstitch.runs import test_log
 from tests.cli.conftest import IMAGES, Handstitch
 from tests.report.reading import Page, breaches
 from tests.report.samples import findings
@@ -47,13 +49,13 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """The parts of data sets that were asked for, and whether they might have been fetched."""
     asked: list[tuple[str, bool]] = []
-    load = sources.load
+    load = loading.load
 
     def noted(name: str, part: Any, *arguments: Any, **options: Any) -> Any:
         asked.append((part, options.get("fetch", True)))
         return load(name, part, *arguments, **options)
 
-    monkeypatch.setattr(sources, "load", noted)
+    monkeypatch.setattr(loading, "load", noted)
     return asked
 
 
@@ -92,20 +94,20 @@ def test_before_a_test_the_figures_are_those_of_validation(
     summary = json.loads((trained / run_folder.SUMMARY).read_text())
     assert f"{100 * summary['best_val_accuracy']:.2f} % of 30 validation images" in text
     assert f"{summary['best_val_loss']:.4f}" in text
-    assert not (trained / looks.LEDGER).exists()
+    assert not (trained / test_log.LEDGER).exists()
 
 
 def test_after_a_test_the_figures_are_those_on_record_and_no_look_is_added(
     handstitch: Handstitch, trained: Path, undrawn: None, opened: list[tuple[str, bool]]
 ) -> None:
     found = handstitch("test", "--json").json
-    ledger = (trained / looks.LEDGER).read_bytes()
+    ledger = (trained / test_log.LEDGER).read_bytes()
     opened.clear()
     made = report.make(trained)
     assert (made.part, made.missing) == ("test", [])
     assert opened == [("test", False)]
     assert f"{100 * found['accuracy']:.2f} % of {IMAGES['test']} test images" in text_of(made)
-    assert (trained / looks.LEDGER).read_bytes() == ledger
+    assert (trained / test_log.LEDGER).read_bytes() == ledger
     assert "**" + f"{found['accuracy']:.4f}" + "**" in (trained / "README.md").read_text()
 
 
@@ -115,7 +117,7 @@ def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
     found = gather(trained)
     other = (found.evaluation, "f" * 64)
     assert other[0] is not None
-    looks.note(trained, other[0], other[1])
+    test_log.note(trained, other[0], other[1])
     opened.clear()
     made = report.make(trained)
     assert made.part == "validation"
@@ -133,14 +135,14 @@ def test_without_the_data_the_page_comes_from_the_record(
 
     said: list[str] = []
     with monkeypatch.context() as patched:
-        patched.setattr(sources, "load", gone)
+        patched.setattr(loading, "load", gone)
         made = report.make(trained, notify=said.append)
     assert (made.part, made.missing) == ("validation", ["data"])
     assert said == ["sketch: the data are gone (nothing)"]
     assert ENGLISH.validation_record in text_of(made)
     assert sorted(path.name for path in made.pictures) == ["curves.png", "weights.png"]
     handstitch("test")
-    monkeypatch.setattr(sources, "load", gone)
+    monkeypatch.setattr(loading, "load", gone)
     made = report.make(trained)
     assert (made.part, made.missing) == ("test", ["data"])
     text = text_of(made)
@@ -152,7 +154,7 @@ def test_without_the_data_the_page_comes_from_the_record(
 def test_other_data_than_the_runs_are_not_taken_for_it(
     trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "_SKETCH", {"train": (300, 99), "test": (60, 98)})
+    monkeypatch.setattr(loading, "_SKETCH", {"train": (300, 99), "test": (60, 98)})
     made = report.make(trained)
     assert made.missing == ["other data"]
     assert ENGLISH.missing["other data"] in text_of(made)
@@ -168,7 +170,7 @@ def damage(path: Path) -> None:
         (lambda run: (run / run_folder.BEST).unlink(), ["weights"]),
         (lambda run: damage(run / run_folder.BEST), ["weights"]),
         (lambda run: damage(run / run_folder.SUMMARY), ["summary"]),
-        (lambda run: damage(run / looks.LEDGER), ["looks"]),
+        (lambda run: damage(run / test_log.LEDGER), ["looks"]),
         (lambda run: (run / run_folder.HISTORY).unlink(), []),
         (lambda run: damage(run / run_folder.HISTORY), []),
         (lambda run: [(run / name).unlink() for name in (run_folder.HISTORY, run_folder.LAST)], []),
@@ -312,7 +314,7 @@ def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_lin
 
 def test_many_classes_are_drawn() -> None:
     found = findings([f"class {number}" for number in range(100)], history=[], model=None)
-    drawn = drawings.draw(found, ENGLISH, "en")
+    drawn = charts.draw(found, ENGLISH, "en")
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []
     assert len(Page(source).all("img")) == 5
@@ -324,7 +326,7 @@ def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
     rng = np.random.default_rng(1)
     initial = Parameters.random(model.parameters.sizes, rng)
     found = findings(model=model, initial=initial, evaluation=None, pictures=None, history=[])
-    made = drawings.draw(found, ENGLISH, "en")
+    made = charts.draw(found, ENGLISH, "en")
     assert len(made.before_after) == 3
     # The other pictures take 0.5 MB.
     assert len(render(found, made, ENGLISH)) < 2_500_000
@@ -346,7 +348,7 @@ def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> Non
         confusion_matrix=matrix.tolist(),
         class_scores=class_scores(matrix, ("left", "right")),
     )
-    drawn = drawings.draw(found, ENGLISH, "en")
+    drawn = charts.draw(found, ENGLISH, "en")
     assert drawn.worst is None
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from handstitch.cli.test import _print
 from handstitch.errors import printable
 from handstitch.report import page
-from handstitch.report.drawings import Drawings
-from handstitch.report.findings import Findings
+from handstitch.report.charts import Drawings
+from handstitch.report.gather import Findings
 from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES, names

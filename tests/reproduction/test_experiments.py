@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from handstitch import looks, search
-from handstitch.data import sources
+from handstitch import search
+from handstitch.data import loading
 from handstitch.errors import Interrupted
+from handstitch.runs import test_log
 from reproduction import experiments, published
 from reproduction.__main__ import arguments, main
 from reproduction.findings import judge
@@ -27,7 +28,7 @@ EPOCHS = 4
 def small():
     """The report's settings on a small network; data and networks as small."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "_SKETCH", {"train": (240, 0), "test": (60, 1)})
+        patch.setattr(loading, "_SKETCH", {"train": (240, 0), "test": (60, 1)})
         patch.setattr(experiments, "NETWORKS", ((8, 4, 4),))
         patch.setattr(experiments, "MORE_RATES", (0.002,))
         patch.setattr(experiments, "SLIGHT_DECAYS", (0.01, 0.1))
@@ -45,7 +46,7 @@ def small():
 
 def make_setup(folder, notify=lambda line: None):
     return experiments.Setup(
-        folder=folder, seeds=SEEDS, engine=search.engines.serial, notify=notify
+        folder=folder, seeds=SEEDS, engine=search.executors.serial, notify=notify
     )
 
 
@@ -95,7 +96,7 @@ class TestExperiments:
         ]
         assert judge(again) == judge(before)
         for each in (folder / "repeated").iterdir():
-            assert len(looks.read(each)) == 1
+            assert len(test_log.read(each)) == 1
 
     def test_stopped_and_gone_on_with_it_comes_to_the_same(self, done, tmp_path):
         due = {"grid [3/18]", "repeated [1/2]"}

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from handstitch import training
 from handstitch.config import Config
-from handstitch.data import sources
+from handstitch.data import loading
 
-sources._SKETCH = {"train": (300, 0), "test": (60, 1)}  # type: ignore[misc]
+loading._SKETCH = {"train": (300, 0), "test": (60, 1)}  # type: ignore[misc]
 
 _is_over = training.is_over
 

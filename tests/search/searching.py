@@ -18,7 +18,7 @@ import pytest
 
 from handstitch import cli
 from handstitch import search as searches
-from handstitch.data import sources
+from handstitch.data import loading
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID = (
@@ -66,7 +66,7 @@ def run(*words: str, ranks: int = 0, **environment: str) -> tuple[int, str, str]
 def run_here(*words: str) -> int:
     """The exit code of the same search in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "_SKETCH", {"train": (300, 0), "test": (60, 1)})
+        patch.setattr(loading, "_SKETCH", {"train": (300, 0), "test": (60, 1)})
         return cli.run(["search", *words, "--workers", "0"])
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handstitch.randomness import Purpose, generator
-from handstitch.search import ranking_words
+from handstitch.search import summary
 from handstitch.search.ranking import importance, rank
 from tests.synthetic_trials import epochs, search, trial
 
@@ -21,7 +21,7 @@ def table(*means, seeds=5, deviation=0.004, seed=0):
 
 
 def words(ranking):
-    return " ".join(ranking_words.sentences(ranking))
+    return " ".join(summary.sentences(ranking))
 
 
 class TestOrder:
@@ -265,8 +265,8 @@ class TestWords:
         assert "of the mean are luck" in words(ranking)
 
     def test_settings_are_written_as_flags(self):
-        written = ranking_words.named(
+        written = summary.named(
             {"hidden_sizes": [512, 256], "learning_rate": 0.00075, "stratified": False}
         )
         assert written == "--hidden 512,256 --learning-rate 0.00075 --no-stratified"
-        assert ranking_words.named({"hidden_sizes": [300]}) == "--hidden 300,"  # 300: 300, 150
+        assert summary.named({"hidden_sizes": [300]}) == "--hidden 300,"  # 300: 300, 150

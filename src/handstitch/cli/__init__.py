@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, Group
 
-from handstitch import __version__
+from handstitch._version import __version__
 from handstitch.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def run(argv: list[str]) -> int:
     except Interrupted as error:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort: everything ends in a message)
-        from handstitch.cli import failure
+        from handstitch.cli import errors
 
         if isinstance(error, OSError) and error.errno in {ENOSPC, EIO}:
             _to_nowhere()  # if it was stdout that is full, Python would try once more at the end
-        return failure.report(error, words, debug)
+        return errors.report(error, words, debug)
 
 
 def _run(words: list[str]) -> int:

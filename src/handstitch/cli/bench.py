@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, given_settings, resolve, with_settings
 
 BATCH_SIZES = (64, 128, 256)
@@ -40,13 +40,14 @@ def bench(
     chosen = resolve(settings, config, preset or (None if config else "report")).config
     sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
 
-    from handstitch import kernels, speed
+    from handstitch import benchmark
+    from handstitch.machine import libraries
 
-    found = speed.measure(chosen, sizes, seconds)
+    found = benchmark.measure(chosen, sizes, seconds)
     if json:
-        console.emit(found)
+        output.emit(found)
         return
-    table = console.table("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
+    table = output.table("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
     for each in found.training:
         table.add_row(
             str(each.batch_size),
@@ -59,12 +60,12 @@ def bench(
     print(f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, {threads}")
     print(f"Training step: {found.step}")
     print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
-    console.show(table)
+    output.show(table)
     if any(each.share_of_peak > 1 for each in found.training):
         print("Above 100 %: products with a 0 are counted, and the compiled step passes over them.")
     print(
         f"Classifying: {found.classified_per_second:,.0f} images/s; "
         f"one image in {1e6 * found.one_image_seconds:,.0f} µs"
     )
-    if shortfall := kernels.shortfall(found.kernel):
-        console.notice(shortfall)
+    if shortfall := libraries.shortfall(found.kernel):
+        output.notice(shortfall)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
-from handstitch.config_file import to_toml
+from handstitch.config.toml import to_toml
 
 
 @with_settings
@@ -24,6 +24,6 @@ def config(
     """
     resolved = resolve(settings, config, preset)
     if json:
-        console.emit({"config": resolved.config.to_dict(), "origins": resolved.origins})
+        output.emit({"config": resolved.config.to_dict(), "origins": resolved.origins})
     else:
         print(to_toml(resolved.config, resolved.origins), end="")

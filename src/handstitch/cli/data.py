@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json
 from handstitch.errors import printable
 
@@ -26,9 +26,9 @@ def fetch(
     ] = None,
 ) -> None:
     """Bring a data set from its public homes, verified by checksum."""
-    from handstitch.data import sources
+    from handstitch.data import loading
 
-    place = sources.fetch(name, data_dir, notify=console.notice)
+    place = loading.fetch(name, data_dir, notify=output.notice)
     print(f"{name} is complete and sound in {place.folder}")
 
 
@@ -43,17 +43,17 @@ def info(
     json: Json = False,
 ) -> None:
     """Say what a data set holds: counts, shapes, class names, balance, checksums."""
-    from handstitch.data import facts, sources
+    from handstitch.data import loading, summary
 
-    choice = sources.resolve(name, data_dir, notify=console.notice)
-    found = facts.describe(choice.name, data_dir, notify=console.notice, place=choice.place)
+    choice = loading.resolve(name, data_dir, notify=output.notice)
+    found = summary.describe(choice.name, data_dir, notify=output.notice, place=choice.place)
     if json:
-        console.emit(found)
+        output.emit(found)
         return
     if choice.reason:
-        console.notice(f"this is sketch, drawn data: {choice.reason}")
+        output.notice(f"this is sketch, drawn data: {choice.reason}")
     print(f"{found.title}, {found.location}")
-    sizes = console.table("part", "images", "rows", "columns", "balance")
+    sizes = output.table("part", "images", "rows", "columns", "balance")
     for part in found.parts:
         sizes.add_row(
             part.part,
@@ -62,13 +62,13 @@ def info(
             str(part.columns),
             f"{part.balance:.3f}",
         )
-    console.show(sizes)
-    counts = console.table("class", *(part.part for part in found.parts))
+    output.show(sizes)
+    counts = output.table("class", *(part.part for part in found.parts))
     for class_name in found.class_names:
         counts.add_row(
-            console.text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
+            output.text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
         )
-    console.show(counts, "Images of each class")
+    output.show(counts, "Images of each class")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.
     print("\nSHA-256")
     for part in found.parts:

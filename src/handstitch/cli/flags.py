@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import Group, Parameter
 from cyclopts.validators import mutually_exclusive
 
-from handstitch import recipes
-from handstitch.config import field_types, help_of
-from handstitch.wording import choices, format_value, wanted
+from handstitch.config import precedence
+from handstitch.config.messages import choices, format_value, wanted
+from handstitch.config.schema import field_types, help_of
 
 GROUPS: Final = {
     "dataset": "Data",
@@ -29,7 +29,7 @@ FLAGS: Final = "Flags"
 Preset = Annotated[
     str | None,
     Parameter(
-        metavar="NAME", help=f"recipe to start from [choices: {', '.join(recipes.presets())}]"
+        metavar="NAME", help=f"recipe to start from [choices: {', '.join(precedence.presets())}]"
     ),
 ]
 ConfigFile = Annotated[
@@ -86,9 +86,11 @@ def _with_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[...
     return verb
 
 
-def resolve(settings: dict[str, Any], config: Path | None, preset: str | None) -> recipes.Resolved:
+def resolve(
+    settings: dict[str, Any], config: Path | None, preset: str | None
+) -> precedence.Resolved:
     """The configuration that the flags of one command line mean."""
-    return recipes.resolve(given_settings(settings), config, preset)
+    return precedence.resolve(given_settings(settings), config, preset)
 
 
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
         for name, value in given.items()
         if not isinstance(value, bool)  # a switch
     }
-    return given | recipes.read_flags(words)
+    return given | precedence.read_flags(words)
 
 
 def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
     Words are taken as they are: what they may be is said in one place, for flags, files and
     variables alike.
     """
-    defaults = recipes.resolve({}, environment={}).config.to_dict()
+    defaults = precedence.resolve({}, environment={}).config.to_dict()
     flags: dict[str, Any] = {}
     group = Group("Settings")
     for order, (name, kind) in enumerate(field_types().items()):
@@ -124,7 +126,7 @@ def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
         flags[name] = Annotated[
             (bool if is_switch else tuple[str, ...] if is_list else str) | None,
             Parameter(
-                name=recipes.flags_of(name),
+                name=precedence.flags_of(name),
                 metavar="CHOICE" if words else "N" if whole else "X",
                 help=f"{help_of(name)}{among} [default: {format_value(defaults[name])}]",
                 group=group,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handstitch.cli import console
-from handstitch.config import from_mapping
+from handstitch.cli import output
+from handstitch.config.precedence import flags_of
+from handstitch.config.schema import from_mapping
 from handstitch.errors import UsageError
-from handstitch.recipes import flags_of
-from handstitch.run_folder import RUNS
+from handstitch.runs.folder import RUNS
 
 if TYPE_CHECKING:
     from handstitch.runs import Run
@@ -27,8 +27,8 @@ def begin(
     """
     from handstitch import runs
     from handstitch import search as searches
-    from handstitch.search.ranking_words import named
-    from handstitch.search.winners import ORIGIN, origin
+    from handstitch.search.summary import named
+    from handstitch.search.winner import ORIGIN, origin
 
     found = searches.load(folder)
     chosen = searches.winner(found, by)
@@ -44,15 +44,15 @@ def begin(
     config = from_mapping(chosen.config.to_dict() | dict(given), "the winner's settings")
     seeds = "1 seed" if ranking.repeats == 1 else f"{ranking.repeats} seeds"
     compared = sum(each.tied is not None for each in ranking.settings)
-    console.notice(f"the winner: {named(setting.parameters) or 'the only candidate'}")
-    console.notice(
+    output.notice(f"the winner: {named(setting.parameters) or 'the only candidate'}")
+    output.notice(
         f"chosen by mean validation accuracy of the {by} epoch over {seeds}: {setting.mean:.4f}, "
         f"the highest of {compared} candidates"
     )
     others = len(ranking.tied) - 1
     if others > 0:
         many = "1 other candidate" if others == 1 else f"{others} other candidates"
-        console.notice(f"it is indistinguishable from {many}; which, and why:")
-        console.command(f"handstitch show {shlex.quote(str(folder))}")
+        output.notice(f"it is indistinguishable from {many}; which, and why:")
+        output.command(f"handstitch show {shlex.quote(str(folder))}")
     note = origin(chosen, found, out or RUNS / "train")
-    return runs.begin(config, out, data_dir, console.notice, {ORIGIN: note})
+    return runs.begin(config, out, data_dir, output.notice, {ORIGIN: note})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_some_settings
 
 DRAWN = 1000
@@ -51,9 +51,9 @@ def gradcheck(
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)
     if json:
-        console.emit({"passed": passed, "worst": worst, "networks": verdicts})
+        output.emit({"passed": passed, "worst": worst, "networks": verdicts})
     else:
-        table = console.table("network", "parameters", "compared", "worst relative error")
+        table = output.table("network", "parameters", "compared", "worst relative error")
         for verdict in verdicts:
             table.add_row(
                 "-".join(map(str, verdict.sizes)),
@@ -61,7 +61,7 @@ def gradcheck(
                 f"{verdict.checked:,}",
                 f"{verdict.worst:.1e}",
             )
-        console.show(table)
+        output.show(table)
         word = "agrees with" if passed else "DIFFERS from"
         print(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "

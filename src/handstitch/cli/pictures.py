@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.errors import MachineError, UsageError, printable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def present(
     """
     picture = _write(draw, place, lang, asked=asked)
     if json:
-        console.emit({"picture": picture and str(picture), **facts})
+        output.emit({"picture": picture and str(picture), **facts})
     elif picture is not None:
         print(f"\nPicture: {printable(picture)}")
 
@@ -67,17 +67,17 @@ def _write(
     draw: Callable[[Lang], Any], place: Path | None, lang: Lang, *, asked: bool
 ) -> Path | None:
     if place is None:
-        console.notice("to have the picture as well, say where: --out FILE.png")
+        output.notice("to have the picture as well, say where: --out FILE.png")
         return None
     from handstitch import figures, storage
 
     is_svg = place.suffix.lower() == ".svg"
     try:
-        figure = draw(lang if is_svg else figures.png_language(lang, console.notice))
+        figure = draw(lang if is_svg else figures.png_language(lang, output.notice))
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
-        console.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
+        output.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
         return None
     data = figures.svg(figure).encode() if is_svg else figures.png(figure)
     try:

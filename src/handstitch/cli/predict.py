@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json
 from handstitch.cli.test import Model, Weights
 from handstitch.errors import UsageError
@@ -33,12 +33,13 @@ def predict(
     json: Json = False,
 ) -> None:
     """Say what is on images of a data set, and how sure the network is."""
-    from handstitch import run_folder, runs
-    from handstitch.data import sources
+    from handstitch import runs
+    from handstitch.data import loading
+    from handstitch.runs import folder as run_folder
 
     classifier = runs.load(run_folder.newest() if path is None else path, weights)
     model = classifier.model
-    data = sources.load(dataset or model.dataset, part, data_dir, notify=console.notice)
+    data = loading.load(dataset or model.dataset, part, data_dir, notify=output.notice)
     chosen = _positions(rows or ["0:10"], len(data))
     P = classifier.probabilities(data.images[chosen])
     predictions = [
@@ -51,18 +52,18 @@ def predict(
         for position, p in zip(chosen, P, strict=True)
     ]
     if json:
-        console.emit({"dataset": data.name, "part": part, "predictions": predictions})
+        output.emit({"dataset": data.name, "part": part, "predictions": predictions})
         return
-    table = console.table("row", "is", "taken for", "sure", "")
+    table = output.table("row", "is", "taken for", "sure", "")
     for each, sure in zip(predictions, P.max(axis=1), strict=True):
         table.add_row(
             str(each["row"]),
-            console.text(each["true"]),
-            console.text(each["predicted"]),
+            output.text(each["true"]),
+            output.text(each["predicted"]),
             f"{sure:.1%}",
             "" if each["true"] == each["predicted"] else "wrong",
         )
-    console.show(table, f"{data.name}, {part}")
+    output.show(table, f"{data.name}, {part}")
 
 
 def _positions(words: list[str], n: int) -> list[int]:

@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from handstitch.cli.console import console
+from handstitch.cli.output import console
 
 if TYPE_CHECKING:
     from handstitch.records import EpochRecord
@@ -70,7 +70,7 @@ class Progress:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line, which stays; with rate and seconds where there is room."""
-        from handstitch.run_folder import line
+        from handstitch.runs.folder import line
 
         text = line(record)
         self._bar.update(self._task, completed=record.epoch * self._steps)

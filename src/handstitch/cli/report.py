@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json
 from handstitch.errors import printable
 
@@ -35,13 +35,13 @@ def report(
     validation figures, and says so. The model card, README.md, is written anew as well.
     """
     from handstitch import report as reports
-    from handstitch import run_folder
     from handstitch.report.languages import words
+    from handstitch.runs import folder as run_folder
 
     folder = run_folder.newest() if path is None else path
-    made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=console.notice)
+    made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=output.notice)
     if json:
-        console.emit(
+        output.emit(
             {
                 "run": str(folder),
                 "page": str(made.page),
@@ -59,7 +59,7 @@ def report(
     if made.card is not None:
         print(f"Model card: {printable(made.card)}")
     for each in made.missing:
-        console.notice(words("en").missing[each])
+        output.notice(words("en").missing[each])
     if made.part == "test":
         print("It shows the test on record.")
     else:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from handstitch import recipes
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_searched_settings
+from handstitch.config import precedence
 from handstitch.errors import Interrupted, UsageError, masked
 
 if TYPE_CHECKING:
-    from handstitch.search.engines import Engine
+    from handstitch.search.executors import Engine
 
 MANY: Final = 10_000
 """Points of a grid that nobody types by mistake."""
@@ -112,7 +112,7 @@ def search(
         parameters, fixed = space.read(given)
         _require_sampler(sampler, trials, parameters)
         spec = searches.make(
-            recipes.resolve(fixed, config, preset).config,
+            precedence.resolve(fixed, config, preset).config,
             parameters,
             kind=sampler,
             settings=trials,
@@ -136,14 +136,14 @@ def search(
                 _engine(dask, mpi, workers, spec.trials),
                 storage=storage,
                 data_dir=data_dir,
-                notify=console.notice,
+                notify=output.notice,
                 after_trial=progress.trial,
                 begun=progress.begin,
                 stop=stop,
             )
     except Interrupted as interrupted:
         if progress.search is not None:
-            console.notice("stopped; every finished trial is kept. Go on with:")
+            output.notice("stopped; every finished trial is kept. Go on with:")
             words = {
                 "--out": progress.search.folder,
                 "--workers": workers,
@@ -151,7 +151,7 @@ def search(
                 "--storage": storage and masked(storage),
                 "--data-dir": data_dir,
             }
-            console.command(_command(words, mpi))
+            output.command(_command(words, mpi))
         return interrupted.exit_code
     say_result(found, json)
     return 0
@@ -165,7 +165,8 @@ def _require_sampler(
 
     ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
     shown = " ".join(
-        f"{recipes.flags_of(name)[0]} {space.described(axis)}" for name, axis in parameters.items()
+        f"{precedence.flags_of(name)[0]} {space.described(axis)}"
+        for name, axis in parameters.items()
     )
     if ranges and sampler == "grid":
         raise UsageError(
@@ -202,17 +203,17 @@ def _engine(
 ) -> AbstractContextManager[Engine]:
     """The engine that was asked for, not started yet."""
     from handstitch import machine
-    from handstitch.search import engines
+    from handstitch.search import executors
 
     if mpi and (dask or workers is not None):
         raise UsageError(
             "--mpi has its own workers",
             found="--mpi with " + ("--dask" if dask else "--workers"),
             wanted="one of them: mpiexec says how many processes there are",
-            fix=engines.MPI_COMMAND,
+            fix=executors.MPI_COMMAND,
         )
     if mpi:
-        return engines.mpi()
+        return executors.mpi()
     if dask and dask != "local" and workers is not None:
         raise UsageError(
             "a Dask cluster has its own workers",
@@ -222,8 +223,8 @@ def _engine(
         )
     count = min(machine.cores() if workers is None else workers, trials)
     if dask:
-        return engines.dask(dask, max(1, count))
-    return engines.processes(count) if count else engines.serial()
+        return executors.dask(dask, max(1, count))
+    return executors.processes(count) if count else executors.serial()
 
 
 def _command(values: Mapping[str, object], mpi: bool) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Self
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.errors import DivergedError, printable
 from handstitch.records import best_epoch
 
@@ -31,7 +31,7 @@ class SearchProgress:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[best]}"),
-            console=console.console(stderr=True),
+            console=output.console(stderr=True),
             transient=True,
             redirect_stdout=sys.stdout.isatty(),
             disable=not sys.stderr.isatty(),
@@ -50,7 +50,7 @@ class SearchProgress:
         self.search = search
         spec, done = search.spec, len(search.trials)
         if search.description.notice:
-            console.loud(
+            output.loud(
                 "NOT Fashion-MNIST",
                 [
                     "This search learns from `sketch`, garments drawn by Handstitch itself.",
@@ -60,17 +60,17 @@ class SearchProgress:
                 ],
             )
         elif spec.config["dataset"] == "sketch":
-            console.notice("searching on sketch, garments drawn by Handstitch: not Fashion-MNIST")
+            output.notice("searching on sketch, garments drawn by Handstitch: not Fashion-MNIST")
         if search.is_over:
-            console.notice(f"{search.folder} is finished; there is nothing left to train")
+            output.notice(f"{search.folder} is finished; there is nothing left to train")
             return
         settings = f"{spec.settings:,} setting" + ("" if spec.settings == 1 else "s")
         seeds = "1 seed" if spec.seeds == 1 else f"{spec.seeds} seeds"
         trials = f"{spec.trials:,} trial" + ("" if spec.trials == 1 else "s")
         before = f"; {done:,} finished before" if done else ""
-        console.notice(f"{trials}: {settings} × {seeds}, in {search.folder}{before}")
+        output.notice(f"{trials}: {settings} × {seeds}, in {search.folder}{before}")
         if spec.pruning != "none":
-            console.notice("trials are ended early by what others reached: their order matters")
+            output.notice("trials are ended early by what others reached: their order matters")
         self._best = max(map(_accuracy, search.trials), default=0.0)
         self._bar.update(self._task, completed=done, total=spec.trials)
 
@@ -79,17 +79,17 @@ class SearchProgress:
         self._best = max(self._best, _accuracy(trial))
         best = f"best so far {self._best:.4f}" if self._best else ""
         self._bar.update(self._task, completed=finished, best=best)
-        console.notice(f"[{finished}/{of}] {_line(trial)}")
+        output.notice(f"[{finished}/{of}] {_line(trial)}")
 
 
 def say_result(search: Search, json: bool) -> None:
     """Print what came out, setting by setting. Raises DivergedError if every trial failed."""
-    from handstitch.wording import format_value
+    from handstitch.config.messages import format_value
 
     rows = _rows(search)
     if json:
         states = Counter(trial.state for trial in search.trials)
-        console.emit(
+        output.emit(
             {
                 "search": str(search.folder),
                 "kind": search.kind,
@@ -102,7 +102,7 @@ def say_result(search: Search, json: bool) -> None:
         )
     else:
         names = list(search.parameters)
-        table = console.table("setting", *names, "trials", "Val Accuracy", "")
+        table = output.table("setting", *names, "trials", "Val Accuracy", "")
         highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
         for row in rows:
             value = row["val_accuracy"]
@@ -114,7 +114,7 @@ def say_result(search: Search, json: bool) -> None:
                 "–" if value is None else f"{value:.4f}",
                 "highest" if value == highest else "",
             )
-        console.show(table)
+        output.show(table)
         drawn = ", drawn data" if search.spec.config["dataset"] == "sketch" else ""
         command = f"handstitch show {shlex.quote(str(search.folder))}"
         print(f"Val Accuracy: of the best epoch, mean over a setting's trials{drawn}")
@@ -162,7 +162,7 @@ def _accuracy(trial: Trial) -> float:
 
 
 def _line(trial: Trial) -> str:
-    from handstitch.wording import format_value
+    from handstitch.config.messages import format_value
 
     values = ", ".join(f"{name} {format_value(value)}" for name, value in trial.parameters.items())
     record = best_epoch(trial.history)

@@ -9,8 +9,8 @@ from cyclopts import App, Parameter
 
 from handstitch.cli.flags import Json
 from handstitch.cli.pictures import Language, Out, Shown
+from handstitch.config.messages import alike
 from handstitch.errors import UsageError, printable
-from handstitch.wording import alike
 
 app = App(name="show", help="Show a run, a search, or the weights in a model file.")
 app.command(
@@ -43,10 +43,10 @@ def show(
     A run folder has its training curves shown, a search its settings in order and what can be
     told of them, a model file its weights; each as a table and in pictures. The commands choose.
     """
-    from handstitch import run_folder
     from handstitch.cli.show_curves import curves
     from handstitch.cli.show_search import show_search
     from handstitch.cli.show_weights import weights
+    from handstitch.runs import folder as run_folder
     from handstitch.search.folder import is_search
 
     target = run_folder.newest() if path is None else path

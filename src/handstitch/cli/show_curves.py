@@ -7,12 +7,12 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from handstitch import run_folder
-from handstitch.cli import console, pictures
+from handstitch.cli import output, pictures
 from handstitch.cli.flags import Json
 from handstitch.cli.pictures import Language, Out, Shown
 from handstitch.errors import ModelFileError, UsageError, printable
 from handstitch.records import EpochRecord, best_epoch, some_epochs
+from handstitch.runs import folder as run_folder
 
 _LINES: Final = 24
 """Of the table; of a longer run it shows epochs at even distances, the best and the last."""
@@ -50,7 +50,7 @@ def curves(
 
 def _history(target: Path) -> list[EpochRecord]:
     """The epochs of a run, or those that a model file knows of (without their seconds)."""
-    from handstitch.checkpoint import load_model, load_newest_state, state_exists
+    from handstitch.model import load_model, load_newest_state, state_exists
 
     if target.is_file():
         records = run_folder.timeless_records(target, load_model(target).history)
@@ -83,7 +83,7 @@ def _history(target: Path) -> list[EpochRecord]:
 def _print(history: list[EpochRecord], target: Path) -> None:
     shown, best = some_epochs(history, _LINES), best_epoch(history)
     timed = any(record.seconds for record in history)
-    table = console.table(
+    table = output.table(
         "epoch", "train\nloss", "train\naccuracy", "val\nloss", "val\naccuracy", "learning\nrate",
         *(["seconds"] if timed else []), "",
     )  # fmt: skip
@@ -99,7 +99,7 @@ def _print(history: list[EpochRecord], target: Path) -> None:
             "best" if record is best else "",
         )
     print(f"{'Run' if target.is_dir() else 'Model'}: {printable(target)}")
-    console.show(table)
+    output.show(table)
     if len(shown) < len(history):
         all_of_them = f"; all: {printable(target / run_folder.HISTORY)}" if target.is_dir() else ""
         print(f"{len(shown)} of {len(history):,} epochs{all_of_them}")

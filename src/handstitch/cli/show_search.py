@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import to_builtins
 
 from handstitch import storage
-from handstitch.cli import console
+from handstitch.cli import output
+from handstitch.config.messages import format_value
 from handstitch.errors import MachineError, UsageError, printable
-from handstitch.wording import format_value
 
 if TYPE_CHECKING:
     from handstitch.figures import Lang
@@ -33,8 +33,8 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     written. Raises UsageError if it is no search or has no trial yet.
     """
     from handstitch import search as searches
-    from handstitch.search.ranking_table import settings_csv
-    from handstitch.search.ranking_words import sentences
+    from handstitch.search.summary import sentences
+    from handstitch.search.table import settings_csv
 
     found = searches.load(folder)
     if not found.trials:
@@ -51,7 +51,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     if not json:
         _print(folder, found, ranking, written)
         return
-    console.emit(
+    output.emit(
         {
             "search": str(folder),
             "kind": found.kind,
@@ -64,7 +64,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
 
 
 def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) -> None:
-    from handstitch.search.ranking_words import named, sentences
+    from handstitch.search.summary import named, sentences
 
     drawn = " on sketch, drawn data" if found.spec.config["dataset"] == "sketch" else ""
     seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
@@ -90,14 +90,14 @@ def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) ->
 
 
 def _table(ranking: Ranking) -> None:
-    from handstitch.search.ranking_table import searched
+    from handstitch.search.table import searched
 
     names = searched(ranking)
     has_intervals = any(each.interval for each in ranking.settings)
     epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
     heads = [name.replace("_", "\n") for name in names]
     spread = "95 %\ninterval" if has_intervals else "sd of\nseeds"
-    table = console.table("", *heads, epochs[0], spread, epochs[1])
+    table = output.table("", *heads, epochs[0], spread, epochs[1])
     for each in ranking.settings[:_SHOWN]:
         other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
         spread = "–"
@@ -107,22 +107,22 @@ def _table(ranking: Ranking) -> None:
             spread = f"{each.deviation:.4f}"
         table.add_row(
             "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
-            *(console.text(format_value(each.parameters.get(name))) for name in names),
+            *(output.text(format_value(each.parameters.get(name))) for name in names),
             f"{each.mean:.4f}",
             spread,
             f"{other:.4f}",
         )
-    console.show(table, "Validation accuracy, mean over the seeds")
+    output.show(table, "Validation accuracy, mean over the seeds")
     left = len(ranking.settings) - _SHOWN
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
 
 
 def _importance(ranking: Ranking) -> None:
-    table = console.table("parameter", "share")
+    table = output.table("parameter", "share")
     for name, share in ranking.importance.items():
-        table.add_row(console.text(name), f"{share:.2f}")
-    console.show(table, "Share of the variance between trials that goes with each parameter")
+        table.add_row(output.text(name), f"{share:.2f}")
+    output.show(table, "Share of the variance between trials that goes with each parameter")
     if ranking.importance_overlaps:
         _say("The candidates are no full grid: shares overlap and may add up to more than 1.")
     else:
@@ -131,7 +131,7 @@ def _importance(ranking: Ranking) -> None:
 
 def _say(*lines: str) -> None:
     """Sentences, broken between words on a terminal."""
-    width = console.console().width
+    width = output.console().width
     for line in lines:
         print(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False))
 
@@ -147,11 +147,11 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
         for number, trials in finished(found.trials).items()
     }
     try:
-        lang = figures.png_language(lang, console.notice)
+        lang = figures.png_language(lang, output.notice)
         drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(each) for name, each in drawn.items()}
     except figures.MissingMatplotlibError as error:
-        console.notice(f"{error.problem}: {error.facts['found']}")
+        output.notice(f"{error.problem}: {error.facts['found']}")
         return {}
 
 
@@ -162,7 +162,7 @@ def _written(folder: Path, files: dict[str, bytes]) -> list[str]:
         try:
             storage.write(folder / name, content, lasting=False)
         except MachineError as error:
-            console.notice(f"{name} is not written: {error.problem}")
+            output.notice(f"{name} is not written: {error.problem}")
         else:
             names.append(name)
     return names

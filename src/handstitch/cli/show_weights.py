@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from handstitch.cli import console, pictures
+from handstitch.cli import output, pictures
 from handstitch.cli.flags import DataDir, Json
 from handstitch.cli.pictures import Language, Out, Shown
 from handstitch.cli.test import Weights
@@ -23,9 +23,9 @@ Statistics = Annotated[
 ]
 
 if TYPE_CHECKING:
-    from handstitch.classifier import Classifier
     from handstitch.core.parameters import Parameters
     from handstitch.insight import LayerFindings, WeightsReport
+    from handstitch.model.classifier import Classifier
 
 _ABREAST: Final = 3
 """Layers beside each other in 80 columns."""
@@ -48,7 +48,8 @@ def weights(
     With --stats: whether each layer learned or is as initialised, which layer decides, and how
     that is known, in a table and in words.
     """
-    from handstitch import figures, insight, run_folder, runs
+    from handstitch import figures, insight, runs
+    from handstitch.runs import folder as run_folder
 
     if data_dir is not None and not stats:
         raise UsageError(
@@ -104,21 +105,21 @@ def _layers(theta: Parameters) -> list[dict[str, Any]]:
 
 
 def _print(layers: list[dict[str, Any]]) -> None:
-    table = console.table("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
+    table = output.table("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
     for number, inputs, outputs, *values in (each.values() for each in layers):
         sizes = (str(number), f"{inputs:,}", f"{outputs:,}")
         table.add_row(*sizes, *(f"{value:.4f}" for value in values))
-    console.show(table)
+    output.show(table)
 
 
 def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, json: bool) -> None:
     """Look into the network, and print what is found."""
     from handstitch import insight
 
-    data = insight.data_at_hand(classifier.model, data_dir, console.notice)
+    data = insight.data_at_hand(classifier.model, data_dir, output.notice)
     report = insight.weights(classifier.model, data)
     if json:
-        console.emit(report)
+        output.emit(report)
         return
     print(f"{name} ({'-'.join(map(str, report.sizes))})")
     if report.val_accuracy is not None:
@@ -127,10 +128,10 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
         )
     for start in range(0, len(report.layers), _ABREAST):
         layers = report.layers[start : start + _ABREAST]
-        table = console.table("", *(f"layer {each.layer}" for each in layers))
+        table = output.table("", *(f"layer {each.layer}" for each in layers))
         for title, cells in _rows(layers, report):
             table.add_row(title, *cells)
-        console.show(table)
+        output.show(table)
     print()
     width = min(get_terminal_size().columns, _LONGEST_LINE)
     for sentence in report.words:

@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Protocol
 
-from handstitch.cli import console
+from handstitch.cli import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def stopping(run: Stoppable, when: str = "after this step") -> Iterator[None]:
         if run.stop_asked:
             os._exit(128 + number)
         run.stop_asked = number
-        console.notice(f"stopping {when}; once more to stop at once")
+        output.notice(f"stopping {when}; once more to stop at once")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

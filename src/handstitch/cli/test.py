@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json
 from handstitch.errors import HandstitchError, printable
 
 if TYPE_CHECKING:
-    from handstitch.classifier import Classifier
+    from handstitch.model.classifier import Classifier
     from handstitch.records import Evaluation
 
 Model = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
@@ -37,36 +37,37 @@ def test(
     """
     import msgspec
 
-    from handstitch import run_folder, runs
+    from handstitch import runs
     from handstitch import search as searches
+    from handstitch.runs import folder as run_folder
 
     target = run_folder.newest() if path is None else path
     classifier = runs.load(target, weights)
-    evaluation = classifier.test(dataset, data_dir, console.notice)
+    evaluation = classifier.test(dataset, data_dir, output.notice)
     look = _noted(run_folder.run_of(target), classifier, evaluation)
     # Who tests several settings of a search chooses between them, too.
     look_of_search = _noted(searches.search_of(target), classifier, evaluation)
     if json:
         counted = {"look": look, "look_of_search": look_of_search}
-        console.emit(msgspec.structs.asdict(evaluation) | counted)
+        output.emit(msgspec.structs.asdict(evaluation) | counted)
         return
     _print(evaluation, target, look, look_of_search)
 
 
 def _noted(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
     """Which look at the test set it is, with this run or search; None where none can be noted."""
-    from handstitch import looks
+    from handstitch.runs import test_log
 
     if folder is None or evaluation.dataset != classifier.model.dataset:
         return None
-    digest = looks.digest_of(classifier.model.parameters.vector)
+    digest = test_log.digest_of(classifier.model.parameters.vector)
     try:
-        return looks.note(folder, evaluation, digest, console.notice)
+        return test_log.note(folder, evaluation, digest, output.notice)
     except HandstitchError as error:
         # The figures are there; what cannot be written must not take them away.
         found = error.facts.get("found", "")
-        console.notice(f"this look at the test set is not noted: {error.problem} ({found})")
-        console.notice(f"the result stands; where it would be noted: {folder / looks.LEDGER}")
+        output.notice(f"this look at the test set is not noted: {error.problem} ({found})")
+        output.notice(f"the result stands; where it would be noted: {folder / test_log.LEDGER}")
         return None
 
 
@@ -80,22 +81,22 @@ def _print(
     drawn = " (drawn by Handstitch, not photographs)" if evaluation.dataset == "sketch" else ""
     print(f"Model: {printable(target)}, {evaluation.weights} weights")
     print(f"Data: {evaluation.dataset}{drawn}, {evaluation.n:,} test images")
-    scores = console.table("class", "precision", "recall", "F1", "images")
+    scores = output.table("class", "precision", "recall", "F1", "images")
     for score in evaluation.class_scores:
         scores.add_row(
-            console.text(score.name),
+            output.text(score.name),
             f"{score.precision:.4f}",
             f"{score.recall:.4f}",
             f"{score.f1:.4f}",
             f"{score.support:,}",
         )
-    console.show(scores, "Classes")
+    output.show(scores, "Classes")
     pairs = most_confused(evaluation.confusion_matrix, names)
     if pairs:
-        confused = console.table("is", "taken for", "images")
+        confused = output.table("is", "taken for", "images")
         for true, predicted, count in pairs:
-            confused.add_row(console.text(true), console.text(predicted), f"{count:,}")
-        console.show(confused, "Most confused")
+            confused.add_row(output.text(true), output.text(predicted), f"{count:,}")
+        output.show(confused, "Most confused")
     for number, subject in ((look, "this run"), (look_of_search, "runs of its search")):
         if number is not None:
             caution = "; choosing by it would flatter the result" if number > 1 else ""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 
-from handstitch import recipes
-from handstitch.cli import console
+from handstitch.cli import output
 from handstitch.cli.flags import (
     FLAGS,
     ConfigFile,
@@ -21,6 +20,7 @@ from handstitch.cli.flags import (
     resolve,
     with_settings,
 )
+from handstitch.config import precedence
 from handstitch.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -84,19 +84,19 @@ def train(
 
         prepared = begin(from_search, by or "best", given_settings(settings), out, data_dir)
     elif resume is not None:
-        layers = recipes.layers(given_settings(settings), config, preset)
+        layers = precedence.layers(given_settings(settings), config, preset)
         asked = {name: value for _, layer in layers for name, value in layer.items()}
-        prepared = runs.resume(resume, asked, data_dir, console.notice)
+        prepared = runs.resume(resume, asked, data_dir, output.notice)
     else:
         chosen = resolve(settings, config, preset).config
-        prepared = runs.begin(chosen, out, data_dir, console.notice)
+        prepared = runs.begin(chosen, out, data_dir, output.notice)
     with prepared as run:
         try:
             _train(run, json)
         except Interrupted as interrupted:
             here = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
-            console.notice(f"stopped in {here}; everything is saved. Resume with:")
-            console.command(f"handstitch train --resume {shlex.quote(str(run.folder))}")
+            output.notice(f"stopped in {here}; everything is saved. Resume with:")
+            output.command(f"handstitch train --resume {shlex.quote(str(run.folder))}")
             return interrupted.exit_code
     _say_result(run, json)
     return 0
@@ -107,13 +107,13 @@ def _train(run: Run, json: bool) -> None:
     from handstitch.cli.signals import stopping
 
     if run.dataset.name == "sketch":
-        console.say_sketch("train", run.reason)
+        output.say_sketch("train", run.reason)
     if run.is_over:
-        console.notice(f"{run.folder} is finished; there is nothing left to train")
+        output.notice(f"{run.folder} is finished; there is nothing left to train")
     elif run.state.epoch or run.state.batch:
-        console.notice(f"resuming in epoch {run.state.epoch + 1} after step {run.state.batch}")
+        output.notice(f"resuming in epoch {run.state.epoch + 1} after step {run.state.batch}")
     if run.task.batches.batch_size < run.config.batch_size:
-        console.notice(
+        output.notice(
             f"a batch of {run.config.batch_size:,} is more than the "
             f"{run.task.batches.batch_size:,} training images; each epoch is one step"
         )
@@ -127,7 +127,7 @@ def _say_result(run: Run, json: bool) -> None:
 
     summary = run.summary()
     if json:
-        console.emit({"run": str(run.folder), **msgspec.to_builtins(summary)})
+        output.emit({"run": str(run.folder), **msgspec.to_builtins(summary)})
         return
     data = " on sketch, drawn data" if summary.drawn else ""
     print(

@@ -20,22 +20,11 @@ the same bits with any number of threads.
 Not covered: float64, and networks without a hidden layer. There, and without numba or an OpenMP
 library for it, training takes the readable step.
 
-    step, classifier    the faces that training and classifying see
-    loop, forward       a batch forward and backward; images forward
-    moves, functions    core/optimizers.py and core/functions.py, compiled
-    chances             the numbers that dropout draws
-    products, sparse    what stands in place of the BLAS, and the vectors it is made of
-    layout, options     what the loops are told; how all is compiled and kept
+    availability            whether all this can be had here; imports nothing of it
+    step, classifier        the faces that training and classifying see
+    network, inference      a batch forward and backward; images forward
+    optimizers, functions   core/optimizers.py and core/functions.py, compiled
+    philox                  the random numbers of dropout
+    matmul, simd            products in place of the BLAS's, and the vectors they are made of
+    layout, jit             offsets and buffers of the loops; numba's options and cache
 """
-
-from __future__ import annotations
-
-from handstitch import kernels
-
-with kernels.unhurried():
-    import numba.np.ufunc.omppool  # noqa: F401 (loads OpenMP)
-
-from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.compiled.step import CompiledStep
-
-__all__ = ["CompiledClassifier", "CompiledStep"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from handstitch.compiled import CompiledClassifier, CompiledStep
+from handstitch.compiled.classifier import CompiledClassifier
+from handstitch.compiled.step import CompiledStep
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters

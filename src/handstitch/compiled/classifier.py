@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from handstitch import machine
 from handstitch.arrays import Images, Labels, Matrix, Vector, zeros
-from handstitch.compiled import forward
+from handstitch.compiled import inference
 from handstitch.compiled.layout import laid_out
-from handstitch.compiled.sparse import BLOCK, WIDEST
+from handstitch.compiled.simd import BLOCK, WIDEST
 from handstitch.core.network import Network
 from handstitch.data.scaling import Scaling
 
@@ -72,13 +72,13 @@ class CompiledClassifier:
         """As Evaluator.loss_and_accuracy, of images (n, rows, columns); for whoever has set the
         number of threads.
         """
-        loss, hits = forward.loss_and_hits(self._many(images, True), labels)
+        loss, hits = inference.loss_and_hits(self._many(images, True), labels)
         return loss / len(labels), hits / len(labels)
 
     def _one(self, image: Images) -> Vector:
         np.copyto(self._pixels, image.reshape(-1))
         P = np.empty(self._sizes[-1], np.float32)
-        forward.one(
+        inference.one(
             self._parts,
             self._pixels,
             self._layout,
@@ -96,11 +96,11 @@ class CompiledClassifier:
         rows = np.ascontiguousarray(images).reshape(len(images), prod(images.shape[1:]))
         rows.flags.writeable = False
         P = np.empty((len(images), self._sizes[-1]), np.float32)
-        forward.many(self._threads, rows, self._layout, self._theta, self._space, wants_logits, P)
+        inference.many(self._threads, rows, self._layout, self._theta, self._space, wants_logits, P)
         return P
 
     def _allocated(self) -> _Space:
-        rows, parts, widest = forward.ROWS, self._threads, max(self._sizes)
+        rows, parts, widest = inference.ROWS, self._threads, max(self._sizes)
 
         def for_each(size: int) -> Matrix:
             return zeros(parts * size).reshape(parts, size)

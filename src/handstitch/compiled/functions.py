@@ -6,7 +6,7 @@ from math import exp, expm1, log, tanh
 
 import numpy as np
 
-from handstitch.compiled.options import compiled
+from handstitch.compiled.jit import compiled
 from handstitch.core.functions import LEAK
 
 _RELU, _LEAKY, _ELU, _SIGMOID = range(4)  # then tanh; in the order of ACTIVATIONS

@@ -10,11 +10,12 @@ import numba
 import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Vector, zeros
-from handstitch.compiled import loop, moves
-from handstitch.compiled.chances import stream_of
+from handstitch.compiled import network as loop
+from handstitch.compiled import optimizers
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.layout import Buffers, Target, laid_out
-from handstitch.compiled.sparse import BLOCK, WIDEST
+from handstitch.compiled.philox import stream_of
+from handstitch.compiled.simd import BLOCK, WIDEST
 from handstitch.core.network import Network
 from handstitch.core.optimizers import OPTIMIZERS, Optimizer
 from handstitch.data.batches import Batches
@@ -35,7 +36,7 @@ class CompiledStep:
         self._images = batches.images.view()
         self._images.flags.writeable = False
         self._layout = laid_out(network)
-        self._squares = np.empty(-(-network.parameters.vector.size // moves.BLOCK))
+        self._squares = np.empty(-(-network.parameters.vector.size // optimizers.BLOCK))
         drop = self._layout.drop
         hidden, widest = sum(sizes[1:-1]), max(sizes)
         A = zeros(n * hidden + BLOCK)
@@ -123,7 +124,7 @@ class CompiledStep:
             eta, root = eta / (1 - h.beta1**t), sqrt(1 - h.beta2**t)
         numbers = np.array([eta, h.momentum, h.beta1, h.beta2, h.epsilon, root], np.float32)
         decay, decoupled = optimizer.weight_decay, optimizer.decoupled
-        moves.update(
+        optimizers.update(
             self.parts,
             list(OPTIMIZERS).index(optimizer.rule),
             numbers,

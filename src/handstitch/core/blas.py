@@ -8,13 +8,11 @@ is what the guards below are for.
 
 from __future__ import annotations
 
-from handstitch import kernels
 from handstitch.arrays import Matrix
+from handstitch.machine.libraries import load_blas
 
-with kernels.chosen():
-    from scipy.linalg import blas
-
-_GEMM = {"f": blas.sgemm, "d": blas.dgemm}
+_BLAS = load_blas()
+_GEMM = {"f": _BLAS.sgemm, "d": _BLAS.dgemm}
 
 
 def gemm(alpha: float, A: Matrix, B: Matrix, beta: float, C: Matrix) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.data import idx, official
-from handstitch.data.official import CLASS_NAMES, TITLES, OfficialFile
+from handstitch.data import catalog, idx
+from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile
 from handstitch.errors import DataError, printable
 
 
@@ -26,7 +26,7 @@ def verify(
     with idx.opened(path, problem, file.description, fix) as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
-        known, array = official.with_checksum(sha256), None
+        known, array = catalog.with_checksum(sha256), None
         if known is None:
             array = idx.parse(stream)
             known = _with_content(array, file)
@@ -54,7 +54,7 @@ def _with_content(array: NDArray[np.uint8], file: OfficialFile) -> OfficialFile:
     """The published file that holds this array. Raises ValueError if it is none of them."""
     content = hashlib.sha256(idx.header(array.shape))
     content.update(array.data)
-    known = official.with_checksum(content.hexdigest())
+    known = catalog.with_checksum(content.hexdigest())
     if known is not None:
         return known
     classes = len(CLASS_NAMES[file.dataset])

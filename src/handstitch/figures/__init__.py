@@ -9,13 +9,13 @@ alone. `lang="zh"` labels a figure in Chinese; of a machine's fonts `png_languag
 can draw that.
 """
 
+from handstitch.figures.curves import curves
 from handstitch.figures.fonts import MissingMatplotlibError, png_language
-from handstitch.figures.history import curves
 from handstitch.figures.labels import Lang
-from handstitch.figures.layers import before_after, heat_maps, unit_tiles, weights
-from handstitch.figures.pictures import confused_pairs, samples, worst_mistakes
 from handstitch.figures.rendering import png, svg
+from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
+from handstitch.figures.weights import before_after, heat_maps, unit_tiles, weights
 
 __all__ = [
     "Lang",

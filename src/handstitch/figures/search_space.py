@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
 from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import INK, new_figure
-from handstitch.wording import format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from handstitch.wording import format_value
+from handstitch.config.messages import format_value
 
 FEW: Final = 12
 """Values of a parameter up to which each is written out."""

@@ -8,10 +8,10 @@ unit_use(parameters)     how much the next layer heeds each first-layer unit
 """
 
 from handstitch.insight.activity import unit_use
-from handstitch.insight.findings import LayerFindings, WeightsReport
-from handstitch.insight.initial import origin
+from handstitch.insight.initial_weights import origin
 from handstitch.insight.layers import weights
-from handstitch.insight.scene import data_at_hand, fits
+from handstitch.insight.probe_images import data_at_hand, fits
+from handstitch.insight.results import LayerFindings, WeightsReport
 
 __all__ = [
     "LayerFindings",

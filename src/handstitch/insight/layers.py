@@ -11,18 +11,18 @@ import numpy as np
 
 from handstitch import machine
 from handstitch.arrays import Matrix
-from handstitch.checkpoint import Model
 from handstitch.core.network import Network
 from handstitch.core.parameters import INITIALIZATIONS, Parameters
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
-from handstitch.insight import sentences
+from handstitch.insight import summary
 from handstitch.insight.activity import accuracies_put_back, dead_units
-from handstitch.insight.findings import LayerFindings, LayerVerdict, WeightsReport
-from handstitch.insight.initial import Origin, origin
-from handstitch.insight.scene import scene
-from handstitch.insight.structure import ALPHA, COPIES, Structure, structures
+from handstitch.insight.initial_weights import Origin, origin
+from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
+from handstitch.insight.probe_images import scene
+from handstitch.insight.results import LayerFindings, LayerVerdict, WeightsReport
+from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
 TENTH: Final = 0.1
@@ -78,7 +78,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         layers=layers,
         words=[],
     )
-    return msgspec.structs.replace(report, words=[begun.words, *sentences.of(report)])
+    return msgspec.structs.replace(report, words=[begun.words, *summary.of(report)])
 
 
 def effective_rank(W: Matrix) -> float:

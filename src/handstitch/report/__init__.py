@@ -17,12 +17,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from handstitch import model_card, storage
-from handstitch.report.drawings import draw
-from handstitch.report.findings import Missing, Notify, Part, gather
+from handstitch import storage
+from handstitch.report.charts import draw
+from handstitch.report.gather import Missing, Notify, Part, gather
 from handstitch.report.languages import Lang, words
 from handstitch.report.page import render
-from handstitch.run_folder import CARD, PAGE
+from handstitch.runs import model_card
+from handstitch.runs.folder import CARD, PAGE
 
 __all__ = ["Lang", "Made", "Missing", "Part", "make"]
 

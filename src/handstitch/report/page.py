@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from handstitch import __version__
+from handstitch._version import __version__
 from handstitch.errors import printable
 from handstitch.report import tables
-from handstitch.report.drawings import Drawings
-from handstitch.report.findings import Findings
+from handstitch.report.charts import Drawings
+from handstitch.report.gather import Findings
 from handstitch.report.languages import Words
 
 if TYPE_CHECKING:

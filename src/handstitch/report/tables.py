@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from handstitch import recipes, run_folder
-from handstitch.config_file import as_toml
-from handstitch.data.official import TITLES
+from handstitch.config import precedence
+from handstitch.config.toml import as_toml
+from handstitch.data.catalog import TITLES
 from handstitch.evaluation import most_confused, wilson_interval
 from handstitch.records import some_epochs
-from handstitch.report.drawings import confidence, percent
-from handstitch.report.findings import Findings
+from handstitch.report.charts import confidence, percent
+from handstitch.report.gather import Findings
 from handstitch.report.languages import Words
+from handstitch.runs import folder as run_folder
 
 _EPOCHS: Final = 60
 _LOOKS: Final = 20
@@ -186,7 +187,7 @@ def settings(found: Findings, words: Words) -> tuple[Rows, Rows]:
 
     What the recipe leaves open and a run decides (`auto`) does not differ.
     """
-    default = recipes.resolve({}, environment={}).config.to_dict()
+    default = precedence.resolve({}, environment={}).config.to_dict()
     everything: Rows = []
     changed: Rows = []
     for name, value in found.config.to_dict().items():

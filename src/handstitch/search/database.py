@@ -11,7 +11,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from handstitch.errors import MachineError, UsageError, masked
-from handstitch.search.engines import not_installed
+from handstitch.search.executors import not_installed
 
 _PATIENCE: Final = 4
 """Seconds that a database may take to answer."""

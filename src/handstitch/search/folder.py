@@ -22,14 +22,15 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from handstitch import run_folder, storage
-from handstitch.config_file import to_toml
+from handstitch import storage
+from handstitch.config.messages import format_value
+from handstitch.config.toml import to_toml
 from handstitch.errors import MachineError, UsageError
 from handstitch.records import Trial
+from handstitch.runs import folder as run_folder
 from handstitch.search import space
+from handstitch.search.plan import Spec
 from handstitch.search.space import Axis
-from handstitch.search.spec import Spec
-from handstitch.wording import format_value
 
 SEARCH: Final = "search.json"
 STUDY: Final = "study.db"

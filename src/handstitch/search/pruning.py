@@ -15,7 +15,7 @@ from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
 from optuna.trial import TrialState
 
 from handstitch.records import Trial
-from handstitch.search.spec import Pruning
+from handstitch.search.plan import Pruning
 
 
 class Pruner:

@@ -14,10 +14,10 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from handstitch.config import field_types
+from handstitch.config.messages import format_value, wanted
+from handstitch.config.precedence import flags_of, read_flags
+from handstitch.config.schema import field_types
 from handstitch.errors import UsageError
-from handstitch.recipes import flags_of, read_flags
-from handstitch.wording import format_value, wanted
 
 FIXED: Final = {
     "dataset": "all trials of a search must see the same images",

@@ -21,7 +21,7 @@ from handstitch.errors import masked
 from handstitch.records import Trial, best_epoch
 from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
-from handstitch.search.proposals import distributions, encoded
+from handstitch.search.tpe import distributions, encoded
 
 _STATES: Final = {
     "complete": TrialState.COMPLETE,

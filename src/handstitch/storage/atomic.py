@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handstitch.storage import disk
-from handstitch.storage.refusals import existing_folder, full, told
+from handstitch.storage.os_errors import existing_folder, full, told
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

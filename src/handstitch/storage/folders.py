@@ -17,7 +17,7 @@ from typing import Final, Self
 from handstitch.errors import MachineError, UsageError
 from handstitch.storage import disk
 from handstitch.storage.atomic import forget, is_temporary, make_folders, put, temporary
-from handstitch.storage.refusals import told
+from handstitch.storage.os_errors import told
 
 if sys.platform == "win32":
     import msvcrt

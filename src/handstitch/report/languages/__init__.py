@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from handstitch.config import field_types, help_of
+from handstitch.config.schema import field_types, help_of
 from handstitch.figures.labels import Lang, texts
 
 __all__ = ["Lang", "Words", "words"]

@@ -1,0 +1,22 @@
+"""Whether the numba backend can be had here; imports numba only where it is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from handstitch.machine.libraries import load_openmp
+
+
+def unavailable_reason() -> str | None:
+    """Why nothing compiled can be had here, in words; None if it can."""
+    if find_spec("numba") is None:
+        return "numba is not installed (pip install 'handstitch[fast]')"
+    try:
+        load_openmp()
+    except ImportError:
+        return "numba finds no OpenMP library (Debian and Ubuntu: apt install libgomp1)"
+    try:
+        import handstitch.compiled.step  # noqa: F401
+    except (ImportError, RuntimeError) as error:  # numba is too old; no folder for its cache
+        return f"numba cannot be used: {error}"
+    return None

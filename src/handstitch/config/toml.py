@@ -1,0 +1,94 @@
+"""Settings as a TOML file, read and written."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from handstitch.config.messages import alike, format_value
+from handstitch.config.schema import Config, check_names, converted, field_types
+from handstitch.errors import ConfigError, printable
+
+_LONGEST: Final = 65_536
+_LINES: Final = 'lines like: learning_rate = 0.1 or optimizer = "adam"'
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file. Raises ConfigError if it is unreadable or a setting invalid."""
+    content = _content(path)
+    try:
+        values = tomllib.loads(content.decode())
+        json.dumps(values, default=str)  # a number of thousands of digits is refused here
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            "the config file is not valid TOML",
+            file=path,
+            found=error,
+            wanted=_LINES,
+            fix="correct that place; an example: handstitch config",
+        ) from None
+    tables = [name for name, value in values.items() if isinstance(value, dict)]
+    if tables:
+        raise ConfigError(
+            "tables are not supported: write settings at top level",
+            file=path,
+            found=", ".join(f"[{format_value(name)}]" for name in tables),
+            wanted=_LINES,
+            fix="remove the lines in square brackets",
+        )
+    check_names(values, path)
+    return converted(values, as_toml, path)
+
+
+def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
+    """The configuration as a TOML file that can be fed back; `comments` stand behind the lines."""
+    lines = []
+    for name, value in config.to_dict().items():
+        line = as_toml(name, value)
+        note = (comments or {}).get(name)
+        lines.append(f"{line:<32}  # {printable(note)}" if note else line)
+    return "\n".join(lines) + "\n"
+
+
+def as_toml(name: str, value: object) -> str:
+    """A setting as a line of a file."""
+    one_for_all = name == "activation" and isinstance(value, str)
+    # JSON's strings, lists, booleans and exact floats are TOML's, too.
+    return f"{name} = {json.dumps([value] if one_for_all else value, default=str)}"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            "the config file cannot be read",
+            file=path,
+            found=getattr(error, "strerror", None) or error,
+            wanted="a TOML file with settings",
+            fix=_alternative(path, isinstance(error, IsADirectoryError)),
+        ) from None
+    if len(content) > _LONGEST:
+        raise ConfigError(
+            "the config file is too long",
+            file=path,
+            found=f"more than {_LONGEST:,} bytes",
+            wanted=f"a TOML file with {len(field_types())} settings at most",
+            fix="name another; an example: handstitch config",
+        )
+    return content
+
+
+def _alternative(path: Path, is_folder: bool) -> str:
+    """The file in this folder, or beside this name, that may have been meant."""
+    if is_folder and (path / "config.toml").is_file():
+        return f"--config {path / 'config.toml'}"
+    beside = {each.stem: each.name for each in path.absolute().parent.glob("*.toml")}
+    meant = alike(path.stem, beside)
+    if meant and meant != path.stem:
+        return f"perhaps: --config {path.with_name(beside[meant])}"
+    return "check its name and permissions, or write one: handstitch config > my.toml"

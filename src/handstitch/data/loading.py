@@ -1,0 +1,233 @@
+"""Where data sets come from: found on disk, fetched, or drawn; and never taken unverified.
+
+`places` says where on this machine is looked and in what order; what is found nowhere is fetched
+into the user's cache. A bad file in the place that counts is an error: it is never skipped,
+replaced, or answered with something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from handstitch.arrays import Images, Labels
+from handstitch.data import catalog, locations, verification
+from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
+from handstitch.data.dataset import Dataset, digest_of
+from handstitch.data.locations import Notify, Place, ignore
+from handstitch.errors import DataError, MachineError, UsageError, printable
+
+_SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
+"""Images and seed of each part. The seeds differ, and stay what they are."""
+
+_ON_DISK: Final = ("fashion-mnist", "mnist")
+
+_unreachable: dict[str, str] = {}
+"""Why fetching a data set failed in this process: to wait a second time would teach nothing."""
+
+
+class AbsentError(DataError):
+    """The data set is nowhere on this machine and cannot be fetched."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The data set that a name came to mean."""
+
+    name: str
+    """`fashion-mnist`, `mnist` or `sketch`; never `auto`."""
+    reason: str = ""
+    """Why it is `sketch` although `auto` prefers Fashion-MNIST; else empty."""
+    place: Place | None = None
+    """Where it was found, if it was looked for; `load` takes it from there."""
+
+
+class Verified(NamedTuple):
+    """Files of a data set, found and proved by their checksums."""
+
+    place: Place
+    checked: dict[OfficialFile, tuple[Path, str]]
+    """Path and SHA-256 of each file as it lies there."""
+    arrays: dict[OfficialFile, Images | Labels]
+    """What is in those that were unpacked."""
+
+    def dataset(self, part: Part) -> Dataset:
+        """A part whose files were unpacked."""
+        name = self.place.name
+        images, labels = (self.arrays[file] for file in catalog.files_of(name, part))
+        return _dataset(name, part, images, labels, str(self.place.folder))
+
+
+def load(
+    name: str,
+    part: Part,
+    data_dir: str | Path | None = None,
+    *,
+    fetch: bool = True,
+    notify: Notify = ignore,
+    place: Place | None = None,
+) -> Dataset:
+    """One part of the data set `name`: `fashion-mnist`, `mnist` or `sketch`.
+
+    For `train` all four files must be there and are verified by checksum, for `test` its two; the
+    test images are not unpacked for the sake of training. `fetch=False` leaves the network alone;
+    `notify` hears of downloads and of oddities that stop nothing; `place` is where `resolve` found
+    it.
+
+    Raises DataError for files that are absent, incomplete or bad, MachineError if they cannot be
+    read or a download cannot be kept, UsageError for an unknown name.
+    """
+    if name == "sketch":
+        return draw(part)
+    found = verify(name, part, data_dir, fetch=fetch, notify=notify, place=place, unpack=(part,))
+    return found.dataset(part)
+
+
+def verify(
+    name: str,
+    part: Part,
+    data_dir: str | Path | None = None,
+    *,
+    fetch: bool = True,
+    notify: Notify = ignore,
+    place: Place | None = None,
+    unpack: Sequence[Part] = (),
+) -> Verified:
+    """Find the files that `part` needs and check by checksum that each is the published one.
+
+    `train` needs all four, `test` its own two; those of the parts in `unpack` are read, too.
+    Raises as `load` does.
+    """
+    files = catalog.files_of(name, *(() if part == "train" else (part,)))
+    place = place or _locate(name, files, data_dir, fetch, notify)
+    missing = place.missing(files)
+    if missing:
+        raise DataError(
+            f"{TITLES[name]} is incomplete",
+            file=printable(place.folder),
+            found="no " + ", no ".join(file.name for file in missing),
+            wanted=f"all {len(files)} files, compressed or not",
+            fix=f"put them there, or run: {place.fetch_command}",
+        )
+    found = Verified(place, {}, {})
+    for file in files:
+        path = place.path_of(file)
+        sha256, array = verification.verify(path, file, place.fix, unpack=file.part in unpack)
+        found.checked[file] = path, sha256
+        if array is not None:
+            found.arrays[file] = array
+            if path.suffix == ".gz" and sha256 == file.content_sha256:
+                notify(f"{printable(path)} is named .gz but is not compressed; read as it is")
+    return found
+
+
+def resolve(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Choice:
+    """The data set that `name` means: `auto` is Fashion-MNIST if it can be had, else `sketch`.
+
+    Any other name means itself. Fashion-MNIST can be had if a place holds files of it, sound or
+    not (loading verifies them), or if it can be fetched. An explicit `data_dir` without it is an
+    error even so: who names a folder does not want something drawn instead. Raises DataError for
+    that, UsageError for an unknown name.
+    """
+    if name != "auto":
+        _check_name(name, TITLES)
+        return Choice(name)
+    name = "fashion-mnist"
+    try:
+        place = _locate(name, catalog.files_of(name), data_dir, True, notify)
+    except (AbsentError, MachineError) as error:
+        return Choice("sketch", f"{error.problem} ({error.facts['found']})")
+    return Choice(name, place=place)
+
+
+def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Place:
+    """Fetch what is missing of a data set, verify all of it and say where it is.
+
+    It goes where files of it are already, else into the folder `<name>` of `data_dir`, else into
+    the user's cache. Raises MachineError if the network or the disk stands in the way, DataError
+    if a file that is there already is bad, UsageError for a name that cannot be fetched.
+    """
+    from handstitch.data.download import fetch_files
+
+    _check_name(name, _ON_DISK)
+    place = locations.locate(name, data_dir)
+    files = catalog.files_of(name)
+    missing = place.missing(files)
+    for file in files:
+        if file not in missing:
+            verification.verify(place.path_of(file), file, place.fix)
+    fetch_files(missing, place.folder, notify)
+    _unreachable.pop(name, None)
+    return place
+
+
+def draw(part: Part) -> Dataset:
+    """A part of `sketch`."""
+    from handstitch.data import sketch
+
+    images, labels = sketch.draw(*_SKETCH[part])
+    return _dataset("sketch", part, images, labels, "drawn from a seed")
+
+
+def _dataset(name: str, part: Part, images: Images, labels: Labels, location: str) -> Dataset:
+    digest = digest_of(images, labels)
+    return Dataset(name, part, images, labels, CLASS_NAMES[name], digest, location)
+
+
+def _check_name(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        import difflib
+
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise UsageError(
+            f"there is no data set {printable(name)} here",
+            found=printable(name),
+            wanted=", ".join(known),
+            fix=f"perhaps: --dataset {nearest}",
+        )
+
+
+def _locate(
+    name: str,
+    files: Sequence[OfficialFile],
+    data_dir: str | Path | None,
+    fetch: bool,
+    notify: Notify,
+) -> Place:
+    """The place that counts; if it is the cache, what is missing there is fetched, if allowed."""
+    _check_name(name, _ON_DISK)
+    place = locations.locate(name, data_dir, notify)
+    missing = place.missing(files)
+    if place.is_cache and missing and (fetch or not place.holds_any()):
+        why = _fetch(place, notify) if fetch else "fetching is switched off"
+        if why:
+            raise AbsentError(
+                f"{TITLES[name]} is not on this machine and cannot be fetched",
+                found=f"not in data/{name} nor in {printable(place.folder)}; {why}",
+                wanted=", ".join(file.name for file in missing),
+                fix="put these files in a folder and name it with --data-dir, or train on "
+                "drawings: --dataset sketch",
+            )
+    elif not place.holds_any():
+        raise DataError(
+            f"no {TITLES[name]} in the folder given",
+            file=printable(str(data_dir)),
+            found="none of its files" if place.folder.parent.is_dir() else "no such folder",
+            wanted=f"{catalog.files_of(name)[0].name} and the rest, in it or in {name}/ there",
+            fix=f"name another folder, or run: {place.fetch_command}",
+        )
+    return place
+
+
+def _fetch(place: Place, notify: Notify) -> str:
+    """Why what is missing in `place` cannot be had from the network; empty if it is there now."""
+    from handstitch.data.download import UnreachableError, fetch_files
+
+    if place.name not in _unreachable:
+        try:
+            fetch_files(place.missing(catalog.files_of(place.name)), place.folder, notify)
+        except UnreachableError as error:
+            _unreachable[place.name] = str(error.facts["found"])
+    return _unreachable.get(place.name, "")

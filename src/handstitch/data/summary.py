@@ -1,0 +1,92 @@
+"""What can be said of a data set: how much, of what, how evenly, and that it is the right one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from handstitch.data import catalog, loading
+from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
+from handstitch.data.dataset import Dataset
+from handstitch.data.locations import Notify, Place, ignore
+
+
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a data set as it lies on disk."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class PartFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a data set: how much, of what, how evenly."""
+
+    part: str
+    images: int
+    rows: int
+    columns: int
+    counts: dict[str, int]
+    """Class name → images."""
+    balance: float
+    """Images of the rarest class by those of the most frequent: 1 is perfectly even."""
+    digest: str
+    """SHA-256 of pixels and labels: what a run records."""
+    files: list[FileFacts]
+    """Empty for data that are drawn."""
+
+
+class DatasetFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What `handstitch data info` says of a data set."""
+
+    dataset: str
+    title: str
+    location: str
+    class_names: list[str]
+    parts: list[PartFacts]
+
+
+def describe(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    notify: Notify = ignore,
+    place: Place | None = None,
+) -> DatasetFacts:
+    """Both parts of a data set, verified, loaded and counted. Raises as `load` does."""
+    checked: dict[OfficialFile, tuple[Path, str]] = {}
+    if name == "sketch":
+        parts = [loading.draw(part) for part in PARTS]
+    else:
+        found = loading.verify(name, "train", data_dir, notify=notify, place=place, unpack=PARTS)
+        checked = found.checked
+        parts = [found.dataset(part) for part in PARTS]
+    return DatasetFacts(
+        dataset=name,
+        title=TITLES[name],
+        location=parts[0].location,
+        class_names=list(CLASS_NAMES[name]),
+        parts=[
+            _describe(part, [checked[file] for file in catalog.files_of(name, part.part)])
+            for part in parts
+        ],
+    )
+
+
+def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> PartFacts:
+    counts = dataset.counts()
+    rows, columns = dataset.image_shape
+    return PartFacts(
+        part=dataset.part,
+        images=len(dataset),
+        rows=rows,
+        columns=columns,
+        counts=dict(zip(dataset.class_names, counts, strict=True)),
+        balance=min(counts) / max(counts),
+        digest=dataset.digest,
+        files=[
+            FileFacts(path=str(path), bytes=path.stat().st_size, sha256=sha256)
+            for path, sha256 in files
+        ],
+    )

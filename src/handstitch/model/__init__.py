@@ -1,0 +1,36 @@
+"""Model files and resumable state.
+
+A model file holds the network, float32, and all that prediction needs to be fed as training was:
+
+    layers.0.weight (inputs, outputs), layers.0.bias (outputs,), layers.1.weight, …
+    { architecture, preprocessing, class_names, image_shape, dataset, config, history, … }
+
+It is a function of configuration, data, build and thread count: no seconds, dates, paths, host
+or name of a run. A state is a model file with further arrays (the optimizer's) and a position.
+"""
+
+from handstitch.model.files import (
+    SavedState,
+    load_model,
+    load_newest_state,
+    load_state,
+    model_bytes,
+    require_sizes,
+    save_model,
+    save_state,
+    state_exists,
+)
+from handstitch.model.info import Model
+
+__all__ = [
+    "Model",
+    "SavedState",
+    "load_model",
+    "load_newest_state",
+    "load_state",
+    "model_bytes",
+    "require_sizes",
+    "save_model",
+    "save_state",
+    "state_exists",
+]

@@ -1,0 +1,225 @@
+"""Model files, resumable state, and the report's file, written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from math import isfinite, prod
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch import storage
+from handstitch.arrays import zeros
+from handstitch.config.schema import Activation
+from handstitch.core.parameters import Parameters, count
+from handstitch.errors import DivergedError, ModelFileError
+from handstitch.model import course_npz, safetensors_file, unsupported
+from handstitch.model.info import Model, checked, described
+from handstitch.model.safetensors_file import Metadata, NewerFileError, Shapes
+
+_REPORT_SHAPE: Final = (28, 28)
+_REPORT_SCALE: Final = 1 / 256
+_OTHER_FILE: Final = "give the file that belongs to this network, or train one"
+
+
+class SavedState(NamedTuple):
+    """All that going on with a run takes."""
+
+    model: Model
+    slots: dict[str, NDArray[Any]]
+    """What the caller gave besides: `optimizer.*` and the like."""
+    position: dict[str, Any]
+
+
+def save_model(path: str | Path, model: Model, *, lasting: bool = True) -> None:
+    """Write a model file, whole or not at all; the same model always gives the same bytes.
+
+    `lasting` as in `storage.write`.
+
+    Raises DivergedError if the weights are not finite, ModelFileError if the model cannot be
+    described in a file, MachineError if the disk does not take it.
+    """
+    storage.write(path, _encoded(Path(path), model), lasting=lasting)
+
+
+def model_bytes(model: Model) -> bytes:
+    """What `save_model` writes, for another process to write. Raises as it does."""
+    return b"".join(_encoded(Path("best.safetensors"), model))
+
+
+def save_state(
+    path: str | Path, model: Model, slots: Mapping[str, NDArray[Any]], position: dict[str, Any]
+) -> None:
+    """Write a state; the one that stood at `path` is kept beside it (`storage.previous`).
+
+    `slots` are arrays under any names but `layers.*`; `position` is what JSON can hold, with
+    strings for keys and finite numbers, and comes back bit for bit. Raises as `save_model`.
+    """
+    metadata = described(Path(path), model) | {"position": position}
+    arrays = dict(slots) | _network(model)
+    storage.write_generation(path, safetensors_file.encoded(Path(path), arrays, metadata))
+
+
+def load_model(path: str | Path) -> Model:
+    """The model in a model file, a state, or an npz in the report's layout.
+
+    Raises ModelFileError, or MachineError if the file may not be read.
+    """
+    path = Path(path)
+    try:
+        with unsupported.opened(path) as file:
+            if course_npz.is_archive(file):
+                return _from_report(path, course_npz.read_report(path, file, file.seek(0, 2)))
+    except OSError as error:
+        raise unsupported.unreadable(path, error) from error
+    return _load(path)[0]
+
+
+def load_state(path: str | Path) -> SavedState:
+    """The state that `save_state` wrote. Raises as `load_model`."""
+    model, slots, position = _load(Path(path))
+    if position is None:
+        raise ModelFileError(
+            "training cannot go on from this file",
+            file=path,
+            found="a network, without the state of its optimizer",
+            wanted="a state (last.safetensors)",
+            fix="name the run's folder: handstitch train --resume RUN",
+        )
+    return SavedState(model, slots, position)
+
+
+def state_exists(path: str | Path) -> bool:
+    """Whether there is a state at `path` or an older one beside it, sound or not."""
+    return bool(storage.generations(path))
+
+
+def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | None]:
+    """The state at `path` or, if that is damaged or gone, the one before.
+
+    With the second comes the error that made the first useless, for the caller to tell. Raises
+    ModelFileError if neither is sound, and at once if one is of a newer Handstitch.
+    """
+    problems: list[ModelFileError] = []
+    for each in (Path(path), storage.previous(path)):
+        try:
+            return load_state(each), problems[0] if problems else None
+        except NewerFileError:
+            raise
+        except ModelFileError as error:
+            problems.append(error)
+    if not state_exists(path):
+        raise problems[0]
+    found, before = (each.facts.get("found", each.problem) for each in problems)
+    raise ModelFileError(
+        "no state of this run is sound; both are damaged or missing",
+        file=path,
+        found=found,
+        before=before,
+        fix="begin a new run; its best weights may still be sound: handstitch test RUN",
+    )
+
+
+def require_sizes(
+    path: str | Path, found: tuple[int, ...], wanted: tuple[int, ...], fix: str = _OTHER_FILE
+) -> None:
+    """Raise ModelFileError unless a file's layer sizes are the wanted ones."""
+    _require_shapes(Path(path), _shapes(found), _shapes(wanted), fix)
+
+
+def _shapes(sizes: tuple[int, ...]) -> Shapes:
+    shapes: Shapes = {}
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
+        shapes[f"layers.{layer}.weight"] = (inputs, outputs)
+        shapes[f"layers.{layer}.bias"] = (outputs,)
+    return shapes
+
+
+def _encoded(path: Path, model: Model) -> list[bytes | memoryview]:
+    return safetensors_file.encoded(path, _network(model), described(path, model))
+
+
+def _network(model: Model) -> dict[str, NDArray[Any]]:
+    vector = model.parameters.vector
+    if vector.dtype != np.float32:
+        raise ValueError(f"a model file holds float32, not {vector.dtype}")
+    # The sum is not finite if a single number is not, and takes a tenth of asking each.
+    if not isfinite(np.sum(vector, dtype=np.float64)):
+        # Such a file could never be loaded; better to keep the one that stands there.
+        raise DivergedError(
+            "the weights are not finite", wanted="finite weights", fix="try a lower --learning-rate"
+        )
+    return _views(model.parameters)
+
+
+def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
+    """The network's arrays under their names in the file."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
+        arrays[f"layers.{layer}.weight"] = W
+        arrays[f"layers.{layer}.bias"] = b
+    return arrays
+
+
+def _require_shapes(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> None:
+    odd = [name for name in wanted | found if found.get(name) != wanted.get(name)]
+    if odd:
+        more = f" and {len(odd) - 2} more" if len(odd) > 2 else ""
+        raise ModelFileError(
+            "these are weights of another architecture",
+            file=path,
+            found=", ".join(f"{name} {found.get(name, 'none')}" for name in odd[:2]) + more,
+            wanted=", ".join(f"{name} {wanted.get(name, 'none')}" for name in odd[:2]) + more,
+            fix=fix,
+        )
+
+
+def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | None]:
+    """The model, the further arrays, and the position if it is a state."""
+
+    def check(metadata: Metadata, shapes: Shapes) -> None:
+        found = checked(path, metadata)
+        wanted = _shapes(found.sizes)
+        if found.position is not None:
+            shapes = {name: shape for name, shape in shapes.items() if name in wanted}
+        _require_shapes(path, shapes, wanted)
+
+    arrays, metadata = safetensors_file.read_tensors(path, check)
+    found = checked(path, metadata)
+    parameters = Parameters(found.sizes, zeros(count(found.sizes)))
+    for name, target in _views(parameters).items():
+        array = arrays.pop(name)
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise unsupported.damaged(path, f"{name} of type {array.dtype} or not finite")
+        target[:] = array
+    return found.model(parameters), arrays, found.position
+
+
+def _from_report(path: Path, parameters: Parameters) -> Model:
+    from handstitch.data.dataset import GARMENTS
+
+    sizes = parameters.sizes
+    relu: Activation = "relu"
+    if (sizes[0], sizes[-1]) != (prod(_REPORT_SHAPE), len(GARMENTS)):
+        raise unsupported.refuse(
+            path,
+            f"weights for {sizes[0]} inputs and {sizes[-1]} classes",
+            wanted=f"{prod(_REPORT_SHAPE)} inputs (28×28 pixels) and {len(GARMENTS)} classes",
+            fix="give weights that were trained on Fashion-MNIST",
+        )
+    return Model(
+        parameters=parameters,
+        activations=(relu,) * (len(sizes) - 2),
+        offset=0.0,
+        scale=_REPORT_SCALE,
+        class_names=GARMENTS,
+        image_shape=_REPORT_SHAPE,
+        dataset="fashion-mnist",
+        config={},
+        history=(),
+        versions={},
+        origin="report npz",
+    )

@@ -1,0 +1,60 @@
+"""Machine code that is kept: until a source file of the package changes."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handstitch.compiled import functions, inference, jit, matmul, network, optimizers, philox
+
+SOURCE = """
+from handstitch.compiled.options import compiled
+
+@compiled()
+def twice(x):
+    return 2 * x
+"""
+
+
+def load(file: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("kept", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.twice(21) == 42
+    return module.twice.stats
+
+
+def test_kept_until_a_source_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "kept.py"
+    file.write_text(SOURCE)
+    assert not load(file).cache_hits
+    assert load(file).cache_hits
+    monkeypatch.setattr(jit, "_SOURCES", "of other files")
+    assert not load(file).cache_hits
+    assert load(file).cache_hits
+
+
+def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    package = Path(jit.__file__).parent
+    for source in package.glob("*.py"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "options.py"))
+    assert jit._digest() == jit._SOURCES
+    for source in tmp_path.glob("*.py"):
+        before = jit._digest()
+        source.write_text(source.read_text() + "\n")
+        assert jit._digest() != before
+
+
+@pytest.mark.parametrize("module", [philox, inference, functions, network, optimizers, matmul])
+def test_all_that_is_compiled_is_compiled_so(module: Any):
+    """numba's own decorator would keep what another file has made obsolete."""
+    made = [each for each in vars(module).values() if hasattr(each, "signatures")]
+    assert made
+    for function in made:
+        assert function._cache._cache_file._source_stamp == jit._SOURCES

@@ -1,0 +1,153 @@
+"""Which kernels are asked for, on processors that are not here, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from handstitch.machine import libraries
+
+AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
+ZEN5 = f"vendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\nflags\t\t: fpu avx2 {AVX512} sha_ni"
+ZEN3 = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 sha_ni"
+INTEL = f"vendor_id\t: GenuineIntel\nflags\t\t: fpu avx2 {AVX512}"
+HALF = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512cd"
+
+
+@pytest.fixture
+def processor(monkeypatch, tmp_path):
+    def pretend(text: str, architecture: str = "x86_64") -> None:
+        file = tmp_path / "cpuinfo"
+        file.write_text(f"processor\t: 0\n{text}\n\nprocessor\t: 1\n{text}\n")
+        monkeypatch.setattr(libraries, "_CPUINFO", file)
+        monkeypatch.setattr(platform, "machine", lambda: architecture)
+
+    monkeypatch.delenv(libraries.VARIABLE, raising=False)
+    return pretend
+
+
+def test_amd_with_wide_registers_gets_the_wide_kernels(processor):
+    processor(ZEN5)
+    assert libraries.wanted() == "SkylakeX"
+
+
+@pytest.mark.parametrize("text", [ZEN3, INTEL, HALF, "", "no colon here"])
+def test_everyone_else_keeps_the_library_s_own_choice(processor, text):
+    processor(text)
+    assert libraries.wanted() is None
+
+
+def test_another_architecture_or_no_file_gets_no_override(processor, monkeypatch, tmp_path):
+    processor(ZEN5, architecture="aarch64")
+    assert libraries.wanted() is None
+    processor(ZEN5)
+    monkeypatch.setattr(libraries, "_CPUINFO", tmp_path / "nothing")
+    assert libraries.wanted() is None
+
+
+def test_the_user_s_own_choice_is_obeyed(processor, monkeypatch):
+    processor(ZEN5)
+    monkeypatch.setenv(libraries.VARIABLE, "Haswell")
+    assert libraries.wanted() is None
+    with libraries.chosen():
+        assert os.environ[libraries.VARIABLE] == "Haswell"
+
+
+def test_the_user_s_own_patience_is_obeyed(processor, monkeypatch):
+    processor(INTEL)
+    monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
+    monkeypatch.setenv(libraries.PATIENCE_VARIABLE, "26")
+    with libraries.chosen():
+        assert os.environ[libraries.PATIENCE_VARIABLE] == "26"
+        assert libraries.VARIABLE not in os.environ
+    assert os.environ[libraries.PATIENCE_VARIABLE] == "26"
+
+
+def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypatch):
+    processor(ZEN5)
+    monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
+    with libraries.chosen():
+        assert os.environ[libraries.VARIABLE] == "SkylakeX"
+        assert os.environ[libraries.PATIENCE_VARIABLE] == "19"
+    assert libraries.VARIABLE not in os.environ
+    assert libraries.PATIENCE_VARIABLE not in os.environ
+    with pytest.raises(KeyError), libraries.chosen():
+        raise KeyError
+    assert libraries.VARIABLE not in os.environ
+
+
+def test_openmp_is_asked_for_short_spinning_for_the_moment_of_loading_only(monkeypatch):
+    monkeypatch.delenv(libraries.SPINS_VARIABLE, raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    with libraries.unhurried():
+        assert os.environ[libraries.SPINS_VARIABLE] == libraries.SPINS
+    assert libraries.SPINS_VARIABLE not in os.environ
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")  # whoever says how to wait is obeyed
+    with libraries.unhurried():
+        assert libraries.SPINS_VARIABLE not in os.environ
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP says what it took")
+@pytest.mark.parametrize("first", ["handstitch.compiled.jit", "handstitch.compiled.availability"])
+def test_openmp_takes_what_is_asked_for(first):
+    code = f"import {first} as first; getattr(first, 'unavailable_reason', lambda: None)()"
+    variables = os.environ | {"OMP_DISPLAY_ENV": "VERBOSE"}
+    variables.pop(libraries.SPINS_VARIABLE, None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True
+    )
+    assert f"GOMP_SPINCOUNT = '{libraries.SPINS}'" in done.stderr
+
+
+def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):
+    processor(ZEN5)
+    import scipy.linalg
+
+    assert scipy.linalg
+    with libraries.chosen():
+        assert libraries.VARIABLE not in os.environ
+    assert "loaded before" in str(libraries.shortfall("Haswell"))
+    assert libraries.shortfall("SkylakeX") is None
+    processor(INTEL)
+    assert libraries.shortfall("Haswell") is None
+
+
+KERNEL_IN_USE = """
+import sys
+from pathlib import Path
+from handstitch import kernels
+kernels._CPUINFO = Path(sys.argv[1])
+kernels.WIDE = "Haswell"  # any other than the own choice of a processor with AVX-512
+if sys.argv[2] == "late":
+    import scipy.linalg
+from handstitch import machine
+scipy_s = [pool for pool in machine.blas_pools() if "scipy.libs" in pool["filepath"]]
+print(scipy_s[0]["architecture"] if scipy_s else "none")
+import os
+print(kernels.VARIABLE in os.environ)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of x86-64 are asked for")
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_the_library_takes_what_is_asked_for(processor, tmp_path, when):
+    """In a process of its own: a BLAS is loaded once. It is asked for AVX2 kernels here, which
+    every x86-64 processor of the last ten years can run."""
+    processor(ZEN5)
+
+    def run(variables: dict[str, str]) -> list[str]:
+        ours = {name: text for name, text in os.environ.items() if name != libraries.VARIABLE}
+        command = [sys.executable, "-c", KERNEL_IN_USE, str(tmp_path / "cpuinfo"), when]
+        output = subprocess.check_output(command, text=True, env=ours | variables)
+        return output.split()
+
+    own, _ = run({"OPENBLAS_CORETYPE": ""})
+    used, left_behind = run({})
+    if own == "none":
+        pytest.skip("this SciPy has no OpenBLAS of its own")
+    assert left_behind == "False"
+    assert used == ("Haswell" if when == "early" else own)

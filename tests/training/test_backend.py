@@ -1,0 +1,107 @@
+"""Which step a run takes, and what is said where it cannot be the compiled one."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handstitch import runs
+from handstitch.compiled import availability
+from handstitch.config import Config
+from handstitch.config.toml import read_file
+from handstitch.errors import ConfigError
+from handstitch.training import backend
+
+CONFIG = Config(dataset="sketch", hidden_sizes=(8, 4), epochs=2, threads=1)
+
+
+@pytest.fixture
+def without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        availability,
+        "find_spec",
+        lambda name: None if name == "numba" else importlib.util.find_spec(name),
+    )
+
+
+def test_auto_is_the_compiled_step_where_numba_is():
+    assert backend.resolve(CONFIG) == "compiled"
+    assert backend.status(CONFIG).startswith("compiled (numba ")
+    assert backend.build(CONFIG)["step"].startswith("compiled, numba ")
+
+
+def test_what_is_chosen_is_taken():
+    assert backend.resolve(replace(CONFIG, step="readable")) == "readable"
+    assert backend.status(replace(CONFIG, step="readable")) == "readable, as chosen"
+    assert backend.build(replace(CONFIG, step="readable")) == {"step": "readable"}
+
+
+def test_without_numba_auto_is_the_readable_step_and_says_why(without_numba: None):
+    assert backend.resolve(CONFIG) == "readable"
+    assert backend.status(CONFIG) == (
+        "readable: numba is not installed (pip install 'handstitch[fast]')"
+    )
+    with pytest.raises(ConfigError) as caught:
+        backend.require(replace(CONFIG, step="compiled"))
+    assert "numba is not installed" in str(caught.value.facts["found"])
+    assert "--step readable" in str(caught.value.facts["fix"])
+
+
+def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "numba.np.ufunc.omppool", None)
+    assert backend.resolve(CONFIG) == "readable"
+    assert "OpenMP" in backend.status(CONFIG)
+
+
+def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "handstitch.compiled", None)
+    assert backend.resolve(CONFIG) == "readable"
+    assert "cannot be used" in backend.status(CONFIG)
+
+
+def test_the_step_is_chosen_once_and_stored(tmp_path: Path):
+    with runs.begin(CONFIG, tmp_path / "run") as run:
+        list(run.train())
+    assert read_file(tmp_path / "run" / "config.toml")["step"] == "compiled"
+    assert run.build["step"].startswith("compiled, numba ")
+
+
+def test_a_compiled_run_goes_on_without_numba_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with runs.begin(CONFIG, tmp_path / "run") as run:
+        next(run.train())
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    said: list[str] = []
+    with runs.resume(tmp_path / "run", notify=said.append) as run:
+        assert [record.epoch for record in run.train()] == [2]
+    assert any("goes on with the readable" in line for line in said)
+    assert any(line.startswith("step was compiled") for line in said)
+
+
+def test_a_network_without_a_hidden_layer_is_readable():
+    assert "hidden layer" in str(backend.obstacle(replace(CONFIG, hidden_sizes=())))
+
+
+@pytest.mark.parametrize("module", ["handstitch", "handstitch.cli", "handstitch.cli.test"])
+def test_numba_is_imported_by_training_alone(module: str):
+    script = f"import sys, {module}; print('numba' in sys.modules)"
+    found = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert found.strip() == "False"
+
+
+def test_both_steps_learn_the_same(tmp_path: Path):
+    """Not the same bits, the same network: after two epochs the losses agree to four figures."""
+    losses: dict[str, Any] = {}
+    for step in ("readable", "compiled"):
+        config = replace(CONFIG, step=step, hidden_sizes=(64, 32))
+        with runs.begin(config, tmp_path / step) as run:
+            losses[step] = [record.val_loss for record in run.train()]
+    np.testing.assert_allclose(losses["compiled"], losses["readable"], rtol=1e-3)
