@@ -116,9 +116,9 @@ def _command(peer: str, place: Path, epochs: int) -> dict[str, float]:
 _WITH_MEMORY = """\
 import json, resource, sys
 from handstitch import cli
-from handstitch.cli import console
+from handstitch.cli import output
 told = {}
-console.emit = lambda value: told.update(accuracy=value["accuracy"])
+output.emit = lambda value: told.update(accuracy=value["accuracy"])
 words = sys.argv[1:]
 code = cli.run(words + ["--json"] * (words[0] == "test"))
 told["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

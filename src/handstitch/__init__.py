@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from handstitch._version import __version__
 
 if TYPE_CHECKING:
-    from handstitch.config import Config
+    from handstitch.config.schema import Config
     from handstitch.errors import HandstitchError
     from handstitch.model.classifier import Classifier
-    from handstitch.runs import Run, begin, load
+    from handstitch.runs.run import Run, begin, load
 
 __all__ = ["Classifier", "Config", "HandstitchError", "Run", "__version__", "begin", "load"]
 

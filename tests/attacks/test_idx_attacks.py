@@ -26,7 +26,7 @@ MEMORY = 64 * 2**20  # what the published training images take, and a little
 VICTIM = """
 import json, sys, time
 from pathlib import Path
-from handstitch.data import official, verification
+from handstitch.data import catalog, verification
 from handstitch.data.idx import read
 from handstitch.errors import DataError
 
@@ -35,7 +35,7 @@ def memory():
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
 
 def verify(path):
-    verification.verify(path, official.FILES[0], "")
+    verification.verify(path, catalog.FILES[0], "")
 
 path, how = Path(sys.argv[1]), {"verify": verify, "read": read}[sys.argv[2]]
 before, seconds, found = memory(), [], ""

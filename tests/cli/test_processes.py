@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 SMALL_DATA = (
-    "from handstitch.data import sources; "
-    "sources._SKETCH = {'train': (300, 1), 'test': (60, 2)}; "
+    "from handstitch.data import loading; "
+    "loading._SKETCH = {'train': (300, 1), 'test': (60, 2)}; "
     "from handstitch.cli import main; main()"
 )
 HEAVY = ("numpy", "scipy", "msgspec", "safetensors", "pooch", "threadpoolctl", "rich.progress",

@@ -12,10 +12,10 @@ import hashlib
 from dataclasses import replace
 
 from handstitch import training
-from handstitch.classifier import compiled
-from handstitch.compiled import loop
+from handstitch.compiled import network
 from handstitch.config import Config
-from handstitch.data import sources
+from handstitch.data import loading
+from handstitch.model.classifier import compiled
 
 CHOICES = [
     {"optimizer": "adam", "dropout": 0.2, "clip_norm": 0.1, "weight_decay": 0.01},
@@ -23,7 +23,7 @@ CHOICES = [
     {"optimizer": "rmsprop", "activation": ("tanh", "leaky_relu"), "hidden_sizes": (130, 70)},
     {"weight_decay": 0.01, "batch_size": 130},
 ]
-whole = sources.load("sketch", "train")
+whole = loading.load("sketch", "train")
 pictures = replace(whole, images=whole.images[:420], labels=whole.labels[:420])
 for choice in CHOICES:
     values = {"hidden_sizes": (40, 24), "batch_size": 50} | choice
@@ -38,7 +38,7 @@ for choice in CHOICES:
     parts += [classify(image) for image in pictures.images[:20]]
     bits = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
     print(bits, [record.val_loss for record in history])
-print(bool(loop.step.stats.cache_hits))
+print(bool(network.step.stats.cache_hits))
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 from handstitch.compiled import functions, inference, jit, matmul, network, optimizers, philox
 
 SOURCE = """
-from handstitch.compiled.options import compiled
+from handstitch.compiled.jit import compiled
 
 @compiled()
 def twice(x):
@@ -43,7 +43,7 @@ def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     package = Path(jit.__file__).parent
     for source in package.glob("*.py"):
         (tmp_path / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "options.py"))
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
     assert jit._digest() == jit._SOURCES
     for source in tmp_path.glob("*.py"):
         before = jit._digest()

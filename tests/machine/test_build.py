@@ -8,10 +8,10 @@ import pytest
 
 import handstitch
 from handstitch import machine
-from handstitch.machine import libraries
+from handstitch.machine import libraries, threads
 
 
-def threads() -> list[int]:
+def pool_threads() -> list[int]:
     return [int(pool["num_threads"]) for pool in machine.blas_pools()]
 
 
@@ -31,19 +31,19 @@ def test_a_number_of_threads_stays_what_it_is() -> None:
 def test_auto_is_a_thread_for_each_core_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, cores: int, told: list[int], wanted: int
 ) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: cores)
-    monkeypatch.setattr(machine, "blas_pools", lambda: [{"num_threads": n} for n in told])
+    monkeypatch.setattr(threads, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "blas_pools", lambda: [{"num_threads": n} for n in told])
     assert machine.resolve_threads("auto") == wanted
 
 
 def test_threads_are_limited_within_and_as_before_after() -> None:
-    before = threads()
+    before = pool_threads()
     with machine.blas_threads(1):
-        assert set(threads()) == {1}
-    assert threads() == before
+        assert set(pool_threads()) == {1}
+    assert pool_threads() == before
     with pytest.raises(KeyError), machine.blas_threads(1):
         raise KeyError
-    assert threads() == before
+    assert pool_threads() == before
 
 
 def test_the_build_says_what_decides_the_bits() -> None:

@@ -119,16 +119,16 @@ def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):
 KERNEL_IN_USE = """
 import sys
 from pathlib import Path
-from handstitch import kernels
-kernels._CPUINFO = Path(sys.argv[1])
-kernels.WIDE = "Haswell"  # any other than the own choice of a processor with AVX-512
+from handstitch.machine import libraries
+libraries._CPUINFO = Path(sys.argv[1])
+libraries.WIDE = "Haswell"  # any other than the own choice of a processor with AVX-512
 if sys.argv[2] == "late":
     import scipy.linalg
 from handstitch import machine
 scipy_s = [pool for pool in machine.blas_pools() if "scipy.libs" in pool["filepath"]]
 print(scipy_s[0]["architecture"] if scipy_s else "none")
 import os
-print(kernels.VARIABLE in os.environ)
+print(libraries.VARIABLE in os.environ)
 """
 
 

@@ -109,7 +109,7 @@ def test_a_file_resaved_by_the_stock_package_is_still_ours(tmp_path):
 SAVE = """
 import sys
 from tests.sample_models import sample
-from handstitch.checkpoint import save_model
+from handstitch.model import save_model
 save_model(sys.argv[1], sample(config={name: 1 for name in {"a", "b", "c", "d", "e"}}))
 """
 
@@ -123,7 +123,8 @@ def test_every_process_writes_the_same_bytes(tmp_path):
             env=os.environ
             | {
                 "PYTHONPATH": os.pathsep.join(
-                    str(Path(each).resolve().parents[1]) for each in (handstitch.__file__, __file__)
+                    str(Path(each).resolve().parents[level])
+                    for each, level in ((handstitch.__file__, 1), (__file__, 2))
                 ),
                 "PYTHONHASHSEED": str(number),
                 "TZ": "UTC" if number else "Asia/Shanghai",

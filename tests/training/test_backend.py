@@ -61,7 +61,7 @@ def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "handstitch.compiled", None)
+    monkeypatch.setitem(sys.modules, "handstitch.compiled.step", None)
     assert backend.resolve(CONFIG) == "readable"
     assert "cannot be used" in backend.status(CONFIG)
 
@@ -78,7 +78,7 @@ def test_a_compiled_run_goes_on_without_numba_and_says_so(
 ):
     with runs.begin(CONFIG, tmp_path / "run") as run:
         next(run.train())
-    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    monkeypatch.setattr(availability, "find_spec", lambda name: None)
     said: list[str] = []
     with runs.resume(tmp_path / "run", notify=said.append) as run:
         assert [record.epoch for record in run.train()] == [2]
