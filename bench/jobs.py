@@ -24,7 +24,7 @@ EPOCH_PEERS: dict[str, tuple[bool, str, tuple[str, ...]]] = {
     "PyTorch": (False, "torch_eager", ()),
     "torch.compile": (False, "torch_eager", ("--compile",)),
     "scikit-learn": (False, "sklearn_mlp", ()),
-    "the report's way": (True, "report_way", ()),
+    "the report's way": (True, "course_way", ()),
 }
 FORWARD_PEERS = {
     HANDSTITCH: (True, "handstitch_forward"),
@@ -100,7 +100,7 @@ def _command(peer: str, place: Path, epochs: int) -> dict[str, float]:
         seconds, mib = result["wall_seconds"], result["peak_mib"]
         return {"seconds": seconds, "peak_mib": mib, "accuracy": result["accuracy"]}
     verb = [OURS, "-c", _WITH_MEMORY]
-    flags = ["--preset", "report", "--epochs", str(epochs), "--out", str(place)]
+    flags = ["--preset", "course", "--epochs", str(epochs), "--out", str(place)]
     trained = run([*verb, "train", *flags])
     tested = run([*verb, "test", str(place)])
     seconds = trained["wall_seconds"] + tested["wall_seconds"]

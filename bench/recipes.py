@@ -24,7 +24,7 @@ its own split, initial weights and shuffles. Losses are means in nats; seconds a
 training with validation and saving. Test figures are of the weights that validation chose, and
 beside them of the last weights, which is what the course report published."""
 ROOT = Path(__file__).resolve().parents[1]
-PRESETS = ("default", "report")
+PRESETS = ("default", "course")
 
 
 def run(preset: str, seed: int, folder: Path) -> dict[str, float]:

@@ -21,7 +21,7 @@ from handstitch import insight, machine
 from handstitch.config import precedence
 from handstitch.insight import LayerFindings, WeightsReport
 
-PRESETS = ("default", "report")
+PRESETS = ("default", "course")
 
 
 def look(preset: str, seed: int, folder: Path) -> WeightsReport:
@@ -51,21 +51,19 @@ def table(reports: list[WeightsReport]) -> str:
         return ", ".join(f"{name} {count}" for name, count in counted.most_common())
 
     rows: dict[str, Callable[[int], str]] = {
-        "share within ±0.1": mean("{:.3f}", lambda each: each.within_tenth),
-        "the same at the start": mean("{:.3f}", lambda each: each.within_tenth_initially),
+        "share within ±0.1": mean("{:.3f}", lambda each: each.share_below_0_1),
+        "the same at the start": mean("{:.3f}", lambda each: each.initial_share_below_0_1),
         "smallest weight": mean("{:.2f}", lambda each: each.smallest),
         "largest weight": mean("{:.2f}", lambda each: each.largest),
         "spread, start = 1": mean("{:.3f}", lambda each: each.spread),
         "distance from the start": mean("{:.3f}", lambda each: each.distance or 0),
         "effective rank": mean("{:.1f}", lambda each: each.effective_rank),
-        "the same of the initial weights": mean(
-            "{:.1f}", lambda each: each.effective_rank_of_chance
-        ),
+        "the same of the initial weights": mean("{:.1f}", lambda each: each.baseline_rank),
         "order, in deviations": mean("{:.0f}", lambda each: each.score),
         "what stands out, in how many seeds": common,
         "order of rows alone (stripes)": mean("{:.1f}", lambda each: each.scores["rows"]),
         "dead units": mean("{:.1f}", lambda each: each.dead_units or 0),
-        "validation accuracy, put back": mean("{:.3f}", lambda each: each.accuracy_put_back or 0),
+        "validation accuracy, put back": mean("{:.3f}", lambda each: each.reset_accuracy or 0),
     }
     layers = range(len(reports[0].layers))
     lines = ["| | " + " | ".join(f"layer {layer + 1}" for layer in layers) + " |"]

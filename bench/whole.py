@@ -24,7 +24,7 @@ VALIDATION = 6_000
 def arguments() -> argparse.Namespace:
     """What is trained: the report's way (SGD) or the default recipe's (Adam along a cosine)."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--recipe", choices=("report", "default"), default="report")
+    parser.add_argument("--recipe", choices=("course", "default"), default="course")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--began", type=float, default=time.time(), help="when the shell began")

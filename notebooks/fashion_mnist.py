@@ -38,7 +38,7 @@ from handstitch.config import precedence
 
 np.set_printoptions(precision=4, suppress=True)
 SMALL = os.environ.get("HANDSTITCH_NOTEBOOK") == "small"
-report = precedence.resolve({}, preset="report", environment={}).config
+report = precedence.resolve({}, preset="course", environment={}).config
 report = replace(report, threads=1)  # the same figures on any number of cores
 if SMALL:
     report = replace(report, dataset="sketch", hidden_sizes=(32, 16), epochs=6)
@@ -356,7 +356,7 @@ for record in state.history:
 # The same in the manner of the report's own figure:
 
 # %%
-show(figures.curves(state.history, "report"), "Validation accuracy, and both losses, by epoch")
+show(figures.curves(state.history, "course"), "Validation accuracy, and both losses, by epoch")
 
 # %% [markdown]
 # The training loss falls in every epoch. The validation loss falls more slowly, and where the two

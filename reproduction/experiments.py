@@ -60,7 +60,7 @@ class Setup:
 
 def course_config() -> Config:
     """The report's choice, with one thread: the outcome does not depend on the machine's cores."""
-    return precedence.resolve({"threads": 1}, preset="report", environment={}).config
+    return precedence.resolve({"threads": 1}, preset="course", environment={}).config
 
 
 def run(setup: Setup) -> Stages:

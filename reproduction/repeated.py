@@ -74,7 +74,7 @@ def _mostly_small(layer: int) -> Row[Runs]:
             against=f"a share below {MOST:g}",
             unit="share",
         ),
-        lambda runs: mean_between(_of_layer(runs, layer - 1, "within_tenth"), low=MOST),
+        lambda runs: mean_between(_of_layer(runs, layer - 1, "share_below_0_1"), low=MOST),
         lambda runs: (
             "He initialisation alone gives "
             f"{_of_layer(runs, layer - 1, 'within_tenth_initially').mean():.3f}: it says little "
@@ -118,9 +118,9 @@ def _losses(runs: Runs) -> Table:
     return np.array(
         [
             [
-                run.last.val_accuracy - layer.accuracy_put_back
+                run.last.val_accuracy - layer.reset_accuracy
                 for layer in run.layers
-                if layer.accuracy_put_back is not None
+                if layer.reset_accuracy is not None
             ]
             for run in runs
         ]

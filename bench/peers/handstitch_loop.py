@@ -12,13 +12,13 @@ from job import RATE, arguments, initial, measure, pixels, sizes
 
 from handstitch import machine
 from handstitch.arrays import zeros
-from handstitch.compiled.step import CompiledStep
+from handstitch.compiled.step import NumbaBackend
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.batches import Batches
 from handstitch.data.scaling import Scaling
-from handstitch.training.backend import ReadableStep
+from handstitch.training.backend import NumpyBackend
 
 
 def main() -> None:
@@ -37,9 +37,9 @@ def main() -> None:
     network, optimizer = Network(parameters, ("relu", "relu")), Optimizer(parameters)
     batches = Batches(images, labels, np.arange(len(images)), Scaling(0.0, 1 / 256), chosen.batch)
     if readable:
-        step = ReadableStep(network, optimizer, batches)
+        step = NumpyBackend(network, optimizer, batches)
     else:
-        step = CompiledStep(network, optimizer, batches, chosen.threads)
+        step = NumbaBackend(network, optimizer, batches, chosen.threads)
 
     def epoch(order: np.ndarray) -> float:
         total = 0.0

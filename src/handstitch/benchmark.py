@@ -49,8 +49,8 @@ class Speed(msgspec.Struct, frozen=True):
 
     sizes: list[int]
     threads: int
-    step: str
-    """Which step was taken, as `steps.status` says it."""
+    backend: str
+    """Which backend trained, as `training.backend.status` says it."""
     kernel: str
     """Of the BLAS that trains."""
     peak_flops_per_second: float
@@ -81,7 +81,7 @@ def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Spe
     return Speed(
         sizes=list(sizes),
         threads=int(config.threads),
-        step=backend.status(config),
+        backend=backend.status(config),
         kernel=machine.blas_kernel(),
         peak_flops_per_second=best,
         training=rates,

@@ -32,7 +32,7 @@ UNTRAINED = {
     "small": (784, 32, 16, 10),
     "deep": (784, *[64] * 10, 10),
 }
-PRESETS = ("report", "default")
+PRESETS = ("course", "default")
 SHAPE = (28, 28)
 
 

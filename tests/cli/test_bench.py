@@ -26,8 +26,8 @@ def test_says_kernel_threads_step_and_share_of_the_peak(handstitch: Handstitch):
 
 
 def test_json_is_one_object(handstitch: Handstitch):
-    found = handstitch(*QUICK, "--batch-size", "50", "--step", "readable", "--json").json
-    assert found["step"] == "readable, as chosen"
+    found = handstitch(*QUICK, "--batch-size", "50", "--backend", "numpy", "--json").json
+    assert found["backend"] == "numpy, as chosen"
     assert [each["batch_size"] for each in found["training"]] == [50]
 
 
@@ -48,4 +48,4 @@ def test_a_slow_kernel_is_said(handstitch: Handstitch, monkeypatch: pytest.Monke
 
 def test_doctor_names_the_step(handstitch: Handstitch):
     assert "compiled (numba" in handstitch("doctor").out
-    assert "compiled" in handstitch("doctor", "--json").json["training step"]
+    assert "numba" in handstitch("doctor", "--json").json["backend"]

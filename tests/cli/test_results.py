@@ -215,20 +215,20 @@ def test_config_prints_what_can_be_fed_back(handstitch: Handstitch, machine: Pat
 
 
 def test_every_flag_arrives(handstitch: Handstitch) -> None:
-    default = handstitch("config", "--preset", "report", "--json").json["config"]
+    default = handstitch("config", "--preset", "course", "--json").json["config"]
     other = {
         "dataset": "mnist", "validation": 0.2, "stratified": True, "scaling": "255",
         "hidden_sizes": [9, 8, 7], "activation": ["elu", "tanh", "sigmoid"],
         "initialization": "lecun", "dropout": 0.3, "input_dropout": 0.4, "optimizer": "adamw",
         "learning_rate": 0.5, "momentum": 0.6, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-5,
         "weight_decay": 1e-4, "decay_biases": False, "decoupled": True, "reduction": "mean",
-        "clip_norm": 2.5, "schedule": "one-cycle", "warmup": 1.5, "decay_every": 2.0,
-        "decay_factor": 0.9, "final_rate": 0.1, "plateau_patience": 7, "epochs": 4,
-        "batch_size": 3, "best_by": "loss", "patience": 2, "seed": 11, "threads": 2,
-        "step": "readable",
+        "clip_norm": 2.5, "schedule": "one-cycle", "warmup": 1.5, "decay_epochs": 2.0,
+        "decay_factor": 0.9, "final_rate_fraction": 0.1, "plateau_patience": 7, "epochs": 4,
+        "batch_size": 3, "monitor": "loss", "patience": 2, "seed": 11, "threads": 2,
+        "backend": "numpy",
     }  # fmt: skip
     assert set(other) == set(field_types())
-    words = ["config", "--preset", "report", "--json"]
+    words = ["config", "--preset", "course", "--json"]
     for name, value in other.items():
         assert value != default[name]
         flag = {"hidden_sizes": "hidden"}.get(name, name.replace("_", "-"))

@@ -68,7 +68,7 @@ def test_show_alone_decides_by_what_is_there(handstitch: Handstitch, trained: Pa
     assert handstitch("show", str(file)).out == handstitch("show", "weights", str(file)).out
 
 
-@pytest.mark.parametrize("style", ["report", "handstitch"])
+@pytest.mark.parametrize("style", ["course", "handstitch"])
 def test_a_picture_goes_where_it_is_wanted_and_in_chinese(
     handstitch: Handstitch, trained: Path, style: str
 ) -> None:

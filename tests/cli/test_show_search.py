@@ -162,7 +162,7 @@ class TestFromSearch:
         ("words", "said"),
         [
             (("--lr", "0.5"), "what the search chose"),
-            (("--preset", "report"), "do not go together"),
+            (("--preset", "course"), "do not go together"),
             (("--resume", "runs/train"), "do not go together"),
         ],
     )

@@ -28,7 +28,7 @@ pictures = replace(whole, images=whole.images[:420], labels=whole.labels[:420])
 for choice in CHOICES:
     values = {"hidden_sizes": (40, 24), "batch_size": 50} | choice
     config = Config(
-        dataset="sketch", step="compiled", epochs=2, threads=2, learning_rate=0.01, **values
+        dataset="sketch", backend="numba", epochs=2, threads=2, learning_rate=0.01, **values
     )
     task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)

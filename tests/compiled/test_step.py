@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from handstitch import machine, training
-from handstitch.compiled.step import CompiledStep
+from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.optimizers import OPTIMIZERS
@@ -18,7 +18,7 @@ from handstitch.data.dataset import Dataset
 from handstitch.model.classifier import compiled
 from handstitch.randomness import Purpose, generator
 from handstitch.training import backend, schedules
-from handstitch.training.backend import ReadableStep
+from handstitch.training.backend import NumpyBackend
 
 BASE = Config(dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2)
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
@@ -82,10 +82,10 @@ def walked(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]
 def test_steps_are_those_of_the_readable_loop(pictures: Dataset, choice: dict[str, Any]):
     rate = {"learning_rate": RATES.get(choice.get("optimizer", "sgd"), 0.001)}
     config = replace(BASE, **(rate | choice))
-    ours = walked(replace(config, step="compiled"), pictures)
-    readable = walked(replace(config, step="readable"), pictures)
-    assert isinstance(ours["step"], CompiledStep)
-    assert isinstance(readable["step"], ReadableStep)
+    ours = walked(replace(config, backend="numba"), pictures)
+    readable = walked(replace(config, backend="numpy"), pictures)
+    assert isinstance(ours["step"], NumbaBackend)
+    assert isinstance(readable["step"], NumpyBackend)
     for (loss, correct), (wanted, right) in zip(ours["given"], readable["given"], strict=True):
         assert loss == pytest.approx(wanted, rel=2e-4, abs=1e-4)
         assert abs(correct - right) <= 1  # two logits may be equal but for the last bit
@@ -106,9 +106,9 @@ def test_steps_are_those_of_the_readable_loop(pictures: Dataset, choice: dict[st
     assert ours["state"].optimizer.steps == readable["state"].optimizer.steps == 12
 
 
-@pytest.mark.parametrize("step", ["compiled", "readable"])
-def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, step: Any):
-    config = replace(BASE, step=step, optimizer="adam")
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, backend: Any):
+    config = replace(BASE, backend=backend, optimizer="adam")
     task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
     chosen = backend.choose(config, state.network, state.optimizer, task.batches)
@@ -142,7 +142,7 @@ def test_threads_change_no_bit(
     import numba
 
     def bits(threads: int) -> tuple[Any, ...]:
-        values: dict[str, Any] = {"step": "compiled", "threads": threads} | choice
+        values: dict[str, Any] = {"backend": "numba", "threads": threads} | choice
         config = replace(BASE, **values)
         found = walked(config, pictures)
         validated = found["step"].validate(pictures.images[:50], pictures.labels[:50])
@@ -158,7 +158,7 @@ def test_threads_change_no_bit(
 def test_the_threads_of_others_are_put_back(pictures: Dataset):
     import numba
 
-    config = replace(BASE, step="compiled", threads=1)
+    config = replace(BASE, backend="numba", threads=1)
     task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
     step = backend.choose(config, state.network, state.optimizer, task.batches)
@@ -187,7 +187,7 @@ def test_compiling_ahead_is_all_that_training_needs(
     image = pictures.images[0].copy()
     image.flags.writeable = False
     for optimizer in ("sgd", "adam"):
-        config = replace(BASE, step="compiled", optimizer=optimizer, epochs=1)
+        config = replace(BASE, backend="numba", optimizer=optimizer, epochs=1)
         task = training.TrainingData(config, pictures)
         state = training.start(config, task.sizes)
         training.fit(state, task, config)

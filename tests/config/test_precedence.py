@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from handstitch.config import Config, precedence
 from handstitch.config.messages import choices
 from handstitch.config.precedence import read_environment, read_flags, read_preset, resolve
-from handstitch.config.schema import CUSTOMARY_RATES, field_types
+from handstitch.config.schema import DEFAULT_LEARNING_RATES, field_types
 from handstitch.config.toml import read_file, to_toml
 from handstitch.errors import ConfigError
 
@@ -45,7 +45,7 @@ def test_without_anything_the_preset_is_default() -> None:
     assert resolve({}, environment=NOTHING) == resolve({}, preset="default", environment=NOTHING)
 
 
-@pytest.mark.parametrize("optimizer", list(CUSTOMARY_RATES))
+@pytest.mark.parametrize("optimizer", list(DEFAULT_LEARNING_RATES))
 def test_an_optimizer_without_a_rate_brings_its_customary_one(optimizer: str) -> None:
     preset = read_preset("default")
     resolved = resolve({"optimizer": optimizer}, environment=NOTHING)
@@ -53,7 +53,7 @@ def test_an_optimizer_without_a_rate_brings_its_customary_one(optimizer: str) ->
         assert resolved.config.learning_rate == preset["learning_rate"]
         assert resolved.origins["learning_rate"] == "preset default"
     else:
-        assert resolved.config.learning_rate == CUSTOMARY_RATES[optimizer]
+        assert resolved.config.learning_rate == DEFAULT_LEARNING_RATES[optimizer]
         assert resolved.origins["learning_rate"] == f"default for {optimizer}"
 
 
@@ -64,7 +64,7 @@ def test_a_rate_that_is_given_stays_whatever_the_optimizer(tmp_path: Path) -> No
     assert resolve(flags, file, environment=NOTHING).config.learning_rate == 0.7
     # A rate from below the optimizer was meant for another.
     changed = resolve({"optimizer": "nesterov"}, file, environment=NOTHING)
-    assert changed.config.learning_rate == CUSTOMARY_RATES["nesterov"]
+    assert changed.config.learning_rate == DEFAULT_LEARNING_RATES["nesterov"]
     # A rate from above it was meant for this one.
     above = resolve({"learning_rate": 0.6}, file, environment=NOTHING)
     assert above.config.learning_rate == 0.6
@@ -91,7 +91,7 @@ def test_presets_are_complete_configurations(name: str) -> None:
 
 def test_preset_report_is_the_experiment_of_the_report() -> None:
     """Requirements 8, 9, 11, 12, 17 and 19 of what the course report asks for and shows."""
-    config = resolve({}, preset="report", environment=NOTHING).config
+    config = resolve({}, preset="course", environment=NOTHING).config
     assert config.dataset == "fashion-mnist"
     assert config.scaling == "256"
     assert config.validation == 0.1
@@ -119,7 +119,7 @@ def test_an_unknown_preset_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         read_preset("reprot")
     assert caught.value.facts["wanted"] == ", ".join(precedence.presets())
-    assert str(caught.value.facts["fix"]).startswith("--preset report")
+    assert str(caught.value.facts["fix"]).startswith("--preset course")
     with pytest.raises(ConfigError):
         read_preset("../presets/report")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from handstitch.config import Config
 from handstitch.config.messages import alike, choices, format_value, plural
 from handstitch.config.schema import (
-    CUSTOMARY_RATES,
+    DEFAULT_LEARNING_RATES,
     check_names,
     field_types,
     from_mapping,
@@ -33,7 +33,7 @@ NOT_FOR: dict[str, list[Any]] = {
     "clip_norm": [-1],
     "warmup": [-1, 10, 11.5],
     "decay_factor": [0, 1.01],
-    "final_rate": [-0.1, 1.1],
+    "final_rate_fraction": [-0.1, 1.1],
     "epochs": [0, -1, 1.5, "3", True],
     "batch_size": [0, -1],
     "patience": [-1],
@@ -126,7 +126,7 @@ def test_every_setting_has_a_help_line_and_says_what_it_may_be() -> None:
 
 
 def test_every_optimizer_has_a_customary_rate() -> None:
-    assert list(CUSTOMARY_RATES) == choices(field_types()["optimizer"])
+    assert list(DEFAULT_LEARNING_RATES) == choices(field_types()["optimizer"])
 
 
 def test_to_dict_is_plain_and_gives_the_config_back() -> None:

@@ -118,9 +118,14 @@ def second(
 def test_every_rule_has_a_second_writing_and_can_be_configured():
     from typing import get_args
 
-    from handstitch.config.schema import CUSTOMARY_RATES, OptimizerName
+    from handstitch.config.schema import DEFAULT_LEARNING_RATES, OptimizerName
 
-    assert set(SECOND) == set(OPTIMIZERS) == set(get_args(OptimizerName)) == set(CUSTOMARY_RATES)
+    assert (
+        set(SECOND)
+        == set(OPTIMIZERS)
+        == set(get_args(OptimizerName))
+        == set(DEFAULT_LEARNING_RATES)
+    )
 
 
 DECAYS = [(0.0, False, False), *product([0.1], [False, True], [False, True])]

@@ -74,7 +74,7 @@ def server(
     server.second = dict(server.first)
     homes = (f"{server.url}/first/", f"{server.url}/second/")
     monkeypatch.setattr(download, "MIRRORS", {"fashion-mnist": homes})
-    monkeypatch.setattr(download, "PATIENCE", 2.0)
+    monkeypatch.setattr(download, "TIMEOUT", 2.0)
     yield server
     server.http.shutdown()
     server.http.server_close()
@@ -198,7 +198,7 @@ def test_a_network_that_dies_midway_keeps_what_came_and_goes_on_later(
 def test_homes_that_say_nothing_are_given_up(
     server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "PATIENCE", 0.2)
+    monkeypatch.setattr(download, "TIMEOUT", 0.2)
     silence = threading.Event()
 
     def wait(handler: BaseHTTPRequestHandler) -> bool:
@@ -221,7 +221,7 @@ def test_a_lookup_that_never_ends_is_left_behind(
 ) -> None:
     import socket
 
-    monkeypatch.setattr(download, "PATIENCE", 0.2)
+    monkeypatch.setattr(download, "TIMEOUT", 0.2)
     end = threading.Event()
 
     def getaddrinfo(*_: object, **__: object) -> list[object]:
@@ -295,7 +295,7 @@ def test_each_data_set_has_two_homes_on_different_hosts_over_https() -> None:
 
 def test_all_waiting_together_stays_within_fifteen_seconds() -> None:
     for homes in HOMES.values():
-        assert download.PATIENCE * (1 + len(homes)) <= 15
+        assert download.TIMEOUT * (1 + len(homes)) <= 15
 
 
 @pytest.mark.parametrize(

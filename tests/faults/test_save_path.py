@@ -232,12 +232,12 @@ def test_the_files_of_a_folder_are_on_the_disk_before_it_has_its_name(tmp_path):
         assert before.count("open") == before.count("fsync") == len(files)
     (tmp_path / "empty").mkdir()
     with installed(FaultyDisk()) as faulty:
-        storage.claim_folder(tmp_path / "empty", files)
+        storage.create_folder(tmp_path / "empty", files)
     assert faulty.calls.count("fsync") == len(files)
 
 
 def claim(parent: Path, stem: str, files: dict[str, bytes]) -> Path:
-    return storage.claim_folder(parent / stem, files)
+    return storage.create_folder(parent / stem, files)
 
 
 @pytest.mark.parametrize("fault", [*ERRORS, *DEATHS], ids=str)
@@ -248,7 +248,7 @@ def test_an_empty_folder_that_is_claimed_becomes_a_run_last(tmp_path, fault):
         folder = tmp_path / str(k)
         folder.mkdir()
         with installed(FaultyDisk(k, fault)) as faulty, suppress(MachineError, Killed):
-            storage.claim_folder(folder, files)
+            storage.create_folder(folder, files)
         if (folder / "config.toml").exists():
             assert (folder / "config.toml").read_bytes() == files["config.toml"]
             assert (folder / "weights" / "a").read_bytes() == files["weights/a"]

@@ -58,7 +58,7 @@ def test_of_several_that_were_best_the_last_is_marked():
 
 def test_the_reports_style_is_the_reports_figure():
     records = history(6)
-    figure = figures.curves(records, "report")
+    figure = figures.curves(records, "course")
     loss, accuracy = figure.axes
     assert set(lines(loss)) == {"training loss", "validation loss"}
     assert set(lines(accuracy)) == {"validation accuracy"}

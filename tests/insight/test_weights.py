@@ -27,7 +27,7 @@ CONFIG = Config(
     learning_rate=0.003,
     dropout=0.2,
     threads=1,
-    step="readable",
+    backend="numpy",
 )
 IMAGES = 900
 
@@ -79,7 +79,7 @@ def test_an_untrained_network_is_told_as_initialised_bit_for_bit(course, drawn):
     for layer in report.layers:
         assert (layer.verdict, layer.unchanged, layer.distance) == ("as initialised", True, 0)
         assert layer.spread == 1
-        assert layer.accuracy_put_back == report.val_accuracy
+        assert layer.reset_accuracy == report.val_accuracy
     assert report.decisive_layer is None
 
 
@@ -105,7 +105,7 @@ def test_where_no_seed_is_known_order_alone_decides(course, drawn):
         assert "no seed" in report.words[0]
         assert report.seed is None
         for layer in report.layers:
-            assert layer.unchanged is layer.distance is layer.accuracy_put_back is None
+            assert layer.unchanged is layer.distance is layer.reset_accuracy is None
     assert after.images == f"all {IMAGES} training images of sketch"
 
 
@@ -154,7 +154,7 @@ def test_a_digest_that_does_not_match_is_told_and_nothing_is_compared(course, dr
     report = insight.weights(model, drawn)
     assert report.initial_weights == "contradicted"
     assert "was changed, or another NumPy drew them" in report.words[0]
-    assert all(layer.unchanged is layer.accuracy_put_back is None for layer in report.layers)
+    assert all(layer.unchanged is layer.reset_accuracy is None for layer in report.layers)
     assert report.val_accuracy is not None  # the split follows from the seed all the same
     changed_seed = structs.replace(course[3], config=CONFIG.to_dict() | {"seed": 1})
     assert insight.weights(changed_seed).initial_weights == "contradicted"
@@ -184,7 +184,7 @@ def test_put_back_accuracies_are_those_of_such_networks_on_the_validation_part(c
             A = A @ theta.weights[number].astype(float) + theta.biases[number]
             A = np.maximum(A, 0) if number < 2 else A
         wanted = np.mean(A.argmax(axis=1) == task.validation_labels)
-        assert layer.accuracy_put_back == pytest.approx(wanted, abs=0.5 / 90)
+        assert layer.reset_accuracy == pytest.approx(wanted, abs=0.5 / 90)
         assert wanted < (report.val_accuracy or 0)
 
 
@@ -192,7 +192,7 @@ def test_without_data_accuracies_are_left_out_and_drawn_images_serve(course):
     report = insight.weights(course[3])
     assert report.verdict == "trained"
     assert (report.val_accuracy, report.validation_images) == (None, 0)
-    assert all(layer.accuracy_put_back is None for layer in report.layers)
+    assert all(layer.reset_accuracy is None for layer in report.layers)
     assert report.images.startswith("2,000 garments drawn by Handstitch, for want of")
     assert [layer.dead_units is None for layer in report.layers] == [False, False, True]
     assert any("Which layer decides is left out" in line for line in report.words)
@@ -225,7 +225,7 @@ def test_figures_of_a_layer_are_the_plain_formulas(course):
         report.layers, course[3].parameters.weights, course[0].parameters.weights, strict=True
     ):
         assert (found.inputs, found.outputs) == W.shape
-        assert found.within_tenth == np.mean(np.abs(W) <= 0.1)
+        assert found.share_below_0_1 == np.mean(np.abs(W) <= 0.1)
         assert (found.smallest, found.largest) == (W.min(), W.max())
         assert found.spread == pytest.approx(W.std() / W0.std(), rel=1e-5)
         moved = np.linalg.norm(W - W0) / np.linalg.norm(W0)
@@ -233,7 +233,7 @@ def test_figures_of_a_layer_are_the_plain_formulas(course):
         # Of numbers drawn anew, many of them, as many lie within ±0.1 as is said.
         sigma = np.sqrt(2 / len(W))
         many = np.random.default_rng(0).normal(0, sigma, 200_000)
-        assert found.within_tenth_initially == pytest.approx(np.mean(abs(many) <= 0.1), abs=0.005)
+        assert found.initial_share_below_0_1 == pytest.approx(np.mean(abs(many) <= 0.1), abs=0.005)
 
 
 def test_effective_rank_counts_directions():
@@ -261,7 +261,7 @@ def test_a_layer_decides_only_if_it_clearly_does(accuracy, put_back, layer):
 
 def test_the_sentence_about_one_tenth_depends_on_the_start(course):
     report = insight.weights(course[3])
-    start = report.layers[0].within_tenth_initially
+    start = report.layers[0].initial_share_below_0_1
     assert f"at the start it is {100 * start:.1f} %" in report.words[1]
 
 

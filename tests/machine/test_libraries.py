@@ -60,11 +60,11 @@ def test_the_user_s_own_choice_is_obeyed(processor, monkeypatch):
 def test_the_user_s_own_patience_is_obeyed(processor, monkeypatch):
     processor(INTEL)
     monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
-    monkeypatch.setenv(libraries.PATIENCE_VARIABLE, "26")
+    monkeypatch.setenv(libraries.BLAS_TIMEOUT_VARIABLE, "26")
     with libraries.chosen():
-        assert os.environ[libraries.PATIENCE_VARIABLE] == "26"
+        assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "26"
         assert libraries.VARIABLE not in os.environ
-    assert os.environ[libraries.PATIENCE_VARIABLE] == "26"
+    assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "26"
 
 
 def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypatch):
@@ -72,23 +72,23 @@ def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypat
     monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
     with libraries.chosen():
         assert os.environ[libraries.VARIABLE] == "SkylakeX"
-        assert os.environ[libraries.PATIENCE_VARIABLE] == "19"
+        assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "19"
     assert libraries.VARIABLE not in os.environ
-    assert libraries.PATIENCE_VARIABLE not in os.environ
+    assert libraries.BLAS_TIMEOUT_VARIABLE not in os.environ
     with pytest.raises(KeyError), libraries.chosen():
         raise KeyError
     assert libraries.VARIABLE not in os.environ
 
 
 def test_openmp_is_asked_for_short_spinning_for_the_moment_of_loading_only(monkeypatch):
-    monkeypatch.delenv(libraries.SPINS_VARIABLE, raising=False)
+    monkeypatch.delenv(libraries.OPENMP_SPIN_VARIABLE, raising=False)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    with libraries.unhurried():
-        assert os.environ[libraries.SPINS_VARIABLE] == libraries.SPINS
-    assert libraries.SPINS_VARIABLE not in os.environ
+    with libraries.openmp_environment():
+        assert os.environ[libraries.OPENMP_SPIN_VARIABLE] == libraries.OPENMP_SPINS
+    assert libraries.OPENMP_SPIN_VARIABLE not in os.environ
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")  # whoever says how to wait is obeyed
-    with libraries.unhurried():
-        assert libraries.SPINS_VARIABLE not in os.environ
+    with libraries.openmp_environment():
+        assert libraries.OPENMP_SPIN_VARIABLE not in os.environ
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP says what it took")
@@ -96,11 +96,11 @@ def test_openmp_is_asked_for_short_spinning_for_the_moment_of_loading_only(monke
 def test_openmp_takes_what_is_asked_for(first):
     code = f"import {first} as first; getattr(first, 'unavailable_reason', lambda: None)()"
     variables = os.environ | {"OMP_DISPLAY_ENV": "VERBOSE"}
-    variables.pop(libraries.SPINS_VARIABLE, None)
+    variables.pop(libraries.OPENMP_SPIN_VARIABLE, None)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True
     )
-    assert f"GOMP_SPINCOUNT = '{libraries.SPINS}'" in done.stderr
+    assert f"GOMP_SPINCOUNT = '{libraries.OPENMP_SPINS}'" in done.stderr
 
 
 def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):

@@ -82,14 +82,14 @@ def test_the_whole_model(path):
     assert model.class_names[9] == "Ankle boot"
     assert model.image_shape == (28, 28)
     assert model.dataset == "fashion-mnist"
-    assert model.origin == "report npz"
+    assert model.origin == "course npz"
     assert (model.config, model.history, model.versions) == ({}, (), {})
 
 
 def test_the_name_does_not_matter(path, tmp_path):
     save(path, report_arrays())
     path.rename(tmp_path / "weights.safetensors")
-    assert load_model(tmp_path / "weights.safetensors").origin == "report npz"
+    assert load_model(tmp_path / "weights.safetensors").origin == "course npz"
 
 
 def test_an_imported_model_can_be_saved(path, tmp_path):

@@ -61,7 +61,7 @@ def test_every_field_comes_back(tmp_path):
         config={"learning_rate": 0.1 + 0.2, "hidden_sizes": [3, 3], "flip": False, "x": None},
         history=({"epoch": 1, "val_loss": 1e-300}, {"epoch": 2, "val_loss": 0.1}),
         versions={"numpy": "2.4", "blas": "openblas SkylakeX"},
-        origin="report npz",
+        origin="course npz",
     )
     save_model(tmp_path / RESULT, model)
     assert_same(load_model(tmp_path / RESULT), model)

@@ -214,7 +214,7 @@ class TestPublished:
 def make_layer(**found):
     fields: dict[str, Any] = {
         "layer": 1, "inputs": 1, "outputs": 1, "verdict": "learned", "unchanged": None,
-        "distance": None, "spread": 1, "effective_rank": 1, "effective_rank_of_chance": 1,
+        "distance": None, "spread": 1, "effective_rank": 1, "baseline_rank": 1,
         "score": 1, "statistic": "spectrum", "scores": {}, "largest_bias": 0.1, "dead_units": None,
     }  # fmt: skip
     return LayerFindings(**fields, **found)
@@ -225,12 +225,12 @@ def make_run(seed, *, val=0.89, test=0.885, gap_noise=0.002, within=0.95, ends=(
     rng = generator(seed, Purpose.SKETCH)
     layers = [
         make_layer(
-            within_tenth=within + rng.normal(0, 0.002),
-            within_tenth_initially=0.95,
+            share_below_0_1=within + rng.normal(0, 0.002),
+            initial_share_below_0_1=0.95,
             smallest=ends[0] + rng.normal(0, 0.01),
             largest=ends[1] + rng.normal(0, 0.01),
             p_value=p,
-            accuracy_put_back=back + rng.normal(0, 0.002),
+            reset_accuracy=back + rng.normal(0, 0.002),
         )
         for back in put_back
     ]

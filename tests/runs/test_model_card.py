@@ -60,7 +60,7 @@ def test_one_epoch_is_one_epoch() -> None:
 
 
 def test_activations_and_the_figure_that_chose_are_those_of_the_config() -> None:
-    text = card(Config(activation=("tanh", "relu"), best_by="loss"))
+    text = card(Config(activation=("tanh", "relu"), monitor="loss"))
     assert "activation tanh, relu," in text
     assert "by loss on" in text
     assert "activation none" in card(Config(hidden_sizes=()))

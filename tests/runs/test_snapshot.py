@@ -17,7 +17,7 @@ from handstitch.runs.snapshot import Snapshot
 from handstitch.training import TrainingData, start, train
 
 CONFIG = Config(
-    dataset="sketch", hidden_sizes=(8,), epochs=4, learning_rate=0.1, threads=1, step="readable"
+    dataset="sketch", hidden_sizes=(8,), epochs=4, learning_rate=0.1, threads=1, backend="numpy"
 )
 
 

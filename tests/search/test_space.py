@@ -85,7 +85,7 @@ def test_what_is_described_can_be_read_again():
         ("seed", ("0", "1"), "--seeds K"),
         ("dataset", ("mnist", "sketch"), "the same images"),
         ("threads", ("1..2",), "how fast"),
-        ("step", ("compiled", "readable"), "how fast"),
+        ("backend", ("numba", "numpy"), "how fast"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(name, words, found):
@@ -156,7 +156,9 @@ def test_repeats_share_their_seeds_across_settings():
 
 
 def test_each_optimizer_brings_its_customary_rate_where_none_is_asked_for():
-    spec = searches.make(Config(dataset="sketch"), {"optimizer": ["sgd", "adam"]}, customary=True)
+    spec = searches.make(
+        Config(dataset="sketch"), {"optimizer": ["sgd", "adam"]}, default_rate=True
+    )
     rates = [spec.config_of(spec.values(number), 0).learning_rate for number in range(2)]
     assert rates == [0.1, 0.001]
 

@@ -156,7 +156,7 @@ def test_two_generations_are_kept(tmp_path):
     path = tmp_path / "last.safetensors"
     assert storage.generations(path) == []
     for number in range(4):
-        storage.write_generation(path, b"%d" % number)
+        storage.write_with_backup(path, b"%d" % number)
         found = [each.name for each in storage.generations(path)]
         assert found == ["last.safetensors", "last.previous.safetensors"][: number + 1]
     assert path.read_bytes() == b"3"
@@ -168,7 +168,7 @@ def test_generations_without_hard_links(tmp_path):
     path = tmp_path / "last.safetensors"
     with installed(FaultyDisk(no_links=True)):
         for number in range(3):
-            storage.write_generation(path, b"%d" % number)
+            storage.write_with_backup(path, b"%d" % number)
     assert [each.read_bytes() for each in storage.generations(path)] == [b"2", b"1"]
     assert len(names_in(tmp_path)) == 2
 
@@ -226,7 +226,7 @@ def test_the_slower_of_two_goes_on_to_the_next_name(tmp_path):
 
 def test_the_slower_of_two_that_claim_a_folder_is_told(tmp_path):
     with installed(Overtaken()), pytest.raises(UsageError):
-        storage.claim_folder(tmp_path / "train", CONFIG)
+        storage.create_folder(tmp_path / "train", CONFIG)
     assert (tmp_path / "train" / "config.toml").read_bytes() == b"theirs"
     assert names_in(tmp_path) == ["train"]
 
@@ -239,12 +239,12 @@ def test_the_slower_of_two_that_claim_an_empty_folder_is_told(tmp_path):
             return super().open(path, flags)
 
     with installed(Quicker()), pytest.raises(UsageError, match="holds a run already"):
-        storage.claim_folder(tmp_path, CONFIG)
+        storage.create_folder(tmp_path, CONFIG)
     assert (tmp_path / "config.toml").read_bytes() == b"theirs"
 
 
 def test_a_new_name_can_be_claimed(tmp_path):
-    path = storage.claim_folder(tmp_path / "a" / "run", CONFIG)
+    path = storage.create_folder(tmp_path / "a" / "run", CONFIG)
     assert path == tmp_path / "a" / "run"
     assert names_in(path) == ["config.toml"]
 
@@ -253,15 +253,15 @@ def test_an_empty_folder_can_be_claimed(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").touch()  # of a process that died before it began
     number = (tmp_path / "run").stat().st_ino
-    storage.claim_folder(tmp_path / "run", CONFIG)
+    storage.create_folder(tmp_path / "run", CONFIG)
     assert (tmp_path / "run" / "config.toml").exists()
     assert (tmp_path / "run").stat().st_ino == number  # its rights and its mount are kept
 
 
 def test_a_run_is_not_overwritten(tmp_path):
-    path = storage.claim_folder(tmp_path / "a run", CONFIG)
+    path = storage.create_folder(tmp_path / "a run", CONFIG)
     with pytest.raises(UsageError) as caught:
-        storage.claim_folder(path, {"config.toml": b"other"})
+        storage.create_folder(path, {"config.toml": b"other"})
     assert f"--resume '{path}'" in fact(caught, "fix")
     assert f"--out '{path}-2'" in fact(caught, "fix")
     assert (path / "config.toml").read_bytes() == b"seed = 0\n"
@@ -272,7 +272,7 @@ def test_a_full_folder_is_not_claimed(tmp_path):
         (tmp_path / f"mine{number}").touch()
     (tmp_path.with_name(tmp_path.name + "-2")).mkdir()
     with pytest.raises(UsageError) as caught:
-        storage.claim_folder(tmp_path, CONFIG)
+        storage.create_folder(tmp_path, CONFIG)
     assert caught.value.exit_code == 2
     assert "--resume" not in str(caught.value)
     assert fact(caught, "found") == "mine0, mine1, mine2, mine3 and 3 more"
@@ -285,15 +285,15 @@ def test_a_file_is_not_claimed(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("file", "link"):
         with pytest.raises(UsageError):
-            storage.claim_folder(tmp_path / name, CONFIG)
+            storage.create_folder(tmp_path / name, CONFIG)
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
 def test_the_present_folder_can_be_claimed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    storage.claim_folder(".", CONFIG)
+    storage.create_folder(".", CONFIG)
     with pytest.raises(UsageError) as caught:
-        storage.claim_folder(".", CONFIG)
+        storage.create_folder(".", CONFIG)
     assert f"{tmp_path.name}-2" in fact(caught, "fix")
 
 
@@ -353,7 +353,7 @@ def test_an_error_inside_gives_the_lock_back(tmp_path):
 
 def test_a_folder_in_use_cannot_be_claimed(tmp_path):
     with storage.FolderLock(tmp_path), pytest.raises(MachineError, match="another process"):
-        storage.claim_folder(tmp_path, CONFIG)
+        storage.create_folder(tmp_path, CONFIG)
 
 
 # ── probing and cleaning ───────────────────────────────────────────────────────────────────────
@@ -422,9 +422,9 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 def test_a_full_disk_keeps_the_old_file(small_disk):
     path = small_disk / "last.safetensors"
-    storage.write_generation(path, b"1" * 10_000)
-    storage.write_generation(path, b"2" * 10_000)
-    for write in (storage.write, storage.write_generation):
+    storage.write_with_backup(path, b"1" * 10_000)
+    storage.write_with_backup(path, b"2" * 10_000)
+    for write in (storage.write, storage.write_with_backup):
         with pytest.raises(MachineError) as caught:
             write(path, b"3" * 60_000)
         assert fact(caught, "wanted") == "60,000 bytes"
@@ -435,7 +435,7 @@ def test_a_full_disk_keeps_the_old_file(small_disk):
     with pytest.raises(MachineError):
         storage.probe(small_disk, 60_000)
     with pytest.raises(MachineError):
-        storage.claim_folder(small_disk / "run", {"config.toml": b"x" * 60_000})
+        storage.create_folder(small_disk / "run", {"config.toml": b"x" * 60_000})
 
 
 NOBODY = 65_534
@@ -484,9 +484,9 @@ def public_folder() -> Iterator[Path]:
 ACTIONS = {
     "replace": lambda folder: storage.write(folder / "file", b"theirs"),
     "write": lambda folder: storage.write(folder / "new", b"theirs"),
-    "generation": lambda folder: storage.write_generation(folder / "file", b"theirs"),
+    "generation": lambda folder: storage.write_with_backup(folder / "file", b"theirs"),
     "new": lambda folder: storage.new_folder(folder, "train", CONFIG),
-    "claim": lambda folder: storage.claim_folder(folder / "run", CONFIG),
+    "claim": lambda folder: storage.create_folder(folder / "run", CONFIG),
     "probe": lambda folder: storage.probe(folder, 1),
     "lock": lambda folder: storage.FolderLock(folder).__enter__(),
 }
@@ -507,7 +507,7 @@ def test_a_closed_folder_is_no_bug(public_folder):
     (public_folder / "closed").mkdir(mode=0o700)
     path = public_folder / "closed" / "file"
     assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 no right")
-    assert as_nobody(lambda: storage.claim_folder(path, CONFIG)).startswith("5 no right")
+    assert as_nobody(lambda: storage.create_folder(path, CONFIG)).startswith("5 no right")
     assert as_nobody(lambda: storage.probe(path, 1)).startswith("5 no right")
 
 

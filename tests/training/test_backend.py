@@ -32,45 +32,45 @@ def without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_is_the_compiled_step_where_numba_is():
-    assert backend.resolve(CONFIG) == "compiled"
+    assert backend.resolve(CONFIG) == "numba"
     assert backend.status(CONFIG).startswith("compiled (numba ")
-    assert backend.build(CONFIG)["step"].startswith("compiled, numba ")
+    assert backend.build(CONFIG)["backend"].startswith("numba ")
 
 
 def test_what_is_chosen_is_taken():
-    assert backend.resolve(replace(CONFIG, step="readable")) == "readable"
-    assert backend.status(replace(CONFIG, step="readable")) == "readable, as chosen"
-    assert backend.build(replace(CONFIG, step="readable")) == {"step": "readable"}
+    assert backend.resolve(replace(CONFIG, backend="numpy")) == "numpy"
+    assert backend.status(replace(CONFIG, backend="numpy")) == "readable, as chosen"
+    assert backend.build(replace(CONFIG, backend="numpy")) == {"backend": "numpy"}
 
 
 def test_without_numba_auto_is_the_readable_step_and_says_why(without_numba: None):
-    assert backend.resolve(CONFIG) == "readable"
+    assert backend.resolve(CONFIG) == "numpy"
     assert backend.status(CONFIG) == (
         "readable: numba is not installed (pip install 'handstitch[fast]')"
     )
     with pytest.raises(ConfigError) as caught:
-        backend.require(replace(CONFIG, step="compiled"))
+        backend.require(replace(CONFIG, backend="numba"))
     assert "numba is not installed" in str(caught.value.facts["found"])
-    assert "--step readable" in str(caught.value.facts["fix"])
+    assert "--backend numpy" in str(caught.value.facts["fix"])
 
 
 def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "numba.np.ufunc.omppool", None)
-    assert backend.resolve(CONFIG) == "readable"
+    assert backend.resolve(CONFIG) == "numpy"
     assert "OpenMP" in backend.status(CONFIG)
 
 
 def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "handstitch.compiled.step", None)
-    assert backend.resolve(CONFIG) == "readable"
+    assert backend.resolve(CONFIG) == "numpy"
     assert "cannot be used" in backend.status(CONFIG)
 
 
 def test_the_step_is_chosen_once_and_stored(tmp_path: Path):
     with runs.begin(CONFIG, tmp_path / "run") as run:
         list(run.train())
-    assert read_file(tmp_path / "run" / "config.toml")["step"] == "compiled"
-    assert run.build["step"].startswith("compiled, numba ")
+    assert read_file(tmp_path / "run" / "config.toml")["backend"] == "numba"
+    assert run.build["backend"].startswith("numba ")
 
 
 def test_a_compiled_run_goes_on_without_numba_and_says_so(
@@ -100,8 +100,8 @@ def test_numba_is_imported_by_training_alone(module: str):
 def test_both_steps_learn_the_same(tmp_path: Path):
     """Not the same bits, the same network: after two epochs the losses agree to four figures."""
     losses: dict[str, Any] = {}
-    for step in ("readable", "compiled"):
-        config = replace(CONFIG, step=step, hidden_sizes=(64, 32))
-        with runs.begin(config, tmp_path / step) as run:
-            losses[step] = [record.val_loss for record in run.train()]
-    np.testing.assert_allclose(losses["compiled"], losses["readable"], rtol=1e-3)
+    for name in ("numpy", "numba"):
+        config = replace(CONFIG, backend=name, hidden_sizes=(64, 32))
+        with runs.begin(config, tmp_path / name) as run:
+            losses[name] = [record.val_loss for record in run.train()]
+    np.testing.assert_allclose(losses["numba"], losses["numpy"], rtol=1e-3)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch.compiled.step import CompiledStep
+from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
-from handstitch.config.schema import CUSTOMARY_RATES
+from handstitch.config.schema import DEFAULT_LEARNING_RATES
 from handstitch.core.optimizers import OPTIMIZERS
 from handstitch.core.parameters import Parameters
 from handstitch.data import sketch
@@ -35,13 +35,11 @@ def pictures() -> Dataset:
     return drawn(500)
 
 
-@pytest.fixture(params=["readable", "compiled"], autouse=True)
+@pytest.fixture(params=["numpy", "numba"], autouse=True)
 def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything here holds for both ways of taking a step."""
     kind = request.param
-    monkeypatch.setattr(
-        backend, "resolve", lambda config: kind if config.hidden_sizes else "readable"
-    )
+    monkeypatch.setattr(backend, "resolve", lambda config: kind if config.hidden_sizes else "numpy")
 
 
 SMALL = Config(hidden_sizes=(24, 12), epochs=3, batch_size=64, learning_rate=0.1, scaling="255")
@@ -170,7 +168,7 @@ WITH_ALL = replace(
 
 @pytest.mark.parametrize("rule", OPTIMIZERS)
 def test_a_run_is_a_function_of_its_configuration(pictures: Dataset, rule: Any):
-    config = replace(WITH_ALL, optimizer=rule, learning_rate=CUSTOMARY_RATES[rule])
+    config = replace(WITH_ALL, optimizer=rule, learning_rate=DEFAULT_LEARNING_RATES[rule])
     one, other = trained(pictures, config), trained(pictures, config)
     assert one.network.parameters.vector.tobytes() == other.network.parameters.vector.tobytes()
     assert figures(one.history) == figures(other.history)
@@ -188,7 +186,7 @@ def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(
     pictures: Dataset, rule: Any, stop_after: int
 ):
     """Eight batches an epoch; everything the second half gets is what State holds."""
-    config = replace(WITH_ALL, optimizer=rule, learning_rate=CUSTOMARY_RATES[rule])
+    config = replace(WITH_ALL, optimizer=rule, learning_rate=DEFAULT_LEARNING_RATES[rule])
     whole = trained(pictures, config)
     state, task = begun(pictures, config)
 
@@ -225,7 +223,7 @@ def test_training_leaves_global_random_state_alone(pictures: Dataset):
 def pretend(monkeypatch: pytest.MonkeyPatch, pairs: list[tuple[float, float]]) -> None:
     """Validation gives these losses and accuracies, one pair an epoch."""
     remaining = iter(pairs)
-    for step in (backend.ReadableStep, CompiledStep):
+    for step in (backend.NumpyBackend, NumbaBackend):
         monkeypatch.setattr(step, "validate", lambda self, images, labels: next(remaining))
 
 
@@ -233,13 +231,13 @@ COURSE = [(1.0, 0.5), (0.8, 0.7), (0.9, 0.8), (0.7, 0.8), (0.75, 0.6)]
 
 
 @pytest.mark.parametrize(
-    ("best_by", "bests"),
+    ("monitor", "bests"),
     [("accuracy", [True, True, True, False, False]), ("loss", [True, True, False, True, False])],
 )
 def test_best_is_the_first_with_the_best_figure_and_its_weights_are_kept(
-    monkeypatch: pytest.MonkeyPatch, pictures: Dataset, best_by: Any, bests: list[bool]
+    monkeypatch: pytest.MonkeyPatch, pictures: Dataset, monitor: Any, bests: list[bool]
 ):
-    config = replace(SMALL, epochs=5, best_by=best_by)
+    config = replace(SMALL, epochs=5, monitor=monitor)
     pretend(monkeypatch, COURSE)
     state, task = begun(pictures, config)
     weights = []
@@ -285,7 +283,7 @@ def test_an_absurd_rate_is_tried_and_stops_within_a_batch(
     assert 1 <= state.optimizer.steps <= 2  # tried, and noticed
     assert "--learning-rate" in str(caught.value.facts["fix"])
     proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split(",")[0])
-    assert 0 < proposed <= CUSTOMARY_RATES[rule]
+    assert 0 < proposed <= DEFAULT_LEARNING_RATES[rule]
     np.testing.assert_array_equal(state.best.vector, before)
     fit(*begun(pictures, again := replace(config, learning_rate=proposed)), again)
 

@@ -24,32 +24,33 @@ def test_constant():
 
 
 def test_step_drops_every_so_many_epochs():
-    course = rates("step", decay_every=3, decay_factor=0.1)
+    course = rates("step", decay_epochs=3, decay_factor=0.1)
     wanted = [0.5] * 30 + [0.05] * 30 + [0.005] * 20
     assert course == pytest.approx(wanted)
 
 
 def test_step_may_drop_within_an_epoch():
-    assert rates("step", decay_every=0.5, decay_factor=0.5)[:11] == pytest.approx(
+    assert rates("step", decay_epochs=0.5, decay_factor=0.5)[:11] == pytest.approx(
         [0.5] * 5 + [0.25] * 5 + [0.125]
     )
 
 
 def test_exponential_falls_smoothly_by_the_same_factor():
-    course = rates("exponential", decay_every=2, decay_factor=0.25)
+    course = rates("exponential", decay_epochs=2, decay_factor=0.25)
     assert course == pytest.approx([0.5 * 0.25 ** (step / 20) for step in range(80)])
     assert course[20] == pytest.approx(0.125)
 
 
-@pytest.mark.parametrize("final_rate", [0.0, 0.1])
-def test_cosine_ends_at_the_final_rate_with_the_last_step(final_rate: float):
-    course = rates("cosine", final_rate=final_rate)
+@pytest.mark.parametrize("final_rate_fraction", [0.0, 0.1])
+def test_cosine_ends_at_the_final_rate_with_the_last_step(final_rate_fraction: float):
+    course = rates("cosine", final_rate_fraction=final_rate_fraction)
     wanted = [
-        0.5 * (final_rate + (1 - final_rate) * (1 + cos(pi * step / 79)) / 2) for step in range(80)
+        0.5 * (final_rate_fraction + (1 - final_rate_fraction) * (1 + cos(pi * step / 79)) / 2)
+        for step in range(80)
     ]
     assert course == pytest.approx(wanted, abs=1e-15)
     assert course[0] == 0.5
-    assert course[-1] == pytest.approx(0.5 * final_rate, abs=1e-15)
+    assert course[-1] == pytest.approx(0.5 * final_rate_fraction, abs=1e-15)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "step", "exponential", "plateau"])

@@ -37,7 +37,7 @@ def bench(
     compiled step, which passes over them, may come to more than 100 %. Nothing else should be
     running.
     """
-    chosen = resolve(settings, config, preset or (None if config else "report")).config
+    chosen = resolve(settings, config, preset or (None if config else "course")).config
     sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
 
     from handstitch import benchmark
@@ -58,7 +58,7 @@ def bench(
         )
     threads = f"{found.threads} thread" + ("" if found.threads == 1 else "s")
     print(f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, {threads}")
-    print(f"Training step: {found.step}")
+    print(f"Backend: {found.backend}")
     print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
     output.show(table)
     if any(each.share_of_peak > 1 for each in found.training):

@@ -118,7 +118,8 @@ def search(
             settings=trials,
             seeds=seeds or 1,
             pruning=prune or "none",
-            customary="optimizer" in parameters and "learning_rate" not in {**parameters, **fixed},
+            default_rate="optimizer" in parameters
+            and "learning_rate" not in {**parameters, **fixed},
         )
     if spec.kind == "grid" and spec.settings > MANY and not (yes or begun):
         raise UsageError(

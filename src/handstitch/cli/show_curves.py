@@ -23,7 +23,7 @@ def curves(
     /,
     *,
     style: Annotated[
-        Literal["handstitch", "report"],
+        Literal["handstitch", "course"],
         Parameter(help="with training accuracy, best epoch and rate; or as in the course report"),
     ] = "handstitch",
     out: Out = None,

@@ -145,8 +145,8 @@ def _rows(layers: list[LayerFindings], report: WeightsReport) -> list[tuple[str,
     rows: list[tuple[str, list[str]]] = [
         ("inputs × units", [f"{each.inputs:,} × {each.outputs:,}" for each in layers]),
         ("verdict", [each.verdict for each in layers]),
-        ("within ±0.1", [f"{100 * each.within_tenth:.1f} %" for each in layers]),
-        ("  at the start", [f"{100 * each.within_tenth_initially:.1f} %" for each in layers]),
+        ("within ±0.1", [f"{100 * each.share_below_0_1:.1f} %" for each in layers]),
+        ("  at the start", [f"{100 * each.initial_share_below_0_1:.1f} %" for each in layers]),
         ("range", [f"{each.smallest:.2f} to {each.largest:.2f}" for each in layers]),
         (
             "spread, start = 1" if known else f"spread, {report.initialization} start = 1",
@@ -155,14 +155,14 @@ def _rows(layers: list[LayerFindings], report: WeightsReport) -> list[tuple[str,
         ("distance from start", [_number(each.distance, "{:.3f}") for each in layers]),
         ("largest bias", [f"{each.largest_bias:.2g}" for each in layers]),
         ("effective rank", [f"{each.effective_rank:.1f}" for each in layers]),
-        (chance, [f"{each.effective_rank_of_chance:.1f}" for each in layers]),
+        (chance, [f"{each.baseline_rank:.1f}" for each in layers]),
         ("order, in deviations", [f"{each.score:.1f}" for each in layers]),
         ("  p, for all layers", [f"{each.p_value:.3f}" for each in layers]),
         ("  stands out", [each.statistic for each in layers]),
         ("dead units", [_number(each.dead_units, "{:,}") for each in layers]),
     ]
-    if any(each.accuracy_put_back is not None for each in report.layers):
-        accuracies = [_number(each.accuracy_put_back, "{:.4f}") for each in layers]
+    if any(each.reset_accuracy is not None for each in report.layers):
+        accuracies = [_number(each.reset_accuracy, "{:.4f}") for each in layers]
         rows.append(("accuracy, put back", accuracies))
     return rows
 

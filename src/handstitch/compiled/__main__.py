@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.compiled.step import CompiledStep
+from handstitch.compiled.step import NumbaBackend
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters
@@ -21,7 +21,7 @@ def main() -> None:
     parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
     network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
     batches = Batches(images, labels, np.arange(2), Scaling(0.0, 1 / 256), batch_size=2)
-    step = CompiledStep(network, optimizer, batches, threads=1)
+    step = NumbaBackend(network, optimizer, batches, threads=1)
     with step.ready():
         step.take(np.arange(2), 0.001, 0.5, np.inf, None)
         step.validate(images, labels)

@@ -21,7 +21,7 @@ from handstitch.core.optimizers import OPTIMIZERS, Optimizer
 from handstitch.data.batches import Batches
 
 
-class CompiledStep:
+class NumbaBackend:
     """One step of training on `batches`; interface and mathematics of steps.ReadableStep."""
 
     def __init__(

@@ -19,7 +19,7 @@ import msgspec
 
 from handstitch.config.messages import alike, format_value
 from handstitch.config.schema import (
-    CUSTOMARY_RATES,
+    DEFAULT_LEARNING_RATES,
     Config,
     Write,
     check_names,
@@ -73,7 +73,7 @@ def resolve(
         values |= layer
         origins |= dict.fromkeys(layer, origin)
     if "learning_rate" not in values:
-        values["learning_rate"] = customary_rate(values)
+        values["learning_rate"] = default_learning_rate(values)
         origins["learning_rate"] = f"default for {values['optimizer']}"
     return Resolved(Config(**values), origins)
 
@@ -97,10 +97,10 @@ def layers(
     ]
 
 
-def customary_rate(values: Mapping[str, Any]) -> float:
+def default_learning_rate(values: Mapping[str, Any]) -> float:
     """The default learning rate for this optimizer and kind of gradient."""
     name = values["optimizer"]
-    rate = CUSTOMARY_RATES.get(name, 1.0)  # Config refuses an optimizer that does not exist
+    rate = DEFAULT_LEARNING_RATES.get(name, 1.0)  # Config refuses an optimizer that does not exist
     scales = values["reduction"] == "sum" and name in {"sgd", "momentum", "nesterov"}
     return rate / values["batch_size"] if scales else rate
 

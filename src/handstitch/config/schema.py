@@ -32,7 +32,7 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 
-CUSTOMARY_RATES: Final[dict[str, float]] = {
+DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
     "momentum": 0.02,
     "nesterov": 0.02,
@@ -98,11 +98,11 @@ class Config:
     # Schedule
     schedule: ScheduleName = setting("constant", "learning-rate schedule")
     warmup: NotNegative = setting(0.0, "epochs of linear warm-up")
-    decay_every: Positive = setting(5.0, "epochs from one decay to the next (step, exponential)")
+    decay_epochs: Positive = setting(5.0, "epochs from one decay to the next (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "factor by which the rate decays (step, exponential, plateau)"
     )
-    final_rate: Annotated[float, Meta(ge=0, le=1)] = setting(
+    final_rate_fraction: Annotated[float, Meta(ge=0, le=1)] = setting(
         0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
     plateau_patience: Count = setting(3, "epochs without a lower loss before a decay (plateau)")
@@ -111,7 +111,7 @@ class Config:
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
     epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(10, "passes over the training images")
     batch_size: Count = setting(64, "mini-batch size")
-    best_by: Literal["accuracy", "loss"] = setting(
+    monitor: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation metric that selects the best epoch"
     )
     patience: Annotated[int, Meta(ge=0)] = setting(
@@ -123,7 +123,7 @@ class Config:
         "auto", "CPU threads; auto: one per core, fixed when the run starts"
     )
 
-    step: Literal["auto", "compiled", "readable"] = setting(
+    backend: Literal["auto", "numba", "numpy"] = setting(
         "auto", "implementation of the training step; auto: compiled if numba is installed"
     )
 

@@ -31,7 +31,7 @@ MIRRORS: dict[str, tuple[str, ...]] = {
 
 # Together they stay within 15 seconds: one wait for every home to answer, side by side, and then
 # at most one silence for each of two homes, which is not asked again.
-PATIENCE = 4.0
+TIMEOUT = 4.0
 """Seconds that a home may be silent."""
 
 _SCHEME = "https://"
@@ -73,7 +73,7 @@ def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ig
 
 
 def _unanswering(homes: Sequence[str], file: OfficialFile) -> dict[str, str]:
-    """The homes that do not say within PATIENCE that they have the file, and why.
+    """The homes that do not say within TIMEOUT that they have the file, and why.
 
     Looking up a name has no time limit of its own, so the question is asked in threads that may
     be left behind.
@@ -91,7 +91,7 @@ def _unanswering(homes: Sequence[str], file: OfficialFile) -> dict[str, str]:
     for thread in threads:
         thread.start()
     # The limits inside a request add up (lookup, connection, answer); here is the one over all.
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return {home: why for home, why in answers.copy().items() if why}
@@ -139,7 +139,7 @@ def _downloader(file: OfficialFile) -> Any:
 
     return pooch.HTTPDownloader(
         chunk_size=1 << 18,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         hooks={"response": inspect},
         # The files are compressed as they are; a second packing would change their checksum.
         headers={"Accept-Encoding": "identity"},
@@ -156,7 +156,7 @@ def _in_words(error: Exception) -> str:
         exceptions.InvalidSchema: str(error),
         exceptions.SSLError: "its certificate is not trusted",
         exceptions.ProxyError: "the proxy does not let it through",
-        (exceptions.Timeout, TimeoutError): f"no answer within {PATIENCE:.0f} s",
+        (exceptions.Timeout, TimeoutError): f"no answer within {TIMEOUT:.0f} s",
         exceptions.ChunkedEncodingError: "broke off",
         exceptions.ConnectionError: "no connection",
     }

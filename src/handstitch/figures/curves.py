@@ -51,7 +51,7 @@ _LOOKS: Final = {
 @drawing
 def curves(
     history: Sequence[EpochRecord],
-    style: Literal["handstitch", "report"] = "handstitch",
+    style: Literal["handstitch", "course"] = "handstitch",
     lang: Lang = "en",
 ) -> Figure:
     """Accuracy (fractions of 1, left) and losses (nats per sample, right) against the epoch.
@@ -62,7 +62,7 @@ def curves(
     """
     if not history:
         raise ValueError("curves of no epoch")
-    return _report(history, lang) if style == "report" else _handstitch(history, lang)
+    return _course(history, lang) if style == "course" else _handstitch(history, lang)
 
 
 def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
@@ -102,7 +102,7 @@ def _scale_rates(axes: Axes, rates: Sequence[float]) -> None:
         axes.set_ylim(0, 1.15 * max(rates) or 1.0)
 
 
-def _report(history: Sequence[EpochRecord], lang: Lang) -> Figure:
+def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     figure = new_figure(8, 4.5)
     losses = figure.subplots()
     accuracy = losses.twinx()

@@ -130,17 +130,17 @@ def _layer(
         verdict=_verdict(unchanged, order),
         unchanged=unchanged,
         distance=None if initial is None else _norm(W - initial) / (_norm(initial) or 1.0),
-        within_tenth=float(np.mean(np.abs(W) <= TENTH)),
-        within_tenth_initially=erf(TENTH / (sigma * sqrt(2))),
+        share_below_0_1=float(np.mean(np.abs(W) <= TENTH)),
+        initial_share_below_0_1=erf(TENTH / (sigma * sqrt(2))),
         smallest=float(W.min()),
         largest=float(W.max()),
         largest_bias=float(np.max(np.abs(theta.biases[number]))),
         spread=_deviation(W) / (sigma if initial is None else _deviation(initial) or sigma),
         effective_rank=effective_rank(W),
-        effective_rank_of_chance=effective_rank(chance),
+        baseline_rank=effective_rank(chance),
         **msgspec.structs.asdict(order),
         dead_units=dead,
-        accuracy_put_back=accuracy,
+        reset_accuracy=accuracy,
     )
 
 

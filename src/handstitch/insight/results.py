@@ -26,9 +26,9 @@ class LayerFindings(Structure, frozen=True, kw_only=True):
     """Whether every weight is its initial one, bit for bit; None where those are not known."""
     distance: float | None
     """‖W − W₀‖ / ‖W₀‖; None where W₀ is not known."""
-    within_tenth: float
+    share_below_0_1: float
     """Share of the weights with |w| ≤ 0.1."""
-    within_tenth_initially: float
+    initial_share_below_0_1: float
     """The same of the initial distribution N(0, σ²)."""
     smallest: float
     largest: float
@@ -38,11 +38,11 @@ class LayerFindings(Structure, frozen=True, kw_only=True):
     """Standard deviation of the weights by that of the initial ones, or by their σ."""
     effective_rank: float
     """exp of the entropy of the singular values (Roy and Vetterli, EUSIPCO 2007)."""
-    effective_rank_of_chance: float
+    baseline_rank: float
     """Of the initial weights, or where they are not known of the layer's shuffled weights."""
     dead_units: int | None
     """Units that give the same on every image; None for the last layer."""
-    accuracy_put_back: float | None
+    reset_accuracy: float | None
     """Validation accuracy when this layer alone has its initial weights and biases again."""
 
 

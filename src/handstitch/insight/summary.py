@@ -54,7 +54,7 @@ def _percent(fraction: float) -> str:
 
 
 def _within(found: LayerFindings) -> str:
-    now, then = found.within_tenth, found.within_tenth_initially
+    now, then = found.share_below_0_1, found.initial_share_below_0_1
     link = ", which says nothing of learning:" if abs(now - then) < _SAYS_NOTHING else ";"
     start = f"at the start it is {100 * then:.1f} %"
     return f"{100 * now:.1f} % of its weights lie within ±0.1{link} {start}."
@@ -81,7 +81,7 @@ def _decides(report: WeightsReport) -> list[str]:
         f"accuracy on the {report.validation_images:,} validation images falls from "
         f"{report.val_accuracy:.4f} to"
     )
-    backs = [f"{each.accuracy_put_back:.4f}" for each in report.layers]
+    backs = [f"{each.reset_accuracy:.4f}" for each in report.layers]
     if report.decisive_layer is not None:
         decides = f"Layer {report.decisive_layer} decides most: when it alone gets its initial"
         return [f"{decides} weights back, {falls} {backs[report.decisive_layer - 1]}."]

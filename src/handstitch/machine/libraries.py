@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Any, Final
 
 VARIABLE: Final = "OPENBLAS_CORETYPE"
-PATIENCE_VARIABLE: Final = "OPENBLAS_THREAD_TIMEOUT"
-PATIENCE: Final = "19"
+BLAS_TIMEOUT_VARIABLE: Final = "OPENBLAS_THREAD_TIMEOUT"
+BLAS_TIMEOUT: Final = "19"
 """Exponent of the cycles that an idle thread busy-waits."""
-SPINS_VARIABLE: Final = "GOMP_SPINCOUNT"
-SPINS: Final = "2000"
+OPENMP_SPIN_VARIABLE: Final = "GOMP_SPINCOUNT"
+OPENMP_SPINS: Final = "2000"
 """Attempts of an idle OpenMP thread before it sleeps."""
 WIDE: Final = "SkylakeX"
 """OpenBLAS's name for its AVX-512 kernels."""
@@ -52,12 +52,12 @@ def wanted() -> str | None:
 def chosen() -> AbstractContextManager[None]:
     """Within, a BLAS that is loaded gets what is wanted; the environment is as before after."""
     too_late = "scipy.linalg" in sys.modules
-    return _set({} if too_late else {VARIABLE: wanted(), PATIENCE_VARIABLE: PATIENCE})
+    return _set({} if too_late else {VARIABLE: wanted(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT})
 
 
-def unhurried() -> AbstractContextManager[None]:
+def openmp_environment() -> AbstractContextManager[None]:
     """Within, an OpenMP library that is loaded lets its threads sleep soon."""
-    return _set({} if "OMP_WAIT_POLICY" in os.environ else {SPINS_VARIABLE: SPINS})
+    return _set({} if "OMP_WAIT_POLICY" in os.environ else {OPENMP_SPIN_VARIABLE: OPENMP_SPINS})
 
 
 def load_blas() -> Any:
@@ -69,7 +69,7 @@ def load_blas() -> Any:
 
 def load_openmp() -> None:
     """Load numba's OpenMP threads, with a short busy-wait. Raises ImportError without them."""
-    with unhurried():
+    with openmp_environment():
         import numba.np.ufunc.omppool  # noqa: F401
 
 

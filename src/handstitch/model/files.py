@@ -60,7 +60,7 @@ def save_state(
     """
     metadata = described(Path(path), model) | {"position": position}
     arrays = dict(slots) | _network(model)
-    storage.write_generation(path, safetensors_file.encoded(Path(path), arrays, metadata))
+    storage.write_with_backup(path, safetensors_file.encoded(Path(path), arrays, metadata))
 
 
 def load_model(path: str | Path) -> Model:
@@ -221,5 +221,5 @@ def _from_report(path: Path, parameters: Parameters) -> Model:
         config={},
         history=(),
         versions={},
-        origin="report npz",
+        origin="course npz",
     )

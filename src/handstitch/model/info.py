@@ -36,7 +36,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_un
     """One for each epoch, without any seconds."""
     versions: dict[str, str]
     """Packages and other facts of the build that decide the bits."""
-    origin: Literal["handstitch", "report npz"] = "handstitch"
+    origin: Literal["handstitch", "course npz"] = "handstitch"
     initial_digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
     """SHA-256 of the initial weights (`training.initial_digest`); empty where nobody noted it."""
 

@@ -79,7 +79,7 @@ def facts(found: Findings, words: Words) -> Rows:
         batch=config.batch_size,
         schedule=config.schedule,
     )
-    by = words.accuracy if config.best_by == "accuracy" else words.loss.partition(" (")[0]
+    by = words.accuracy if config.monitor == "accuracy" else words.loss.partition(" (")[0]
     seconds = sum(record.seconds for record in found.history)
     rows = [
         (words.data, data),

@@ -86,7 +86,7 @@ def run_of(path: Path) -> Path | None:
 
 
 @contextmanager
-def going_on(folder: Path) -> Iterator[None]:
+def with_resume_hint(folder: Path) -> Iterator[None]:
     """Within, a MachineError says how the run is gone on with once its cause is mended."""
     try:
         yield

@@ -57,7 +57,7 @@ def write(
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters |
 | trained on | {summary.train_images:,} images of {data}, {epochs} |
-| chosen | epoch {summary.best_epoch} by {config.best_by} on {summary.val_images:,} held out |
+| chosen | epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held out |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
 | training took | {summary.seconds:.1f} s with {summary.threads} threads |

@@ -50,7 +50,7 @@ class Run:
         notify: Notify,
         *,
         reason: str = "",
-        goes_on: bool = False,
+        resuming: bool = False,
     ) -> None:
         self.folder = folder
         self.config = config
@@ -69,7 +69,7 @@ class Run:
         """Set to a signal's number, this ends training after the step in flight."""
         self._snapshot = Snapshot(self.state, self.task, config, dataset, self.build)
         self._notify = notify
-        self._goes_on = goes_on
+        self._goes_on = resuming
         self._saved_at = monotonic()
         self._open = ExitStack()
 
@@ -147,7 +147,7 @@ class Run:
         and they are written again. The state holds them, too, so it is the state that waits for
         the disk; if a power cut takes the other file, going on writes it anew.
         """
-        with run_folder.going_on(self.folder):
+        with run_folder.with_resume_hint(self.folder):
             if ended is not None and ended.is_best:
                 best = self._snapshot.best_model()
                 save_model(self.folder / BEST, best, lasting=self.is_over)
@@ -242,7 +242,7 @@ def begin(
     if out is None:
         run.folder = storage.new_folder(RUNS, "train-sketch" if choice.reason else "train", files)
     else:
-        storage.claim_folder(out, files)
+        storage.create_folder(out, files)
     return run
 
 
@@ -265,10 +265,10 @@ def resume(
     if int(config.threads) > machine.cores():
         here = f"cores here: {machine.cores()}"
         notify(f"the run was begun with {config.threads} threads and goes on with as many; {here}")
-    if config.step == "compiled" and (reason := backend.obstacle(config)):
+    if config.backend == "numba" and (reason := backend.obstacle(config)):
         notify(f"the run was begun with the compiled step and goes on with the readable: {reason}")
-        config = replace(config, step="readable")
-    return Run(folder, config, dataset, notify, goes_on=True)
+        config = replace(config, backend="numpy")
+    return Run(folder, config, dataset, notify, resuming=True)
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:

@@ -87,7 +87,7 @@ def note(
         )
         grown = _Ledger((*ledger.looks, look), ledger.evaluations | {weights_digest: evaluation})
         text = msgspec.json.format(msgspec.json.encode(grown), indent=1) + b"\n"
-        storage.write_generation(folder / LEDGER, text)
+        storage.write_with_backup(folder / LEDGER, text)
     return len(grown.looks)
 
 

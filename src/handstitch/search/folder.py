@@ -106,7 +106,7 @@ class Search:
         }
         if not best:
             del files[BEST]
-        storage.claim_folder(self.trial_folder(trial), files)
+        storage.create_folder(self.trial_folder(trial), files)
 
 
 def load(folder: str | Path) -> Search:
@@ -150,7 +150,7 @@ def create(spec: Spec, out: str | Path | None, data_digest: str, notice: str) ->
     files = {SEARCH: as_json(description)}
     if out is None:
         return storage.new_folder(run_folder.RUNS, stem, files)
-    return storage.claim_folder(out, files)
+    return storage.create_folder(out, files)
 
 
 def require_same(folder: Path, found: Spec, wanted: Spec) -> None:
@@ -179,7 +179,7 @@ def _words(spec: Spec) -> dict[str, str]:
         **{name: format_value(value) for name, value in spec.config.items()},
         **{name: space.described(axis) for name, axis in spec.parameters.items()},
         **{name: str(value) for name, value in rest.items()},
-        "customary": str(spec.customary),
+        "customary": str(spec.default_rate),
     }
 
 

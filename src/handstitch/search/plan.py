@@ -39,7 +39,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     seeds: int = 1
     """Each setting is trained with the seeds s, s + 1, … of `config`'s seed s."""
     pruning: Pruning = "none"
-    customary: bool = False
+    default_rate: bool = False
     """Whether each optimizer that is searched brings its customary learning rate."""
 
     @property
@@ -61,8 +61,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     def config_of(self, values: dict[str, Any], repeat: int) -> Config:
         """The configuration of one trial. Raises ConfigError if it cannot be."""
         plain = self.config | values | {"seed": int(self.config["seed"]) + repeat}
-        if self.customary:
-            plain["learning_rate"] = precedence.customary_rate(plain)
+        if self.default_rate:
+            plain["learning_rate"] = precedence.default_learning_rate(plain)
         return from_mapping(plain, "this trial")
 
     def rounds(self) -> list[range]:
@@ -82,7 +82,7 @@ def make(
     settings: int | None = None,
     seeds: int = 1,
     pruning: Pruning = "none",
-    customary: bool = False,
+    default_rate: bool = False,
 ) -> Spec:
     """The search over `parameters` around `config`, which keeps what is not searched.
 
@@ -102,7 +102,7 @@ def make(
         settings=space.size(searched) if kind == "grid" else settings or 1,
         seeds=seeds,
         pruning=pruning,
-        customary=customary,
+        default_rate=default_rate,
     )
     for values in space.extremes(searched):
         try:
@@ -121,7 +121,7 @@ def settled(spec: Spec, data_dir: Path | None, notify: Callable[[str], None]) ->
     """
     config = from_mapping(spec.config, "this search")
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
-    values: dict[str, Any] = {"dataset": choice.name, "step": backend.require(config)}
+    values: dict[str, Any] = {"dataset": choice.name, "backend": backend.require(config)}
     if config.threads == "auto":
         values["threads"] = 1
     return msgspec.structs.replace(spec, config=spec.config | values), choice.reason

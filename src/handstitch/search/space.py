@@ -23,7 +23,7 @@ FIXED: Final = {
     "dataset": "all trials of a search must see the same images",
     "seed": "--seeds K trains each setting with K seeds, from --seed on",
     "threads": "threads decide how fast a trial is, not how good",
-    "step": "the step decides how fast a trial is, not how good",
+    "backend": "the backend decides how fast a trial is, not how good",
 }
 """Settings that are not searched, and why."""
 

@@ -7,11 +7,11 @@ folders     run folders: complete before they have a name, locked while in use
 file_types  what a file is, by its first bytes
 """
 
-from handstitch.storage.atomic import clean, generations, previous, probe, write, write_generation
+from handstitch.storage.atomic import clean, generations, previous, probe, write, write_with_backup
 from handstitch.storage.folders import (
     FolderLock,
     FolderTakenError,
-    claim_folder,
+    create_folder,
     free_name,
     make_folder,
     new_folder,
@@ -20,8 +20,8 @@ from handstitch.storage.folders import (
 __all__ = [
     "FolderLock",
     "FolderTakenError",
-    "claim_folder",
     "clean",
+    "create_folder",
     "free_name",
     "generations",
     "make_folder",
@@ -29,5 +29,5 @@ __all__ = [
     "previous",
     "probe",
     "write",
-    "write_generation",
+    "write_with_backup",
 ]

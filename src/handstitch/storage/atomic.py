@@ -60,14 +60,14 @@ def put(path: Path, pieces: list[memoryview], *, lasting: bool = True) -> None:
     try:
         disk.files.replace(written, target)
     except BaseException:
-        forget(written)
+        remove_quietly(written)
         raise
     if lasting:
         disk.files.fsync_folder(target.parent)
 
 
 def previous(path: str | Path) -> Path:
-    """Where `write_generation` keeps the older file: x/last.a → x/last.previous.a."""
+    """Where `write_with_backup` keeps the older file: x/last.a → x/last.previous.a."""
     path = Path(path)
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
@@ -77,7 +77,7 @@ def generations(path: str | Path) -> list[Path]:
     return [each for each in (Path(path), previous(path)) if os.path.exists(each)]
 
 
-def write_generation(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
+def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
     """Like `write`, but the file that `path` was stays under the name `previous(path)`.
 
     At every instant `path` is whole if it ever was. The oldest of the three files loses its name
@@ -98,9 +98,9 @@ def write_generation(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -
                 disk.files.replace(kept, previous(target))
                 disk.files.fsync_folder(target.parent)
         except BaseException:
-            forget(written)
+            remove_quietly(written)
             if kept:
-                forget(kept)
+                remove_quietly(kept)
             raise
 
 
@@ -111,7 +111,7 @@ def probe(folder: str | Path, bytes_needed: int) -> None:
     """
     folder = existing_folder(Path(folder))
     with told(folder, bytes_needed):
-        forget(_written(folder / "probe", [memoryview(b"?")]))
+        remove_quietly(_written(folder / "probe", [memoryview(b"?")]))
         free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         raise full(folder, bytes_needed)
@@ -125,7 +125,7 @@ def clean(folder: str | Path) -> None:
     with suppress(OSError):
         for entry in Path(folder).iterdir():
             if is_temporary(entry) and not _alive(entry):
-                forget(entry)
+                remove_quietly(entry)
 
 
 def temporary(target: Path) -> Path:
@@ -139,7 +139,7 @@ def is_temporary(path: Path) -> bool:
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
-def forget(path: Path) -> None:
+def remove_quietly(path: Path) -> None:
     """Remove a file or folder if it is there; an error worth telling is on its way already."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
@@ -193,7 +193,7 @@ def _written(target: Path, pieces: list[memoryview], *, lasting: bool = True) ->
         finally:
             disk.files.close(descriptor)
     except BaseException:
-        forget(path)
+        remove_quietly(path)
         raise
     return path
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from handstitch.errors import MachineError, UsageError
 from handstitch.storage import disk
-from handstitch.storage.atomic import forget, is_temporary, make_folders, put, temporary
+from handstitch.storage.atomic import is_temporary, make_folders, put, remove_quietly, temporary
 from handstitch.storage.os_errors import told
 
 if sys.platform == "win32":
@@ -56,10 +56,10 @@ def new_folder(parent: str | Path, stem: str, files: Mapping[str, bytes]) -> Pat
                 target = first.with_name(f"{stem}-{number}")
             return target
         finally:
-            forget(prepared)
+            remove_quietly(prepared)
 
 
-def claim_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
+def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
     """Make the folder `path`, which may exist if it is empty, with these files; `path` again.
 
     A new folder is complete before it takes its name. One that exists gets its files one by one
@@ -74,7 +74,7 @@ def claim_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
                 if _renamed(prepared, path):
                     return path
             finally:
-                forget(prepared)
+                remove_quietly(prepared)
         _require_empty(path)
         with FolderLock(path):
             _require_empty(path)  # another process may have been quicker
@@ -165,7 +165,7 @@ def _prepared(target: Path, files: Mapping[str, bytes]) -> Path:
         for name, data in files.items():
             put(folder / name, [memoryview(data)])
     except BaseException:
-        forget(folder)
+        remove_quietly(folder)
         raise
     return folder
 

@@ -21,10 +21,10 @@ from handstitch.errors import ConfigError
 from handstitch.evaluation import Evaluator
 
 if TYPE_CHECKING:
-    from handstitch.compiled.step import CompiledStep
+    from handstitch.compiled.step import NumbaBackend
 
 
-class ReadableStep:
+class NumpyBackend:
     """Gather a batch, forward, loss, backward, update: as core/ has it."""
 
     def __init__(self, network: Network, optimizer: Optimizer, batches: Batches) -> None:
@@ -70,32 +70,32 @@ class ReadableStep:
 
 def choose(
     config: Config, network: Network, optimizer: Optimizer, batches: Batches
-) -> ReadableStep | CompiledStep:
+) -> NumpyBackend | NumbaBackend:
     """The step that `config` asks for; for `auto`, the compiled one where it can be had."""
-    if require(config) == "readable":
-        return ReadableStep(network, optimizer, batches)
-    from handstitch.compiled.step import CompiledStep
+    if require(config) == "numpy":
+        return NumpyBackend(network, optimizer, batches)
+    from handstitch.compiled.step import NumbaBackend
 
     threads = machine.resolve_threads(config.threads)
-    return CompiledStep(network, optimizer, batches, threads)
+    return NumbaBackend(network, optimizer, batches, threads)
 
 
 def resolve(config: Config) -> str:
-    """`compiled` or `readable`: what `auto` is here."""
-    if config.step != "auto":
-        return config.step
-    return "readable" if obstacle(config) else "compiled"
+    """`numba` or `numpy`: what `auto` is here."""
+    if config.backend != "auto":
+        return config.backend
+    return "numpy" if obstacle(config) else "numba"
 
 
 def require(config: Config) -> str:
     """As `resolve`; raises ConfigError where the compiled step is asked for and cannot be had."""
-    reason = obstacle(config) if config.step == "compiled" else None
+    reason = obstacle(config) if config.backend == "numba" else None
     if reason is not None:
         raise ConfigError(
             "the compiled step cannot be taken here",
             found=reason,
             wanted="numba, an OpenMP library and a hidden layer",
-            fix="mend that, or take the readable one: --step readable",
+            fix="mend that, or take the readable one: --backend numpy",
         )
     return resolve(config)
 
@@ -106,7 +106,7 @@ def settled(config: Config, dataset: str) -> Config:
     Raises ConfigError where the compiled step is asked for and cannot be had.
     """
     threads = machine.resolve_threads(config.threads)
-    chosen = {"dataset": dataset, "threads": threads, "step": require(config)}
+    chosen = {"dataset": dataset, "threads": threads, "backend": require(config)}
     return from_mapping(config.to_dict() | chosen, "this run")
 
 
@@ -117,12 +117,12 @@ def obstacle(config: Config) -> str | None:
 
 def status(config: Config) -> str:
     """Which step a run of `config` takes here, and why not the other, in one line."""
-    if resolve(config) == "compiled":
-        return f"compiled (numba {version('numba')})"
-    return "readable, as chosen" if config.step == "readable" else f"readable: {obstacle(config)}"
+    if resolve(config) == "numba":
+        return f"numba ( {version('numba')})"
+    return "numpy, as chosen" if config.backend == "numpy" else f"numpy: {obstacle(config)}"
 
 
 def build(config: Config) -> dict[str, str]:
     """What of the step decides the bits of a run."""
     kind = resolve(config)
-    return {"step": f"{kind}, numba {version('numba')}" if kind == "compiled" else kind}
+    return {"backend": f"{kind} {version(kind)}"}

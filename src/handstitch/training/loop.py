@@ -18,7 +18,7 @@ import numpy as np
 
 from handstitch.arrays import Vector
 from handstitch.config import Config
-from handstitch.config.schema import CUSTOMARY_RATES
+from handstitch.config.schema import DEFAULT_LEARNING_RATES
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer, Step
 from handstitch.core.parameters import Parameters
@@ -32,7 +32,7 @@ from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import backend, schedules
 
 if TYPE_CHECKING:
-    from handstitch.compiled.step import CompiledStep
+    from handstitch.compiled.step import NumbaBackend
 
 HOPELESS = 1000
 """A batch whose mean loss is above HOPELESS · ln(classes) has diverged: guessing costs ln(classes),
@@ -200,7 +200,7 @@ def _run_epoch(
     state: State,
     task: TrainingData,
     config: Config,
-    step: backend.ReadableStep | CompiledStep,
+    step: backend.NumpyBackend | NumbaBackend,
     after_step: Callable[[State], None] | None,
 ) -> None:
     """The batches of the current epoch that are not over yet."""
@@ -233,7 +233,7 @@ def _run_epoch(
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
 def _end_epoch(
-    state: State, task: TrainingData, config: Config, step: backend.ReadableStep | CompiledStep
+    state: State, task: TrainingData, config: Config, step: backend.NumpyBackend | NumbaBackend
 ) -> EpochRecord:
     """Judge the network, note the epoch, and make ready for the next."""
     began = perf_counter()
@@ -245,7 +245,7 @@ def _end_epoch(
     best = best_epoch(state.history)
     if best is None:
         is_best = True
-    elif config.best_by == "accuracy":
+    elif config.monitor == "accuracy":
         is_best = val_accuracy > best.val_accuracy
     else:
         is_best = val_loss < best.val_loss
@@ -286,10 +286,10 @@ def l2_penalty(theta: Parameters, config: Config) -> float:
 
 def diverged(config: Config, epoch: int, batch: int, loss: float) -> DivergedError:
     """The error for numbers that left the finite, with a rate that is worth trying."""
-    customary = CUSTOMARY_RATES[config.optimizer]
+    default_rate = DEFAULT_LEARNING_RATES[config.optimizer]
     if config.reduction == "sum" and config.optimizer in {"sgd", "momentum", "nesterov"}:
-        customary /= config.batch_size
-    proposed = min(config.learning_rate / 10, customary)
+        default_rate /= config.batch_size
+    proposed = min(config.learning_rate / 10, default_rate)
     return DivergedError(
         "training diverged",
         found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "

@@ -40,14 +40,17 @@ def _course(
 ) -> float:
     """The fraction of the learning rate that the schedule leaves, warm-up aside."""
     if config.schedule == "step":
-        drops = int(step / steps_per_epoch / config.decay_every)
+        drops = int(step / steps_per_epoch / config.decay_epochs)
         return float(config.decay_factor**drops)
     if config.schedule == "exponential":
-        return float(config.decay_factor ** (step / steps_per_epoch / config.decay_every))
+        return float(config.decay_factor ** (step / steps_per_epoch / config.decay_epochs))
     if config.schedule in {"cosine", "one-cycle"}:
         last = config.epochs * steps_per_epoch - 1
         progress = max(0.0, step - warmup) / max(1.0, last - warmup)
-        return config.final_rate + (1 - config.final_rate) * (1 + cos(pi * min(1.0, progress))) / 2
+        return (
+            config.final_rate_fraction
+            + (1 - config.final_rate_fraction) * (1 + cos(pi * min(1.0, progress))) / 2
+        )
     if config.schedule == "plateau":
         return float(config.decay_factor ** plateau_drops(val_losses, config.plateau_patience))
     return 1.0
