@@ -77,7 +77,7 @@ def _mostly_small(layer: int) -> Row[Runs]:
         lambda runs: mean_between(_of_layer(runs, layer - 1, "share_below_0_1"), low=MOST),
         lambda runs: (
             "He initialisation alone gives "
-            f"{_of_layer(runs, layer - 1, 'within_tenth_initially').mean():.3f}: it says little "
+            f"{_of_layer(runs, layer - 1, 'initial_share_below_0_1').mean():.3f}: it says little "
             "of learning."
         ),
     )

@@ -744,7 +744,7 @@ def test_fewer_cores_than_the_run_has_threads_are_said(capsys, run, monkeypatch)
     settings_changed(run, "threads = 1", "threads = 2")
     monkeypatch.setattr(machine, "cores", lambda: 1)
     err = accepted(capsys, "train", "--resume", run)
-    assert "begun with 2 threads" in err
+    assert "started with 2 threads" in err
     assert "cores here: 1" in err
 
 

@@ -72,7 +72,7 @@ WRONG = [
         "2 settings have invalid values",
         "--learning-rate x, --epochs many",
     ),
-    ("train --preset reprot", "there is no preset reprot", "--preset course"),
+    ("train --preset cuorse", "there is no preset cuorse", "--preset course"),
     ("train --config qqq.toml", "config file cannot be read", "handstitch config > my.toml"),
     ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
     ("train --config .", "config file cannot be read", "Is a directory"),

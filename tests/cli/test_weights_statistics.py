@@ -41,7 +41,7 @@ def test_json_holds_the_same(handstitch: Handstitch, trained: Path) -> None:
     assert [layer["layer"] for layer in found["layers"]] == [1, 2, 3]
     text = handstitch("show", "weights", str(trained), "--stats").out
     for layer in found["layers"]:
-        assert f"{layer['accuracy_put_back']:.4f}" in text
+        assert f"{layer['reset_accuracy']:.4f}" in text
         assert f"{layer['distance']:.3f}" in text
     assert " ".join(text.split()).endswith(" ".join(found["words"]))
 

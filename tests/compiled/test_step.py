@@ -106,9 +106,9 @@ def test_steps_are_those_of_the_readable_loop(pictures: Dataset, choice: dict[st
     assert ours["state"].optimizer.steps == readable["state"].optimizer.steps == 12
 
 
-@pytest.mark.parametrize("backend", ["numba", "numpy"])
-def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, backend: Any):
-    config = replace(BASE, backend=backend, optimizer="adam")
+@pytest.mark.parametrize("name", ["numba", "numpy"])
+def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, name: Any):
+    config = replace(BASE, backend=name, optimizer="adam")
     task = training.TrainingData(config, pictures)
     state = training.start(config, task.sizes)
     chosen = backend.choose(config, state.network, state.optimizer, task.batches)

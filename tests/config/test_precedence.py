@@ -117,7 +117,7 @@ def test_preset_report_is_the_experiment_of_the_report() -> None:
 
 def test_an_unknown_preset_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
-        read_preset("reprot")
+        read_preset("cuorse")
     assert caught.value.facts["wanted"] == ", ".join(precedence.presets())
     assert str(caught.value.facts["fix"]).startswith("--preset course")
     with pytest.raises(ConfigError):

@@ -1,4 +1,4 @@
-"""Which step a run takes, and what is said where it cannot be the compiled one."""
+"""Choice of the backend, and the reason given where numba is unavailable."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_auto_is_the_compiled_step_where_numba_is():
+def test_auto_is_numba_where_it_is_installed():
     assert backend.resolve(CONFIG) == "numba"
-    assert backend.status(CONFIG).startswith("compiled (numba ")
+    assert backend.status(CONFIG).startswith("numba ")
     assert backend.build(CONFIG)["backend"].startswith("numba ")
 
 
 def test_what_is_chosen_is_taken():
     assert backend.resolve(replace(CONFIG, backend="numpy")) == "numpy"
-    assert backend.status(replace(CONFIG, backend="numpy")) == "readable, as chosen"
+    assert backend.status(replace(CONFIG, backend="numpy")) == "numpy, as chosen"
     assert backend.build(replace(CONFIG, backend="numpy")) == {"backend": "numpy"}
 
 
-def test_without_numba_auto_is_the_readable_step_and_says_why(without_numba: None):
+def test_without_numba_auto_is_numpy_and_says_why(without_numba: None):
     assert backend.resolve(CONFIG) == "numpy"
     assert backend.status(CONFIG) == (
-        "readable: numba is not installed (pip install 'handstitch[fast]')"
+        "numpy: numba is not installed (pip install 'handstitch[fast]')"
     )
     with pytest.raises(ConfigError) as caught:
         backend.require(replace(CONFIG, backend="numba"))
@@ -73,7 +73,7 @@ def test_the_step_is_chosen_once_and_stored(tmp_path: Path):
     assert run.build["backend"].startswith("numba ")
 
 
-def test_a_compiled_run_goes_on_without_numba_and_says_so(
+def test_a_numba_run_resumes_without_numba_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with runs.begin(CONFIG, tmp_path / "run") as run:
@@ -82,11 +82,11 @@ def test_a_compiled_run_goes_on_without_numba_and_says_so(
     said: list[str] = []
     with runs.resume(tmp_path / "run", notify=said.append) as run:
         assert [record.epoch for record in run.train()] == [2]
-    assert any("goes on with the readable" in line for line in said)
-    assert any(line.startswith("step was compiled") for line in said)
+    assert any("resumes with numpy" in line for line in said)
+    assert any(line.startswith("backend was numba") for line in said)
 
 
-def test_a_network_without_a_hidden_layer_is_readable():
+def test_a_network_without_a_hidden_layer_takes_numpy():
     assert "hidden layer" in str(backend.obstacle(replace(CONFIG, hidden_sizes=())))
 
 

@@ -264,9 +264,11 @@ def resume(
     dataset = loading.load(config.dataset, "train", data_dir, notify=notify)
     if int(config.threads) > machine.cores():
         here = f"cores here: {machine.cores()}"
-        notify(f"the run was begun with {config.threads} threads and goes on with as many; {here}")
+        notify(
+            f"the run started with {config.threads} threads; resuming with {config.threads}; {here}"
+        )
     if config.backend == "numba" and (reason := backend.obstacle(config)):
-        notify(f"the run was begun with the compiled step and goes on with the readable: {reason}")
+        notify(f"the run started with the numba backend and resumes with numpy: {reason}")
         config = replace(config, backend="numpy")
     return Run(folder, config, dataset, notify, resuming=True)
 

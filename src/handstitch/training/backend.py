@@ -118,11 +118,11 @@ def obstacle(config: Config) -> str | None:
 def status(config: Config) -> str:
     """Which step a run of `config` takes here, and why not the other, in one line."""
     if resolve(config) == "numba":
-        return f"numba ( {version('numba')})"
+        return f"numba {version('numba')}"
     return "numpy, as chosen" if config.backend == "numpy" else f"numpy: {obstacle(config)}"
 
 
 def build(config: Config) -> dict[str, str]:
     """What of the step decides the bits of a run."""
     kind = resolve(config)
-    return {"backend": f"{kind} {version(kind)}"}
+    return {"backend": f"numba {version('numba')}" if kind == "numba" else kind}
