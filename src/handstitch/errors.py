@@ -37,7 +37,7 @@ def printable(text: object) -> str:
     )
 
 
-def masked(text: str) -> str:
+def mask_passwords(text: str) -> str:
     """`text` with the password of every address in it written as ***."""
     text = re.sub(r"([\w.+-]*):(?!//)\S*@", r"\1:***@", text)
     return re.sub(r"(?i)([?&]password=)[^&\s'\"]*", r"\1***", text)

@@ -9,14 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handstitch.config import Config
-from handstitch.config.messages import alike, choices, format_value, plural
+from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.config.schema import (
     DEFAULT_LEARNING_RATES,
     check_names,
     field_types,
     from_mapping,
     help_of,
-    wanted,
 )
 from handstitch.errors import ConfigError
 
@@ -122,7 +121,7 @@ def test_every_setting_has_a_help_line_and_says_what_it_may_be() -> None:
     for name in field_types():
         assert help_of(name)
         assert help_of(name)[-1] != "."
-        assert wanted(name)
+        assert valid_values(field_types()[name])
 
 
 def test_every_optimizer_has_a_customary_rate() -> None:
@@ -150,7 +149,7 @@ def test_to_dict_is_plain_and_gives_the_config_back() -> None:
     ],
 )
 def test_alike_knows_what_was_meant(typed: str, meant: str | None) -> None:
-    assert alike(typed, list(field_types())) == meant
+    assert nearest_name(typed, list(field_types())) == meant
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def run(argv: list[str]) -> int:
 
         if isinstance(error, OSError) and error.errno in {ENOSPC, EIO}:
             _to_nowhere()  # if it was stdout that is full, Python would try once more at the end
-        return errors.report(error, words, debug)
+        return errors.print_error(error, words, debug)
 
 
 def _run(words: list[str]) -> int:

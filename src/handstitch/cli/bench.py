@@ -45,7 +45,7 @@ def bench(
 
     found = benchmark.measure(chosen, sizes, seconds)
     if json:
-        output.emit(found)
+        output.print_json(found)
         return
     table = output.table("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
     for each in found.training:

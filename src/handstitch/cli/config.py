@@ -24,6 +24,6 @@ def config(
     """
     resolved = resolve(settings, config, preset)
     if json:
-        output.emit({"config": resolved.config.to_dict(), "origins": resolved.origins})
+        output.print_json({"config": resolved.config.to_dict(), "origins": resolved.origins})
     else:
         print(to_toml(resolved.config, resolved.origins), end="")

@@ -48,7 +48,7 @@ def info(
     choice = loading.resolve(name, data_dir, notify=output.notice)
     found = summary.describe(choice.name, data_dir, notify=output.notice, place=choice.place)
     if json:
-        output.emit(found)
+        output.print_json(found)
         return
     if choice.reason:
         output.notice(f"this is sketch, drawn data: {choice.reason}")
@@ -66,7 +66,7 @@ def info(
     counts = output.table("class", *(part.part for part in found.parts))
     for class_name in found.class_names:
         counts.add_row(
-            output.text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
+            output.safe_text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
         )
     output.show(counts, "Images of each class")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.

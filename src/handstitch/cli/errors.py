@@ -17,18 +17,18 @@ from cyclopts import (
     ValidationError,
 )
 
-from handstitch.config.messages import alike, choices, format_value
-from handstitch.errors import HandstitchError, MachineError, UsageError, masked
+from handstitch.config.messages import choices, format_value, nearest_name
+from handstitch.errors import HandstitchError, MachineError, UsageError, mask_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def report(error: Exception, words: Sequence[str], debug: bool) -> int:
+def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     """Print the error on stderr; the exit code."""
     if debug:
         traceback.print_exception(error)
-    told = translated(error, words)
+    told = translate(error, words)
     if told is None:
         print(
             f"handstitch: this is a bug: {type(error).__name__}: {error}\n"
@@ -40,7 +40,7 @@ def report(error: Exception, words: Sequence[str], debug: bool) -> int:
     return told.exit_code
 
 
-def translated(error: Exception, words: Sequence[str]) -> HandstitchError | None:
+def translate(error: Exception, words: Sequence[str]) -> HandstitchError | None:
     """The error in our own words; None if it is a bug."""
     if isinstance(error, HandstitchError):
         return error
@@ -68,7 +68,7 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
 
     verbs = error.command_chain or [word for word in words[:1] if word in VERBS]
     command = " ".join(["handstitch", *verbs])
-    typed = masked(shlex.join(["handstitch", *words]))
+    typed = mask_passwords(shlex.join(["handstitch", *words]))
     if isinstance(error, UnknownCommandError | UnknownOptionError):
         return _unknown(error, command, typed)
     if error.argument is not None:
@@ -85,7 +85,7 @@ def _unknown(error: Any, command: str, typed: str) -> UsageError:
         word, names = str(error.unused_tokens[0]), list(error.app)
     word, is_flag = word.partition("=")[0], word.startswith("-")
     known = [name for name in (*names, "--help", "--debug") if name.startswith("-") == is_flag]
-    meant = alike(word, known)
+    meant = nearest_name(word, known)
     return UsageError(
         f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",
         found=typed,
@@ -103,7 +103,7 @@ def _value(error: Any, command: str, typed: str) -> UsageError:
     name, value = typed_name or argument.name, getattr(token, "value", "")
     kind = {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar, "")
     bound = getattr(error, "exception_message", "").removeprefix("Must be ").rstrip(".")
-    meant = alike(value, words)
+    meant = nearest_name(value, words)
     return UsageError(
         f"{name} needs a value"
         if isinstance(error, MissingArgumentError)

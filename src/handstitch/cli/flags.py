@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import mutually_exclusive
 
 from handstitch.config import precedence
-from handstitch.config.messages import choices, format_value, wanted
+from handstitch.config.messages import choices, format_value, valid_values
 from handstitch.config.schema import field_types, help_of
 
 GROUPS: Final = {
@@ -88,7 +88,7 @@ def _with_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[...
 
 def resolve(
     settings: dict[str, Any], config: Path | None, preset: str | None
-) -> precedence.Resolved:
+) -> precedence.ResolvedConfig:
     """The configuration that the flags of one command line mean."""
     return precedence.resolve(given_settings(settings), config, preset)
 
@@ -121,7 +121,7 @@ def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
         is_list = several or isinstance(defaults[name], list)
         is_switch = kind is bool and not several
         words = choices(kind) if name != "threads" else []
-        whole = "whole" in wanted(kind)
+        whole = "whole" in valid_values(kind)
         among = f" [choices: {', '.join(words)}]" if words else ""
         flags[name] = Annotated[
             (bool if is_switch else tuple[str, ...] if is_list else str) | None,

@@ -51,7 +51,7 @@ def gradcheck(
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)
     if json:
-        output.emit({"passed": passed, "worst": worst, "networks": verdicts})
+        output.print_json({"passed": passed, "worst": worst, "networks": verdicts})
     else:
         table = output.table("network", "parameters", "compared", "worst relative error")
         for verdict in verdicts:

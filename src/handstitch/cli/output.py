@@ -26,7 +26,7 @@ def command(words: str) -> None:
     print(f"  {printable(words)}", file=sys.stderr)
 
 
-def loud(title: str, lines: list[str]) -> None:
+def banner(title: str, lines: list[str]) -> None:
     """A notice that nobody can miss."""
     from rich.panel import Panel
     from rich.text import Text
@@ -37,12 +37,12 @@ def loud(title: str, lines: list[str]) -> None:
     to.print(Panel(body, title=title, border_style="bold yellow", expand=False), width=width)
 
 
-def say_sketch(verb: str, reason: str) -> None:
+def sketch_notice(verb: str, reason: str) -> None:
     """Say that this verb reads drawn images, as loudly as if nobody asked for them: `reason`."""
     if not reason:
         notice(f"{verb}ing on sketch, garments drawn by Handstitch: not Fashion-MNIST")
         return
-    loud(
+    banner(
         "NOT Fashion-MNIST",
         [
             "The images are `sketch`, garments drawn by Handstitch itself.",
@@ -72,7 +72,7 @@ def table(*columns: str) -> Table:
     return made
 
 
-def text(value: str) -> Text:
+def safe_text(value: str) -> Text:
     """A stranger's words as words: no markup, no control characters."""
     from rich.text import Text
 
@@ -90,7 +90,7 @@ def show(table: Table, title: str = "") -> None:
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
-def emit(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Print one JSON object on stdout; where that is not UTF-8, with escapes."""
     import json
 

@@ -58,7 +58,7 @@ def present(
     """
     picture = _write(draw, place, lang, asked=asked)
     if json:
-        output.emit({"picture": picture and str(picture), **facts})
+        output.print_json({"picture": picture and str(picture), **facts})
     elif picture is not None:
         print(f"\nPicture: {printable(picture)}")
 

@@ -52,14 +52,14 @@ def predict(
         for position, p in zip(chosen, P, strict=True)
     ]
     if json:
-        output.emit({"dataset": data.name, "part": part, "predictions": predictions})
+        output.print_json({"dataset": data.name, "part": part, "predictions": predictions})
         return
     table = output.table("row", "is", "taken for", "sure", "")
     for each, sure in zip(predictions, P.max(axis=1), strict=True):
         table.add_row(
             str(each["row"]),
-            output.text(each["true"]),
-            output.text(each["predicted"]),
+            output.safe_text(each["true"]),
+            output.safe_text(each["predicted"]),
             f"{sure:.1%}",
             "" if each["true"] == each["predicted"] else "wrong",
         )

@@ -41,7 +41,7 @@ def report(
     folder = run_folder.newest() if path is None else path
     made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=output.notice)
     if json:
-        output.emit(
+        output.print_json(
             {
                 "run": str(folder),
                 "page": str(made.page),

@@ -14,7 +14,7 @@ from cyclopts.validators import Number
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_searched_settings
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError, masked
+from handstitch.errors import Interrupted, UsageError, mask_passwords
 
 if TYPE_CHECKING:
     from handstitch.search.executors import Engine
@@ -149,7 +149,7 @@ def search(
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
-                "--storage": storage and masked(storage),
+                "--storage": storage and mask_passwords(storage),
                 "--data-dir": data_dir,
             }
             output.command(_command(words, mpi))

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from handstitch.cli.flags import Json
 from handstitch.cli.pictures import Language, Out, Shown
-from handstitch.config.messages import alike
+from handstitch.config.messages import nearest_name
 from handstitch.errors import UsageError, printable
 
 app = App(name="show", help="Show a run, a search, or the weights in a model file.")
@@ -80,7 +80,7 @@ def show(
 
 def _nothing(target: Path) -> UsageError:
     verbs = [name for name in app if not name.startswith("-")]
-    meant = alike(str(target), verbs)
+    meant = nearest_name(str(target), verbs)
     return UsageError(
         f"there is nothing called {target} to show",
         found="no such file or folder",

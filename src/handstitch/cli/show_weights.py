@@ -119,7 +119,7 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
     data = insight.data_at_hand(classifier.model, data_dir, output.notice)
     report = insight.weights(classifier.model, data)
     if json:
-        output.emit(report)
+        output.print_json(report)
         return
     print(f"{name} ({'-'.join(map(str, report.sizes))})")
     if report.val_accuracy is not None:

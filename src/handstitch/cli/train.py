@@ -84,7 +84,7 @@ def train(
 
         prepared = begin(from_search, by or "best", given_settings(settings), out, data_dir)
     elif resume is not None:
-        layers = precedence.layers(given_settings(settings), config, preset)
+        layers = precedence.sources(given_settings(settings), config, preset)
         asked = {name: value for _, layer in layers for name, value in layer.items()}
         prepared = runs.resume(resume, asked, data_dir, output.notice)
     else:
@@ -107,7 +107,7 @@ def _train(run: Run, json: bool) -> None:
     from handstitch.cli.signals import stopping
 
     if run.dataset.name == "sketch":
-        output.say_sketch("train", run.reason)
+        output.sketch_notice("train", run.reason)
     if run.is_over:
         output.notice(f"{run.folder} is finished; there is nothing left to train")
     elif run.state.epoch or run.state.batch:
@@ -127,7 +127,7 @@ def _say_result(run: Run, json: bool) -> None:
 
     summary = run.summary()
     if json:
-        output.emit({"run": str(run.folder), **msgspec.to_builtins(summary)})
+        output.print_json({"run": str(run.folder), **msgspec.to_builtins(summary)})
         return
     data = " on sketch, drawn data" if summary.drawn else ""
     print(

@@ -55,7 +55,7 @@ def pretty_json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def alike(name: str, known: Collection[str]) -> str | None:
+def nearest_name(name: str, known: Collection[str]) -> str | None:
     """The known name that `name` seems to mean; None if it is like none of them."""
     import difflib
 
@@ -65,7 +65,7 @@ def alike(name: str, known: Collection[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def wanted(kind: Any) -> str:
+def valid_values(kind: Any) -> str:
     """The valid values of a setting of this type, in words."""
     return _in_words(msgspec.json.schema(kind), choices(kind))
 

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import msgspec
 
-from handstitch.config.messages import alike, format_value
+from handstitch.config.messages import format_value, nearest_name
 from handstitch.config.schema import (
     DEFAULT_LEARNING_RATES,
     Config,
-    Write,
+    Formatter,
     check_names,
-    converted,
+    convert_values,
     field_types,
 )
 from handstitch.config.toml import read_file
@@ -40,7 +40,7 @@ _PRESETS: Final = resources.files("handstitch.config") / "presets"
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedConfig:
     """A configuration, and for each setting where its value came from."""
 
     config: Config
@@ -58,7 +58,7 @@ def resolve(
     file: Path | None = None,
     preset: str | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Resolved:
+) -> ResolvedConfig:
     """The configuration that these layers give. Raises ConfigError for invalid settings.
 
     `flags` hold the settings given on the command line, by field name (see `read_flags`). An
@@ -67,7 +67,7 @@ def resolve(
     """
     values = Config().to_dict()
     origins = dict.fromkeys(field_types(), "default")
-    for origin, layer in layers(flags, file, preset or DEFAULT_PRESET, environment):
+    for origin, layer in sources(flags, file, preset or DEFAULT_PRESET, environment):
         if layer.get("optimizer", values["optimizer"]) != values["optimizer"]:
             values.pop("learning_rate", None)
         values |= layer
@@ -75,10 +75,10 @@ def resolve(
     if "learning_rate" not in values:
         values["learning_rate"] = default_learning_rate(values)
         origins["learning_rate"] = f"default for {values['optimizer']}"
-    return Resolved(Config(**values), origins)
+    return ResolvedConfig(Config(**values), origins)
 
 
-def layers(
+def sources(
     flags: Mapping[str, Any],
     file: Path | None = None,
     preset: str | None = None,
@@ -111,7 +111,7 @@ def read_preset(name: str) -> dict[str, Any]:
         raise ConfigError(
             f"there is no preset {format_value(name)}",
             wanted=", ".join(presets()),
-            fix=f"--preset {alike(name, presets()) or DEFAULT_PRESET}, "
+            fix=f"--preset {nearest_name(name, presets()) or DEFAULT_PRESET}, "
             "or a file of your own: --config FILE",
         )
     return tomllib.loads((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
@@ -128,17 +128,17 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES and text
     }
     check_names(words, "environment", lambda name: PREFIX + format_value(name).upper())
-    return _read(words, as_variable)
+    return _read(words, format_variable)
 
 
 def read_flags(words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Settings from the words behind their flags. Raises ConfigError for all invalid ones."""
-    return _read(words, as_flag)
+    return _read(words, format_flag)
 
 
-def _read(words: Mapping[str, Sequence[str]], write: Write) -> dict[str, Any]:
+def _read(words: Mapping[str, Sequence[str]], write: Formatter) -> dict[str, Any]:
     values = {name: _from_text(name, " ".join(each)) for name, each in words.items()}
-    return converted(values, write, examples=_examples())
+    return convert_values(values, write, examples=_examples())
 
 
 def _from_text(name: str, text: str) -> Any:
@@ -163,7 +163,7 @@ def _widths(text: str) -> Any:
     return widths or text
 
 
-def as_flag(name: str, value: object, digits: int | None = None) -> str:
+def format_flag(name: str, value: object, digits: int | None = None) -> str:
     """A setting as a flag; floats are exact, or rounded to so many `digits`."""
     flag = flags_of(name)[0]
     if isinstance(value, bool):
@@ -171,7 +171,7 @@ def as_flag(name: str, value: object, digits: int | None = None) -> str:
     return f"{flag} {format_value(value, digits)}"
 
 
-def as_variable(name: str, value: object) -> str:
+def format_variable(name: str, value: object) -> str:
     """A setting as a variable of the environment."""
     return f"{PREFIX}{name.upper()}={format_value(value)}"
 

@@ -17,8 +17,7 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from handstitch.config.messages import alike, choices, format_value, plural
-from handstitch.config.messages import wanted as in_words
+from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.errors import ConfigError
 
 DatasetName = Literal["auto", "fashion-mnist", "mnist", "sketch"]
@@ -42,7 +41,7 @@ DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
 }
 """Learning rates for mean gradients that are a fair first try with each optimizer."""
 
-Write = Callable[[str, object], str]
+Formatter = Callable[[str, object], str]
 """(setting, value) → as it is written in a flag, a variable, a file or Python."""
 
 
@@ -129,7 +128,7 @@ class Config:
 
     def __post_init__(self) -> None:
         values = {name: getattr(self, name) for name in field_types()}
-        for name, value in converted(values, as_python).items():
+        for name, value in convert_values(values, format_python).items():
             object.__setattr__(self, name, value)
         wrong = {}
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
@@ -138,7 +137,7 @@ class Config:
         if self.warmup >= self.epochs:
             wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
         if wrong:
-            raise _invalid(values, wrong, as_python)
+            raise _invalid(values, wrong, format_python)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -167,11 +166,6 @@ def help_of(name: str) -> str:
     return str(Config.__dataclass_fields__[name].metadata["help"])
 
 
-def wanted(name: str) -> str:
-    """The valid values of a setting in words, read off its type."""
-    return in_words(field_types()[name])
-
-
 def from_mapping(values: Mapping[str, Any], origin: str) -> Config:
     """A Config from plain values; `origin` says in messages where they were written."""
     check_names(values, origin)
@@ -186,7 +180,7 @@ def check_names(
     `origin` is the place where they were written, `write` the way.
     """
     meant = {
-        str(name): alike(str(name), list(field_types()))
+        str(name): nearest_name(str(name), list(field_types()))
         for name in names
         if name not in field_types()
     }
@@ -203,9 +197,9 @@ def check_names(
         )
 
 
-def converted(
+def convert_values(
     values: Mapping[str, object],
-    write: Write,
+    write: Formatter,
     file: Path | None = None,
     examples: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
@@ -222,7 +216,7 @@ def converted(
         try:
             result[name] = msgspec.convert([value] if one_for_all else value, field_types()[name])
         except (msgspec.ValidationError, OverflowError):
-            wrong[name] = wanted(name)
+            wrong[name] = valid_values(field_types()[name])
         else:
             if isinstance(value, float) and not isfinite(value):
                 wrong[name] = "a finite number"
@@ -234,7 +228,7 @@ def converted(
 def _invalid(
     values: Mapping[str, object],
     wanted: Mapping[str, str],
-    write: Write,
+    write: Formatter,
     file: Path | None = None,
     examples: Mapping[str, object] | None = None,
 ) -> ConfigError:
@@ -260,11 +254,11 @@ def _near(name: str, value: object) -> object:
     """The choices that an invalid value may have meant; None if that is not to be seen."""
     words = choices(field_types()[name])
     if not isinstance(value, (list, tuple)):
-        return alike(format_value(value), words)
-    meant = [alike(format_value(each), words) for each in value[:20]]
+        return nearest_name(format_value(value), words)
+    meant = [nearest_name(format_value(each), words) for each in value[:20]]
     return meant if all(meant) and meant != list(value) else None
 
 
-def as_python(name: str, value: object) -> str:
+def format_python(name: str, value: object) -> str:
     """How an argument of Config is written in a message."""
     return f"{name} = {format_value(value)}"

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from handstitch.config.messages import alike, format_value
-from handstitch.config.schema import Config, check_names, converted, field_types
+from handstitch.config.messages import format_value, nearest_name
+from handstitch.config.schema import Config, check_names, convert_values, field_types
 from handstitch.errors import ConfigError, printable
 
 _LONGEST: Final = 65_536
@@ -40,20 +40,20 @@ def read_file(path: Path) -> dict[str, Any]:
             fix="remove the lines in square brackets",
         )
     check_names(values, path)
-    return converted(values, as_toml, path)
+    return convert_values(values, format_toml, path)
 
 
 def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
     """The configuration as a TOML file that can be fed back; `comments` stand behind the lines."""
     lines = []
     for name, value in config.to_dict().items():
-        line = as_toml(name, value)
+        line = format_toml(name, value)
         note = (comments or {}).get(name)
         lines.append(f"{line:<32}  # {printable(note)}" if note else line)
     return "\n".join(lines) + "\n"
 
 
-def as_toml(name: str, value: object) -> str:
+def format_toml(name: str, value: object) -> str:
     """A setting as a line of a file."""
     one_for_all = name == "activation" and isinstance(value, str)
     # JSON's strings, lists, booleans and exact floats are TOML's, too.
@@ -88,7 +88,7 @@ def _alternative(path: Path, is_folder: bool) -> str:
     if is_folder and (path / "config.toml").is_file():
         return f"--config {path / 'config.toml'}"
     beside = {each.stem: each.name for each in path.absolute().parent.glob("*.toml")}
-    meant = alike(path.stem, beside)
+    meant = nearest_name(path.stem, beside)
     if meant and meant != path.stem:
         return f"perhaps: --config {path.with_name(beside[meant])}"
     return "check its name and permissions, or write one: handstitch config > my.toml"
