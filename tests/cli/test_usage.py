@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from handstitch.cli import VERBS
 from handstitch.config.precedence import flags_of
 from handstitch.config.schema import field_types
 from tests.cli.conftest import Handstitch
@@ -87,6 +89,7 @@ WRONG = [
     ("train --resume a --from-search b", "--resume and --from-search do not", "leave one out"),
     ("train --by last", "--by goes with --from-search", "--from-search SEARCH --by last"),
     ("gradcheck --epochs 3", "handstitch gradcheck has no flag --epochs", "gradcheck --help"),
+    ("bench --epochs 3", "handstitch bench has no flag --epochs", "bench --help"),
     ("test", "there is no run yet", "handstitch train"),
     ("predict", "there is no run yet", "handstitch train"),
     ("test folder", "not a run", "no config.toml in it"),
@@ -145,9 +148,10 @@ def test_help_lists_the_verbs(handstitch: Handstitch, line: str) -> None:
     assert order == sorted(order)
 
 
-@pytest.mark.parametrize(
-    "verb", ["train", "test", "predict", "data", "config", "doctor", "gradcheck", "data info"]
-)
+PAGES = [*VERBS, "data fetch", "data info", "show curves", "show weights"]
+
+
+@pytest.mark.parametrize("verb", PAGES)
 def test_every_verb_has_a_page_that_fits_80_columns(handstitch: Handstitch, verb: str) -> None:
     result = handstitch(*verb.split(), "--help")
     assert (result.code, result.err) == (0, "")
@@ -155,9 +159,15 @@ def test_every_verb_has_a_page_that_fits_80_columns(handstitch: Handstitch, verb
     assert max(len(line.rstrip()) for line in result.out.splitlines()) <= 80
 
 
-def test_the_verbs_line_in_the_list_is_the_first_of_its_page(handstitch: Handstitch) -> None:
-    from handstitch.cli import VERBS
+@pytest.mark.parametrize("verb", PAGES)
+def test_choices_and_defaults_have_one_form(handstitch: Handstitch, verb: str) -> None:
+    page = " ".join(handstitch(*verb.split(), "--help").out.replace("│", " ").split())
+    assert page.count(" CHOICE ") <= page.count(" [choices: ")
+    assert "(default" not in page
+    assert not re.search(r"\[(?!choices: |default: |OPTIONS\]|ARGS\])", page)
 
+
+def test_the_verbs_line_in_the_list_is_the_first_of_its_page(handstitch: Handstitch) -> None:
     listed = handstitch("--help").out
     for verb, (_, told) in VERBS.items():
         assert told in listed

@@ -9,6 +9,7 @@ from cyclopts import Parameter, validators
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, given_settings, resolve, with_settings
 
+PRESET = "course"
 BATCH_SIZES = (64, 128, 256)
 Seconds = Annotated[
     float,
@@ -20,11 +21,28 @@ Seconds = Annotated[
 ]
 
 
-@with_settings
+COUNTING = (
+    "scaling",
+    "hidden_sizes",
+    "activation",
+    "dropout",
+    "input_dropout",
+    "optimizer",
+    "weight_decay",
+    "decoupled",
+    "clip_norm",
+    "batch_size",
+    "threads",
+    "backend",
+)
+"""Settings that change how long a step takes."""
+
+
+@with_settings(*COUNTING, preset=PRESET)
 def bench(
     *,
     seconds: Seconds = 1,
-    preset: Preset = None,
+    preset: Annotated[Preset, Parameter(show_default=PRESET)] = None,
     config: ConfigFile = None,
     json: Json = False,
     **settings: Any,
@@ -37,7 +55,7 @@ def bench(
     compiled step, which passes over them, may come to more than 100 %. Nothing else should be
     running.
     """
-    chosen = resolve(settings, config, preset or (None if config else "course")).config
+    chosen = resolve(settings, config, preset or (None if config else PRESET)).config
     sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
 
     from handstitch import benchmark

@@ -9,7 +9,7 @@ from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_setting
 from handstitch.config.toml import to_toml
 
 
-@with_settings
+@with_settings()
 def config(
     *,
     preset: Preset = None,

@@ -17,12 +17,13 @@ app = App(name="data", help="Fetch a data set, or say what is in it.")
 @app.command
 def fetch(
     name: Annotated[
-        Literal["fashion-mnist", "mnist"], Parameter(help="which data set")
+        Literal["fashion-mnist", "mnist"], Parameter(help="data set")
     ] = "fashion-mnist",
     /,
     *,
     data_dir: Annotated[
-        Path | None, Parameter(help="folder to put it in (default: your cache)")
+        Path | None,
+        Parameter(metavar="FOLDER", help="folder to put it in", show_default="your cache"),
     ] = None,
 ) -> None:
     """Bring a data set from its public homes, verified by checksum."""
@@ -35,7 +36,7 @@ def fetch(
 @app.command
 def info(
     name: Annotated[
-        Literal["auto", "fashion-mnist", "mnist", "sketch"], Parameter(help="which data set")
+        Literal["auto", "fashion-mnist", "mnist", "sketch"], Parameter(help="data set")
     ] = "auto",
     /,
     *,

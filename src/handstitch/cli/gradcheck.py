@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handstitch.cli import output
-from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_some_settings
+from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
 
 DRAWN = 1000
 """Parameters of the real network that are checked; each costs a forward pass."""
@@ -23,7 +23,7 @@ COUNTING = (
 """Settings beside the layers that change a gradient."""
 
 
-@with_some_settings("hidden_sizes", "activation", *COUNTING)
+@with_settings("hidden_sizes", "activation", *COUNTING)
 def gradcheck(
     *,
     preset: Preset = None,

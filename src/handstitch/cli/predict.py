@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json
-from handstitch.cli.test import Model, Weights
+from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
 from handstitch.errors import UsageError
 
 
@@ -19,14 +18,13 @@ def predict(
     rows: Annotated[
         list[str] | None,
         Parameter(
-            help="images by position from 0, such as 3 or 10:20 (default: 0:10)",
+            help="images by index from 0, such as 3 or 10:20",
+            show_default="0:10",
             consume_multiple=True,
             negative=(),
         ),
     ] = None,
-    part: Annotated[
-        Literal["test", "train"], Parameter(help="which part of the data set")
-    ] = "test",
+    part: Annotated[Literal["test", "train"], Parameter(help="part of the data set")] = "test",
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,

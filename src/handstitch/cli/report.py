@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Json
+from handstitch.cli.flags import DataDir, Json, Language
 from handstitch.errors import printable
-
-Language = Annotated[
-    Literal["en", "zh"], Parameter(help="language of page and pictures: English or Chinese")
-]
 
 
 def report(
-    path: Annotated[Path | None, Parameter(help="run folder (default: the newest run)")] = None,
+    path: Annotated[
+        Path | None, Parameter(help="run folder", show_default="the newest run")
+    ] = None,
     /,
     *,
     lang: Language = "en",
     out: Annotated[
-        Path | None, Parameter(help="folder for page and pictures (default: the run's own)")
+        Path | None,
+        Parameter(help="folder for page and pictures", show_default="the run's own"),
     ] = None,
     data_dir: DataDir = None,
     json: Json = False,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 
 from handstitch.cli import output, pictures
-from handstitch.cli.flags import DataDir, Json
-from handstitch.cli.pictures import Language, Out, Shown
-from handstitch.cli.test import Weights
+from handstitch.cli.flags import DataDir, Json, Language, Model, Weights
+from handstitch.cli.pictures import Out
 from handstitch.errors import UsageError, printable
 
 Statistics = Annotated[
@@ -33,7 +32,7 @@ _LONGEST_LINE: Final = 100
 
 
 def weights(
-    path: Shown = None,
+    path: Model = None,
     /,
     *,
     weights: Weights = "best",

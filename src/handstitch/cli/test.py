@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json
+from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
 from handstitch.errors import HandstitchError, printable
 
 if TYPE_CHECKING:
     from handstitch.model.classifier import Classifier
     from handstitch.records import Evaluation
-
-Model = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
-Weights = Annotated[
-    Literal["best", "last"], Parameter(help="of a run: the best epoch's weights, or the last")
-]
 
 
 def test(

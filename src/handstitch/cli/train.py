@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from handstitch.cli.flags import (
     DataDir,
     Json,
     Preset,
+    RankBy,
     exclusive,
     given_settings,
     resolve,
@@ -32,7 +33,7 @@ _START: Final = exclusive("--from-search", "--resume")
 _WINNER: Final = (exclusive("--from-search", "--preset"), exclusive("--from-search", "--config"))
 
 
-@with_settings
+@with_settings()
 def train(
     *,
     preset: Annotated[Preset, Parameter(group=(FLAGS, _WINNER[0]))] = None,
@@ -40,27 +41,24 @@ def train(
     out: Annotated[
         Path | None,
         Parameter(
-            group=(FLAGS, _FOLDER), help="folder of the run (default: the next free runs/train-N)"
+            group=(FLAGS, _FOLDER),
+            help="folder of the run",
+            show_default="the next free runs/train-N",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
-        Parameter(
-            group=(FLAGS, _FOLDER, _START), help="folder of a run to resume, to the same bits"
-        ),
+        Parameter(group=(FLAGS, _FOLDER, _START), help="folder of a run to resume, bit for bit"),
     ] = None,
     from_search: Annotated[
         Path | None,
         Parameter(
             group=(FLAGS, _START, *_WINNER),
             metavar="SEARCH",
-            help="folder of a search whose winner is to be trained",
+            help="folder of a search; train its winner",
         ),
     ] = None,
-    by: Annotated[
-        Literal["best", "last"] | None,
-        Parameter(help="with --from-search: rank by the best epoch (default) or by the last"),
-    ] = None,
+    by: RankBy = None,
     data_dir: DataDir = None,
     json: Json = False,
     **settings: Any,
