@@ -16,6 +16,7 @@ WRONG = [
     # the command line → what the message says: the problem, and what helps
     ("trian", "handstitch has no command trian", "wanted  train"),
     ("xyzzy", "handstitch has no command xyzzy", "all of them: handstitch --help"),
+    ("reproduce report", "handstitch has no command reproduce", "make reproduce"),
     ("data fecth", "handstitch data has no command fecth", "wanted  fetch"),
     ("help trian", "handstitch has no command trian", "wanted  train"),
     ("--hep", "handstitch has no flag --hep", "wanted  --help"),
@@ -24,6 +25,10 @@ WRONG = [
     ("train --lerning-rate 3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --lerning-rate=3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --l2 3", "has no flag --l2", "wanted  --weight-decay"),
+    ("train --step readable", "has no flag --step", "wanted  --backend"),
+    ("train --best-by loss", "has no flag --best-by", "wanted  --monitor"),
+    ("train --decay-every 3", "has no flag --decay-every", "wanted  --decay-epochs"),
+    ("train --final-rate 0", "has no flag --final-rate", "wanted  --final-rate-fraction"),
     ("train --hiden 3", "has no flag --hiden", "wanted  --hidden"),
     ("train --xyzzy", "has no flag --xyzzy", "see all of them: handstitch train --help"),
     ("config -x", "has no flag -x", "handstitch config --help"),
@@ -75,6 +80,10 @@ WRONG = [
         "--learning-rate x, --epochs many",
     ),
     ("train --preset cuorse", "there is no preset cuorse", "--preset course"),
+    ("train --preset report", "there is no preset report", "perhaps: --preset course"),
+    ("train --preset xyzzy", "there is no preset xyzzy", "fix     --preset default"),
+    ("train --backend compiled", "invalid value for backend: compiled", "--backend numba"),
+    ("train --config old.toml", "2 unknown settings", "backend for step, monitor for best_by"),
     ("train --config qqq.toml", "config file cannot be read", "handstitch config > my.toml"),
     ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
     ("train --config .", "config file cannot be read", "Is a directory"),
@@ -83,11 +92,15 @@ WRONG = [
     ("train --config type.toml", "invalid value for epochs: 3", "epochs = 10"),
     ("train --dataset sketch --validation 0.001", "no image is left", "0.001 × 300 images = 0.3"),
     ("train --dataset sketch --validation 0.999", "no image is left", "rounded 300"),
-    ("train --resume a --out b", "--out and --resume do not go together", "leave one out"),
-    ("train --from-search a --preset course", "--preset and --from-search do not", "leave one out"),
-    ("train --from-search a --config b", "--config and --from-search do not", "leave one out"),
-    ("train --resume a --from-search b", "--resume and --from-search do not", "leave one out"),
-    ("train --by last", "--by goes with --from-search", "--from-search SEARCH --by last"),
+    ("train --resume a --out b", "--out and --resume cannot be used together", "leave one out"),
+    (
+        "train --from-search a --preset course",
+        "--preset and --from-search cannot be",
+        "leave one out",
+    ),
+    ("train --from-search a --config b", "--config and --from-search cannot be", "leave one out"),
+    ("train --resume a --from-search b", "--resume and --from-search cannot be", "leave one out"),
+    ("train --by last", "--by requires --from-search", "--from-search SEARCH --by last"),
     ("gradcheck --epochs 3", "handstitch gradcheck has no flag --epochs", "gradcheck --help"),
     ("bench --epochs 3", "handstitch bench has no flag --epochs", "bench --help"),
     ("test", "there is no run yet", "handstitch train"),
@@ -103,6 +116,7 @@ WRONG = [
 @pytest.fixture
 def files(machine: Path) -> None:
     (machine / "typo.toml").write_text("epocs = 3\nsed = 3\n")
+    (machine / "old.toml").write_text('step = "readable"\nbest_by = "loss"\nepochs = 3\n')
     (machine / "syntax.toml").write_text("seed = 0\nepochs 3\n")
     (machine / "type.toml").write_text('epochs = "3"\n')
     (machine / "folder").mkdir()

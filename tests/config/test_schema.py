@@ -112,7 +112,7 @@ def test_unknown_names_are_told_at_once_each_with_the_one_meant() -> None:
     assert caught.value.facts["file"] == "my.toml"
     assert caught.value.facts["found"] == "lerning_rate, xyzzy, hidden"
     assert caught.value.facts["wanted"] == (
-        "learning_rate for lerning_rate, nothing is like xyzzy, hidden_sizes for hidden"
+        "learning_rate for lerning_rate, no setting is like xyzzy, hidden_sizes for hidden"
     )
     check_names(field_types(), "all of them are known")
 
@@ -124,7 +124,7 @@ def test_every_setting_has_a_help_line_and_says_what_it_may_be() -> None:
         assert valid_values(field_types()[name])
 
 
-def test_every_optimizer_has_a_customary_rate() -> None:
+def test_every_optimizer_has_a_default_rate() -> None:
     assert list(DEFAULT_LEARNING_RATES) == choices(field_types()["optimizer"])
 
 

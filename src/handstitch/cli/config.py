@@ -17,10 +17,10 @@ def config(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Print every setting as TOML that can be fed back, and where each came from.
+    """Print all settings as a TOML config file, with the origin of each.
 
-    Takes the same flags as train: handstitch config --lr 0.05 > mine.toml, then
-    handstitch train --config mine.toml.
+    Takes the flags of train: handstitch config --lr 0.05 > mine.toml, then handstitch train
+    --config mine.toml.
     """
     resolved = resolve(settings, config, preset)
     if json:

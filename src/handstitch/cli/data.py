@@ -11,7 +11,7 @@ from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json
 from handstitch.errors import printable
 
-app = App(name="data", help="Fetch a data set, or say what is in it.")
+app = App(name="data", help="Download or describe a data set.")
 
 
 @app.command
@@ -26,7 +26,7 @@ def fetch(
         Parameter(metavar="FOLDER", help="folder to put it in", show_default="your cache"),
     ] = None,
 ) -> None:
-    """Bring a data set from its public homes, verified by checksum."""
+    """Download a data set and verify its checksums."""
     from handstitch.data import loading
 
     place = loading.fetch(name, data_dir, notify=output.notice)
@@ -43,7 +43,7 @@ def info(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Say what a data set holds: counts, shapes, class names, balance, checksums."""
+    """Describe a data set: counts, shapes, class names, balance, checksums."""
     from handstitch.data import loading, summary
 
     choice = loading.resolve(name, data_dir, notify=output.notice)

@@ -9,7 +9,7 @@ from handstitch.cli.flags import DataDir, Json, resolve
 
 
 def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
-    """Say what this machine offers and what is found on it."""
+    """Describe this machine and what is installed: processor, BLAS, backend, data, runs."""
     import platform
     import shutil
 

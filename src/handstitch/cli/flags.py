@@ -22,10 +22,10 @@ GROUPS: Final = {
     "schedule": "Learning-rate schedule",
     "epochs": "Training",
 }
-"""The first setting of each group, in Config's order."""
+"""First setting → group, in Config's order."""
 
 FLAGS: Final = "Flags"
-"""The group of a verb's own flags; see `exclusive`."""
+"""Group of a verb's own flags; see `exclusive`."""
 
 Preset = Annotated[
     str | None,

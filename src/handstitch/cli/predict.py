@@ -30,7 +30,7 @@ def predict(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Say what is on images of a data set, and how sure the network is."""
+    """Classify images of a data set, with the probability of each answer."""
     from handstitch import runs
     from handstitch.data import loading
     from handstitch.runs import folder as run_folder

@@ -89,7 +89,7 @@ def search(
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Train many settings and compare them.
+    """Search hyper-parameters: train many candidates and compare them.
 
     Every flag of `train` may have several values, and all combinations are tried, such as
     --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). From a

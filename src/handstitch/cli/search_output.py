@@ -50,7 +50,7 @@ class SearchProgress:
         self.search = search
         spec, done = search.spec, len(search.trials)
         if spec.config["dataset"] == "sketch":
-            output.sketch_notice("search", search.description.notice)
+            output.say_sketch("search", search.description.notice)
         if search.is_over:
             output.notice(f"{search.folder} is finished; there is nothing left to train")
             return

@@ -27,7 +27,7 @@ from handstitch.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from handstitch.runs import Run
 
-# A run goes on in its own folder, and a search has all settings of its winner.
+# A resumed run keeps its folder, and the winner of a search its settings.
 _FOLDER: Final = exclusive("--resume", "--out")
 _START: Final = exclusive("--from-search", "--resume")
 _WINNER: Final = (exclusive("--from-search", "--preset"), exclusive("--from-search", "--config"))
@@ -65,16 +65,16 @@ def train(
 ) -> int:
     """Train a network; its run folder holds the result.
 
-    Settings come from flags, over HANDSTITCH_… variables, over --config, over the preset.
-    Behind each flag stands its value in the preset `default`.
+    Precedence of settings: flags, HANDSTITCH_… variables, --config, --preset. The defaults shown
+    are those of the preset `default`.
     """
     from handstitch import runs
 
     if by is not None and from_search is None:
         raise UsageError(
-            "--by goes with --from-search",
+            "--by requires --from-search",
             found=f"--by {by}",
-            wanted="a search to rank",
+            wanted="the folder of a search",
             fix=f"handstitch train --from-search SEARCH --by {by}",
         )
     if from_search is not None:
@@ -82,9 +82,9 @@ def train(
 
         prepared = begin(from_search, by or "best", given_settings(settings), out, data_dir)
     elif resume is not None:
-        layers = precedence.sources(given_settings(settings), config, preset)
-        asked = {name: value for _, layer in layers for name, value in layer.items()}
-        prepared = runs.resume(resume, asked, data_dir, output.notice)
+        sources = precedence.sources(given_settings(settings), config, preset)
+        given = {name: value for _, source in sources for name, value in source.items()}
+        prepared = runs.resume(resume, given, data_dir, output.notice)
     else:
         chosen = resolve(settings, config, preset).config
         prepared = runs.begin(chosen, out, data_dir, output.notice)
@@ -92,11 +92,11 @@ def train(
         try:
             _train(run, json)
         except Interrupted as interrupted:
-            here = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
-            output.notice(f"stopped in {here}; everything is saved. Resume with:")
+            position = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
+            output.notice(f"stopped in {position}; everything is saved. Resume with:")
             output.command(f"handstitch train --resume {shlex.quote(str(run.folder))}")
             return interrupted.exit_code
-    _say_result(run, json)
+    _print_result(run, json)
     return 0
 
 
@@ -105,7 +105,7 @@ def _train(run: Run, json: bool) -> None:
     from handstitch.cli.signals import stopping
 
     if run.dataset.name == "sketch":
-        output.sketch_notice("train", run.reason)
+        output.say_sketch("train", run.reason)
     if run.is_over:
         output.notice(f"{run.folder} is finished; there is nothing left to train")
     elif run.state.epoch or run.state.batch:
@@ -120,7 +120,7 @@ def _train(run: Run, json: bool) -> None:
             progress.epoch(record)
 
 
-def _say_result(run: Run, json: bool) -> None:
+def _print_result(run: Run, json: bool) -> None:
     import msgspec
 
     summary = run.summary()
