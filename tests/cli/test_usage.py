@@ -95,7 +95,7 @@ WRONG = [
     ("train --resume a --out b", "--out and --resume cannot be used together", "leave one out"),
     (
         "train --from-search a --preset course",
-        "--preset and --from-search cannot be",
+        "--preset and --from-search cannot",
         "leave one out",
     ),
     ("train --from-search a --config b", "--config and --from-search cannot be", "leave one out"),
@@ -197,7 +197,7 @@ def test_the_page_of_train_has_every_setting_with_its_value(handstitch: Handstit
     assert "[choices: sgd, momentum, nesterov, rmsprop, adam, adamw] [default: adam]" in page
     assert "one width N means N and N/2 [default: 512,256]" in page
     assert "the same fraction of every class [default: false]" in page
-    assert "Settings come from flags, over HANDSTITCH_… variables" in page
+    assert "Precedence of settings: flags, HANDSTITCH_… variables" in page
 
 
 def test_the_version(handstitch: Handstitch) -> None:

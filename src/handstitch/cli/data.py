@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Json
+from handstitch.cli.flags import FLAGS, DataDir, Json
 from handstitch.errors import printable
 
-app = App(name="data", help="Download or describe a data set.")
+app = App(name="data", help="Download or describe a data set.", group_parameters=FLAGS)
 
 
 @app.command

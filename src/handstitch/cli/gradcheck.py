@@ -67,7 +67,5 @@ def gradcheck(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
             f"tolerance {TOLERANCE:.0e}"
         )
-        print(
-            "This checks the numpy backend (core/); make test compares the numba backend with it."
-        )
+        print("Checked is the numpy backend (core/); make test compares numba with it.")
     return 0 if passed else 1
