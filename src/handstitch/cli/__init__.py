@@ -24,19 +24,13 @@ if TYPE_CHECKING:
 VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),
     "test": ("handstitch.cli.test:test", "Measure a trained network on the test set."),
-    "search": (
-        "handstitch.cli.search:search",
-        "Search hyper-parameters.",
-    ),
+    "search": ("handstitch.cli.search:search", "Search hyper-parameters."),
     "predict": ("handstitch.cli.predict:predict", "Classify images of a data set."),
     "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
     "report": ("handstitch.cli.report:report", "Make a run's page with its pictures."),
     "data": ("handstitch.cli.data:app", "Download or describe a data set."),
     "config": ("handstitch.cli.config:config", "Print all settings as a TOML config file."),
-    "doctor": (
-        "handstitch.cli.doctor:doctor",
-        "Describe this machine and what is installed.",
-    ),
+    "doctor": ("handstitch.cli.doctor:doctor", "Describe this machine and what is installed."),
     "gradcheck": (
         "handstitch.cli.gradcheck:gradcheck",
         "Check back-propagation against complex-step derivatives.",

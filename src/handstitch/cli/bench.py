@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, validators
 
 from handstitch.cli import output
-from handstitch.cli.flags import ConfigFile, Json, Preset, given_settings, resolve, with_settings
+from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
 
 PRESET = "course"
 BATCH_SIZES = (64, 128, 256)
@@ -56,7 +56,7 @@ def bench(
     running.
     """
     chosen = resolve(settings, config, preset or (None if config else PRESET)).config
-    sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
+    sizes = (chosen.batch_size,) if settings.get("batch_size") else BATCH_SIZES
 
     from handstitch import benchmark
     from handstitch.machine import libraries

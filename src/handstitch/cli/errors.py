@@ -118,11 +118,11 @@ def _invalid(error: Any, command: str, typed: str) -> UsageError:
 
 def _combination(error: Any, command: str, typed: str) -> UsageError:
     """An unexpected, repeated or mutually exclusive argument."""
-    problem = " ".join(str(error).split())
+    problem, unused = " ".join(str(error).split()), error.unused_tokens
     if isinstance(error, RepeatArgumentError):
         problem = f"{error.token.keyword} is given twice"
     elif isinstance(error, UnusedCliTokensError):
-        problem = f"unexpected argument: {format_value(error.unused_tokens[0])}"
+        problem = f"unexpected argument: {format_value(unused[0])}"
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
         problem = f"{names[:-1].replace(', ', ' and ')} cannot be used together" if names else rule

@@ -91,7 +91,6 @@ def _add_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[...,
         for name, kind in flags.items()
     ]
     verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    verb.__annotations__ = {flag.name: flag.annotation for flag in parameters}
     return verb
 
 
@@ -99,18 +98,7 @@ def resolve(
     settings: dict[str, Any], config: Path | None, preset: str | None
 ) -> precedence.ResolvedConfig:
     """The configuration for the flags of one command line."""
-    return precedence.resolve(given_settings(settings), config, preset)
-
-
-def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings given on the command line, as values of Config."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    words = {
-        name: [value] if isinstance(value, str) else value
-        for name, value in given.items()
-        if not isinstance(value, bool)  # a switch
-    }
-    return given | precedence.read_flags(words)
+    return precedence.resolve(precedence.read_flags(settings), config, preset)
 
 
 def _flags(names: Collection[str], several: bool, preset: str | None) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from handstitch.cli.flags import (
     Preset,
     RankBy,
     exclusive,
-    given_settings,
     resolve,
     with_settings,
 )
@@ -80,9 +79,9 @@ def train(
     if from_search is not None:
         from handstitch.cli.from_search import begin
 
-        prepared = begin(from_search, by or "best", given_settings(settings), out, data_dir)
+        prepared = begin(from_search, by or "best", precedence.read_flags(settings), out, data_dir)
     elif resume is not None:
-        sources = precedence.sources(given_settings(settings), config, preset)
+        sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}
         prepared = runs.resume(resume, given, data_dir, output.notice)
     else:

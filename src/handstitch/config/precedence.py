@@ -30,8 +30,6 @@ from handstitch.errors import ConfigError
 
 DEFAULT_PRESET: Final = "default"
 PREFIX: Final = "HANDSTITCH_"
-OTHER_VARIABLES: Final = ("DATA",)
-"""Variables with the prefix that are not settings."""
 FLAGS: Final = {"hidden_sizes": ("--hidden",), "learning_rate": ("--learning-rate", "--lr")}
 """Flags other than the setting's name; messages use the first."""
 
@@ -48,8 +46,7 @@ class ResolvedConfig:
 
 def presets() -> list[str]:
     """Names of the presets."""
-    names = [file.name for file in _PRESETS.iterdir() if file.name.endswith(".toml")]
-    return sorted(name.removesuffix(".toml") for name in names)
+    return sorted(file.name.removesuffix(".toml") for file in _PRESETS.iterdir())
 
 
 def resolve(
@@ -122,26 +119,33 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     An empty variable counts as unset.
     """
     words = {
-        name.removeprefix(PREFIX).lower(): [text]
+        name.removeprefix(PREFIX).lower(): text
         for name, text in environment.items()
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES and text
+        if name.startswith(PREFIX) and name != "HANDSTITCH_DATA" and text  # see data.locations
     }
     check_names(words, "environment", lambda name: PREFIX + format_value(name).upper())
     return _read(words, format_variable)
 
 
-def read_flags(words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Settings from the words after their flags. Raises ConfigError for all invalid ones."""
-    return _read(words, format_flag)
+def read_flags(words: Mapping[str, str | Sequence[str] | bool | None]) -> dict[str, Any]:
+    """Settings from the words after their flags; a switch is a bool, None a flag not given.
+
+    Raises ConfigError for all invalid ones.
+    """
+    given = {name: value for name, value in words.items() if value is not None}
+    return _read(given, format_flag)
 
 
-def _read(words: Mapping[str, Sequence[str]], write: Formatter) -> dict[str, Any]:
-    values = {name: _from_text(name, " ".join(typed)) for name, typed in words.items()}
+def _read(words: Mapping[str, str | Sequence[str] | bool], write: Formatter) -> dict[str, Any]:
+    values = {name: _parse(name, value) for name, value in words.items()}
     return convert_values(values, write, examples=_examples())
 
 
-def _from_text(name: str, text: str) -> Any:
+def _parse(name: str, words: str | Sequence[str] | bool) -> Any:
     """The value of a setting from text; the text itself if it is invalid."""
+    if isinstance(words, bool):
+        return words
+    text = words if isinstance(words, str) else " ".join(words)
     if name == "hidden_sizes":
         return _widths(text)
     value: Any = text.replace(",", " ").split() if name == "activation" else text

@@ -19,11 +19,8 @@ from msgspec import Meta
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.errors import ConfigError
 
-DatasetName = Literal["auto", "fashion-mnist", "mnist", "sketch"]
 Activation = Literal["relu", "leaky_relu", "elu", "sigmoid", "tanh"]
-Initialization = Literal["he", "xavier", "lecun"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
-ScheduleName = Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -54,7 +51,7 @@ class Config:
     """The settings of one training run. Raises ConfigError for all invalid values at once."""
 
     # Data
-    dataset: DatasetName = setting(
+    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch"] = setting(
         "auto", "data set; auto: Fashion-MNIST if available, otherwise sketch"
     )
     validation: Annotated[float, Meta(gt=0, lt=1)] = setting(
@@ -74,7 +71,7 @@ class Config:
     activation: tuple[Activation, ...] = setting(
         ("relu",), "activation function: one for all hidden layers, or one per layer"
     )
-    initialization: Initialization = setting(
+    initialization: Literal["he", "xavier", "lecun"] = setting(
         "he", "weight initialisation: He, Glorot (xavier) or LeCun"
     )
     dropout: Probability = setting(0.0, "dropout probability (hidden units)")
@@ -96,7 +93,9 @@ class Config:
     clip_norm: NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
 
     # Schedule
-    schedule: ScheduleName = setting("constant", "learning-rate schedule")
+    schedule: Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"] = (
+        setting("constant", "learning-rate schedule")
+    )
     warmup: NotNegative = setting(0.0, "linear warm-up, in epochs")
     decay_epochs: Positive = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
@@ -142,9 +141,7 @@ class Config:
     @property
     def activations(self) -> tuple[Activation, ...]:
         """Activation functions, one per hidden layer."""
-        if len(self.activation) == len(self.hidden_sizes):
-            return self.activation
-        return self.activation * len(self.hidden_sizes)
+        return self.activation * (len(self.hidden_sizes) // len(self.activation))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values (tuples as lists), for TOML and JSON."""
