@@ -115,7 +115,7 @@ def test_preset_course_is_the_experiment_of_the_course_report() -> None:
     assert config.patience == 0
 
 
-def test_an_unknown_preset_is_told_with_the_nearest() -> None:
+def test_an_unknown_preset_is_reported_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         read_preset("cuorse")
     assert caught.value.facts["wanted"] == ", ".join(precedence.presets())
@@ -155,7 +155,7 @@ def test_variables_are_read_as_the_settings_want_them() -> None:
     }
 
 
-def test_unknown_variables_are_told_at_once() -> None:
+def test_unknown_variables_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_EPOCS": "1", "HANDSTITCH_LR": "1", "HANDSTITCH_HOME": "1"})
     assert caught.value.facts["found"] == "HANDSTITCH_EPOCS, HANDSTITCH_LR, HANDSTITCH_HOME"
@@ -166,7 +166,7 @@ def test_unknown_variables_are_told_at_once() -> None:
     assert "correct or remove it" in str(caught.value)
 
 
-def test_an_invalid_variable_is_told_as_it_was_written() -> None:
+def test_an_invalid_variable_is_quoted() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_HIDDEN_SIZES": "300,x"})
     assert caught.value.facts["found"] == "HANDSTITCH_HIDDEN_SIZES=300,x"
@@ -209,7 +209,7 @@ def test_invalid_widths(words: list[str]) -> None:
         ("threads", "auto,"),
     ],
 )
-def test_words_that_are_no_value_are_told_as_flags(name: str, word: str) -> None:
+def test_invalid_words_are_quoted_as_flags(name: str, word: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_flags({name: [word]})
     assert str(caught.value.facts["found"]).startswith("--" + name.replace("_", "-"))
@@ -219,7 +219,7 @@ def test_words_that_are_no_value_are_told_as_flags(name: str, word: str) -> None
 # ── Files ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def drawn(name: str) -> st.SearchStrategy[Any]:
+def values_for(name: str) -> st.SearchStrategy[Any]:
     """Values that a setting may have."""
     kind = field_types()[name]
     if words := choices(kind):
@@ -245,7 +245,7 @@ def drawn(name: str) -> st.SearchStrategy[Any]:
 
 
 CONFIGS = (
-    st.fixed_dictionaries({name: drawn(name) for name in field_types()})
+    st.fixed_dictionaries({name: values_for(name) for name in field_types()})
     .filter(lambda values: values["warmup"] < values["epochs"])
     .map(lambda values: Config(**values))
 )
@@ -269,7 +269,7 @@ def test_a_file_may_name_one_activation_without_brackets(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "problem", "told"),
+    ("content", "problem", "expected"),
     [
         ("learning_rate 0.1", "not valid TOML", "line 1, column 15"),
         ("epochs = 3\n\nseed = ", "not valid TOML", "end of document"),
@@ -300,14 +300,14 @@ def test_a_file_may_name_one_activation_without_brackets(tmp_path: Path) -> None
     ],
 )
 def test_what_is_wrong_with_a_file(
-    tmp_path: Path, content: str | bytes, problem: str, told: str
+    tmp_path: Path, content: str | bytes, problem: str, expected: str
 ) -> None:
     file = write(tmp_path, content)
     with pytest.raises(ConfigError) as caught:
         read_file(file)
     message = str(caught.value)
     assert problem in caught.value.problem
-    assert told in message
+    assert expected in message
     assert caught.value.facts["file"] == file
     assert len(message.splitlines()) <= 6
 

@@ -60,7 +60,7 @@ def test_an_invalid_value_is_named_with_valid_ones(name: str, value: Any) -> Non
     assert len(message.splitlines()) <= 6
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_all_invalid_values_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(epochs=0, dropout=1, optimizer="adm")  # type: ignore[arg-type]
     assert caught.value.problem == "3 settings have invalid values"
@@ -68,7 +68,7 @@ def test_everything_wrong_is_told_at_once() -> None:
     assert "epochs: a whole number from 1" in str(caught.value.facts["wanted"])
 
 
-def test_a_choice_that_was_meant_is_proposed() -> None:
+def test_the_nearest_choice_is_proposed() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(optimizer="Adm")  # type: ignore[arg-type]
     assert caught.value.facts["fix"] == "perhaps: optimizer = adam"
@@ -105,7 +105,7 @@ def test_activations_are_one_for_each_hidden_layer() -> None:
     assert Config(activation="elu") == Config(activation=("elu",))  # type: ignore[arg-type]
 
 
-def test_unknown_names_are_told_at_once_each_with_the_one_meant() -> None:
+def test_unknown_names_are_reported_together_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         from_mapping({"lerning_rate": 1, "epochs": 3, "xyzzy": 0, "hidden": 3}, "my.toml")
     assert caught.value.problem == "3 unknown settings"
