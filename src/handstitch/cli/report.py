@@ -27,7 +27,7 @@ def report(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Make a run's page with its pictures.
+    """Make the page of a run, its pictures and its model card.
 
     The page, report.html, is one file that can be sent to anybody: result, curves, mistakes,
     weights, settings. It takes no look at the test set: before `handstitch test` it shows the
