@@ -74,9 +74,8 @@ def bench(
             f"{rate.flops_per_second / 1e9:.0f}",
             f"{rate.share_of_peak:.0%}",
         )
-    print(
-        f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, {plural(found.threads, 'thread')}"
-    )
+    network, threads = "-".join(map(str, found.sizes)), plural(found.threads, "thread")
+    print(f"Network {network}, kernel {found.kernel}, {threads}")
     print(f"Backend: {found.backend}")
     print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
     output.show(table)
