@@ -1,8 +1,8 @@
-# make train    a trained and tested model of Fashion-MNIST and its page, from nothing
-# make test     the whole test suite
-# make check    style, types, floors, and the documentation held against the command line
-# make oracle   the gradients and optimizers held against PyTorch, installed beside
-# make help     everything else
+# make train    train and test a model of Fashion-MNIST and write its report, from a bare checkout
+# make test     run the test suite
+# make check    check style, types, import layers and the commands in the documentation
+# make oracle   compare gradients and optimizers with PyTorch, in an environment of its own
+# make help     list everything else
 #
 # A fresh machine needs Python 3.11 or newer, make, and a package index to install from.
 
@@ -13,7 +13,7 @@ PEERS ?= $(TORCH) jax scikit-learn onnx onnxruntime matplotlib
 ATHERIS ?= atheris==3.0.0
 ARGS ?=
 
-# The data set may stand beside the checkout.
+# The data set may lie beside the checkout.
 HANDSTITCH_DATA ?= $(abspath $(wildcard ../shared/fashion-mnist))
 ifneq ($(strip $(HANDSTITCH_DATA)),)
 export HANDSTITCH_DATA
@@ -37,108 +37,108 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 .DELETE_ON_ERROR:
 .PHONY: help train test check oracle campaign alarms fuzz bench reproduce docs notebook cover lock clean
 
-train: .venv/.core  ## Train on Fashion-MNIST, test the result, make its page (ARGS="--epochs 3 …" reach train)
+train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
 	@$(HERE) -m handstitch test
 	@$(HERE) -m handstitch report
-	@echo "The command is .venv/bin/handstitch; after  . .venv/bin/activate  it is handstitch."
+	@echo "The command is .venv/bin/handstitch, or handstitch after:  . .venv/bin/activate"
 
-test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" chooses, WORKERS=4 for more cores)
+test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" selects, WORKERS=4 for more cores)
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-check: .venv/.dev  ## Check style, types, floors, and the commands in the documentation
+check: .venv/.dev  ## Check style, types, import layers and the commands in the documentation
 	@$(HERE) -m ruff check
 	@$(HERE) -m ruff format --check
 	@$(HERE) -m mypy
 	@.venv/bin/lint-imports
 	@$(HERE) -m pytest --quiet tests/test_house.py tests/test_docs.py
 
-oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="torch==…" names another)
+oracle: .venv/.dev  ## Compare gradients and optimizers with PyTorch (TORCH="torch==…" for another version)
 	@if $(MAKE) --no-print-directory .venv-oracle/.torch; then \
 		.venv-oracle/bin/python -m pytest -m oracle $(ARGS); status=$$?; \
-		if [ $$status -eq 5 ]; then echo "oracle: there is no test marked oracle"; \
+		if [ $$status -eq 5 ]; then echo "oracle: no test is marked oracle"; \
 		else exit $$status; fi; \
-	else echo "oracle: SKIPPED, nothing was compared: $(TORCH) cannot be installed here"; fi
+	else echo "oracle: SKIPPED: $(TORCH) cannot be installed here"; fi
 
-campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill 70 times in searches; go on, compare (15 minutes)
+campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill searches 70 times; resume and compare (15 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.searches
 
-alarms: .venv/.dev  ## Ask 800 untrained and 20 trained networks whether they learned (20 minutes)
+alarms: .venv/.dev  ## Count false alarms of the weight statistics on 800 untrained and 20 trained networks (20 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.alarms $(ARGS)
 
-fuzz: .venv/.dev  ## Feed 100,000 mutated inputs to every parser (ARGS="--only idx --runs 1000")
+fuzz: .venv/.dev  ## Fuzz every parser with 100,000 mutated inputs (ARGS="--only idx --runs 1000")
 	@if $(MAKE) --no-print-directory .venv-fuzz/.atheris; then \
 		$(ONE_THREAD) .venv-fuzz/bin/python -m tests.fuzz $(ARGS); \
-	else echo "fuzz: SKIPPED, nothing was fed: there is no $(ATHERIS) for this Python and system"; fi
+	else echo "fuzz: SKIPPED: there is no $(ATHERIS) for this Python and system"; fi
 
-bench: .venv/.dev  ## Measure beside JAX, PyTorch, scikit-learn and onnxruntime (20 minutes, nothing else running)
+bench: .venv/.dev  ## Benchmark against JAX, PyTorch, scikit-learn and onnxruntime (20 minutes, nothing else running)
 	@if $(MAKE) --no-print-directory .venv-bench/.peers; then \
 		$(HERE) bench/run.py $(ARGS); \
-	else echo "bench: SKIPPED, nothing was measured: $(PEERS) cannot be installed here"; fi
+	else echo "bench: SKIPPED: $(PEERS) cannot be installed here"; fi
 
-reproduce: .venv/.core  ## Run the course report's experiment again, judge its claims (15 minutes; ARGS="--seeds 10")
+reproduce: .venv/.core  ## Repeat the course report's experiments and check its claims (15 minutes; ARGS="--seeds 10")
 	@$(HERE) -m reproduction $(ARGS)
 
-docs: .venv/.dev  ## Build the documentation into site/; a link that leads nowhere is an error
+docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
 	@$(HERE) docs/site/build.py $(ARGS)
 
-notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and keep what comes out beside it (HANDSTITCH_NOTEBOOK=small)
+notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and save the executed notebook beside it (HANDSTITCH_NOTEBOOK=small)
 	@$(HERE) notebooks/execute.py $(ARGS)
 
-cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
+cover: .venv/.dev  ## Run the tests and list the lines without coverage
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
 		--cov --cov-report term $(ARGS)
 
-lock: .venv/.dev  ## Write both lock files anew (ARGS=--upgrade for newer releases)
+lock: .venv/.dev  ## Update both lock files (ARGS=--upgrade for newer releases)
 	@.venv/bin/uv pip $(LOCK) --group build --output-file requirements.lock $(ARGS)
 	@.venv/bin/uv pip $(LOCK) --group build --group dev --constraint requirements.lock \
 		$(addprefix --extra ,dask mpi postgresql dashboard) \
 		--output-file requirements-dev.lock $(ARGS)
 
-clean:  ## Remove the environments and every cache; runs/ and data/ are yours and stay
+clean:  ## Remove environments and caches; runs/ and data/ stay
 	@rm -rf .venv .venv-oracle .venv-fuzz .venv-bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* build dist site
 	@find src tests reproduction -name __pycache__ -type d -prune -exec rm -rf {} +
 
-help:  ## Say this
+help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 17
 
 # The project is installed in editable form by the build backend that the lock pins, so that
 # entry point, version and metadata are real and nothing is fetched outside the lock.
 .venv/.core: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "make: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+		echo "make: Python 3.11 or newer is required; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
 		exit 1; }
 	@$(HERE) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { \
 		echo "make: $(PYTHON) cannot make an environment; Debian and Ubuntu: apt install python3-venv" >&2; \
 		exit 1; }
-	@echo "Installing what requirements.lock names into .venv"
+	@echo "Installing requirements.lock into .venv"
 	@$(HERE) $(INSTALL) -r requirements.lock
 	@$(HERE) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(HERE) -m compileall -q src
-	@echo "Compiling the training step"
-	@$(HERE) -m handstitch.compiled || echo "make: training will take the readable step"
+	@echo "Compiling the numba backend"
+	@$(HERE) -m handstitch.compiled || echo "make: training will use the numpy backend"
 	@touch $@
 
 .venv/.dev: .venv/.core requirements-dev.lock
-	@echo "Installing what requirements-dev.lock names into .venv"
+	@echo "Installing requirements-dev.lock into .venv"
 	@$(HERE) $(INSTALL) -r requirements-dev.lock
 	@touch $@
 
-# Pages are opened in the system's own chromium. Where there is none it is installed, if that takes
-# nothing but asking; where it cannot be, the tests that want it say that they were left out.
+# Reports are opened in the system's chromium. If missing it is installed, if that needs no
+# password; otherwise the tests that need it are skipped, and say so.
 .venv/.browser: .venv/.dev
 	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then touch $@; \
 	elif [ "$$(uname)" = Linux ] && command -v apt-get >/dev/null && $(AS_ROOT) true 2>/dev/null; then \
-		echo "Installing chromium, for the tests of pages"; \
+		echo "Installing chromium, for tests of the report"; \
 		{ $(APT) update && $(APT) install -y --no-install-recommends chromium; } >/dev/null 2>&1 \
-			</dev/null && touch $@ || echo "make: there is no chromium; its tests are left out"; \
-	else echo "make: there is no chromium; its tests are left out"; fi
+			</dev/null && touch $@ || echo "make: chromium is not available; its tests will be skipped"; \
+	else echo "make: chromium is not available; its tests will be skipped"; fi
 
 # PyTorch, JAX and atheris are in no lock: large, or not for every system, and only the bench,
-# the oracle and the fuzzing want them. Their environments see all that .venv has, and .venv sees
-# nothing of them. $(call BESIDE,FOLDER,PACKAGE,STAMP)
+# the oracle and the fuzzing need them. Their environments see the packages of .venv, not the
+# other way round. $(call BESIDE,FOLDER,PACKAGE,STAMP)
 define BESIDE
 @$(1)/bin/python -m pip --version >/dev/null 2>&1 || $(HERE) -m venv --clear $(1)
 @$(1)/bin/python -c 'import subprocess, sys, sysconfig; from pathlib import Path; \

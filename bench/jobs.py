@@ -118,7 +118,7 @@ import json, resource, sys
 from handstitch import cli
 from handstitch.cli import output
 told = {}
-output.emit = lambda value: told.update(accuracy=value["accuracy"])
+output.print_json = lambda value: told.update(accuracy=value["accuracy"])
 words = sys.argv[1:]
 code = cli.run(words + ["--json"] * (words[0] == "test"))
 told["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from handstitch.cli.flags import given_settings
 from handstitch.config import precedence
 from handstitch.config.schema import field_types
 
@@ -82,7 +81,8 @@ def parse(words: list[str]) -> None:
     given = {**bound.arguments, **bound.arguments.get("settings", {})}
     settings = {name: value for name, value in given.items() if name in field_types()}
     if command is not None and command.__name__ in {"train", "config", "gradcheck"}:
-        precedence.resolve(given_settings(settings), preset=given.get("preset"), environment={})
+        flags = precedence.read_flags(settings)
+        precedence.resolve(flags, preset=given.get("preset"), environment={})
 
 
 def command_line_exists() -> bool:

@@ -11,7 +11,8 @@ import handstitch
 from handstitch import errors
 from handstitch.cli import app
 from handstitch.config import precedence
-from handstitch.config.schema import field_types, help_of, wanted
+from handstitch.config.messages import valid_values
+from handstitch.config.schema import field_types, help_of
 from handstitch.data.catalog import CLASS_NAMES
 from handstitch.runs import folder as run_folder
 
@@ -99,7 +100,9 @@ def settings() -> str:
         values = [f"`{_value(preset[name])}`" for preset in presets.values()]
         flags = ", ".join(f"`{flag}`" for flag in precedence.flags_of(name))
         named = f"`{name}`<br>{flags}"
-        lines.append(_row([named, f"{help_of(name)}<br>*{wanted(name)}*", *values]))
+        lines.append(
+            _row([named, f"{help_of(name)}<br>*{valid_values(field_types()[name])}*", *values])
+        )
     return (
         "# Settings\n\n"
         "One table for the command line, TOML files, variables and "

@@ -8,8 +8,7 @@
             print(record.epoch, record.val_accuracy)
     print(handstitch.load(run.folder).test().accuracy)
 
-The names below are imported when they are first used (PEP 562), so that `import handstitch`
-costs next to nothing.
+Public names are imported lazily (PEP 562), so that `import handstitch` is fast.
 """
 
 from __future__ import annotations

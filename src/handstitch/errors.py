@@ -1,17 +1,17 @@
-"""Every error the package raises on purpose, and the exit code that it gives a command.
+"""The error tree, with the exit code of each class.
 
-    HandstitchError                 1   (on its own: a bug of ours)
-    ├── UsageError                  2   an invalid flag, verb or value
-    │   └── ConfigError             2   the same, found in a config file, preset or environment
-    ├── DataError                   3   data that is missing, broken or not what it claims to be
-    ├── ModelFileError              4   a model file that is missing, broken or of another network
-    ├── MachineError                5   disk, permissions, memory, lock or network of this machine
-    └── DivergedError               6   training left the finite numbers
+    HandstitchError                 1   (by itself: a bug of ours)
+    ├── UsageError                  2   unknown command or flag, invalid value
+    │   └── ConfigError             2   unknown setting or invalid value, wherever it was set
+    ├── DataError                   3   data missing, damaged or not what they claim to be
+    ├── ModelFileError              4   model file missing, damaged or of another network
+    ├── MachineError                5   disk full, permission denied, out of memory, network down
+    └── DivergedError               6   training diverged: loss not finite or far too high
 
     Interrupted                     130 after SIGINT, 143 after SIGTERM (not a HandstitchError:
                                     `except HandstitchError` must not swallow it)
 
-Every message says what was found, what was wanted and how to mend it, in at most six lines.
+A message has at most six lines: the problem, what was found, what was wanted, the fix.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _LINE_LENGTH = 400
 
 
 def printable(text: object) -> str:
-    """`text` with control, bidirectional and other invisible characters written as escapes.
+    """`text` with control, bidirectional and other invisible characters as escape sequences.
 
-    File names and class names come from strangers; in a terminal they must stay text.
+    File names and class names are untrusted input; in a terminal they must stay text.
     """
     return "".join(
         character
@@ -37,17 +37,16 @@ def printable(text: object) -> str:
     )
 
 
-def masked(text: str) -> str:
-    """`text` with the password of every address in it written as ***."""
+def mask_passwords(text: str) -> str:
+    """`text` with the password in every URL replaced by ***."""
     text = re.sub(r"([\w.+-]*):(?!//)\S*@", r"\1:***@", text)
     return re.sub(r"(?i)([?&]password=)[^&\s'\"]*", r"\1***", text)
 
 
 class HandstitchError(Exception):
-    """An error with facts: `problem` in one line, then labelled lines (file, found, wanted, fix).
+    """An error with a `problem` in one line and facts on labelled lines (file, found, wanted, fix).
 
-    Facts that are None are left out; order is the order given. Facts are also attributes:
-    `error.facts["found"]`.
+    Facts that are None are left out; the others keep their order: `error.facts["found"]`.
     """
 
     exit_code = 1
@@ -61,56 +60,56 @@ class HandstitchError(Exception):
         width = max((len(name) for name in self.facts), default=0)
         lines = [printable(self.problem)]
         for name, value in self.facts.items():
-            # Text may hold several lines of its own (a table); each stays indented under the
-            # first. Anything else, such as a path from a stranger, is one line whatever it holds.
+            # A str may have several lines (a table), indented under the first. Anything else,
+            # such as an untrusted path, is one line whatever it contains.
             first, *more = value.split("\n") if isinstance(value, str) else [str(value)]
             lines.append(f"  {name:<{width}}  {printable(first)}")
             lines.extend(f"  {'':<{width}}  {printable(line)}" for line in more)
         return "\n".join(line[:_LINE_LENGTH] for line in lines[:_MESSAGE_LINES])
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Worker processes hand errors to their parent; the default would lose the facts.
+        # Worker processes pickle errors for their parent; the default would lose the facts.
         return (partial(type(self), self.problem, **self.facts), ())
 
 
 class UsageError(HandstitchError):
-    """An invalid flag, verb, argument or value."""
+    """Unknown command or flag, invalid argument or value."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """An invalid setting, wherever it was written: flag, environment, file or preset."""
+    """Unknown setting or invalid value, from a flag, variable, config file or preset."""
 
 
 class DataError(HandstitchError):
-    """Data that is missing, broken or not what it claims to be."""
+    """Data missing, damaged or not what they claim to be."""
 
     exit_code = 3
 
 
 class ModelFileError(HandstitchError):
-    """A model file that is missing, broken, foreign or made for another network."""
+    """Model file missing, damaged, of an unsupported format or of another network."""
 
     exit_code = 4
 
 
 class MachineError(HandstitchError):
-    """The environment stands in the way: disk, permissions, memory, a lock, the network."""
+    """Error of the machine: disk, permissions, memory, lock or network."""
 
     exit_code = 5
 
 
 class DivergedError(HandstitchError):
-    """Training left the finite numbers, or a batch lost more than any sensible start could."""
+    """Training diverged: a loss not finite, or far above that of random weights."""
 
     exit_code = 6
 
 
 class Interrupted(BaseException):
-    """Someone asked the program to stop (SIGINT, SIGTERM); raised between two steps.
+    """Stop request by SIGINT or SIGTERM, raised between two training steps.
 
-    Derives from BaseException, as KeyboardInterrupt does, so that no handler for errors eats it.
+    Derives from BaseException, as KeyboardInterrupt does, so that no error handler swallows it.
     """
 
     def __init__(self, signal_number: int) -> None:

@@ -39,7 +39,7 @@ def run(*words: str, code: str = "from handstitch.cli import main; main()", **en
     )
 
 
-def imported(code: str) -> set[str]:
+def list_imports(code: str) -> set[str]:
     """The modules that Python has after `code`; what it prints is thrown away."""
     listing = "import sys, os; os.dup2(2, 1); sys.stdout.flush(); print(*sys.modules)"
     done = run(code=f"{code}\n{listing}")
@@ -48,19 +48,19 @@ def imported(code: str) -> set[str]:
 
 def test_help_imports_nothing_heavy() -> None:
     """How long `--help` takes is measured, not tested; what makes it long is not imported."""
-    modules = imported("from handstitch.cli import run; assert run(['--help']) == 0")
+    modules = list_imports("from handstitch.cli import run; assert run(['--help']) == 0")
     assert "cyclopts" in modules
     assert not modules & set(HEAVY)
 
 
 def test_the_package_alone_imports_next_to_nothing() -> None:
-    modules = imported("import handstitch")
+    modules = list_imports("import handstitch")
     assert "handstitch" in modules
     assert not modules & {*HEAVY, "cyclopts", "rich", "handstitch.errors"}
 
 
 def test_config_needs_no_arrays() -> None:
-    modules = imported("from handstitch.cli import run; assert run(['config']) == 0")
+    modules = list_imports("from handstitch.cli import run; assert run(['config']) == 0")
     assert "handstitch.config.schema" in modules
     assert not modules & {"numpy", "scipy", "safetensors", "rich.progress"}
 

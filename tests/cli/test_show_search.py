@@ -162,8 +162,8 @@ class TestFromSearch:
         ("words", "said"),
         [
             (("--lr", "0.5"), "what the search chose"),
-            (("--preset", "course"), "do not go together"),
-            (("--resume", "runs/train"), "do not go together"),
+            (("--preset", "course"), "cannot be used together"),
+            (("--resume", "runs/train"), "cannot be used together"),
         ],
     )
     def test_what_does_not_go_with_it(self, handstitch, searched, words, said):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from handstitch.cli import VERBS
 from handstitch.config.precedence import flags_of
 from handstitch.config.schema import field_types
 from tests.cli.conftest import Handstitch
@@ -14,6 +16,7 @@ WRONG = [
     # the command line → what the message says: the problem, and what helps
     ("trian", "handstitch has no command trian", "wanted  train"),
     ("xyzzy", "handstitch has no command xyzzy", "all of them: handstitch --help"),
+    ("reproduce report", "handstitch has no command reproduce", "make reproduce"),
     ("data fecth", "handstitch data has no command fecth", "wanted  fetch"),
     ("help trian", "handstitch has no command trian", "wanted  train"),
     ("--hep", "handstitch has no flag --hep", "wanted  --help"),
@@ -22,6 +25,10 @@ WRONG = [
     ("train --lerning-rate 3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --lerning-rate=3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --l2 3", "has no flag --l2", "wanted  --weight-decay"),
+    ("train --step readable", "has no flag --step", "wanted  --backend"),
+    ("train --best-by loss", "has no flag --best-by", "wanted  --monitor"),
+    ("train --decay-every 3", "has no flag --decay-every", "wanted  --decay-epochs"),
+    ("train --final-rate 0", "has no flag --final-rate", "wanted  --final-rate-fraction"),
     ("train --hiden 3", "has no flag --hiden", "wanted  --hidden"),
     ("train --xyzzy", "has no flag --xyzzy", "see all of them: handstitch train --help"),
     ("config -x", "has no flag -x", "handstitch config --help"),
@@ -73,6 +80,10 @@ WRONG = [
         "--learning-rate x, --epochs many",
     ),
     ("train --preset cuorse", "there is no preset cuorse", "--preset course"),
+    ("train --preset report", "there is no preset report", "perhaps: --preset course"),
+    ("train --preset xyzzy", "there is no preset xyzzy", "fix     --preset default"),
+    ("train --backend compiled", "invalid value for backend: compiled", "--backend numba"),
+    ("train --config old.toml", "2 unknown settings", "backend for step, monitor for best_by"),
     ("train --config qqq.toml", "config file cannot be read", "handstitch config > my.toml"),
     ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
     ("train --config .", "config file cannot be read", "Is a directory"),
@@ -81,12 +92,17 @@ WRONG = [
     ("train --config type.toml", "invalid value for epochs: 3", "epochs = 10"),
     ("train --dataset sketch --validation 0.001", "no image is left", "0.001 × 300 images = 0.3"),
     ("train --dataset sketch --validation 0.999", "no image is left", "rounded 300"),
-    ("train --resume a --out b", "--out and --resume do not go together", "leave one out"),
-    ("train --from-search a --preset course", "--preset and --from-search do not", "leave one out"),
-    ("train --from-search a --config b", "--config and --from-search do not", "leave one out"),
-    ("train --resume a --from-search b", "--resume and --from-search do not", "leave one out"),
-    ("train --by last", "--by goes with --from-search", "--from-search SEARCH --by last"),
+    ("train --resume a --out b", "--out and --resume cannot be used together", "leave one out"),
+    (
+        "train --from-search a --preset course",
+        "--preset and --from-search cannot",
+        "leave one out",
+    ),
+    ("train --from-search a --config b", "--config and --from-search cannot be", "leave one out"),
+    ("train --resume a --from-search b", "--resume and --from-search cannot be", "leave one out"),
+    ("train --by last", "--by requires --from-search", "--from-search SEARCH --by last"),
     ("gradcheck --epochs 3", "handstitch gradcheck has no flag --epochs", "gradcheck --help"),
+    ("bench --epochs 3", "handstitch bench has no flag --epochs", "bench --help"),
     ("test", "there is no run yet", "handstitch train"),
     ("predict", "there is no run yet", "handstitch train"),
     ("test folder", "not a run", "no config.toml in it"),
@@ -100,6 +116,7 @@ WRONG = [
 @pytest.fixture
 def files(machine: Path) -> None:
     (machine / "typo.toml").write_text("epocs = 3\nsed = 3\n")
+    (machine / "old.toml").write_text('step = "readable"\nbest_by = "loss"\nepochs = 3\n')
     (machine / "syntax.toml").write_text("seed = 0\nepochs 3\n")
     (machine / "type.toml").write_text('epochs = "3"\n')
     (machine / "folder").mkdir()
@@ -145,9 +162,10 @@ def test_help_lists_the_verbs(handstitch: Handstitch, line: str) -> None:
     assert order == sorted(order)
 
 
-@pytest.mark.parametrize(
-    "verb", ["train", "test", "predict", "data", "config", "doctor", "gradcheck", "data info"]
-)
+PAGES = [*VERBS, "data fetch", "data info", "show curves", "show weights"]
+
+
+@pytest.mark.parametrize("verb", PAGES)
 def test_every_verb_has_a_page_that_fits_80_columns(handstitch: Handstitch, verb: str) -> None:
     result = handstitch(*verb.split(), "--help")
     assert (result.code, result.err) == (0, "")
@@ -155,9 +173,15 @@ def test_every_verb_has_a_page_that_fits_80_columns(handstitch: Handstitch, verb
     assert max(len(line.rstrip()) for line in result.out.splitlines()) <= 80
 
 
-def test_the_verbs_line_in_the_list_is_the_first_of_its_page(handstitch: Handstitch) -> None:
-    from handstitch.cli import VERBS
+@pytest.mark.parametrize("verb", PAGES)
+def test_choices_and_defaults_have_one_form(handstitch: Handstitch, verb: str) -> None:
+    page = " ".join(handstitch(*verb.split(), "--help").out.replace("│", " ").split())
+    assert page.count(" CHOICE ") <= page.count(" [choices: ")
+    assert "(default" not in page
+    assert not re.search(r"\[(?!choices: |default: |OPTIONS\]|ARGS\])", page)
 
+
+def test_the_verbs_line_in_the_list_is_the_first_of_its_page(handstitch: Handstitch) -> None:
     listed = handstitch("--help").out
     for verb, (_, told) in VERBS.items():
         assert told in listed
@@ -173,7 +197,7 @@ def test_the_page_of_train_has_every_setting_with_its_value(handstitch: Handstit
     assert "[choices: sgd, momentum, nesterov, rmsprop, adam, adamw] [default: adam]" in page
     assert "one width N means N and N/2 [default: 512,256]" in page
     assert "the same fraction of every class [default: false]" in page
-    assert "Settings come from flags, over HANDSTITCH_… variables" in page
+    assert "Precedence of settings: flags, HANDSTITCH_… variables" in page
 
 
 def test_the_version(handstitch: Handstitch) -> None:

@@ -9,14 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handstitch.config import Config
-from handstitch.config.messages import alike, choices, format_value, plural
+from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.config.schema import (
     DEFAULT_LEARNING_RATES,
     check_names,
     field_types,
     from_mapping,
     help_of,
-    wanted,
 )
 from handstitch.errors import ConfigError
 
@@ -61,7 +60,7 @@ def test_an_invalid_value_is_named_with_valid_ones(name: str, value: Any) -> Non
     assert len(message.splitlines()) <= 6
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_all_invalid_values_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(epochs=0, dropout=1, optimizer="adm")  # type: ignore[arg-type]
     assert caught.value.problem == "3 settings have invalid values"
@@ -69,7 +68,7 @@ def test_everything_wrong_is_told_at_once() -> None:
     assert "epochs: a whole number from 1" in str(caught.value.facts["wanted"])
 
 
-def test_a_choice_that_was_meant_is_proposed() -> None:
+def test_the_nearest_choice_is_proposed() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(optimizer="Adm")  # type: ignore[arg-type]
     assert caught.value.facts["fix"] == "perhaps: optimizer = adam"
@@ -106,14 +105,14 @@ def test_activations_are_one_for_each_hidden_layer() -> None:
     assert Config(activation="elu") == Config(activation=("elu",))  # type: ignore[arg-type]
 
 
-def test_unknown_names_are_told_at_once_each_with_the_one_meant() -> None:
+def test_unknown_names_are_reported_together_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         from_mapping({"lerning_rate": 1, "epochs": 3, "xyzzy": 0, "hidden": 3}, "my.toml")
     assert caught.value.problem == "3 unknown settings"
     assert caught.value.facts["file"] == "my.toml"
     assert caught.value.facts["found"] == "lerning_rate, xyzzy, hidden"
     assert caught.value.facts["wanted"] == (
-        "learning_rate for lerning_rate, nothing is like xyzzy, hidden_sizes for hidden"
+        "learning_rate for lerning_rate, no setting is like xyzzy, hidden_sizes for hidden"
     )
     check_names(field_types(), "all of them are known")
 
@@ -122,10 +121,10 @@ def test_every_setting_has_a_help_line_and_says_what_it_may_be() -> None:
     for name in field_types():
         assert help_of(name)
         assert help_of(name)[-1] != "."
-        assert wanted(name)
+        assert valid_values(field_types()[name])
 
 
-def test_every_optimizer_has_a_customary_rate() -> None:
+def test_every_optimizer_has_a_default_rate() -> None:
     assert list(DEFAULT_LEARNING_RATES) == choices(field_types()["optimizer"])
 
 
@@ -150,7 +149,7 @@ def test_to_dict_is_plain_and_gives_the_config_back() -> None:
     ],
 )
 def test_alike_knows_what_was_meant(typed: str, meant: str | None) -> None:
-    assert alike(typed, list(field_types())) == meant
+    assert nearest_name(typed, list(field_types())) == meant
 
 
 @pytest.mark.parametrize(

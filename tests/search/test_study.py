@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from handstitch import search as searches
-from handstitch.errors import masked
+from handstitch.errors import mask_passwords
 from handstitch.records import Trial
 from tests.search import searching
 from tests.search.searching import GRID, table
@@ -199,7 +199,7 @@ def test_a_server_that_ends_in_the_middle_harms_nothing(
         monkeypatch.setattr(searches.Search, "keep", ending)
         assert searching.run_here(*words) == 0
         said = capsys.readouterr().err
-        assert said.count(f"{masked(server)[:-9]}/middle cannot be written: ") == 1
+        assert said.count(f"{mask_passwords(server)[:-9]}/middle cannot be written: ") == 1
         assert PASSWORD not in said
         assert table(other) == table(grid)
         connection.execute("ALTER DATABASE middle ALLOW_CONNECTIONS true")
@@ -248,4 +248,4 @@ def test_what_is_no_database_is_refused(tmp_path, capsys, address):
     ],
 )
 def test_passwords_are_masked(text, shown):
-    assert masked(text) == shown
+    assert mask_passwords(text) == shown

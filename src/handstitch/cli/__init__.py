@@ -1,6 +1,6 @@
-"""The command line: a thin shell. Each verb parses, calls the library and prints.
+"""The command line: each verb parses its flags, calls the library and prints.
 
-Verbs are named here as text and imported when they are used, so that `--help` stays quick.
+Verbs are imported lazily, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),
     "test": ("handstitch.cli.test:test", "Measure a trained network on the test set."),
-    "search": ("handstitch.cli.search:search", "Train many settings and compare them."),
-    "predict": ("handstitch.cli.predict:predict", "Say what is on images of a data set."),
+    "search": ("handstitch.cli.search:search", "Search hyper-parameters."),
+    "predict": ("handstitch.cli.predict:predict", "Classify images of a data set."),
     "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
-    "report": ("handstitch.cli.report:report", "Make a run's page with its pictures."),
-    "data": ("handstitch.cli.data:app", "Fetch a data set, or say what is in it."),
-    "config": ("handstitch.cli.config:config", "Print every setting as TOML that can be fed back."),
-    "doctor": ("handstitch.cli.doctor:doctor", "Say what this machine offers and what is found."),
+    "report": ("handstitch.cli.report:report", "Make the page of a run."),
+    "data": ("handstitch.cli.data:app", "Download or describe a data set."),
+    "config": ("handstitch.cli.config:config", "Print all settings as a TOML config file."),
+    "doctor": ("handstitch.cli.doctor:doctor", "Describe this machine and what is installed."),
     "gradcheck": (
         "handstitch.cli.gradcheck:gradcheck",
-        "Hold back-propagation against an independent derivative.",
+        "Check back-propagation against complex-step derivatives.",
     ),
     "bench": ("handstitch.cli.bench:bench", "Measure how fast this machine trains."),
 }
@@ -41,8 +41,8 @@ VERBS = {
 app = App(
     name="handstitch",
     help="A neural-network image classifier written out by hand in NumPy.",
-    help_epilogue="Add --debug to any command to see where an error comes from.",
-    help_format="plaintext",  # the other formats take a fifth of the time allowed
+    help_epilogue="Add --debug to any command for the traceback of an error.",
+    help_format="plaintext",  # other formats are slower
     version=f"handstitch {__version__}",
     result_action="return_value",
     group_arguments=Group("Arguments", sort_key=0),
@@ -53,19 +53,19 @@ for _order, (_verb, (_place, _help)) in enumerate(VERBS.items()):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
-            setattr(sys, name, nowhere)
+        if getattr(sys, name) is None:  # closed by the parent process
+            devnull = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (stays open)
+            setattr(sys, name, devnull)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal without a λ gets an escape for it
+        if isinstance(stream, TextIOWrapper):  # λ as an escape where the terminal has none
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
 
 
 def run(argv: list[str]) -> int:
-    """Run one command; its exit code (see `errors`). Every error ends in a message."""
+    """Run one command; its exit code (see `errors`). Every error becomes a message."""
     debug = "--debug" in argv
     words = [word for word in argv if word != "--debug"]
     if words[:1] == ["help"]:
@@ -73,30 +73,30 @@ def run(argv: list[str]) -> int:
     try:
         return _run(words)
     except (BrokenPipeError, SystemExit) as error:
-        # rich ends the program itself when a pipe is closed.
-        if not any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+        # rich exits by itself when a pipe is closed.
+        if not any(isinstance(cause, BrokenPipeError) for cause in (error, error.__context__)):
             raise
-        _to_nowhere()
+        _discard_stdout()
         return 141
     except KeyboardInterrupt:
         return 130
     except Interrupted as error:
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 (the last resort: everything ends in a message)
+    except Exception as error:  # noqa: BLE001 (every error becomes a message)
         from handstitch.cli import errors
 
         if isinstance(error, OSError) and error.errno in {ENOSPC, EIO}:
-            _to_nowhere()  # if it was stdout that is full, Python would try once more at the end
-        return errors.report(error, words, debug)
+            _discard_stdout()  # if stdout is full, Python would retry at exit
+        return errors.print_error(error, words, debug)
 
 
 def _run(words: list[str]) -> int:
     verb = app[words[0]] if words and words[0] in VERBS else app
     listed = verb.help
     if verb.default_command is not None:
-        # The verb's own page has all of its docstring, each paragraph as one line to be wrapped.
+        # The verb's own page is its whole docstring, each paragraph one line for wrapping.
         paragraphs = cleandoc(verb.default_command.__doc__ or "").split("\n\n")
-        verb.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+        verb.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     try:
         code = app(words, exit_on_error=False, print_error=False)
     finally:
@@ -105,6 +105,6 @@ def _run(words: list[str]) -> int:
     return int(code or 0)
 
 
-def _to_nowhere() -> None:
-    """Send what is still to be written to stdout nowhere; it would fail again when it is closed."""
+def _discard_stdout() -> None:
+    """Discard the rest of stdout; flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_setting
 from handstitch.config.toml import to_toml
 
 
-@with_settings
+@with_settings()
 def config(
     *,
     preset: Preset = None,
@@ -17,13 +17,13 @@ def config(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Print every setting as TOML that can be fed back, and where each came from.
+    """Print all settings as a TOML config file, with the origin of each.
 
-    Takes the same flags as train: handstitch config --lr 0.05 > mine.toml, then
-    handstitch train --config mine.toml.
+    Takes the flags of train: handstitch config --lr 0.05 > mine.toml, then handstitch train
+    --config mine.toml.
     """
     resolved = resolve(settings, config, preset)
     if json:
-        output.emit({"config": resolved.config.to_dict(), "origins": resolved.origins})
+        output.print_json({"config": resolved.config.to_dict(), "origins": resolved.origins})
     else:
         print(to_toml(resolved.config, resolved.origins), end="")

@@ -8,24 +8,25 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Json
+from handstitch.cli.flags import FLAGS, DataDir, Json
 from handstitch.errors import printable
 
-app = App(name="data", help="Fetch a data set, or say what is in it.")
+app = App(name="data", help="Download or describe a data set.", group_parameters=FLAGS)
 
 
 @app.command
 def fetch(
     name: Annotated[
-        Literal["fashion-mnist", "mnist"], Parameter(help="which data set")
+        Literal["fashion-mnist", "mnist"], Parameter(help="data set")
     ] = "fashion-mnist",
     /,
     *,
     data_dir: Annotated[
-        Path | None, Parameter(help="folder to put it in (default: your cache)")
+        Path | None,
+        Parameter(metavar="FOLDER", help="folder to put it in", show_default="your cache"),
     ] = None,
 ) -> None:
-    """Bring a data set from its public homes, verified by checksum."""
+    """Download a data set and verify its checksums."""
     from handstitch.data import loading
 
     place = loading.fetch(name, data_dir, notify=output.notice)
@@ -35,20 +36,20 @@ def fetch(
 @app.command
 def info(
     name: Annotated[
-        Literal["auto", "fashion-mnist", "mnist", "sketch"], Parameter(help="which data set")
+        Literal["auto", "fashion-mnist", "mnist", "sketch"], Parameter(help="data set")
     ] = "auto",
     /,
     *,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Say what a data set holds: counts, shapes, class names, balance, checksums."""
+    """Describe a data set: counts, shapes, class names, balance, checksums."""
     from handstitch.data import loading, summary
 
     choice = loading.resolve(name, data_dir, notify=output.notice)
     found = summary.describe(choice.name, data_dir, notify=output.notice, place=choice.place)
     if json:
-        output.emit(found)
+        output.print_json(found)
         return
     if choice.reason:
         output.notice(f"this is sketch, drawn data: {choice.reason}")
@@ -66,7 +67,7 @@ def info(
     counts = output.table("class", *(part.part for part in found.parts))
     for class_name in found.class_names:
         counts.add_row(
-            output.text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
+            output.safe_text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
         )
     output.show(counts, "Images of each class")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.

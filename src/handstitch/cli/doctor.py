@@ -9,7 +9,7 @@ from handstitch.cli.flags import DataDir, Json, resolve
 
 
 def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
-    """Say what this machine offers and what is found on it."""
+    """Describe this machine and what is installed: processor, BLAS, backend, data, runs."""
     import platform
     import shutil
 
@@ -34,13 +34,13 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
         "runs": len(list(RUNS.glob("*/config.toml"))),
     }
     if json:
-        output.emit(facts)
+        output.print_json(facts)
         return
     table = output.table("what", "found")
     table.columns[1].justify = "left"
     for name, value in facts.items():
         for number, line in enumerate(value if isinstance(value, list) else [value]):
-            table.add_row(name if number == 0 else "", output.text(str(line)))
+            table.add_row(name if number == 0 else "", output.safe_text(str(line)))
     output.show(table)
 
 

@@ -1,4 +1,4 @@
-"""How a command fails: six lines at most, the right exit code, no traceback."""
+"""Errors of a command: a message of at most six lines and the exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -17,31 +17,24 @@ from cyclopts import (
     ValidationError,
 )
 
-from handstitch.config.messages import alike, choices, format_value
-from handstitch.errors import HandstitchError, MachineError, UsageError, masked
+from handstitch.config.messages import choices, format_value, nearest_name
+from handstitch.errors import HandstitchError, MachineError, UsageError, mask_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def report(error: Exception, words: Sequence[str], debug: bool) -> int:
-    """Print the error on stderr; the exit code."""
+def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
+    """Print the error on stderr; its exit code."""
     if debug:
         traceback.print_exception(error)
-    told = translated(error, words)
-    if told is None:
-        print(
-            f"handstitch: this is a bug: {type(error).__name__}: {error}\n"
-            "  please report it with the command and what --debug prints",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"handstitch: error: {told}", file=sys.stderr)
-    return told.exit_code
+    message = translate(error, words)
+    print(f"handstitch: error: {message}", file=sys.stderr)
+    return message.exit_code
 
 
-def translated(error: Exception, words: Sequence[str]) -> HandstitchError | None:
-    """The error in our own words; None if it is a bug."""
+def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
+    """The error of a command as one of the package's own."""
     if isinstance(error, HandstitchError):
         return error
     if isinstance(error, CycloptsError):
@@ -49,7 +42,7 @@ def translated(error: Exception, words: Sequence[str]) -> HandstitchError | None
     if isinstance(error, MemoryError):
         return MachineError(
             "there is not enough memory",
-            found=str(error) or "the system gave none",
+            found=str(error) or "an allocation failed",
             wanted="memory for the network and one batch",
             fix="a narrower network (--hidden) or a smaller --batch-size",
         )
@@ -58,9 +51,17 @@ def translated(error: Exception, words: Sequence[str]) -> HandstitchError | None
             "the operating system reported an error",
             file=error.filename,
             found=error.strerror or str(error),
-            fix="free some space or change the permissions; --debug shows what was tried",
+            fix="check disk space and permissions; --debug shows where it happened",
         )
-    return None
+    return HandstitchError(
+        f"this is a bug: {type(error).__name__}: {error}",
+        found=_typed(words),
+        fix="please report it with the output of the same command and --debug",
+    )
+
+
+def _typed(words: Sequence[str]) -> str:
+    return mask_passwords(shlex.join(["handstitch", *words]))
 
 
 def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
@@ -68,42 +69,42 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
 
     verbs = error.command_chain or [word for word in words[:1] if word in VERBS]
     command = " ".join(["handstitch", *verbs])
-    typed = masked(shlex.join(["handstitch", *words]))
     if isinstance(error, UnknownCommandError | UnknownOptionError):
-        return _unknown(error, command, typed)
+        return _unknown(error, command, _typed(words))
     if error.argument is not None:
-        return _value(error, command, typed)
-    return _combination(error, command, typed)
+        return _invalid(error, command, _typed(words))
+    return _combination(error, command, _typed(words))
 
 
 def _unknown(error: Any, command: str, typed: str) -> UsageError:
-    """A command or a flag that does not exist, with the nearest that does."""
+    """An unknown command or flag, with the nearest known one."""
     if isinstance(error, UnknownOptionError):
         word = error.token.keyword or error.token.value
-        names = [name for each in error.argument_collection for name in each.names]
+        names = [name for argument in error.argument_collection for name in argument.names]
     else:
         word, names = str(error.unused_tokens[0]), list(error.app)
     word, is_flag = word.partition("=")[0], word.startswith("-")
     known = [name for name in (*names, "--help", "--debug") if name.startswith("-") == is_flag]
-    meant = alike(word, known)
     return UsageError(
         f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",
         found=typed,
-        wanted=meant,
-        fix=f"see all of them: {command} --help",
+        wanted=nearest_name(word, known),
+        fix="in a checkout of the repository: make reproduce"
+        if word == "reproduce"
+        else f"see all of them: {command} --help",
     )
 
 
-def _value(error: Any, command: str, typed: str) -> UsageError:
-    """A value that is missing, of the wrong kind or out of bounds."""
+def _invalid(error: Any, command: str, typed: str) -> UsageError:
+    """A value that is missing, of the wrong type or out of bounds."""
     argument = error.argument
     words = choices(argument.hint)
     token = getattr(error, "token", None) or next(iter(argument.tokens), None)
-    typed_name = getattr(error, "keyword", None) or getattr(token, "keyword", None)
-    name, value = typed_name or argument.name, getattr(token, "value", "")
+    flag = getattr(error, "keyword", None) or getattr(token, "keyword", None)
+    name, value = flag or argument.name, getattr(token, "value", "")
     kind = {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar, "")
     bound = getattr(error, "exception_message", "").removeprefix("Must be ").rstrip(".")
-    meant = alike(value, words)
+    nearest = nearest_name(value, words)
     return UsageError(
         f"{name} needs a value"
         if isinstance(error, MissingArgumentError)
@@ -111,24 +112,18 @@ def _value(error: Any, command: str, typed: str) -> UsageError:
         found=typed,
         wanted=", ".join(words) or f"{kind} {bound}".strip() or None,
         means=argument.parameter.help,
-        fix=f"perhaps: {meant}" if meant else f"see: {command} --help",
+        fix=f"perhaps: {nearest}" if nearest else f"see: {command} --help",
     )
 
 
 def _combination(error: Any, command: str, typed: str) -> UsageError:
-    """Words that may not stand beside each other."""
-    unused: Any = error.unused_tokens
+    """An unexpected, repeated or mutually exclusive argument."""
+    problem, unused = " ".join(str(error).split()), error.unused_tokens
     if isinstance(error, RepeatArgumentError):
         problem = f"{error.token.keyword} is given twice"
     elif isinstance(error, UnusedCliTokensError):
         problem = f"unexpected argument: {format_value(unused[0])}"
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
-        problem = f"{names[:-1].replace(', ', ' and ')} do not go together" if names else rule
-    else:
-        problem = " ".join(str(error).split())
-    return UsageError(
-        problem,
-        found=typed,
-        fix=f"leave one out; see: {command} --help",
-    )
+        problem = f"{names[:-1].replace(', ', ' and ')} cannot be used together" if names else rule
+    return UsageError(problem, found=typed, fix=f"leave one out; see: {command} --help")

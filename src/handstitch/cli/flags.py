@@ -1,9 +1,10 @@
-"""Flags made from Config's fields, so that a setting is named and explained in one place."""
+"""Command-line flags: one per field of Config, and those that several verbs share."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -11,7 +12,7 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import mutually_exclusive
 
 from handstitch.config import precedence
-from handstitch.config.messages import choices, format_value, wanted
+from handstitch.config.messages import choices, format_value, valid_values
 from handstitch.config.schema import field_types, help_of
 
 GROUPS: Final = {
@@ -21,15 +22,17 @@ GROUPS: Final = {
     "schedule": "Learning-rate schedule",
     "epochs": "Training",
 }
-"""The first setting of each group, in Config's order."""
+"""First setting → group, in Config's order."""
 
 FLAGS: Final = "Flags"
-"""The group of a verb's own flags; see `exclusive`."""
+"""Group of a verb's own flags; see `exclusive`."""
 
 Preset = Annotated[
     str | None,
     Parameter(
-        metavar="NAME", help=f"recipe to start from [choices: {', '.join(precedence.presets())}]"
+        metavar="NAME",
+        help=f"preset to start from [choices: {', '.join(precedence.presets())}]",
+        show_default=precedence.DEFAULT_PRESET,
     ),
 ]
 ConfigFile = Annotated[
@@ -38,79 +41,73 @@ ConfigFile = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    Parameter(metavar="FOLDER", help="folder with the data files; no other place is looked in"),
+    Parameter(metavar="FOLDER", help="folder with the data files; no other is searched"),
 ]
 Json = Annotated[
     bool, Parameter(help="print one JSON object on stdout", negative=(), show_default=False)
 ]
 Dataset = Annotated[
     Literal["fashion-mnist", "mnist", "sketch"] | None,
-    Parameter(help="data set (default: the one the network was trained on)"),
+    Parameter(help="data set", show_default="the one the network was trained on"),
 ]
+Model = Annotated[
+    Path | None, Parameter(help="run folder or model file", show_default="the newest run")
+]
+Weights = Annotated[
+    Literal["best", "last"], Parameter(help="of a run: weights of its best or last epoch")
+]
+RankBy = Annotated[
+    Literal["best", "last"] | None,
+    Parameter(
+        name="--by",
+        help="of a search: rank by each trial's best epoch or its last",
+        show_default="best",
+    ),
+]
+Language = Annotated[Literal["en", "zh"], Parameter(help="language: English or Chinese")]
 
 
-def with_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb, which takes `**settings`, a flag for each field of Config.
+def with_settings(
+    *names: str, several: bool = False, preset: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a verb, which takes `**settings`, a flag for each of these fields of Config, or all.
 
-    What was typed arrives in `settings` as words, the rest as None; see `resolve`.
+    The words typed arrive in `settings`, None for the others; see `resolve`. With `several`,
+    each flag takes several values, one word each. The defaults shown are those of `preset`.
     """
-    return _with_flags(verb, _flags(field_types()))
-
-
-def with_some_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The same for a verb for which only these settings count."""
-    return lambda verb: _with_flags(verb, _flags(names))
-
-
-def with_searched_settings(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a verb to which each flag may give several values: words, one for each."""
-    return _with_flags(verb, _flags(field_types(), several=True))
+    return partial(_add_flags, flags=_flags(names or field_types(), several, preset))
 
 
 def exclusive(*flags: str) -> Group:
-    """A group of flags of which one may be given: see `train` for its use."""
+    """A group of mutually exclusive flags; see `train` for its use."""
     return Group(" ".join(flags), show=False, validator=mutually_exclusive)
 
 
-def _with_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[..., Any]:
+def _add_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[..., Any]:
     signature = inspect.signature(verb, eval_str=True)
-    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-    verb.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=own
-        + [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-            for name, kind in flags.items()
-        ]
-    )
-    verb.__annotations__ = {each.name: each.annotation for each in own} | flags
+    parameters = list(signature.parameters.values())[:-1]  # without **settings
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in flags.items()
+    ]
+    verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return verb
 
 
 def resolve(
     settings: dict[str, Any], config: Path | None, preset: str | None
-) -> precedence.Resolved:
-    """The configuration that the flags of one command line mean."""
-    return precedence.resolve(given_settings(settings), config, preset)
+) -> precedence.ResolvedConfig:
+    """The configuration for the flags of one command line."""
+    return precedence.resolve(precedence.read_flags(settings), config, preset)
 
 
-def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were typed, as values of Config."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    words = {
-        name: [value] if isinstance(value, str) else value
-        for name, value in given.items()
-        if not isinstance(value, bool)  # a switch
-    }
-    return given | precedence.read_flags(words)
+def _flags(names: Collection[str], several: bool, preset: str | None) -> dict[str, Any]:
+    """Setting → its flag, annotated for cyclopts.
 
-
-def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
-    """Flag by flag what cyclopts is to know; with `several`, each takes any number of words.
-
-    Words are taken as they are: what they may be is said in one place, for flags, files and
+    cyclopts passes the words on unchecked: valid values are defined once, for flags, files and
     variables alike.
     """
-    defaults = precedence.resolve({}, environment={}).config.to_dict()
+    defaults = precedence.resolve({}, preset=preset, environment={}).config.to_dict()
     flags: dict[str, Any] = {}
     group = Group("Settings")
     for order, (name, kind) in enumerate(field_types().items()):
@@ -121,16 +118,15 @@ def _flags(names: Collection[str], *, several: bool = False) -> dict[str, Any]:
         is_list = several or isinstance(defaults[name], list)
         is_switch = kind is bool and not several
         words = choices(kind) if name != "threads" else []
-        whole = "whole" in wanted(kind)
-        among = f" [choices: {', '.join(words)}]" if words else ""
+        whole = "whole" in valid_values(kind)
         flags[name] = Annotated[
             (bool if is_switch else tuple[str, ...] if is_list else str) | None,
             Parameter(
                 name=precedence.flags_of(name),
                 metavar="CHOICE" if words else "N" if whole else "X",
-                help=f"{help_of(name)}{among} [default: {format_value(defaults[name])}]",
+                help=help_of(name) + (f" [choices: {', '.join(words)}]" if words else ""),
                 group=group,
-                show_default=False,
+                show_default=format_value(defaults[name]),
                 consume_multiple=int(kind is not bool) if is_list else None,
                 allow_repeating=False,
                 negative=None if is_switch else (),

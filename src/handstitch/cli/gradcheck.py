@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from handstitch.cli import output
-from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_some_settings
+from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
 
-DRAWN = 1000
-"""Parameters of the real network that are checked; each costs a forward pass."""
+SAMPLES = 1000
+"""Parameters checked in the full-size network; each costs a forward pass."""
 SMALL = (9, 8, 7, 6, 5, 4, 3)
-"""Widths of the small network's layers, as many as it needs; the last is its classes."""
+"""Hidden widths of the small network; further layers repeat the last."""
 COUNTING = (
     "initialization",
     "dropout",
@@ -20,10 +20,10 @@ COUNTING = (
     "reduction",
     "seed",
 )
-"""Settings beside the layers that change a gradient."""
+"""Settings, beside the layers, that change a gradient."""
 
 
-@with_some_settings("hidden_sizes", "activation", *COUNTING)
+@with_settings("hidden_sizes", "activation", *COUNTING)
 def gradcheck(
     *,
     preset: Preset = None,
@@ -31,10 +31,10 @@ def gradcheck(
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Hold back-propagation against an independent derivative.
+    """Check back-propagation against complex-step derivatives.
 
-    Every parameter of a small network and 1,000 drawn ones of the real one are compared with
-    the complex step of a second forward pass, in float64.
+    All parameters of a small network and 1,000 random ones of the full-size network are compared
+    with derivatives from a separate forward pass, in float64.
     """
     from handstitch.gradcheck import TOLERANCE, Problem, check
 
@@ -42,16 +42,16 @@ def gradcheck(
     common: dict[str, Any] = {name: getattr(chosen, name) for name in COUNTING}
     common["activations"] = chosen.activations
     hidden = len(chosen.hidden_sizes)
-    small = (12, *(SMALL[min(each, len(SMALL) - 1)] for each in range(hidden)), 4)
+    small = (12, *(SMALL[min(layer, len(SMALL) - 1)] for layer in range(hidden)), 4)
     real = (784, *chosen.hidden_sizes, 10)
     verdicts = [
         check(Problem(sizes=small, **common)),
-        check(Problem(sizes=real, samples=3, **common), DRAWN),
+        check(Problem(sizes=real, samples=3, **common), SAMPLES),
     ]
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)
     if json:
-        output.emit({"passed": passed, "worst": worst, "networks": verdicts})
+        output.print_json({"passed": passed, "worst": worst, "networks": verdicts})
     else:
         table = output.table("network", "parameters", "compared", "worst relative error")
         for verdict in verdicts:
@@ -65,7 +65,7 @@ def gradcheck(
         word = "agrees with" if passed else "DIFFERS from"
         print(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
-            f"at most {TOLERANCE:.0e} wanted"
+            f"tolerance {TOLERANCE:.0e}"
         )
-        print("Checked is core/, the readable step; the compiled one is held to it by make test.")
+        print("Checked is the numpy backend (core/); make test compares numba with it.")
     return 0 if passed else 1

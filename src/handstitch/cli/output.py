@@ -1,4 +1,4 @@
-"""What the verbs print with: results on stdout, everything else on stderr."""
+"""Terminal output: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_PANEL = 100
-"""Columns of a notice that nobody can miss, at most."""
+_BANNER_WIDTH = 100
 
 
 def notice(text: str) -> None:
-    """A line for the person at the terminal, not part of the result."""
+    """Print a line for the user on stderr."""
     print(f"handstitch: {printable(text)}", file=sys.stderr)
 
 
 def command(words: str) -> None:
-    """A command to copy, on a line of its own."""
+    """Print a command to copy, on its own line of stderr."""
     print(f"  {printable(words)}", file=sys.stderr)
 
 
-def loud(title: str, lines: list[str]) -> None:
-    """A notice that nobody can miss."""
+def banner(title: str, lines: list[str]) -> None:
+    """Print a prominent notice, in a box, on stderr."""
     from rich.panel import Panel
     from rich.text import Text
 
     body = Text("\n".join(printable(line) for line in lines))
     to = console(stderr=True)
-    width = min(to.width, _PANEL)
+    width = min(to.width, _BANNER_WIDTH)
     to.print(Panel(body, title=title, border_style="bold yellow", expand=False), width=width)
 
 
 def say_sketch(verb: str, reason: str) -> None:
-    """Say that this verb reads drawn images, as loudly as if nobody asked for them: `reason`."""
+    """Say that `verb` uses drawn images; in a banner if `reason` says why they stand in."""
     if not reason:
         notice(f"{verb}ing on sketch, garments drawn by Handstitch: not Fashion-MNIST")
         return
-    loud(
+    banner(
         "NOT Fashion-MNIST",
         [
             "The images are `sketch`, garments drawn by Handstitch itself.",
@@ -54,7 +53,7 @@ def say_sketch(verb: str, reason: str) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console; without a terminal it keeps to plain text and breaks no line of a table."""
+    """A rich console; without a terminal, plain text and no line breaks in a table."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -62,36 +61,35 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(*columns: str) -> Table:
-    """A table whose first column is text and whose others are numbers."""
+    """A table with a first column of text and further columns of numbers."""
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number else "left", overflow="fold")
-    return made
+        result.add_column(column, justify="right" if number else "left", overflow="fold")
+    return result
 
 
-def text(value: str) -> Text:
-    """A stranger's words as words: no markup, no control characters."""
+def safe_text(value: str) -> Text:
+    """Untrusted text: no markup, no control characters."""
     from rich.text import Text
 
     return Text(printable(value))
 
 
 def show(table: Table, title: str = "") -> None:
-    """Print a table on stdout, under its title."""
-    made = console()
-    with made.capture() as captured:
+    """Print a table on stdout, with its title."""
+    stdout = console()
+    with stdout.capture() as captured:
         if title:
-            made.print()
-            made.print(title, style="bold", markup=False)
-        made.print(table)
+            stdout.print(f"\n{title}", style="bold", markup=False)
+        stdout.print(table)
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
-def emit(value: Any) -> None:
-    """Print one JSON object on stdout; where that is not UTF-8, with escapes."""
+def print_json(value: Any) -> None:
+    """Print one JSON object on stdout; with escapes unless stdout is UTF-8."""
     import json
 
     from handstitch.config.messages import pretty_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -14,13 +14,11 @@ from handstitch.errors import MachineError, UsageError, printable
 if TYPE_CHECKING:
     from handstitch.figures import Lang
 
-Shown = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
 Out = Annotated[
     Path | None,
-    Parameter(metavar="FILE", help="picture to write, .png or .svg (default: in the run folder)"),
-]
-Language = Annotated[
-    Literal["en", "zh"], Parameter(help="language of the picture: English or Chinese")
+    Parameter(
+        metavar="FILE", help="picture to write, .png or .svg", show_default="in the run folder"
+    ),
 ]
 _KINDS: Final = (".png", ".svg")
 
@@ -58,7 +56,7 @@ def present(
     """
     picture = _write(draw, place, lang, asked=asked)
     if json:
-        output.emit({"picture": picture and str(picture), **facts})
+        output.print_json({"picture": picture and str(picture), **facts})
     elif picture is not None:
         print(f"\nPicture: {printable(picture)}")
 

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json
-from handstitch.cli.test import Model, Weights
+from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
 from handstitch.errors import UsageError
 
 
@@ -19,20 +18,19 @@ def predict(
     rows: Annotated[
         list[str] | None,
         Parameter(
-            help="images by position from 0, such as 3 or 10:20 (default: 0:10)",
+            help="images by index from 0, such as 3 or 10:20",
+            show_default="0:10",
             consume_multiple=True,
             negative=(),
         ),
     ] = None,
-    part: Annotated[
-        Literal["test", "train"], Parameter(help="which part of the data set")
-    ] = "test",
+    part: Annotated[Literal["test", "train"], Parameter(help="part of the data set")] = "test",
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Say what is on images of a data set, and how sure the network is."""
+    """Classify images of a data set, with the probability of each answer."""
     from handstitch import runs
     from handstitch.data import loading
     from handstitch.runs import folder as run_folder
@@ -52,14 +50,14 @@ def predict(
         for position, p in zip(chosen, P, strict=True)
     ]
     if json:
-        output.emit({"dataset": data.name, "part": part, "predictions": predictions})
+        output.print_json({"dataset": data.name, "part": part, "predictions": predictions})
         return
     table = output.table("row", "is", "taken for", "sure", "")
     for each, sure in zip(predictions, P.max(axis=1), strict=True):
         table.add_row(
             str(each["row"]),
-            output.text(each["true"]),
-            output.text(each["predicted"]),
+            output.safe_text(each["true"]),
+            output.safe_text(each["predicted"]),
             f"{sure:.1%}",
             "" if each["true"] == each["predicted"] else "wrong",
         )

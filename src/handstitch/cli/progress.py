@@ -1,4 +1,4 @@
-"""The live line under the epochs: how far, how fast, how good; on stderr, for terminals only."""
+"""Progress bar of a run: position, images per second, loss; on stderr, in terminals only."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from handstitch.training import State
 
 EVERY = 16
-"""Steps between two updates of the bar; drawing itself is four times a second at most."""
+"""Steps between updates of the bar, which is redrawn four times a second at most."""
 WIDE = 100
-"""Columns from which an epoch's line ends with its learning rate and seconds."""
+"""Columns of a terminal with room for learning rate and seconds."""
 
 
 class Progress:
-    """Shows a run while it trains: `after_step` and `epoch` are told what happens."""
+    """Progress display of a run; call `after_step` and `epoch` while it trains."""
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run = run
@@ -56,7 +56,7 @@ class Progress:
         self._bar.stop()
 
     def after_step(self, state: State) -> None:
-        """Move the bar, now and then."""
+        """Update the bar, every few steps."""
         if self._bar.disable or state.batch % EVERY:
             return
         rate = state.samples / state.train_seconds if state.train_seconds else 0.0
@@ -69,13 +69,13 @@ class Progress:
         )
 
     def epoch(self, record: EpochRecord) -> None:
-        """Print the epoch's line, which stays; with rate and seconds where there is room."""
+        """Print the epoch's permanent line; with learning rate and seconds on a wide terminal."""
         from handstitch.runs.folder import line
 
         text = line(record)
         self._bar.update(self._task, completed=record.epoch * self._steps)
-        # With --json stdout belongs to the one object, and the lines go where the bar goes. The
-        # bar puts itself in the streams' place, so that it can make room: they are asked now.
+        # With --json, stdout is for the one object. The streams are looked up here, as rich
+        # replaces them while the bar is shown.
         stream = sys.stderr if self._quiet else sys.stdout
         if stream.isatty() and get_terminal_size().columns >= WIDE:
             text += f" (rate {record.learning_rate:.3g}, {record.seconds:.2f} s)"

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Json
+from handstitch.cli.flags import DataDir, Json, Language
 from handstitch.errors import printable
-
-Language = Annotated[
-    Literal["en", "zh"], Parameter(help="language of page and pictures: English or Chinese")
-]
 
 
 def report(
-    path: Annotated[Path | None, Parameter(help="run folder (default: the newest run)")] = None,
+    path: Annotated[
+        Path | None, Parameter(help="run folder", show_default="the newest run")
+    ] = None,
     /,
     *,
     lang: Language = "en",
     out: Annotated[
-        Path | None, Parameter(help="folder for page and pictures (default: the run's own)")
+        Path | None,
+        Parameter(help="folder for page and pictures", show_default="the run's own"),
     ] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Make a run's page with its pictures.
+    """Make the page of a run, its pictures and its model card.
 
     The page, report.html, is one file that can be sent to anybody: result, curves, mistakes,
     weights, settings. It takes no look at the test set: before `handstitch test` it shows the
@@ -41,7 +40,7 @@ def report(
     folder = run_folder.newest() if path is None else path
     made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=output.notice)
     if json:
-        output.emit(
+        output.print_json(
             {
                 "run": str(folder),
                 "page": str(made.page),

@@ -12,9 +12,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from handstitch.cli import output
-from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_searched_settings
+from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_settings
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError, masked
+from handstitch.errors import Interrupted, UsageError, mask_passwords
 
 if TYPE_CHECKING:
     from handstitch.search.executors import Engine
@@ -28,69 +28,68 @@ Sampler = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
 
 
-@with_searched_settings
+@with_settings(several=True)
 def search(
     *,
     sampler: Annotated[
         Sampler | None,
-        Parameter(
-            metavar="CHOICE",
-            show_choices=False,
-            help="what is tried (grid, random, tpe) [grid; random where there is a range]",
-        ),
+        Parameter(help="search method", show_default="grid; random with a range"),
     ] = None,
     trials: Annotated[
         int | None,
-        Parameter(metavar="N", validator=COUNT, help="settings that a random or TPE search tries"),
+        Parameter(metavar="N", validator=COUNT, help="candidates of a random or TPE search"),
     ] = None,
     seeds: Annotated[
         int | None,
         Parameter(
             metavar="N",
             validator=COUNT,
-            help="train each setting with so many seeds, from --seed on [1]",
+            help="seeds of each candidate, from --seed on",
+            show_default="1",
         ),
     ] = None,
     prune: Annotated[
         Pruning | None,
-        Parameter(
-            metavar="CHOICE",
-            show_choices=False,
-            help="end hopeless trials early (none, halving, median) [none]",
-        ),
+        Parameter(help="pruning: stop unpromising trials early", show_default="none"),
     ] = None,
     workers: Annotated[
         int | None,
         Parameter(
             metavar="N",
             validator=Number(gte=0, lte=1024),
-            help="processes that train; 0: this one [one for each core]",
+            help="worker processes; 0: train in this process",
+            show_default="one per core",
         ),
     ] = None,
     dask: Annotated[
         str | None,
-        Parameter(metavar="ADDRESS", help="train on this Dask cluster; `local` starts one"),
+        Parameter(metavar="ADDRESS", help="train on this Dask cluster; local: start one"),
     ] = None,
     mpi: Annotated[
-        bool, Parameter(help="train on the ranks of mpiexec", negative=(), show_default=False)
+        bool, Parameter(help="train on the MPI ranks of mpiexec", negative=(), show_default=False)
     ] = False,
     storage: Annotated[
         str | None,
-        Parameter(metavar="URL", help="PostgreSQL database for the study [a file in the folder]"),
+        Parameter(
+            metavar="URL",
+            help="PostgreSQL database for the Optuna study",
+            show_default="a file in the folder",
+        ),
     ] = None,
     yes: Annotated[
-        bool, Parameter(help="take a grid of any size", negative=(), show_default=False)
+        bool, Parameter(help="accept a grid of any size", negative=(), show_default=False)
     ] = False,
     preset: Preset = None,
     config: ConfigFile = None,
     out: Annotated[
-        Path | None, Parameter(help="folder of the search (default: the next free runs/search-N)")
+        Path | None,
+        Parameter(help="folder of the search", show_default="the next free runs/search-N"),
     ] = None,
     data_dir: DataDir = None,
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Train many settings and compare them.
+    """Search hyper-parameters: train many candidates and compare them.
 
     Every flag of `train` may have several values, and all combinations are tried, such as
     --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). From a
@@ -149,7 +148,7 @@ def search(
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
-                "--storage": storage and masked(storage),
+                "--storage": storage and mask_passwords(storage),
                 "--data-dir": data_dir,
             }
             output.command(_command(words, mpi))

@@ -49,18 +49,8 @@ class SearchProgress:
         """Say what there is to do."""
         self.search = search
         spec, done = search.spec, len(search.trials)
-        if search.description.notice:
-            output.loud(
-                "NOT Fashion-MNIST",
-                [
-                    "This search learns from `sketch`, garments drawn by Handstitch itself.",
-                    f"Why: {search.description.notice}",
-                    "For the real data: handstitch data fetch fashion-mnist",
-                    "or name a folder that has the files: handstitch search --data-dir FOLDER",
-                ],
-            )
-        elif spec.config["dataset"] == "sketch":
-            output.notice("searching on sketch, garments drawn by Handstitch: not Fashion-MNIST")
+        if spec.config["dataset"] == "sketch":
+            output.say_sketch("search", search.description.notice)
         if search.is_over:
             output.notice(f"{search.folder} is finished; there is nothing left to train")
             return
@@ -89,7 +79,7 @@ def say_result(search: Search, json: bool) -> None:
     rows = _rows(search)
     if json:
         states = Counter(trial.state for trial in search.trials)
-        output.emit(
+        output.print_json(
             {
                 "search": str(search.folder),
                 "kind": search.kind,

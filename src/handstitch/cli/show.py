@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from handstitch.cli.flags import Json
-from handstitch.cli.pictures import Language, Out, Shown
-from handstitch.config.messages import alike
+from handstitch.cli.flags import Json, Language, Model, RankBy
+from handstitch.cli.pictures import Out
+from handstitch.config.messages import nearest_name
 from handstitch.errors import UsageError, printable
 
 app = App(name="show", help="Show a run, a search, or the weights in a model file.")
@@ -27,15 +26,12 @@ app.command(
 
 @app.default
 def show(
-    path: Shown = None,
+    path: Model = None,
     /,
     *,
     out: Out = None,
     lang: Language = "en",
-    by: Annotated[
-        Literal["best", "last"] | None,
-        Parameter(help="of a search: rank by each trial's best epoch, or by its last [best]"),
-    ] = None,
+    by: RankBy = None,
     json: Json = False,
 ) -> None:
     """Show a run, a search, or the weights in a model file.
@@ -80,7 +76,7 @@ def show(
 
 def _nothing(target: Path) -> UsageError:
     verbs = [name for name in app if not name.startswith("-")]
-    meant = alike(str(target), verbs)
+    meant = nearest_name(str(target), verbs)
     return UsageError(
         f"there is nothing called {target} to show",
         found="no such file or folder",

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from handstitch.cli import output, pictures
-from handstitch.cli.flags import Json
-from handstitch.cli.pictures import Language, Out, Shown
+from handstitch.cli.flags import Json, Language, Model
+from handstitch.cli.pictures import Out
 from handstitch.errors import ModelFileError, UsageError, printable
 from handstitch.records import EpochRecord, best_epoch, some_epochs
 from handstitch.runs import folder as run_folder
@@ -19,7 +19,7 @@ _LINES: Final = 24
 
 
 def curves(
-    path: Shown = None,
+    path: Model = None,
     /,
     *,
     style: Annotated[

@@ -51,7 +51,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     if not json:
         _print(folder, found, ranking, written)
         return
-    output.emit(
+    output.print_json(
         {
             "search": str(folder),
             "kind": found.kind,
@@ -107,7 +107,7 @@ def _table(ranking: Ranking) -> None:
             spread = f"{each.deviation:.4f}"
         table.add_row(
             "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
-            *(output.text(format_value(each.parameters.get(name))) for name in names),
+            *(output.safe_text(format_value(each.parameters.get(name))) for name in names),
             f"{each.mean:.4f}",
             spread,
             f"{other:.4f}",
@@ -121,7 +121,7 @@ def _table(ranking: Ranking) -> None:
 def _importance(ranking: Ranking) -> None:
     table = output.table("parameter", "share")
     for name, share in ranking.importance.items():
-        table.add_row(output.text(name), f"{share:.2f}")
+        table.add_row(output.safe_text(name), f"{share:.2f}")
     output.show(table, "Share of the variance between trials that goes with each parameter")
     if ranking.importance_overlaps:
         _say("The candidates are no full grid: shares overlap and may add up to more than 1.")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 
 from handstitch.cli import output, pictures
-from handstitch.cli.flags import DataDir, Json
-from handstitch.cli.pictures import Language, Out, Shown
-from handstitch.cli.test import Weights
+from handstitch.cli.flags import DataDir, Json, Language, Model, Weights
+from handstitch.cli.pictures import Out
 from handstitch.errors import UsageError, printable
 
 Statistics = Annotated[
@@ -33,7 +32,7 @@ _LONGEST_LINE: Final = 100
 
 
 def weights(
-    path: Shown = None,
+    path: Model = None,
     /,
     *,
     weights: Weights = "best",
@@ -119,7 +118,7 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
     data = insight.data_at_hand(classifier.model, data_dir, output.notice)
     report = insight.weights(classifier.model, data)
     if json:
-        output.emit(report)
+        output.print_json(report)
         return
     print(f"{name} ({'-'.join(map(str, report.sizes))})")
     if report.val_accuracy is not None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: ask a run to stop after its step; the second time, stop at once."""
+"""Ctrl-C and SIGTERM: the first stops a run after its current step, the second at once."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from contextlib import contextmanager
 
 
 class Stoppable(Protocol):
-    """What can be asked to stop."""
+    """A run or search that stops on request."""
 
     stop_asked: int
 
 
 @contextmanager
 def stopping(run: Stoppable, when: str = "after this step") -> Iterator[None]:
-    """Within, the first SIGINT or SIGTERM sets `run.stop_asked`; the second ends the process.
+    """Inside, the first SIGINT or SIGTERM sets `run.stop_asked`; the second ends the process.
 
-    Files are written whole or not at all, so ending between any two instructions loses nothing
-    but the steps since the last save.
+    Files are written atomically, so ending at any instruction loses only the steps since the
+    last save.
     """
 
     def ask(number: int, _frame: FrameType | None) -> None:

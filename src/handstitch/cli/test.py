@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json
+from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
 from handstitch.errors import HandstitchError, printable
 
 if TYPE_CHECKING:
     from handstitch.model.classifier import Classifier
     from handstitch.records import Evaluation
-
-Model = Annotated[Path | None, Parameter(help="run folder or model file (default: the newest run)")]
-Weights = Annotated[
-    Literal["best", "last"], Parameter(help="of a run: the best epoch's weights, or the last")
-]
 
 
 def test(
@@ -49,7 +42,7 @@ def test(
     look_of_search = _noted(searches.search_of(target), classifier, evaluation)
     if json:
         counted = {"look": look, "look_of_search": look_of_search}
-        output.emit(msgspec.structs.asdict(evaluation) | counted)
+        output.print_json(msgspec.structs.asdict(evaluation) | counted)
         return
     _print(evaluation, target, look, look_of_search)
 
@@ -84,7 +77,7 @@ def _print(
     scores = output.table("class", "precision", "recall", "F1", "images")
     for score in evaluation.class_scores:
         scores.add_row(
-            output.text(score.name),
+            output.safe_text(score.name),
             f"{score.precision:.4f}",
             f"{score.recall:.4f}",
             f"{score.f1:.4f}",
@@ -95,7 +88,7 @@ def _print(
     if pairs:
         confused = output.table("is", "taken for", "images")
         for true, predicted, count in pairs:
-            confused.add_row(output.text(true), output.text(predicted), f"{count:,}")
+            confused.add_row(output.safe_text(true), output.safe_text(predicted), f"{count:,}")
         output.show(confused, "Most confused")
     for number, subject in ((look, "this run"), (look_of_search, "runs of its search")):
         if number is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -15,8 +15,8 @@ from handstitch.cli.flags import (
     DataDir,
     Json,
     Preset,
+    RankBy,
     exclusive,
-    given_settings,
     resolve,
     with_settings,
 )
@@ -26,13 +26,13 @@ from handstitch.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from handstitch.runs import Run
 
-# A run goes on in its own folder, and a search has all settings of its winner.
+# A resumed run keeps its folder, and the winner of a search its settings.
 _FOLDER: Final = exclusive("--resume", "--out")
 _START: Final = exclusive("--from-search", "--resume")
 _WINNER: Final = (exclusive("--from-search", "--preset"), exclusive("--from-search", "--config"))
 
 
-@with_settings
+@with_settings()
 def train(
     *,
     preset: Annotated[Preset, Parameter(group=(FLAGS, _WINNER[0]))] = None,
@@ -40,53 +40,50 @@ def train(
     out: Annotated[
         Path | None,
         Parameter(
-            group=(FLAGS, _FOLDER), help="folder of the run (default: the next free runs/train-N)"
+            group=(FLAGS, _FOLDER),
+            help="folder of the run",
+            show_default="the next free runs/train-N",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
-        Parameter(
-            group=(FLAGS, _FOLDER, _START), help="folder of a run to resume, to the same bits"
-        ),
+        Parameter(group=(FLAGS, _FOLDER, _START), help="folder of a run to resume, bit for bit"),
     ] = None,
     from_search: Annotated[
         Path | None,
         Parameter(
             group=(FLAGS, _START, *_WINNER),
             metavar="SEARCH",
-            help="folder of a search whose winner is to be trained",
+            help="folder of a search; train its winner",
         ),
     ] = None,
-    by: Annotated[
-        Literal["best", "last"] | None,
-        Parameter(help="with --from-search: rank by the best epoch (default) or by the last"),
-    ] = None,
+    by: RankBy = None,
     data_dir: DataDir = None,
     json: Json = False,
     **settings: Any,
 ) -> int:
     """Train a network; its run folder holds the result.
 
-    Settings come from flags, over HANDSTITCH_… variables, over --config, over the preset.
-    Behind each flag stands its value in the preset `default`.
+    Precedence of settings: flags, HANDSTITCH_… variables, --config, --preset. The defaults shown
+    are those of the preset `default`.
     """
     from handstitch import runs
 
     if by is not None and from_search is None:
         raise UsageError(
-            "--by goes with --from-search",
+            "--by requires --from-search",
             found=f"--by {by}",
-            wanted="a search to rank",
+            wanted="the folder of a search",
             fix=f"handstitch train --from-search SEARCH --by {by}",
         )
     if from_search is not None:
         from handstitch.cli.from_search import begin
 
-        prepared = begin(from_search, by or "best", given_settings(settings), out, data_dir)
+        prepared = begin(from_search, by or "best", precedence.read_flags(settings), out, data_dir)
     elif resume is not None:
-        layers = precedence.layers(given_settings(settings), config, preset)
-        asked = {name: value for _, layer in layers for name, value in layer.items()}
-        prepared = runs.resume(resume, asked, data_dir, output.notice)
+        sources = precedence.sources(precedence.read_flags(settings), config, preset)
+        given = {name: value for _, source in sources for name, value in source.items()}
+        prepared = runs.resume(resume, given, data_dir, output.notice)
     else:
         chosen = resolve(settings, config, preset).config
         prepared = runs.begin(chosen, out, data_dir, output.notice)
@@ -94,11 +91,11 @@ def train(
         try:
             _train(run, json)
         except Interrupted as interrupted:
-            here = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
-            output.notice(f"stopped in {here}; everything is saved. Resume with:")
+            position = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
+            output.notice(f"stopped in {position}; everything is saved. Resume with:")
             output.command(f"handstitch train --resume {shlex.quote(str(run.folder))}")
             return interrupted.exit_code
-    _say_result(run, json)
+    _print_result(run, json)
     return 0
 
 
@@ -122,12 +119,12 @@ def _train(run: Run, json: bool) -> None:
             progress.epoch(record)
 
 
-def _say_result(run: Run, json: bool) -> None:
+def _print_result(run: Run, json: bool) -> None:
     import msgspec
 
     summary = run.summary()
     if json:
-        output.emit({"run": str(run.folder), **msgspec.to_builtins(summary)})
+        output.print_json({"run": str(run.folder), **msgspec.to_builtins(summary)})
         return
     data = " on sketch, drawn data" if summary.drawn else ""
     print(

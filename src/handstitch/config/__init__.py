@@ -1,4 +1,4 @@
-"""What can be chosen in a run, and where the choices come from."""
+"""Settings of a run: their types and bounds, presets, TOML files and precedence."""
 
 from handstitch.config.schema import Config
 

@@ -1,4 +1,4 @@
-"""Values, counts and names as text, for messages, commands and labels."""
+"""Text of messages: values, counts, nearest names, valid values."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ ALSO_CALLED: Final = {
     "scheduler": "schedule",
     "units": "hidden_sizes",
     "workers": "threads",
+    # Names of this program's own, before its first release.
+    "best_by": "monitor",
+    "compiled": "numba",
+    "decay_every": "decay_epochs",
+    "final_rate": "final_rate_fraction",
+    "readable": "numpy",
+    "report": "course",
+    "step": "backend",
 }
-"""What other programs call a setting, where spelling alone would not lead to ours."""
+"""Other names of settings and values, where spelling alone would not lead to ours."""
 
 _LONGEST: Final = 60
 
@@ -55,51 +63,51 @@ def pretty_json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def alike(name: str, known: Collection[str]) -> str | None:
-    """The known name that `name` seems to mean; None if it is like none of them."""
+def nearest_name(name: str, known: Collection[str]) -> str | None:
+    """The known name most similar to `name`; None if none is similar."""
     import difflib
 
-    plain = {_plain(each): each for each in reversed(list(known))}
+    plain = {_plain(word): word for word in reversed(list(known))}
     plain |= {also: plain[ours] for also, ours in ALSO_CALLED.items() if ours in plain}
     found = difflib.get_close_matches(_plain(name), list(plain), n=1, cutoff=0.6)
     return plain[found[0]] if found else None
 
 
-def wanted(kind: Any) -> str:
-    """The valid values of a setting of this type, in words."""
-    return _in_words(msgspec.json.schema(kind), choices(kind))
-
-
 def choices(kind: Any) -> list[str]:
-    """The words that a setting of this type, or an item of it, may be; none where it is free."""
+    """The words allowed for a setting of this type, or for an item of it; none if it is free."""
     if get_origin(kind) is Literal:
         return [str(word) for word in get_args(kind)]
     if get_origin(kind) is Annotated:
         return choices(get_args(kind)[0])
-    return [word for each in get_args(kind) for word in choices(each)]
+    return [word for part in get_args(kind) for word in choices(part)]
+
+
+def valid_values(kind: Any) -> str:
+    """The valid values of a setting of this type, in words."""
+    return _describe(msgspec.json.schema(kind), choices(kind))
 
 
 def _plain(name: str) -> str:
     return name.lstrip("-").lower().replace("-", "_")
 
 
-def _in_words(schema: dict[str, Any], words: list[str]) -> str:
+def _describe(schema: dict[str, Any], words: list[str]) -> str:
     if "anyOf" in schema:
-        return " or ".join(_in_words(option, words) for option in schema["anyOf"])
+        return " or ".join(_describe(option, words) for option in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(words)
     if schema["type"] == "array" and words:
         return f"one or more of {', '.join(words)}"
     if schema["type"] == "array":
-        return f"a list, each {_in_words(schema['items'], words)}"
+        return f"a list, each item {_describe(schema['items'], words)}"
     if schema["type"] == "boolean":
         return "true or false"
-    bounds = (
-        ("minimum", "from"),
-        ("exclusiveMinimum", "above"),
-        ("maximum", "up to"),
-        ("exclusiveMaximum", "below"),
-    )
-    limits = [f"{word} {schema[bound]:,}" for bound, word in bounds if bound in schema]
     noun = "a whole number" if schema["type"] == "integer" else "a number"
+    bounds = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "up to",
+        "exclusiveMaximum": "below",
+    }
+    limits = [f"{word} {schema[bound]:,}" for bound, word in bounds.items() if bound in schema]
     return " ".join([noun, *limits])

@@ -1,7 +1,6 @@
-"""Where settings come from: flags over environment over file over preset over defaults.
+"""Precedence of settings: flags over environment over config file over preset over defaults.
 
-A recipe is a TOML file whose keys are the names of Config's fields: the presets that come with
-the package, a file of the user's, or the `config.toml` of an earlier run.
+A preset is a config file that comes with the package.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from typing import Any, Final
 
 import msgspec
 
-from handstitch.config.messages import alike, format_value
+from handstitch.config.messages import format_value, nearest_name
 from handstitch.config.schema import (
     DEFAULT_LEARNING_RATES,
     Config,
-    Write,
+    Formatter,
     check_names,
-    converted,
+    convert_values,
     field_types,
 )
 from handstitch.config.toml import read_file
@@ -31,26 +30,23 @@ from handstitch.errors import ConfigError
 
 DEFAULT_PRESET: Final = "default"
 PREFIX: Final = "HANDSTITCH_"
-OTHER_VARIABLES: Final = ("DATA",)
-"""Variables with the prefix that are not settings of a run."""
 FLAGS: Final = {"hidden_sizes": ("--hidden",), "learning_rate": ("--learning-rate", "--lr")}
-"""Flags that are not just the setting's name; the first is the one that messages use."""
+"""Flags other than the setting's name; messages use the first."""
 
 _PRESETS: Final = resources.files("handstitch.config") / "presets"
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """A configuration, and for each setting where its value came from."""
+class ResolvedConfig:
+    """A configuration, and the origin of the value of each setting."""
 
     config: Config
     origins: dict[str, str]
 
 
 def presets() -> list[str]:
-    """Names of the recipes that come with the package."""
-    names = [each.name for each in _PRESETS.iterdir()]
-    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+    """Names of the presets."""
+    return sorted(file.name.removesuffix(".toml") for file in _PRESETS.iterdir())
 
 
 def resolve(
@@ -58,33 +54,33 @@ def resolve(
     file: Path | None = None,
     preset: str | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Resolved:
-    """The configuration that these layers give. Raises ConfigError for invalid settings.
+) -> ResolvedConfig:
+    """The configuration from all sources. Raises ConfigError for invalid settings.
 
-    `flags` hold the settings given on the command line, by field name (see `read_flags`). An
-    optimizer that is chosen without a learning rate brings its default one: the rate of the
-    recipe below was for another.
+    `flags` has the settings of the command line by field name (see `read_flags`). A source that
+    changes the optimizer without a learning rate gets the default rate of its optimizer: the rate
+    of the source below was chosen for another.
     """
     values = Config().to_dict()
     origins = dict.fromkeys(field_types(), "default")
-    for origin, layer in layers(flags, file, preset or DEFAULT_PRESET, environment):
-        if layer.get("optimizer", values["optimizer"]) != values["optimizer"]:
+    for origin, given in sources(flags, file, preset or DEFAULT_PRESET, environment):
+        if given.get("optimizer", values["optimizer"]) != values["optimizer"]:
             values.pop("learning_rate", None)
-        values |= layer
-        origins |= dict.fromkeys(layer, origin)
+        values |= given
+        origins |= dict.fromkeys(given, origin)
     if "learning_rate" not in values:
         values["learning_rate"] = default_learning_rate(values)
         origins["learning_rate"] = f"default for {values['optimizer']}"
-    return Resolved(Config(**values), origins)
+    return ResolvedConfig(Config(**values), origins)
 
 
-def layers(
+def sources(
     flags: Mapping[str, Any],
     file: Path | None = None,
     preset: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> list[tuple[str, dict[str, Any]]]:
-    """(origin, settings) of each place that gives any, the lowest first.
+    """(origin, settings) of every source, in ascending precedence.
 
     Raises ConfigError for unknown or invalid settings.
     """
@@ -98,51 +94,58 @@ def layers(
 
 
 def default_learning_rate(values: Mapping[str, Any]) -> float:
-    """The default learning rate for this optimizer and kind of gradient."""
+    """The default learning rate for this optimizer and reduction."""
     name = values["optimizer"]
-    rate = DEFAULT_LEARNING_RATES.get(name, 1.0)  # Config refuses an optimizer that does not exist
+    rate = DEFAULT_LEARNING_RATES.get(name, 1.0)  # Config refuses an unknown optimizer
     scales = values["reduction"] == "sum" and name in {"sgd", "momentum", "nesterov"}
     return rate / values["batch_size"] if scales else rate
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """The settings of a preset. Raises ConfigError for one that does not exist."""
+    """The settings of a preset. Raises ConfigError for an unknown one."""
     if name not in presets():
+        nearest = nearest_name(name, presets())
         raise ConfigError(
             f"there is no preset {format_value(name)}",
             wanted=", ".join(presets()),
-            fix=f"--preset {alike(name, presets()) or DEFAULT_PRESET}, "
-            "or a file of your own: --config FILE",
+            fix=f"perhaps: --preset {nearest}" if nearest else f"--preset {DEFAULT_PRESET}",
         )
     return tomllib.loads((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Settings from variables such as HANDSTITCH_LEARNING_RATE; lists are joined by commas.
+    """Settings from variables such as HANDSTITCH_LEARNING_RATE; lists are comma-separated.
 
-    A variable that is set to nothing counts as not set.
+    An empty variable counts as unset.
     """
     words = {
-        name.removeprefix(PREFIX).lower(): [text]
+        name.removeprefix(PREFIX).lower(): text
         for name, text in environment.items()
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES and text
+        if name.startswith(PREFIX) and name != "HANDSTITCH_DATA" and text  # see data.locations
     }
     check_names(words, "environment", lambda name: PREFIX + format_value(name).upper())
-    return _read(words, as_variable)
+    return _read(words, format_variable)
 
 
-def read_flags(words: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Settings from the words behind their flags. Raises ConfigError for all invalid ones."""
-    return _read(words, as_flag)
+def read_flags(words: Mapping[str, str | Sequence[str] | bool | None]) -> dict[str, Any]:
+    """Settings from the words after their flags; a switch is a bool, None a flag not given.
+
+    Raises ConfigError for all invalid ones.
+    """
+    given = {name: value for name, value in words.items() if value is not None}
+    return _read(given, format_flag)
 
 
-def _read(words: Mapping[str, Sequence[str]], write: Write) -> dict[str, Any]:
-    values = {name: _from_text(name, " ".join(each)) for name, each in words.items()}
-    return converted(values, write, examples=_examples())
+def _read(words: Mapping[str, str | Sequence[str] | bool], write: Formatter) -> dict[str, Any]:
+    values = {name: _parse(name, value) for name, value in words.items()}
+    return convert_values(values, write, examples=_examples())
 
 
-def _from_text(name: str, text: str) -> Any:
-    """The value of a setting written as text; the text itself if that is none."""
+def _parse(name: str, words: str | Sequence[str] | bool) -> Any:
+    """The value of a setting from text; the text itself if it is invalid."""
+    if isinstance(words, bool):
+        return words
+    text = words if isinstance(words, str) else " ".join(words)
     if name == "hidden_sizes":
         return _widths(text)
     value: Any = text.replace(",", " ").split() if name == "activation" else text
@@ -163,25 +166,25 @@ def _widths(text: str) -> Any:
     return widths or text
 
 
-def as_flag(name: str, value: object, digits: int | None = None) -> str:
-    """A setting as a flag; floats are exact, or rounded to so many `digits`."""
+def format_flag(name: str, value: object, digits: int | None = None) -> str:
+    """A setting as a flag; floats exact, or rounded to so many `digits`."""
     flag = flags_of(name)[0]
     if isinstance(value, bool):
         return flag if value else f"--no-{flag.removeprefix('--')}"
     return f"{flag} {format_value(value, digits)}"
 
 
-def as_variable(name: str, value: object) -> str:
-    """A setting as a variable of the environment."""
+def format_variable(name: str, value: object) -> str:
+    """A setting as an environment variable."""
     return f"{PREFIX}{name.upper()}={format_value(value)}"
 
 
 def flags_of(name: str) -> tuple[str, ...]:
-    """The flags that give a setting; the first is the one that messages use."""
+    """The flags of a setting; messages use the first."""
     return FLAGS.get(name, ("--" + name.replace("_", "-"),))
 
 
 @cache
 def _examples() -> dict[str, object]:
-    """A valid value of each setting: that of the default preset."""
+    """Setting → a valid value: that of the default preset."""
     return {**Config().to_dict(), **read_preset(DEFAULT_PRESET)}

@@ -1,8 +1,7 @@
-"""Every choice of a training run, in one frozen dataclass.
+"""Config: the settings of one training run, with types, bounds and help texts.
 
-The fields are the one source of the command line's flags, the keys of a TOML file, the
-`HANDSTITCH_*` variables and the configuration kept in a model file. Where the values come from
-is the business of `recipes`; here is only what they mean and what they may be.
+Its fields define the flags of the command line, the keys of a TOML file, the `HANDSTITCH_*`
+variables and the configuration in a model file. Which value wins is decided in `precedence`.
 """
 
 from __future__ import annotations
@@ -17,15 +16,11 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from handstitch.config.messages import alike, choices, format_value, plural
-from handstitch.config.messages import wanted as in_words
+from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.errors import ConfigError
 
-DatasetName = Literal["auto", "fashion-mnist", "mnist", "sketch"]
 Activation = Literal["relu", "leaky_relu", "elu", "sigmoid", "tanh"]
-Initialization = Literal["he", "xavier", "lecun"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
-ScheduleName = Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -40,14 +35,14 @@ DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
     "adam": 0.001,
     "adamw": 0.001,
 }
-"""Learning rates for mean gradients that are a fair first try with each optimizer."""
+"""Optimizer → its default learning rate, for mean gradients."""
 
-Write = Callable[[str, object], str]
-"""(setting, value) → as it is written in a flag, a variable, a file or Python."""
+Formatter = Callable[[str, object], str]
+"""(setting, value) → text, as in a flag, a variable, a file or Python."""
 
 
 def setting(default: Any, help: str) -> Any:
-    """A field with the line that explains it on the command line and in the reference."""
+    """A field with its help text for the command line and the reference."""
     return field(default=default, metadata={"help": help})
 
 
@@ -56,8 +51,8 @@ class Config:
     """The settings of one training run. Raises ConfigError for all invalid values at once."""
 
     # Data
-    dataset: DatasetName = setting(
-        "auto", "data set; auto: Fashion-MNIST, or sketch if that is unavailable"
+    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch"] = setting(
+        "auto", "data set; auto: Fashion-MNIST if available, otherwise sketch"
     )
     validation: Annotated[float, Meta(gt=0, lt=1)] = setting(
         0.1, "fraction held out for validation"
@@ -66,7 +61,7 @@ class Config:
         False, "stratified validation split: the same fraction of every class"
     )
     scaling: Literal["256", "255", "standard"] = setting(
-        "256", "pixel scaling: divide by 256 or 255, or standardise (mean 0, deviation 1)"
+        "256", "pixel scaling: division by 256 or 255, or standardisation (z-score)"
     )
 
     # Network
@@ -74,9 +69,9 @@ class Config:
         (512, 256), "widths of the hidden layers; one width N means N and N/2"
     )
     activation: tuple[Activation, ...] = setting(
-        ("relu",), "activation function: one for all hidden layers, or one for each"
+        ("relu",), "activation function: one for all hidden layers, or one per layer"
     )
-    initialization: Initialization = setting(
+    initialization: Literal["he", "xavier", "lecun"] = setting(
         "he", "weight initialisation: He, Glorot (xavier) or LeCun"
     )
     dropout: Probability = setting(0.0, "dropout probability (hidden units)")
@@ -92,22 +87,26 @@ class Config:
     weight_decay: NotNegative = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
     decay_biases: bool = setting(False, "apply weight decay to the biases too")
     decoupled: bool = setting(False, "decoupled weight decay, as in AdamW (adamw: always)")
-    reduction: Literal["mean", "sum"] = setting("mean", "mean or sum of the gradients over a batch")
+    reduction: Literal["mean", "sum"] = setting(
+        "mean", "batch gradient: mean or sum over the images"
+    )
     clip_norm: NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
 
     # Schedule
-    schedule: ScheduleName = setting("constant", "learning-rate schedule")
-    warmup: NotNegative = setting(0.0, "epochs of linear warm-up")
-    decay_epochs: Positive = setting(5.0, "epochs from one decay to the next (step, exponential)")
+    schedule: Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"] = (
+        setting("constant", "learning-rate schedule")
+    )
+    warmup: NotNegative = setting(0.0, "linear warm-up, in epochs")
+    decay_epochs: Positive = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
-        0.5, "factor by which the rate decays (step, exponential, plateau)"
+        0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
     final_rate_fraction: Annotated[float, Meta(ge=0, le=1)] = setting(
         0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
     plateau_patience: Count = setting(3, "epochs without a lower loss before a decay (plateau)")
 
-    # Course
+    # Training
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
     epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(10, "passes over the training images")
     batch_size: Count = setting(64, "mini-batch size")
@@ -122,14 +121,13 @@ class Config:
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(
         "auto", "CPU threads; auto: one per core, fixed when the run starts"
     )
-
     backend: Literal["auto", "numba", "numpy"] = setting(
-        "auto", "implementation of the training step; auto: compiled if numba is installed"
+        "auto", "implementation of training; auto: numba if available, otherwise numpy"
     )
 
     def __post_init__(self) -> None:
         values = {name: getattr(self, name) for name in field_types()}
-        for name, value in converted(values, as_python).items():
+        for name, value in convert_values(values, format_python).items():
             object.__setattr__(self, name, value)
         wrong = {}
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
@@ -138,14 +136,12 @@ class Config:
         if self.warmup >= self.epochs:
             wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
         if wrong:
-            raise _invalid(values, wrong, as_python)
+            raise _invalid(values, wrong, format_python)
 
     @property
     def activations(self) -> tuple[Activation, ...]:
-        """One for each hidden layer."""
-        if len(self.activation) == len(self.hidden_sizes):
-            return self.activation
-        return self.activation * len(self.hidden_sizes)
+        """Activation functions, one per hidden layer."""
+        return self.activation * (len(self.hidden_sizes) // len(self.activation))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values (tuples as lists), for TOML and JSON."""
@@ -157,23 +153,18 @@ class Config:
 
 @cache
 def field_types() -> dict[str, Any]:
-    """Name of each setting → its type with its bounds."""
+    """Setting → its type, with bounds."""
     hints = get_type_hints(Config, include_extras=True)
-    return {each.name: hints[each.name] for each in fields(Config)}
+    return {field.name: hints[field.name] for field in fields(Config)}
 
 
 def help_of(name: str) -> str:
-    """The line that explains a setting."""
+    """The help text of a setting."""
     return str(Config.__dataclass_fields__[name].metadata["help"])
 
 
-def wanted(name: str) -> str:
-    """The valid values of a setting in words, read off its type."""
-    return in_words(field_types()[name])
-
-
 def from_mapping(values: Mapping[str, Any], origin: str) -> Config:
-    """A Config from plain values; `origin` says in messages where they were written."""
+    """A Config from plain values; `origin` names their source in messages."""
     check_names(values, origin)
     return Config(**values)
 
@@ -181,48 +172,46 @@ def from_mapping(values: Mapping[str, Any], origin: str) -> Config:
 def check_names(
     names: Iterable[str], origin: object, write: Callable[[str], str] = format_value
 ) -> None:
-    """Raise ConfigError for all unknown settings at once, each with the name it seems to mean.
+    """Raise ConfigError for all unknown settings at once, each with the nearest known one.
 
-    `origin` is the place where they were written, `write` the way.
+    `origin` names their source in the message, `write` makes text of them.
     """
-    meant = {
-        str(name): alike(str(name), list(field_types()))
-        for name in names
-        if name not in field_types()
-    }
-    if meant:
+    known = field_types()
+    nearest = {str(name): nearest_name(str(name), known) for name in names if name not in known}
+    if nearest:
         raise ConfigError(
-            plural(len(meant), "unknown setting"),
+            plural(len(nearest), "unknown setting"),
             file=origin,
-            found=", ".join(map(write, meant)),
+            found=", ".join(map(write, nearest)),
             wanted=", ".join(
-                f"{write(ours)} for {write(name)}" if ours else f"nothing is like {write(name)}"
-                for name, ours in meant.items()
+                f"{write(ours)} for {write(name)}" if ours else f"no setting is like {write(name)}"
+                for name, ours in nearest.items()
             ),
-            fix="correct the spelling, or remove it; all settings: handstitch config",
+            fix="correct or remove it; all settings: handstitch train --help",
         )
 
 
-def converted(
+def convert_values(
     values: Mapping[str, object],
-    write: Write,
+    write: Formatter,
     file: Path | None = None,
     examples: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """The values as their types want them: lists as tuples, whole numbers as floats, a word for
-    all activations as a tuple of one.
+    """Setting → its value converted to its type: a list to a tuple, a whole number to a float, one
+    activation to a tuple.
 
-    Names must be known. Raises ConfigError for all invalid values at once, written by `write`, with
-    those of `examples` (or the defaults) as valid ones.
+    Names must be known. Raises ConfigError for all invalid values at once, as text made by
+    `write`, with those of `examples` (or the defaults) as valid ones.
     """
     result: dict[str, Any] = {}
     wrong = {}
     for name, value in values.items():
-        one_for_all = name == "activation" and isinstance(value, str)
+        kind = field_types()[name]
+        is_single = name == "activation" and isinstance(value, str)
         try:
-            result[name] = msgspec.convert([value] if one_for_all else value, field_types()[name])
+            result[name] = msgspec.convert([value] if is_single else value, kind)
         except (msgspec.ValidationError, OverflowError):
-            wrong[name] = wanted(name)
+            wrong[name] = valid_values(kind)
         else:
             if isinstance(value, float) and not isfinite(value):
                 wrong[name] = "a finite number"
@@ -234,13 +223,13 @@ def converted(
 def _invalid(
     values: Mapping[str, object],
     wanted: Mapping[str, str],
-    write: Write,
+    write: Formatter,
     file: Path | None = None,
     examples: Mapping[str, object] | None = None,
 ) -> ConfigError:
-    """One error for all values that are not what is `wanted`, with valid ones."""
-    valid = examples or {each.name: each.default for each in fields(Config)}
-    meant = {name: near for name in wanted if (near := _near(name, values[name]))}
+    """One error for all invalid values; `wanted` has the valid ones in words."""
+    valid = examples or {field.name: field.default for field in fields(Config)}
+    meant = {name: near for name in wanted if (near := _nearest(name, values[name]))}
     label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
     name = next(iter(wanted))
     return ConfigError(
@@ -249,22 +238,22 @@ def _invalid(
         else f"{len(wanted)} settings have invalid values",
         file=file,
         found=", ".join(write(name, values[name]) for name in wanted),
-        wanted="; ".join(f"{label[name]}{each}" for name, each in wanted.items()),
+        wanted="; ".join(f"{label[name]}{words}" for name, words in wanted.items()),
         means="; ".join(f"{label[name]}{help_of(name)}" for name in wanted),
         fix=("perhaps: " if meant else "for example: ")
         + " ".join(write(name, meant.get(name, valid[name])) for name in wanted),
     )
 
 
-def _near(name: str, value: object) -> object:
-    """The choices that an invalid value may have meant; None if that is not to be seen."""
+def _nearest(name: str, value: object) -> object:
+    """The choice or choices nearest to an invalid value; None if none is similar."""
     words = choices(field_types()[name])
     if not isinstance(value, (list, tuple)):
-        return alike(format_value(value), words)
-    meant = [alike(format_value(each), words) for each in value[:20]]
+        return nearest_name(format_value(value), words)
+    meant = [nearest_name(format_value(item), words) for item in value[:20]]
     return meant if all(meant) and meant != list(value) else None
 
 
-def as_python(name: str, value: object) -> str:
-    """How an argument of Config is written in a message."""
+def format_python(name: str, value: object) -> str:
+    """A setting as an argument of Config."""
     return f"{name} = {format_value(value)}"

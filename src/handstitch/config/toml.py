@@ -1,4 +1,4 @@
-"""Settings as a TOML file, read and written."""
+"""Config files: reading and writing settings as TOML."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from handstitch.config.messages import alike, format_value
-from handstitch.config.schema import Config, check_names, converted, field_types
+from handstitch.config.messages import format_value, nearest_name
+from handstitch.config.schema import Config, check_names, convert_values
 from handstitch.errors import ConfigError, printable
 
 _LONGEST: Final = 65_536
@@ -28,7 +28,7 @@ def read_file(path: Path) -> dict[str, Any]:
             file=path,
             found=error,
             wanted=_LINES,
-            fix="correct that place; an example: handstitch config",
+            fix="correct that line; for an example run: handstitch config",
         ) from None
     tables = [name for name, value in values.items() if isinstance(value, dict)]
     if tables:
@@ -40,24 +40,24 @@ def read_file(path: Path) -> dict[str, Any]:
             fix="remove the lines in square brackets",
         )
     check_names(values, path)
-    return converted(values, as_toml, path)
+    return convert_values(values, format_toml, path)
 
 
 def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
-    """The configuration as a TOML file that can be fed back; `comments` stand behind the lines."""
+    """The configuration as a TOML file, with a comment on the lines of settings in `comments`."""
     lines = []
     for name, value in config.to_dict().items():
-        line = as_toml(name, value)
-        note = (comments or {}).get(name)
-        lines.append(f"{line:<32}  # {printable(note)}" if note else line)
+        line = format_toml(name, value)
+        comment = (comments or {}).get(name)
+        lines.append(f"{line:<32}  # {printable(comment)}" if comment else line)
     return "\n".join(lines) + "\n"
 
 
-def as_toml(name: str, value: object) -> str:
+def format_toml(name: str, value: object) -> str:
     """A setting as a line of a file."""
-    one_for_all = name == "activation" and isinstance(value, str)
+    is_single = name == "activation" and isinstance(value, str)
     # JSON's strings, lists, booleans and exact floats are TOML's, too.
-    return f"{name} = {json.dumps([value] if one_for_all else value, default=str)}"
+    return f"{name} = {json.dumps([value] if is_single else value, default=str)}"
 
 
 def _content(path: Path) -> bytes:
@@ -70,25 +70,25 @@ def _content(path: Path) -> bytes:
             file=path,
             found=getattr(error, "strerror", None) or error,
             wanted="a TOML file with settings",
-            fix=_alternative(path, isinstance(error, IsADirectoryError)),
+            fix=_remedy(path, isinstance(error, IsADirectoryError)),
         ) from None
     if len(content) > _LONGEST:
         raise ConfigError(
-            "the config file is too long",
+            "the config file is too large",
             file=path,
             found=f"more than {_LONGEST:,} bytes",
-            wanted=f"a TOML file with {len(field_types())} settings at most",
-            fix="name another; an example: handstitch config",
+            wanted="a TOML file with settings",
+            fix="name another file; for an example run: handstitch config",
         )
     return content
 
 
-def _alternative(path: Path, is_folder: bool) -> str:
-    """The file in this folder, or beside this name, that may have been meant."""
+def _remedy(path: Path, is_folder: bool) -> str:
+    """A remedy: the config file of this folder, or a file with a similar name."""
     if is_folder and (path / "config.toml").is_file():
         return f"--config {path / 'config.toml'}"
-    beside = {each.stem: each.name for each in path.absolute().parent.glob("*.toml")}
-    meant = alike(path.stem, beside)
-    if meant and meant != path.stem:
-        return f"perhaps: --config {path.with_name(beside[meant])}"
+    beside = {file.stem: file.name for file in path.absolute().parent.glob("*.toml")}
+    nearest = nearest_name(path.stem, beside)
+    if nearest and nearest != path.stem:
+        return f"perhaps: --config {path.with_name(beside[nearest])}"
     return "check its name and permissions, or write one: handstitch config > my.toml"

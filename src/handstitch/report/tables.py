@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from handstitch.config import precedence
-from handstitch.config.toml import as_toml
+from handstitch.config.toml import format_toml
 from handstitch.data.catalog import TITLES
 from handstitch.evaluation import most_confused, wilson_interval
 from handstitch.records import some_epochs
@@ -192,7 +192,7 @@ def settings(found: Findings, words: Words) -> tuple[Rows, Rows]:
     changed: Rows = []
     for name, value in found.config.to_dict().items():
         usual = default[name]
-        texts = [as_toml(name, each).partition(" = ")[2] for each in (value, usual)]
+        texts = [format_toml(name, each).partition(" = ")[2] for each in (value, usual)]
         everything.append((name, *texts, words.meanings[name]))
         if usual not in {"auto", str(value)} if isinstance(usual, str) else usual != value:
             changed.append(everything[-1])

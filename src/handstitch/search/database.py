@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from handstitch.errors import MachineError, UsageError, masked
+from handstitch.errors import MachineError, UsageError, mask_passwords
 from handstitch.search.executors import not_installed
 
 _PATIENCE: Final = 4
@@ -29,7 +29,7 @@ def answering(storage: str) -> URL:
     if url.drivername not in {"postgresql", "postgres", _DRIVER}:
         raise UsageError(
             "unsupported database",
-            found=f"--storage {masked(storage)}",
+            found=f"--storage {mask_passwords(storage)}",
             wanted="postgresql://USER@HOST/DATABASE",
             fix="correct it; or leave it out, and the study is a file in the search's folder",
         )
@@ -41,7 +41,7 @@ def answering(storage: str) -> URL:
     except Exception as error:  # noqa: BLE001 (Optuna, SQLAlchemy and the driver each have theirs)
         raise MachineError(
             "the study's database cannot be used",
-            address=masked(storage),
+            address=mask_passwords(storage),
             found=reason(error),
             wanted="a PostgreSQL server",
             fix="start it or correct --storage; without --storage the study is a file",
@@ -63,4 +63,4 @@ def reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return masked(lines[0]) if lines else type(error).__name__
+    return mask_passwords(lines[0]) if lines else type(error).__name__

@@ -10,7 +10,13 @@ import msgspec
 
 from handstitch.config import Config, precedence
 from handstitch.config.messages import format_value
-from handstitch.config.schema import as_python, check_names, converted, field_types, from_mapping
+from handstitch.config.schema import (
+    check_names,
+    convert_values,
+    field_types,
+    format_python,
+    from_mapping,
+)
 from handstitch.data import loading
 from handstitch.errors import ConfigError
 from handstitch.randomness import Purpose, generator
@@ -131,5 +137,5 @@ def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:
     """The values as `Config.to_dict` has them."""
     if isinstance(axis, Range):
         return axis
-    values = (converted({name: value}, as_python)[name] for value in axis)
+    values = (convert_values({name: value}, format_python)[name] for value in axis)
     return [list(value) if isinstance(value, tuple) else value for value in values]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from handstitch.config.messages import format_value, wanted
+from handstitch.config.messages import format_value, valid_values
 from handstitch.config.precedence import flags_of, read_flags
 from handstitch.config.schema import field_types
 from handstitch.errors import UsageError
@@ -162,7 +162,7 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
 
 def _range(name: str, texts: tuple[str, ...]) -> Range:
     """The range that one word means. Raises UsageError."""
-    flag, words = flags_of(name)[0], wanted(field_types()[name])
+    flag, words = flags_of(name)[0], valid_values(field_types()[name])
     widths = name == "hidden_sizes"
     whole = widths or words.startswith("a whole number")
     if len(texts) > 1 or not (whole or words.startswith("a number")):

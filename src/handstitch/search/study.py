@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from handstitch.errors import masked
+from handstitch.errors import mask_passwords
 from handstitch.records import Trial, best_epoch
 from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
@@ -64,7 +64,7 @@ class Study:
         except Exception as error:  # noqa: BLE001 (no fault of an observer may end a search)
             self._is_lost = True
             plain = self._url.set(drivername=self._url.get_backend_name())
-            address = masked(plain.render_as_string(hide_password=True))
+            address = mask_passwords(plain.render_as_string(hide_password=True))
             self._notify(
                 f"the study {address} cannot be written: {database.reason(error)}; "
                 "the search goes on without it, and its next call writes what is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handstitch.config.precedence import as_flag
+from handstitch.config.precedence import format_flag
 from handstitch.errors import printable
 from handstitch.search.ranking import Ranking
 
@@ -40,7 +40,7 @@ def sentences(ranking: Ranking) -> list[str]:
 
 def named(parameters: dict[str, Any]) -> str:
     """A candidate as flags that give it: --learning-rate 0.001 --weight-decay 0."""
-    return printable(" ".join(as_flag(name, value) for name, value in parameters.items()))
+    return printable(" ".join(format_flag(name, value) for name, value in parameters.items()))
 
 
 def points(fraction: float) -> str:
