@@ -102,7 +102,7 @@ def commands() -> str:
         for verb in (name for name in app if not name.startswith("-"))
     )
     return (
-        "# Commands\n\nGenerated from the command line itself; `handstitch VERB --help` says the same."
+        "# Commands\n\nGenerated from the command line; `handstitch VERB --help` says the same."
         f"\n\n| verb | what it does |\n|---|---|\n{listed}\n{body}"
     )
 

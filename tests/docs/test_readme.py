@@ -1,4 +1,4 @@
-"""What the README files show is what the code is and does."""
+"""Commands, numbers and code in the README files are those of the repository."""
 
 from __future__ import annotations
 
