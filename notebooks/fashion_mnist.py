@@ -474,8 +474,8 @@ for true, taken_for, times in most_confused(evaluation.confusion_matrix, dataset
     print(f"{true} taken for {taken_for}: {times}")
 
 # %% [markdown]
-# The tops are confused with one another: shirts, T-shirts, pullovers and coats differ by a collar or
-# a sleeve, and 28 × 28 pixels leave little of that. Trousers and bags are hardly ever mistaken.
+# The tops are confused with one another: shirts, T-shirts, pullovers and coats differ by a collar
+# or a sleeve, and 28 × 28 pixels leave little of that. Trousers and bags are hardly ever mistaken.
 #
 # ## 12. And pictures of another kind?
 #
