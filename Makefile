@@ -1,7 +1,7 @@
 # make train    a trained and tested model of Fashion-MNIST and its page, from nothing
 # make test     the whole test suite
-# make check    style, types, floors, and the documentation held against the command line
-# make oracle   the gradients and optimizers held against PyTorch, installed beside
+# make check    style, types, imports, and the commands in the documentation
+# make oracle   the gradients and optimizers compared with PyTorch, installed beside
 # make help     everything else
 #
 # A fresh machine needs Python 3.11 or newer, make, and a package index to install from.
@@ -46,21 +46,21 @@ train: .venv/.core  ## Train on Fashion-MNIST, test the result, make its page (A
 test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" chooses, WORKERS=4 for more cores)
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-check: .venv/.dev  ## Check style, types, floors, and the commands in the documentation
+check: .venv/.dev  ## Check style, types, imports, and the commands in the documentation
 	@$(HERE) -m ruff check
 	@$(HERE) -m ruff format --check
 	@$(HERE) -m mypy
 	@.venv/bin/lint-imports
 	@$(HERE) -m pytest --quiet tests/test_house.py tests/test_docs.py
 
-oracle: .venv/.dev  ## Hold gradients and optimizers against PyTorch (TORCH="torch==…" names another)
+oracle: .venv/.dev  ## Compare gradients and optimizers with PyTorch (TORCH="torch==…" names another)
 	@if $(MAKE) --no-print-directory .venv-oracle/.torch; then \
 		.venv-oracle/bin/python -m pytest -m oracle $(ARGS); status=$$?; \
 		if [ $$status -eq 5 ]; then echo "oracle: there is no test marked oracle"; \
 		else exit $$status; fi; \
 	else echo "oracle: SKIPPED, nothing was compared: $(TORCH) cannot be installed here"; fi
 
-campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill 70 times in searches; go on, compare (15 minutes)
+campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill 70 times in searches; resume, compare (15 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.searches
 
@@ -80,13 +80,13 @@ bench: .venv/.dev  ## Measure beside JAX, PyTorch, scikit-learn and onnxruntime 
 reproduce: .venv/.core  ## Run the course report's experiment again, judge its claims (15 minutes; ARGS="--seeds 10")
 	@$(HERE) -m reproduction $(ARGS)
 
-docs: .venv/.dev  ## Build the documentation into site/; a link that leads nowhere is an error
+docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
 	@$(HERE) docs/site/build.py $(ARGS)
 
-notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and keep what comes out beside it (HANDSTITCH_NOTEBOOK=small)
+notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and keep its outputs beside it (HANDSTITCH_NOTEBOOK=small)
 	@$(HERE) notebooks/execute.py $(ARGS)
 
-cover: .venv/.dev  ## Run the tests and list the lines that none of them reaches
+cover: .venv/.dev  ## Run the tests and list the lines that no test reaches
 	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
 		--cov --cov-report term $(ARGS)
 
@@ -101,7 +101,7 @@ clean:  ## Remove the environments and every cache; runs/ and data/ are yours an
 		.hypothesis .coverage .coverage.* build dist site
 	@find src tests reproduction -name __pycache__ -type d -prune -exec rm -rf {} +
 
-help:  ## Say this
+help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 17
 
 # The project is installed in editable form by the build backend that the lock pins, so that
@@ -118,7 +118,7 @@ help:  ## Say this
 	@$(HERE) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(HERE) -m compileall -q src
 	@echo "Compiling the training step"
-	@$(HERE) -m handstitch.compiled || echo "make: training will take the readable step"
+	@$(HERE) -m handstitch.compiled || echo "make: training will use the numpy backend"
 	@touch $@
 
 .venv/.dev: .venv/.core requirements-dev.lock
