@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/recipes.py --seeds 5
 
-Test figures are of the best weights by validation, and for `report` of the last ones, too, which
-is what the report published. Nothing else should be running.
+Test figures are of the best weights by validation and of the last ones, which is what the course
+report published. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ INTRODUCTION = """\
 Fashion-MNIST, 54,000 images to train on, 6,000 to choose by, 10,000 to test on; each seed draws
 its own split, initial weights and shuffles. Losses are means in nats; seconds are those of
 training with validation and saving. Test figures are of the weights that validation chose, and
-beside them of the last weights, which is what the course report published."""
+beside them of the last weights, which is what the course report published
+([its final run](../reproduction/report_final_run.csv)); its experiment is the preset `course`."""
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ("default", "course")
 

@@ -20,11 +20,15 @@ from processes import BENCH, PEERS, ROOT
 from handstitch import machine
 
 READMES = {
-    "README.md": {"against": "one epoch, against", "batch": "batch {}"},
+    "README.md": {
+        "against": "one epoch, against",
+        "batch": "batch {}",
+        "the report's way": "the course report's way",
+    },
     "README.zh-CN.md": {
         "against": "一轮训练，对比",
         "batch": "每批 {}",
-        "the report's way": "报告原来的做法",
+        "the report's way": "课程报告原来的做法",
     },
 }
 PACKAGES = ("torch", "jax", "scikit-learn", "onnxruntime", "numpy", "scipy")

@@ -1,9 +1,9 @@
-"""Run notebooks/fashion_mnist.py from the top and keep what comes out beside it: `make notebook`.
+"""Run notebooks/fashion_mnist.py and keep its outputs beside it: `make notebook`.
 
-    HANDSTITCH_NOTEBOOK=small    everything small, on drawn data; for a look, not for keeping
+    HANDSTITCH_NOTEBOOK=small    everything small, on drawn data; to try it, not to keep
 
 The notebook is a text of cells (jupytext's percent format); the executed one holds the same text
-and its outputs, and nothing that differs from one run to the next by itself: no times, no places.
+and its outputs, and nothing that differs from one run to the next: no times, no paths.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def execute(source: Path) -> nbformat.NotebookNode:
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The same without what differs between runs: ids, versions of tools, widgets."""
+    """The notebook without what differs between runs: ids, versions of tools, widgets."""
     notebook.metadata = {
         name: notebook.metadata[name] for name in KEPT if name in notebook.metadata
     }
@@ -54,7 +54,7 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def main() -> int:
-    """Execute and keep; the exit code."""
+    """Execute, keep the outputs, and return the exit code."""
     parser = argparse.ArgumentParser(description="Execute the notebook and keep its outputs.")
     parser.add_argument("--out", type=Path, default=SOURCE.with_suffix(".ipynb"))
     arguments = parser.parse_args()

@@ -13,17 +13,19 @@
 # %% [markdown]
 # # A neural network for garments, by hand
 #
-# This notebook does the whole experiment of the course report, from the data to the test, with a
-# network whose forward pass, back-propagation and training step are written out in NumPy. Each
-# step is done twice: by the formula, in a line or two that you can check with pencil and paper,
-# and by `handstitch`; and the two are compared.
+# This notebook repeats the experiment of a course report, from the data to the test, with a network
+# whose forward pass, back-propagation and training step are written out in NumPy. (What the report
+# published is kept in two tables: [its search](../reproduction/report_search.csv) and
+# [its final run](../reproduction/report_final_run.csv).) Each step is done twice, by the formula,
+# in a line or two that you can check with pencil and paper, and by `handstitch`, and the two are
+# compared.
 #
 # Formulas are written as NumPy would have them: `Z[n, j] = Σ_k A[n, k] · W[k, j] + b[j]`. Capitals
 # are matrices, rows are images, and `dT` means ∂L/∂T, which always has the shape of T. [The
 # derivation](../docs/derivation.md) has the proofs.
 #
-# `make notebook` runs it. `HANDSTITCH_NOTEBOOK=small` makes everything small and takes drawn
-# garments instead of Fashion-MNIST, which takes seconds and needs no data.
+# `make notebook` runs it. With `HANDSTITCH_NOTEBOOK=small` everything is small and drawn garments
+# replace Fashion-MNIST: that takes seconds and needs no data.
 
 # %%
 import os
@@ -38,10 +40,10 @@ from handstitch.config import precedence
 
 np.set_printoptions(precision=4, suppress=True)
 SMALL = os.environ.get("HANDSTITCH_NOTEBOOK") == "small"
-report = precedence.resolve({}, preset="course", environment={}).config
-report = replace(report, threads=1)  # the same figures on any number of cores
+course = precedence.resolve({}, preset="course", environment={}).config
+course = replace(course, threads=1)  # the same figures on any number of cores
 if SMALL:
-    report = replace(report, dataset="sketch", hidden_sizes=(32, 16), epochs=6)
+    course = replace(course, dataset="sketch", hidden_sizes=(32, 16), epochs=6)
 
 
 def show(figure, alt):
@@ -52,8 +54,8 @@ def show(figure, alt):
 # ## 1. The data
 #
 # Fashion-MNIST has 60,000 pictures to learn from and 10,000 to test on: ten kinds of garment, 28 ×
-# 28 grey pixels, as many pictures of each kind. We open the training part and leave the test part
-# closed until the end.
+# 28 grey pixels, equally many pictures of each kind. We open the training part and leave the test
+# part closed until the end.
 
 # %%
 from handstitch.data import loading, sketch
@@ -62,7 +64,7 @@ from handstitch.data.dataset import Dataset, digest_of
 
 def load(part):
     if not SMALL:
-        return loading.load(report.dataset, part)
+        return loading.load(course.dataset, part)
     images, labels = sketch.draw(4000 if part == "train" else 1000, seed=len(part))
     return Dataset(
         name="sketch",
@@ -99,24 +101,23 @@ show(figures.samples(drawn, drawn_labels, certain, dataset.class_names), "Twenty
 # ## 2. What the network may see, and when
 #
 # A tenth of the training pictures is held out. The network never learns from these **validation**
-# pictures; they decide which epoch and which settings are best. Which ones are held out follows
-# from the seed.
+# pictures; they decide which epoch and which candidate is best. The seed determines which pictures
+# are held out.
 
 # %%
 from handstitch.data import scaling, splits
 
-learned, held_out = splits.split(dataset.labels, report.validation, report.seed)
+learned, held_out = splits.split(dataset.labels, course.validation, course.seed)
 print(f"{len(learned):,} to learn from, {len(held_out):,} to choose by, none in both:")
 print("in both:", len(np.intersect1d(learned, held_out)))
 
 # %% [markdown]
-# Pixels from 0 to 255 are divided by 256, as in the report, so that inputs lie between 0 and 1.
-# Had we chosen `standard` (mean 0, deviation 1), the two statistics would be taken from the
-# pictures to learn from alone: whatever is computed from validation pictures is a way of looking
-# at them.
+# Pixels from 0 to 255 are divided by 256, as in the course report, so that inputs lie between 0 and
+# 1. With `standard` (mean 0, standard deviation 1), the two statistics are computed from the
+# training pictures alone: a statistic of validation pictures would leak them into training.
 
 # %%
-print("report  ", scaling.fit("256", dataset.images, learned))
+print("256     ", scaling.fit("256", dataset.images, learned))
 print("standard", scaling.fit("standard", dataset.images, learned))
 
 # %% [markdown]
@@ -127,8 +128,8 @@ print("standard", scaling.fit("standard", dataset.images, learned))
 from handstitch.data.batches import Batches
 
 pictures = scaling.fit("256", dataset.images, learned)
-batches = Batches(dataset.images, dataset.labels, learned, pictures, report.batch_size)
-last = len(batches.part(batches.order(report.seed, epoch=0), len(batches) - 1))
+batches = Batches(dataset.images, dataset.labels, learned, pictures, course.batch_size)
+last = len(batches.part(batches.order(course.seed, epoch=0), len(batches) - 1))
 print(f"{len(batches)} batches in an epoch, the last of {last} pictures")
 
 # %% [markdown]
@@ -150,8 +151,8 @@ print(f"{len(batches)} batches in an epoch, the last of {last} pictures")
 from handstitch.core.parameters import Parameters
 from handstitch.randomness import Purpose, generator
 
-sizes = (784, *report.hidden_sizes, 10)
-initial = Parameters.random(sizes, generator(report.seed, Purpose.INITIALIZATION))
+sizes = (784, *course.hidden_sizes, 10)
+initial = Parameters.random(sizes, generator(course.seed, Purpose.INITIALIZATION))
 print(f"{initial.vector.size:,} parameters")
 for number, W in enumerate(initial.weights, 1):
     wanted = np.sqrt(2 / W.shape[0])
@@ -211,14 +212,14 @@ print("P", P.round(4).tolist())
 print("loss by hand", round(L, 6), "  by handstitch", round(network.loss(y, work), 6))
 
 # %% [markdown]
-# It is sure and wrong about the first picture, and sure and right about the second: nearly all of
-# the loss is the first one's.
+# The network is confident and wrong about the first picture, confident and right about the second:
+# nearly all of the loss comes from the first.
 #
 # ## 5. Backward, by hand
 #
-# The gradient of the loss with respect to the logits is as simple as could be, P − Y. From there,
-# each layer asks three things of the chain rule: how its weights matter, how its biases matter,
-# and how its inputs matter, to hand that down.
+# The gradient of the loss with respect to the logits is simply P − Y. From there, each layer takes
+# three derivatives by the chain rule: with respect to its weights, to its biases, and to its
+# inputs, which it passes down.
 #
 # ```text
 # dZ₂ = P − Y
@@ -253,10 +254,10 @@ print(inspect.getsource(Network.backward))
 # %% [markdown]
 # ## 6. Is the gradient right?
 #
-# A wrong gradient trains, too, only worse; so one has to look. The usual check compares with (L(θ
-# + h) − L(θ − h)) / 2h. It cannot be sharp: for large h the curve bends between the two points,
-# for small h their difference loses its digits. The complex step, Im L(θ + ih) / h, subtracts
-# nothing, and h may be as small as one likes:
+# A wrong gradient trains, too, only worse; so it has to be checked. The usual check compares with
+# (L(θ + h) − L(θ − h)) / 2h. Its precision is limited: for large h the curve bends between the two
+# points, for small h their difference loses its digits. The complex step, Im L(θ + ih) / h,
+# subtracts nothing, and h may be arbitrarily small:
 
 # %%
 from handstitch.gradcheck import Point, Problem, check
@@ -281,8 +282,8 @@ for exponent in (-1, -3, -5, -8, -11, -14, -30):
     print(f"1e{exponent:<4} {difference:>22.0e} {complex_step:>27.0e}")
 
 # %% [markdown]
-# The difference is at its best near 1e-5 and is worthless for small h; the complex step only gets
-# better. With it, all derivatives of a network like ours:
+# The difference is best near 1e-5 and worthless for small h; the complex step only gets better. It
+# checks all derivatives of a network like ours:
 
 # %%
 for activation in ("relu", "leaky_relu", "elu", "sigmoid", "tanh"):
@@ -295,14 +296,14 @@ for activation in ("relu", "leaky_relu", "elu", "sigmoid", "tanh"):
 # %% [markdown]
 # ## 7. A step, and why it is one product
 #
-# Gradient descent with rate η and weight decay λ is θ ← θ − η (G + λ θ), or, sorted differently,
+# Gradient descent with rate η and weight decay λ is θ ← θ − η (G + λ θ), or, rearranged,
 #
 # ```text
 # W ← −η · Aᵀ dZ + (1 − η λ) · W
 # ```
 #
-# That has the form C ← α A B + β C, which the processor's linear algebra library computes in one
-# go. So `backward` is told where the gradient goes, and the answer may be "into θ itself": no
+# That has the form C ← α A B + β C, which a linear algebra library (BLAS) computes in one call. So
+# `backward` takes an argument that says where the gradient goes, and that may be θ itself: then no
 # gradient is ever stored.
 
 # %%
@@ -319,25 +320,25 @@ network.forward(X, work)
 print(f"loss before the step {L:.4f}, after it {network.loss(y, work):.4f}")
 
 # %% [markdown]
-# The report adds gradients up over a batch and does not divide. Its rate of 0.001 with 64 pictures
-# is therefore what most people call 64 · 0.001 = 0.064.
+# The course report sums gradients over a batch and does not divide. Its rate of 0.001 with 64
+# pictures is therefore 64 · 0.001 = 0.064 in the convention of most frameworks.
 #
-# ## 8. Training with the report's settings
+# ## 8. Training with the course report's settings
 #
 # 784 – 512 – 256 – 10, ReLU, plain gradient descent at 0.001 on sums, batches of 64, no decay, ten
-# epochs. A **task** is what is learned from and judged by; the **state** is everything that
-# changes: weights, the optimizer's memory, the position, the history, and a copy of the best
-# weights so far. `train` yields a record after each epoch, and what is done with it is our
-# business: here the figure is drawn anew. (`handstitch train` is this loop, too; it saves the
-# state and the best weights after each epoch.)
+# epochs. **TrainingData** holds what does not change while the network trains: split, scaling and
+# batches; **state** is everything that does: weights, the optimizer's memory, the position, the
+# history, and a copy of the best weights so far. `train` yields a record after each epoch, and we
+# use it as we like: here to redraw the figure. (`handstitch train` runs the same loop, and saves
+# the state and the best weights after each epoch.)
 
 # %%
 from handstitch.training import TrainingData, fit, start, train
 
-task = TrainingData(report, dataset)
-state = start(report, task.sizes)
+data = TrainingData(course, dataset)
+state = start(course, data.sizes)
 shown = None
-for _ in train(state, task, report):
+for _ in train(state, data, course):
     figure = show(figures.curves(state.history), "Losses and accuracy by epoch")
     if shown is None:
         shown = display(figure, display_id=True)
@@ -353,19 +354,19 @@ for record in state.history:
     )
 
 # %% [markdown]
-# The same in the manner of the report's own figure:
+# The same in the style of the course report's figure:
 
 # %%
 show(figures.curves(state.history, "course"), "Validation accuracy, and both losses, by epoch")
 
 # %% [markdown]
-# The training loss falls in every epoch. The validation loss falls more slowly, and where the two
-# part, the network begins to learn the pictures instead of the garments.
+# The training loss falls in every epoch. The validation loss falls more slowly; where the two part,
+# the network begins to memorise pictures.
 #
 # ## 9. What has it learned?
 #
-# The report looked at its weights and read from them that most lie within ±0.1. Before believing
-# that this says something about learning, look at the network *before* training:
+# The course report observed that most weights lie within ±0.1. Before concluding anything about
+# learning from that, look at the network *before* training:
 
 # %%
 trained = state.best
@@ -382,9 +383,9 @@ show(figures.heat_maps(trained), "The weights of each layer as heat maps")
 
 # %% [markdown]
 # A heat map shows little: the change that training made is smaller than the random weights it
-# started from. Subtracting them shows it. First layer, one unit: its 784 weights drawn as a
-# picture are the pattern that this unit looks for (one colour where light counts for it, the other
-# where it counts against).
+# started from. Subtracting them shows it. In the first layer, the 784 weights of one unit drawn as
+# a picture are the pattern that this unit detects (one colour for positive weights, the other for
+# negative ones).
 
 # %%
 use = np.linalg.norm(trained.weights[1], axis=1)
@@ -396,15 +397,15 @@ compared = figures.before_after(trained.weights[-1], initial.weights[-1], "The l
 show(compared, "The last layer: trained, initial, and the difference")
 
 # %% [markdown]
-# A matrix ten units wide, stretched to a page, looks like stripes to the eye even where it is pure
-# noise, as the initial weights are. Compare before concluding.
+# A matrix ten units wide, stretched to the width of a page, seems to show stripes even where it is
+# pure noise, as the initial weights are. Compare before concluding.
 #
-# ## 10. Which learning rate? A search that says what it cannot tell
+# ## 10. Which learning rate? A search over several seeds
 #
-# The report trained each of its settings once and took the best. But the same setting with another
-# seed (other initial weights, another order, other validation pictures) comes out differently. So
-# each rate gets several seeds, and the spread between seeds is the ruler for the differences
-# between rates.
+# The course report trained each of its candidates once and took the best. But the same candidate
+# with another seed (other initial weights, another order, other validation pictures) gives another
+# result. So each rate gets several seeds, and differences between rates are compared with the
+# spread between seeds.
 
 # %%
 RATES = (0.00075, 0.001, 0.00125)
@@ -415,7 +416,7 @@ found = {}
 for rate in RATES:
     accuracies = []
     for seed in SEEDS:
-        config = replace(report, learning_rate=rate, seed=seed, epochs=EPOCHS)
+        config = replace(course, learning_rate=rate, seed=seed, epochs=EPOCHS)
         trial = TrainingData(config, dataset)
         epochs = fit(start(config, trial.sizes), trial, config)
         accuracies.append(max(record.val_accuracy for record in epochs))
@@ -428,31 +429,30 @@ ranked = sorted(RATES, key=lambda rate: -mean(found[rate]))
 best, second = ranked[:2]
 gap = mean(found[best]) - mean(found[second])
 noise = np.sqrt(sum(stdev(found[rate]) ** 2 / len(SEEDS) for rate in (best, second)))
-print(
-    f"{best} leads {second} by {gap:.4f}; seeds alone make such a gap uncertain by ±{2 * noise:.4f}"
-)
-print("so one can be told from the other" if gap > 2 * noise else "so they cannot be told apart")
+print(f"{best} leads {second} by {gap:.4f}; the spread between seeds makes that ±{2 * noise:.4f}")
+print("distinguishable" if gap > 2 * noise else "indistinguishable: more seeds are needed")
 
 # %% [markdown]
-# Whatever this cell says on your machine: one run for each setting, and no ruler, would have said
-# "the best rate is …" in either case.
+# Whatever this cell prints on your machine, a single run of each candidate would have named a best
+# rate in either case. (`handstitch search` and `handstitch show` do this for any number of
+# candidates.)
 #
 # ## 11. The test, once
 #
-# All choices are made: the weights are those of the best epoch of section 8. Now, and only now,
-# the test pictures are opened.
+# All choices are made: the weights are those of the best epoch of section 8. Only now are the test
+# pictures opened.
 
 # %%
 from handstitch.evaluation import Evaluator, evaluate, most_confused
 from handstitch.records import best_epoch
 
 test = load("test")
-best_network = Network(trained, report.activations)
+best_network = Network(trained, course.activations)
 evaluation = evaluate(
     best_network,
     test.images,
     test.labels,
-    task.scaling,
+    data.scaling,
     test.class_names,
     dataset=test.name,
     part="test",
@@ -474,17 +474,17 @@ for true, taken_for, times in most_confused(evaluation.confusion_matrix, dataset
     print(f"{true} taken for {taken_for}: {times}")
 
 # %% [markdown]
-# The tops are taken for one another: shirts, T-shirts, pullovers and coats differ by a collar or a
-# sleeve, and 28 × 28 pixels leave little of that. Trousers and bags are hardly ever mistaken.
+# The tops are confused with one another: shirts, T-shirts, pullovers and coats differ by a collar
+# or a sleeve, and 28 × 28 pixels leave little of that. Trousers and bags are hardly ever mistaken.
 #
 # ## 12. And pictures of another kind?
 #
-# How good is a network outside of what it was trained on? Here it looks at drawings. If it was
-# trained on photographs, the classes are the same, the format is the same, and an accuracy on the
-# test set says nothing about what happens now.
+# How well does a network do outside of its training distribution? Here it classifies drawings. If
+# it was trained on photographs, classes and format are the same, and yet the accuracy on the test
+# set says nothing about the accuracy here.
 
 # %%
-P = Evaluator(best_network, drawn, task.scaling).probabilities()
+P = Evaluator(best_network, drawn, data.scaling).probabilities()
 right = int(np.sum(P.argmax(axis=1) == drawn_labels))
 print(
     f"{right} of {len(drawn)} drawn garments recognised, {P.max(axis=1).mean():.0%} sure on average"
@@ -493,10 +493,11 @@ answers = figures.samples(drawn, drawn_labels, P, dataset.class_names)
 show(answers, "Twenty drawn garments and what the network takes them for")
 
 # %% [markdown]
-# ## What to take along
+# ## What to remember
 #
 # - Back-propagation is four lines per layer, and each can be checked with a pencil.
-# - A gradient that nobody has checked is a guess; the complex step makes the check sharp.
-# - A validation figure that chose something flatters it. The test is for one look at the end.
-# - "Best" from one run each is a guess, too. Seeds are the ruler.
-# - Before reading meaning from trained weights, look at untrained ones.
+# - An unchecked gradient is a guess; the complex step makes the check precise.
+# - A validation accuracy that selected a model is too high for it. The test set is for one
+#   evaluation at the end.
+# - "Best" from one run of each candidate is a guess, too. Compare with the spread between seeds.
+# - Before interpreting trained weights, look at untrained ones.

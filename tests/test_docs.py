@@ -1,4 +1,4 @@
-"""Every command in the documentation is one that the command line takes."""
+"""Every command in the documentation is valid for the command line."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def parse(words: list[str]) -> None:
     """Raise unless the command line takes these words. Nothing is run."""
     app: Any = vars(importlib.import_module("handstitch.cli"))["app"]
     command, bound, *_ = app.parse_args(words, print_error=False, exit_on_error=False)
-    # Settings arrive as words; what they mean is found out by the verb.
+    # Settings arrive as words; the verb converts them.
     given = {**bound.arguments, **bound.arguments.get("settings", {})}
     settings = {name: value for name, value in given.items() if name in field_types()}
     if command is not None and command.__name__ in {"train", "config", "gradcheck"}:

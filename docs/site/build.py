@@ -1,9 +1,9 @@
 """Build the documentation as a site: `make docs`, which is `python docs/site/build.py`.
 
-    build/documentation/    what zensical is given: the pages, and others made from the code
-    site/                   what comes out; open site/index.html, no server is needed
+    build/documentation/    input of zensical: the pages, and those generated from the code
+    site/                   output; open site/index.html, no server is needed
 
-Any broken link, and anything that a page would fetch from elsewhere, is an error (exit code 1).
+A broken link, or anything that a page would fetch from elsewhere, is an error (exit code 1).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HERE = ROOT / "docs" / "site"
 
 
 def build(staged: Path, site: Path) -> list[str]:
-    """Build the site into the folder `site`, by way of the folder `staged`; what is wrong with it.
+    """Build the site into the folder `site` from pages gathered in `staged`; return the problems.
 
     Both folders are emptied first.
     """
@@ -60,7 +60,7 @@ def build(staged: Path, site: Path) -> list[str]:
 
 
 def configuration(into: Path) -> str:
-    """zensical.toml, without the lines `# when written` of pages that are not yet there."""
+    """zensical.toml, without the lines `# when written` of missing pages."""
     lines = (HERE / "zensical.toml").read_text("utf-8").splitlines()
     return "\n".join(
         line
@@ -71,7 +71,7 @@ def configuration(into: Path) -> str:
 
 
 def main() -> int:
-    """Build, say what is wrong, and return the exit code."""
+    """Build, print the problems, and return the exit code."""
     parser = argparse.ArgumentParser(description="Build the documentation as a site.")
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="folder of the site")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What is wrong with a built site: links that lead nowhere, and what is fetched from elsewhere."""
+"""Problems of a built site: broken links, and resources fetched from elsewhere."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 FETCHED = {"src", "srcset", "poster", "data"}
-"""Attributes whose address a browser fetches by itself."""
+"""Attributes whose address a browser fetches without a click."""
 FETCHED_LINKS = {"stylesheet", "preconnect", "dns-prefetch", "preload", "prefetch", "icon"}
 POLICY = "default-src 'self'"
 IN_CSS = re.compile(r"(?:url\(|@import)\s*[\"']?\s*(?:https?:)?//", re.IGNORECASE)
 
 
 class Page(HTMLParser):
-    """The anchors of one page, where it leads, and what it fetches."""
+    """Anchors, links and fetched addresses of one page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what one element says."""
+        """Record one element."""
         said = {name: value or "" for name, value in attrs}
         self.anchors |= {said[name] for name in ("id", "name") if name in said}
         self._in_style = tag == "style"
@@ -42,7 +42,7 @@ class Page(HTMLParser):
             self.fetched.append(said["style"])
 
     def handle_data(self, data: str) -> None:
-        """Note what a style sheet within the page fetches."""
+        """Record what a style sheet within the page fetches."""
         if self._in_style and IN_CSS.search(data):
             self.fetched.append("//" + data[:80])
 
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 
 def problems(site: Path) -> list[str]:
-    """Everything that is wrong, each in one line."""
+    """All problems, one line each."""
     files = {file: Page(file.read_text("utf-8")) for file in sorted(site.rglob("*.html"))}
     found = []
     for file, page in files.items():
@@ -64,7 +64,7 @@ def problems(site: Path) -> list[str]:
             elif not address.startswith("data:"):
                 own.append(address)
         said += filter(None, (_broken(address, file, site, files) for address in own))
-        found += [f"{file.relative_to(site)}: {each}" for each in said]
+        found += [f"{file.relative_to(site)}: {problem}" for problem in said]
     for sheet in sorted(site.rglob("*.css")):
         if IN_CSS.search(sheet.read_text("utf-8")):
             found.append(f"{sheet.relative_to(site)}: fetches from elsewhere")
@@ -72,7 +72,7 @@ def problems(site: Path) -> list[str]:
 
 
 def is_elsewhere(address: str) -> bool:
-    """Whether an address is not one of the site's own."""
+    """Whether an address is outside of the site."""
     parts = urlsplit(address)
     return parts.scheme not in {"", "data"} or bool(parts.netloc)
 

@@ -1,4 +1,4 @@
-"""The executed notebook as a page: its text, its code, and what came out."""
+"""The executed notebook as a page: text, code and outputs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Pages as the site has them: links into the repository become links to pages of the site.
+"""Pages of the site: links into the repository become links to pages.
 
-In the repository a page may link to any file, so that it reads well there. The site has a page
-for each: documents as they are, source with a line number before every line, so that a link to
-line 77 of a file arrives at line 77.
+In the repository a page may link to any file. The site has a page for each: documents as they are,
+source with a number before every line, so that a link to line 77 of a file arrives at line 77.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ ASSETS = {".json", ".png", ".svg"}
 
 
 class Book:
-    """The pages of the site, as they are gathered."""
+    """Collection of the site's pages."""
 
     def __init__(self, root: Path, into: Path) -> None:
         self.root = root
@@ -29,7 +28,7 @@ class Book:
         self.problems: list[str] = []
 
     def add(self, file: Path) -> str:
-        """The place in the site of a file of the repository; made now, if it was not there."""
+        """Place in the site of a file of the repository; the page is made if it is missing."""
         file = file / "__init__.py" if (file / "__init__.py").exists() else file
         here = PurePosixPath(file.relative_to(self.root).as_posix())
         place = _place(here)
@@ -48,9 +47,9 @@ class Book:
         return place
 
     def write(self, place: str, text: str | bytes, written_in: Path | None = None) -> None:
-        """Put a page, or a picture of one, where the site has it.
+        """Write a page, or a picture of one, to its place in the site.
 
-        Links of a text that was `written_in` a file of the repository are seen from there.
+        Links of a text that was `written_in` a file of the repository are relative to that file.
         """
         self.written.add(place)
         if isinstance(text, str):
@@ -60,7 +59,7 @@ class Book:
         target.write_bytes(text)
 
     def unlisted(self, configured: str) -> list[str]:
-        """Pages of docs/ that the navigation does not name."""
+        """Pages of docs/ that are missing from the navigation."""
         return [
             f"{place} has no place in the navigation of docs/site/zensical.toml"
             for place in sorted(self.written)
@@ -70,7 +69,7 @@ class Book:
         ]
 
     def _relinked(self, text: str, file: Path, place: str) -> str:
-        """The page with its links as the site wants them. What stands in fences stays."""
+        """The page with its links rewritten for the site, except within fences."""
         parts, end = [], 0
         for fence in [*FENCE.finditer(text), None]:
             between = text[end : fence.start() if fence else len(text)]
@@ -97,7 +96,7 @@ class Book:
 
 
 def _place(file: PurePosixPath) -> str:
-    """Where the site has a file of the repository."""
+    """Place in the site of a file of the repository."""
     if file.parts[0] == "docs" and (file.suffix == ".md" or file.suffix in ASSETS):
         return str(file.relative_to("docs"))
     if file.suffix == ".md":
@@ -108,7 +107,7 @@ def _place(file: PurePosixPath) -> str:
 
 
 def _listing(text: str, file: PurePosixPath) -> str:
-    """A page that shows a file, each line with its number and an anchor."""
+    """Page with the source of a file, a number and an anchor for every line."""
     language = LANGUAGES.get(file.suffix, "text")
     fence = "`" * 4
     return (

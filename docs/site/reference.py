@@ -1,10 +1,9 @@
-"""Pages of reference, made from the code that they describe."""
+"""The reference pages, generated from the code that they describe."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from importlib.util import find_spec
 from typing import Any
 
 import handstitch
@@ -31,28 +30,49 @@ API = {
         "handstitch.core.network",
         "handstitch.core.optimizers",
     ],
-    "Around it": [
-        "handstitch.training.loop",
-        "handstitch.evaluation",
-        "handstitch.gradcheck",
-        "handstitch.training.schedules",
-        "handstitch.records",
-        "handstitch.randomness",
-        "handstitch.model",
-        "handstitch.model.course_npz",
-        "handstitch.errors",
-    ],
     "Data": [
+        "handstitch.data.dataset",
         "handstitch.data.loading",
+        "handstitch.data.catalog",
+        "handstitch.data.idx",
+        "handstitch.data.sketch",
         "handstitch.data.splits",
         "handstitch.data.scaling",
         "handstitch.data.batches",
-        "handstitch.data.sketch",
-        "handstitch.data.idx",
+    ],
+    "Training": [
+        "handstitch.training.loop",
+        "handstitch.training.backend",
+        "handstitch.training.schedules",
+        "handstitch.training.footprint",
+    ],
+    "Models and runs": [
+        "handstitch.model",
+        "handstitch.model.course_npz",
+        "handstitch.runs.folder",
+        "handstitch.runs.test_log",
+    ],
+    "Measurement": [
+        "handstitch.evaluation",
+        "handstitch.gradcheck",
+        "handstitch.benchmark",
+    ],
+    "Insight, figures and search": [
+        "handstitch.insight",
+        "handstitch.figures",
+        "handstitch.report",
+        "handstitch.search",
+    ],
+    "The ground": [
+        "handstitch.errors",
+        "handstitch.records",
+        "handstitch.arrays",
+        "handstitch.randomness",
+        "handstitch.machine",
+        "handstitch.storage",
     ],
 }
-WHEN_THERE = {"Seeing and searching": ["figures", "insight", "report", "search"]}
-"""Packages that are shown where they are installed."""
+"""Section of the reference → its modules: every room but the command line and the numba backend."""
 
 
 def pages() -> dict[str, str]:
@@ -83,18 +103,18 @@ def commands() -> str:
         for verb in (name for name in app if not name.startswith("-"))
     )
     return (
-        "# Commands\n\nMade from the command line itself; `handstitch VERB --help` says the same."
+        "# Commands\n\nGenerated from the command line; `handstitch VERB --help` says the same."
         f"\n\n| verb | what it does |\n|---|---|\n{listed}\n{body}"
     )
 
 
 def settings() -> str:
-    """Every setting: its flag, variable, values, and what the presets make of it."""
+    """Every setting: its flags, valid values, and its value in each preset."""
     presets = {
         name: precedence.resolve({}, preset=name, environment={}).config.to_dict()
         for name in precedence.presets()
     }
-    head = ["setting and flag", "meaning, and what it may be", *(f"`{name}`" for name in presets)]
+    head = ["setting and flag", "meaning and valid values", *(f"`{name}`" for name in presets)]
     lines = [_row(head), _row(["---"] * len(head))]
     for name in field_types():
         values = [f"`{_value(preset[name])}`" for preset in presets.values()]
@@ -108,18 +128,18 @@ def settings() -> str:
         "One table for the command line, TOML files, variables and "
         "`handstitch.Config`. A setting's key in a file is its name here, its variable that name "
         "in capitals behind `HANDSTITCH_`: `learning_rate` is `HANDSTITCH_LEARNING_RATE`. Flags "
-        "win over variables, those over `--config FILE`, that over `--preset`, that over the "
-        "defaults of `Config`. The last columns are the presets; `train` takes `default` if none "
+        "take precedence over variables, these over `--config FILE`, then `--preset`, then the "
+        "defaults of `Config`. The last columns are the presets; `train` uses `default` if none "
         "is named.\n\n" + "\n".join(lines) + "\n"
     )
 
 
 def files() -> str:
-    """What lies in a run folder, and the fields of the records in it."""
+    """The files of a run folder, and the fields of the records in them."""
     return "\n\n".join(
         [
             "# Files of a run",
-            "What is in the folder that `handstitch train` makes:",
+            "The folder that `handstitch train` creates:",
             f"```text\n{_after_first_line(run_folder)}\n```",
             "## A line of history.csv",
             "::: handstitch.records.EpochRecord",
@@ -141,7 +161,7 @@ def exit_codes() -> str:
     drawn = inspect.cleandoc(drawn)
     return (
         "# Errors and exit codes\n\nEvery error that is raised on purpose, and the exit code "
-        f"that it gives a command; 0 is done.\n\n```text\n{drawn}\n```\n\n{more}\n"
+        f"of a command that it ends; 0 is success.\n\n```text\n{drawn}\n```\n\n{more}\n"
     )
 
 
@@ -149,23 +169,14 @@ def api() -> str:
     """The modules that a program may call, from their docstrings."""
     offered = ", ".join(f"`{name}`" for name in handstitch.__all__)
     opening = (
-        f"# Python\n\nMade from the docstrings. What `import handstitch` offers is {offered}; "
-        "everything below is public too, and is what those few are made of."
+        f"# Python\n\nGenerated from the docstrings. `import handstitch` offers {offered}; "
+        "everything below is public too, and is what those few are built of."
     )
     parts = [opening]
-    for title, modules in {**API, **_when_there()}.items():
+    for title, modules in API.items():
         parts.append(f"## {title}")
         parts.extend(f"::: {module}\n    options:\n      heading_level: 3" for module in modules)
     return "\n\n".join(parts) + "\n"
-
-
-def _when_there() -> dict[str, list[str]]:
-    """The packages of WHEN_THERE that are installed; each says in __all__ what it offers."""
-    found = {
-        title: [f"handstitch.{name}" for name in names if find_spec(f"handstitch.{name}")]
-        for title, names in WHEN_THERE.items()
-    }
-    return {title: modules for title, modules in found.items() if modules}
 
 
 def _value(value: Any) -> str:

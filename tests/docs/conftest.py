@@ -1,4 +1,4 @@
-"""What the pages' programs run in: a folder of their own, little drawn data, no network."""
+"""Environment of the pages' programs: a folder of their own, little drawn data, no network."""
 
 from __future__ import annotations
 

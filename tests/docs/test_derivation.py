@@ -48,7 +48,7 @@ def pointers(page: str, folder: Path) -> list[Pointer]:
 
 
 def wrong(pointer: Pointer) -> str:
-    """What is wrong with a pointer; empty if it is true."""
+    """The fault of a pointer; empty if there is none."""
     if not pointer.file.is_file() or not str(pointer.file).endswith(f"/{pointer.said}"):
         return f"there is no {pointer.said} there"
     if pointer.line != pointer.anchor:
@@ -85,15 +85,15 @@ def test_pointers_are_true(page: Path):
     found = pointers(text, page.parent)
     assert len(found) >= 20
     assert len(found) == len(re.findall(r"#L\d+\)", text))  # none escapes the pattern
-    assert not [(each.said, each.line, wrong(each)) for each in found if wrong(each)]
+    assert not [(pointer.said, pointer.line, wrong(pointer)) for pointer in found if wrong(pointer)]
 
 
 def test_every_equation_of_the_backward_pass_is_pointed_at():
     page = PAGES[0]
     lines = {
-        (each.said, each.line + more)
-        for each in pointers(page.read_text("utf-8"), page.parent)
-        for more in range(each.quoted.count("\n"))
+        (pointer.said, pointer.line + more)
+        for pointer in pointers(page.read_text("utf-8"), page.parent)
+        for more in range(pointer.quoted.count("\n"))
     }
     source = (ROOT / "src/handstitch/core/network.py").read_text("utf-8").split("\n")
     (start,) = (n for n, line in enumerate(source, 1) if line.startswith("    def backward("))
@@ -119,7 +119,7 @@ def test_a_planted_mistake_is_seen(old: str, new: str, said: str):
     (sound,) = pointers(first, PAGES[0].parent)
     assert not wrong(sound)
     old, new, said = (
-        each.format(line=sound.line, next=sound.line + 1) for each in (old, new, said)
+        part.format(line=sound.line, next=sound.line + 1) for part in (old, new, said)
     )
     assert old in first
     (planted,) = pointers(first.replace(old, new, 1), PAGES[0].parent)

@@ -36,7 +36,7 @@ def test_own_images_are_learned(small_world: Path, capsys: pytest.CaptureFixture
 
 def test_there_are_pages_and_examples():
     assert len(PAGES) >= 6
-    assert {each.stem for each in EXAMPLES} >= {
+    assert {example.stem for example in EXAMPLES} >= {
         "train",
         "resume",
         "predict",
@@ -53,7 +53,7 @@ def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert said.strip()
     if example.stem == "resume":
-        assert "going on with epochs [2, 3]" in said
+        assert "resumed with epochs [2, 3]" in said
         assert "the same bytes: True" in said
     if example.stem == "gradcheck":
         assert said.endswith("agrees\n")

@@ -1,10 +1,11 @@
-"""What the README files show is what the code is and does."""
+"""Commands, numbers and code in the README files are those of the repository."""
 
 from __future__ import annotations
 
 import inspect
 import re
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from handstitch import cli
 from handstitch.core.network import Network
 from tests.test_docs import named
+from tests.test_house import CORE_LINES, PACKAGE, lines_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "README.zh-CN.md"]
@@ -63,6 +65,38 @@ def test_both_languages_show_the_same_commands_and_numbers():
     numbers = [re.findall(r"\d+\.\d+", results.findall(page)[0]) for page in (english, chinese)]
     assert numbers[0] == numbers[1]
     assert numbers[0]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_results_are_those_of_the_page_of_results(page):
+    results = text(page).partition("<!-- results -->")[2].partition("<!-- /results -->")[0]
+    measured = re.findall(r"\d+\.\d+ ± \d+\.\d+", results)
+    assert len(measured) == 6
+    assert all(figure in text("docs/results.md") for figure in measured)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_core_is_as_long_as_it_says(page):
+    said = re.findall(r"\(src/handstitch/core\)\D*(\d+) (?:lines|行)", text(page))
+    assert said == [str(lines_of(PACKAGE / "core"))]
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/index.md", "docs/zh/index.md"])
+def test_core_may_be_as_long_as_it_says(page):
+    said = re.findall(r"(?:at most|不超过) (\d+) (?:lines|行)", text(page))
+    assert said
+    assert set(said) == {str(CORE_LINES)}
+
+
+def test_the_map_is_the_contract():
+    contract = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"][0]
+    floors = [set(re.findall(r"\w+", floor)) for floor in reversed(contract["layers"])]
+    mapped: dict[int, set[str]] = {}
+    number = 0
+    for row in re.findall(r"^\| (\d?) *\| (`.*?`) \|", text("CONTRIBUTING.md"), re.MULTILINE):
+        number = int(row[0] or number)
+        mapped.setdefault(number, set()).update(re.findall(r"`(\w+)`", row[1]))
+    assert [*(mapped[number] for number in sorted(mapped)), {"__main__"}] == floors
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.test_house import PACKAGE
+
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = """<!doctype html><html><head>
 <meta http-equiv="Content-Security-Policy" content="default-src 'self'"></head>
@@ -74,6 +76,14 @@ def test_modules_are_documented_from_their_docstrings(site: Path):
     page = text(site / "reference/api.html")
     assert "∂L/∂W and ∂L/∂b of every layer, each sent where into says" in page
     assert "One epoch of training" in text(site / "reference/files.html")
+
+
+def test_every_room_is_in_the_reference(scripts: dict[str, ModuleType]):
+    modules = [module for listed in scripts["reference"].API.values() for module in listed]
+    assert len(modules) == len(set(modules))
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix in {"", ".py"}}
+    listed = {module.split(".")[1] for module in modules if "." in module}
+    assert {room for room in rooms - listed if not room.startswith("_")} == {"cli", "compiled"}
 
 
 def test_exit_codes_are_those_of_the_code(site: Path):
