@@ -20,7 +20,7 @@ from handstitch.insight import data_at_hand, weights
 from handstitch.records import EpochRecord, Trial
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
-from handstitch.search.executors import Engine
+from handstitch.search.executors import WorkerPool
 from reproduction.grid import along
 from reproduction.published import CHOSEN, DECAYS, RATES
 from reproduction.repeated import Run
@@ -52,10 +52,10 @@ class Setup:
 
     folder: Path
     seeds: int
-    engine: Callable[[], AbstractContextManager[Engine]]
+    engine: Callable[[], AbstractContextManager[WorkerPool]]
     data_dir: Path | None = None
     notify: Callable[[str], None] = print
-    stop: search.Stop = field(default_factory=search.Stop)
+    stop: search.StopFlag = field(default_factory=search.StopFlag)
 
 
 def course_config() -> Config:
@@ -94,15 +94,15 @@ def run(setup: Setup) -> Stages:
 def _search(
     setup: Setup, stage: str, config: Config, parameters: dict[str, tuple[Any, ...]]
 ) -> list[Trial]:
-    spec = search.make(config, parameters, seeds=setup.seeds)
+    plan = search.make(config, parameters, seeds=setup.seeds)
     done = search.run(
-        spec,
+        plan,
         setup.folder / stage,
         setup.engine(),
         data_dir=setup.data_dir,
         notify=setup.notify,
         after_trial=lambda trial, finished, of: setup.notify(f"{stage} [{finished}/{of}]"),
-        begun=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{spec.trials}]"),
+        on_start=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{plan.trials}]"),
         stop=setup.stop,
     )
     return done.trials

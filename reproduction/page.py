@@ -154,7 +154,7 @@ def _grid(stages: Stages) -> str:
     """Every candidate of the grid beside the report's own figure."""
     last = published.grid().val_accuracy[..., 0, -1]
     rows = []
-    for each in rank(stages.grid, "last", stages.seeds).settings:
+    for each in rank(stages.grid, "last", stages.seeds).candidates:
         rate, decay = each.parameters["learning_rate"], each.parameters["weight_decay"]
         own = last[published.RATES.index(rate), published.DECAYS.index(decay)]
         rows.append(
@@ -165,7 +165,7 @@ def _grid(stages: Stages) -> str:
                 shown_interval(each.interval, "accuracy"),
                 f"{each.best_epoch_accuracy:.4f}",
                 f"{own:.4f}",
-                "yes" if each.tied else "no",
+                "yes" if each.indistinguishable else "no",
             ]
         )
     columns = "rate | decay | here | 95 % interval | best epoch | the report's own | tied"

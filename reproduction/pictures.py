@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handstitch.figures.rendering import drawing
-from handstitch.figures.search import accuracies, setting_curves
+from handstitch.figures.search import accuracies, candidate_curves
 from handstitch.figures.search_space import heat_map
 from handstitch.figures.style import BLUE, SKY, VERMILION, new_figure, whole_numbers
 from handstitch.records import EpochRecord
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 def draw(stages: Stages) -> dict[str, Figure]:
     """Name → figure."""
-    grid = rank(stages.grid, "last").settings
+    grid = rank(stages.grid, "last").candidates
     histories: dict[int, list[list[EpochRecord]]] = {}
     for trial in stages.grid:
-        histories.setdefault(trial.setting, []).append(trial.history)
+        histories.setdefault(trial.candidate, []).append(trial.history)
     figures = {
         "grid": heat_map(grid, ("learning_rate", "weight_decay")),
-        "curves": setting_curves(grid, histories),
+        "curves": candidate_curves(grid, histories),
         "repeated": repeated_runs(stages.runs),
     }
     for name, trials, parameter in (
@@ -35,7 +35,7 @@ def draw(stages: Stages) -> dict[str, Figure]:
         ("networks", stages.networks, "hidden_sizes"),
         ("decays", stages.decays, "weight_decay"),
     ):
-        figures[name] = accuracies(rank(trials, "last").settings, [parameter])
+        figures[name] = accuracies(rank(trials, "last").candidates, [parameter])
     return figures
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from handstitch.records import Trial
 from handstitch.search.ranking import Compared, compare, finished, last_epoch_accuracy
-from handstitch.search.statistics import ALPHA, tied_with_best
+from handstitch.search.statistics import ALPHA, indistinguishable_from_best
 from reproduction.claims import Claim, Finding, Row, shown, shown_interval
 from reproduction.verdicts import ENOUGH, Measured, Verdict, is_beaten, mean_between
 
@@ -19,7 +19,7 @@ Trials = Sequence[Trial]
 
 def _improved(trials: Trials) -> Measured:
     compared = compare(trials, last_epoch_accuracy)
-    if len(compared.settings) < 2 or compared.settings[0] != 0:
+    if len(compared.candidates) < 2 or compared.candidates[0] != 0:
         return Measured(None, None, "inconclusive")
     return is_beaten(compared.table, 0)
 
@@ -27,9 +27,15 @@ def _improved(trials: Trials) -> Measured:
 def _means(trials: Trials) -> str:
     compared = compare(trials, last_epoch_accuracy)
     rows = zip(
-        _values(compared, trials), compared.table, tied_with_best(compared.table), strict=True
+        _values(compared, trials),
+        compared.table,
+        indistinguishable_from_best(compared.table),
+        strict=True,
     )
-    parts = [f"{_text(value)}: {row.mean():.4f}{'*' if tied else ''}" for value, row, tied in rows]
+    parts = [
+        f"{_text(value)}: {row.mean():.4f}{'*' if indistinguishable else ''}"
+        for value, row, indistinguishable in rows
+    ]
     return f"Means: {'; '.join(parts)}. Those with a star are indistinguishable from the best."
 
 
@@ -56,10 +62,10 @@ BETTER_NETWORK = _better("F2", "Another network is better than 512,256.", "netwo
 def slight_decays(trials: Trials) -> list[Finding]:
     """Whether each decay narrows the gap between losses without costing accuracy."""
     accuracy, gap = compare(trials, last_epoch_accuracy), compare(trials, _gap)
-    if 0 not in accuracy.settings:
+    if 0 not in accuracy.candidates:
         return []
     # Two intervals for each decay, and all of them hold together.
-    alpha = ALPHA / (2 * max(1, len(accuracy.settings) - 1))
+    alpha = ALPHA / (2 * max(1, len(accuracy.candidates) - 1))
     return [
         _slight_decay(
             decay,
@@ -98,7 +104,7 @@ def _gap(trial: Trial) -> float:
 def _values(compared: Compared, trials: Trials) -> list[Any]:
     """Of the parameter that the trials differ in, candidate by candidate."""
     found = finished(trials)
-    first = [next(iter(found[candidate].values())) for candidate in compared.settings]
+    first = [next(iter(found[candidate].values())) for candidate in compared.candidates]
     return [value for trial in first for value in trial.parameters.values()]
 
 

@@ -65,10 +65,10 @@ def sole_best(table: Table, row: int) -> Measured:
     distinguishably worse than it, and does not if it is distinguishably worse than the best; the
     interval ends at 0 where that would be decided otherwise.
     """
-    effect, interval, tied = _beside_best_other(table, row)
-    if not tied[row]:
+    effect, interval, indistinguishable = _beside_best_other(table, row)
+    if not indistinguishable[row]:
         return Measured(effect, interval, "does not hold")
-    return Measured(effect, interval, "holds" if sum(tied) == 1 else "inconclusive")
+    return Measured(effect, interval, "holds" if sum(indistinguishable) == 1 else "inconclusive")
 
 
 def is_beaten(table: Table, row: int) -> Measured:
@@ -77,9 +77,9 @@ def is_beaten(table: Table, row: int) -> Measured:
     The effect is the mean of the best other less its own. It holds if this row is distinguishably
     worse than the best, and does not if no other can be better by ENOUGH.
     """
-    lead, interval, tied = _beside_best_other(table, row)
+    lead, interval, indistinguishable = _beside_best_other(table, row)
     behind = None if interval is None else (-interval[1], -interval[0])
-    if not tied[row]:
+    if not indistinguishable[row]:
         return Measured(-lead, behind, "holds")
     is_hardly_better = behind is not None and behind[1] < ENOUGH
     return Measured(-lead, behind, "does not hold" if is_hardly_better else "inconclusive")
@@ -120,6 +120,6 @@ def _beside_best_other(table: Table, row: int) -> tuple[float, Interval | None, 
     """(its mean less the best other's, the interval, which rows are tied with the best)."""
     means = table.mean(axis=1)
     lead = float(means[row] - np.delete(means, row).max())
-    half = statistics.decisive_width(table, row)
+    half = statistics.half_width(table, row)
     interval = (lead - half, lead + half) if isfinite(half) else None
-    return lead, interval, statistics.tied_with_best(table)
+    return lead, interval, statistics.indistinguishable_from_best(table)

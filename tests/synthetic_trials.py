@@ -41,7 +41,7 @@ def epochs(
 
 
 def trial(
-    setting: int,
+    candidate: int,
     repeat: int,
     history: Sequence[EpochRecord],
     parameters: Mapping[str, Any] | None = None,
@@ -52,11 +52,11 @@ def trial(
 ) -> Trial:
     """One trial, numbered as a search numbers it."""
     return Trial(
-        number=setting * seeds + repeat,
-        setting=setting,
+        number=candidate * seeds + repeat,
+        candidate=candidate,
         repeat=repeat,
         seed=100 + repeat,
-        parameters=dict(parameters or {"learning_rate": float(setting)}),
+        parameters=dict(parameters or {"learning_rate": float(candidate)}),
         state=state,
         history=list(history),
         val_images=6000,
@@ -73,12 +73,12 @@ def search(
     """A search with these accuracies (setting, repeat): one epoch each, so best is last."""
     return [
         trial(
-            setting,
+            candidate,
             repeat,
             epochs([float(value)]),
-            parameters[setting] if parameters else None,
+            parameters[candidate] if parameters else None,
             seeds=len(row),
         )
-        for setting, row in enumerate(table)
+        for candidate, row in enumerate(table)
         for repeat, value in enumerate(row)
     ]

@@ -161,9 +161,9 @@ class TestGrid:
             table = 0.85 + generator(seed, Purpose.DROPOUT).normal(0, 0.004, (9, 5))
             trials = [
                 trial(
-                    each.setting,
+                    each.candidate,
                     each.repeat,
-                    epochs([table[each.setting, each.repeat]]),
+                    epochs([table[each.candidate, each.repeat]]),
                     each.parameters,
                 )
                 for each in make_trials()
@@ -343,7 +343,7 @@ class TestQuestions:
         both = along("weight_decay", 0.0, chosen, one, other)
         assert [each.number for each in both] == list(range(15))
         assert [each.parameters["weight_decay"] for each in both[::5]] == [0.0, 0.1, 0.2]
-        assert [each.setting for each in both[::5]] == [0, 1, 2]
+        assert [each.candidate for each in both[::5]] == [0, 1, 2]
         assert both[0].history == one[0].history
 
 

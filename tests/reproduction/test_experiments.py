@@ -73,7 +73,7 @@ class TestExperiments:
         ]
         for trials in (stages.grid, stages.rates, stages.networks, stages.decays):
             assert {len(t.history) for t in trials} == {EPOCHS}
-            assert [t.setting for t in trials[::SEEDS]] == list(range(len(trials) // SEEDS))
+            assert [t.candidate for t in trials[::SEEDS]] == list(range(len(trials) // SEEDS))
             assert [t.repeat for t in trials] == list(range(SEEDS)) * (len(trials) // SEEDS)
         assert stages.rates[0].parameters == {"learning_rate": published.CHOSEN[0]}
         assert stages.trials == 13 * SEEDS  # those of the grid that serve again count once

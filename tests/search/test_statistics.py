@@ -22,7 +22,9 @@ def noise(seed, settings, repeats, deviation=0.4):
 
 
 def first_and_tied(table):
-    return int(np.argmax(table.mean(axis=1))), np.array(statistics.tied_with_best(table))
+    return int(np.argmax(table.mean(axis=1))), np.array(
+        statistics.indistinguishable_from_best(table)
+    )
 
 
 def interval(values):
@@ -85,8 +87,8 @@ class TestTies:
     def test_equal_settings_are_called_different_in_at_most_six_of_a_hundred_searches(self):
         false = 0
         for seed in range(2000):
-            _, tied = first_and_tied(noise(seed, 20, 5))
-            false += not tied.all()
+            _, indistinguishable = first_and_tied(noise(seed, 20, 5))
+            false += not indistinguishable.all()
         assert 0.03 * 2000 <= false <= FALSE_DIFFERENCES * 2000  # 0: a rule that never speaks
 
     def test_one_better_setting_ranks_first_and_is_never_dropped(self):
@@ -94,9 +96,9 @@ class TestTies:
         for seed in range(400):
             table = noise(seed, 20, 5)
             table[7] += 1
-            best, tied = first_and_tied(table)
+            best, indistinguishable = first_and_tied(table)
             first += best == 7
-            apart += float(np.mean(~tied)) * 20 / 19
+            apart += float(np.mean(~indistinguishable)) * 20 / 19
         assert first >= 0.95 * 400
         assert apart >= 0.6 * 400  # of the nineteen, on average
 
@@ -105,9 +107,9 @@ class TestTies:
         for seed in range(500):
             table = noise(seed, 12, 5)
             table[6:] -= 3
-            _, tied = first_and_tied(table)
-            lost += not tied[:6].all()
-            assert not tied[6:].any()
+            _, indistinguishable = first_and_tied(table)
+            lost += not indistinguishable[:6].all()
+            assert not indistinguishable[6:].any()
         assert lost <= 0.08 * 500
 
     def test_a_rule_without_correction_would_be_caught(self):
@@ -124,26 +126,31 @@ class TestTies:
         for seed in range(400):
             table = noise(seed, 20, 5)
             table[3] += generator(seed, Purpose.DROPOUT).normal(0, 2, 5)
-            _, tied = first_and_tied(table)
-            false += not tied.all()
+            _, indistinguishable = first_and_tied(table)
+            false += not indistinguishable.all()
         assert (
             false <= 0.1 * 400
         )  # docs/ranking.md: 6 %; 20 % and more by the common variance alone
 
     def test_one_seed_tells_nothing(self):
-        assert statistics.tied_with_best(np.array([[0.1], [0.9], [0.5]])) == [True] * 3
-        assert statistics.decisive_width(np.array([[0.1], [0.9]]), 0) == inf
+        assert statistics.indistinguishable_from_best(np.array([[0.1], [0.9], [0.5]])) == [True] * 3
+        assert statistics.half_width(np.array([[0.1], [0.9]]), 0) == inf
 
     def test_identical_and_noiseless_settings(self):
-        assert statistics.tied_with_best(np.full((3, 4), 0.8)) == [True] * 3
-        assert statistics.tied_with_best(np.array([[0.8] * 3, [0.9] * 3])) == [False, True]
-        assert statistics.tied_with_best(np.array([[0.8, 0.7]])) == [True]
+        assert statistics.indistinguishable_from_best(np.full((3, 4), 0.8)) == [True] * 3
+        assert statistics.indistinguishable_from_best(np.array([[0.8] * 3, [0.9] * 3])) == [
+            False,
+            True,
+        ]
+        assert statistics.indistinguishable_from_best(np.array([[0.8, 0.7]])) == [True]
 
     def test_a_shift_of_all_settings_by_the_seed_changes_nothing(self):
         table = noise(5, 6, 4)
         table[0] += 2
         shifted = table + np.array([[0.0, 30.0, -20.0, 7.0]])
-        assert statistics.tied_with_best(table) == statistics.tied_with_best(shifted)
+        assert statistics.indistinguishable_from_best(
+            table
+        ) == statistics.indistinguishable_from_best(shifted)
 
     def test_critical_range_is_passed_by_one_search_in_twenty(self):
         wider = 0
@@ -160,17 +167,20 @@ class TestTies:
             table = noise(seed, 6, 5)
             table[0] += 1
             table[5] -= 1
-            means, tied = table.mean(axis=1), statistics.tied_with_best(table)
+            means, indistinguishable = (
+                table.mean(axis=1),
+                statistics.indistinguishable_from_best(table),
+            )
             best = int(np.argmax(means))
             for row in range(6):
                 behind = means[best] - means[row]
                 if row != best:
-                    apart = behind > statistics.decisive_width(table, row)
-                    assert apart != tied[row]
+                    apart = behind > statistics.half_width(table, row)
+                    assert apart != indistinguishable[row]
                     decided += apart
             ahead = means[best] - np.delete(means, best).max()
-            if sum(tied) == 1:
-                assert ahead > statistics.decisive_width(table, best)
+            if sum(indistinguishable) == 1:
+                assert ahead > statistics.half_width(table, best)
         assert decided > 60
 
 
@@ -180,11 +190,11 @@ class TestOptimism:
         for seed in range(400):
             table = noise(seed, 20, 5)
             winners.append(table.mean(axis=1).max())
-            elsewhere.append(statistics.score_of_choice(table))
+            elsewhere.append(statistics.unbiased_score(table))
         # The highest of 20 means with error 0.4/√5 lies 1.87 errors too high.
         assert np.mean(winners) - 88 == pytest.approx(1.87 * 0.4 / sqrt(5), abs=0.06)
         assert np.mean(elsewhere) == pytest.approx(88, abs=0.06)
 
     def test_a_clear_winner_is_not_flattered(self):
         table = np.array([[0.5, 0.6, 0.7], [0.9, 0.91, 0.92]])
-        assert statistics.score_of_choice(table) == pytest.approx(table[1].mean())
+        assert statistics.unbiased_score(table) == pytest.approx(table[1].mean())

@@ -32,8 +32,8 @@ def begin(
 
     found = searches.load(folder)
     chosen = searches.winner(found, by)
-    ranking, setting = chosen.ranking, chosen.setting
-    changed = {name: value for name, value in setting.parameters.items() if name in given}
+    ranking, candidate = chosen.ranking, chosen.candidate
+    changed = {name: value for name, value in candidate.parameters.items() if name in given}
     if changed:
         raise UsageError(
             "these settings are what the search chose",
@@ -43,13 +43,13 @@ def begin(
         )
     config = from_mapping(chosen.config.to_dict() | dict(given), "the winner's settings")
     seeds = "1 seed" if ranking.repeats == 1 else f"{ranking.repeats} seeds"
-    compared = sum(each.tied is not None for each in ranking.settings)
-    output.notice(f"the winner: {named(setting.parameters) or 'the only candidate'}")
+    compared = sum(each.indistinguishable is not None for each in ranking.candidates)
+    output.notice(f"the winner: {named(candidate.parameters) or 'the only candidate'}")
     output.notice(
-        f"chosen by mean validation accuracy of the {by} epoch over {seeds}: {setting.mean:.4f}, "
+        f"chosen by mean validation accuracy of the {by} epoch over {seeds}: {candidate.mean:.4f}, "
         f"the highest of {compared} candidates"
     )
-    others = len(ranking.tied) - 1
+    others = len(ranking.indistinguishable) - 1
     if others > 0:
         many = "1 other candidate" if others == 1 else f"{others} other candidates"
         output.notice(f"it is indistinguishable from {many}; which, and why:")

@@ -17,7 +17,7 @@ from handstitch.config import precedence
 from handstitch.errors import Interrupted, UsageError, masked
 
 if TYPE_CHECKING:
-    from handstitch.search.executors import Engine
+    from handstitch.search.executors import WorkerPool
 
 MANY: Final = 10_000
 """Points of a grid that nobody types by mistake."""
@@ -105,41 +105,41 @@ def search(
     from handstitch.search.folder import read_description
 
     given = {name: words for name, words in settings.items() if words is not None}
-    begun = read_description(out).spec if out is not None and searches.is_search(out) else None
-    if begun and not (given or preset or config or sampler or trials or seeds or prune):
-        spec = begun
+    started = read_description(out) if out is not None and searches.is_search(out) else None
+    if started and not (given or preset or config or sampler or trials or seeds or prune):
+        plan = started.plan
     else:
         parameters, fixed = space.read(given)
         _require_sampler(sampler, trials, parameters)
-        spec = searches.make(
+        plan = searches.make(
             precedence.resolve(fixed, config, preset).config,
             parameters,
             kind=sampler,
-            settings=trials,
+            candidates=trials,
             seeds=seeds or 1,
             pruning=prune or "none",
             default_rate="optimizer" in parameters
             and "learning_rate" not in {**parameters, **fixed},
         )
-    if spec.kind == "grid" and spec.settings > MANY and not (yes or begun):
+    if plan.kind == "grid" and plan.candidates > MANY and not (yes or started):
         raise UsageError(
-            f"this grid has {spec.settings:,} points",
-            found=f"{spec.trials:,} trials",
+            f"this grid has {plan.candidates:,} points",
+            found=f"{plan.trials:,} trials",
             wanted=f"at most {MANY:,} points, or --yes",
             fix="fewer values; or draw from them: --sampler random --trials 100",
         )
-    stop, progress = searches.Stop(), SearchProgress()
+    stop, progress = searches.StopFlag(), SearchProgress()
     try:
         with progress, stopping(stop, "the workers"):
             found = searches.run(
-                spec,
+                plan,
                 out,
-                _engine(dask, mpi, workers, spec.trials),
+                _engine(dask, mpi, workers, plan.trials),
                 storage=storage,
                 data_dir=data_dir,
                 notify=output.notice,
                 after_trial=progress.trial,
-                begun=progress.begin,
+                on_start=progress.begin,
                 stop=stop,
             )
     except Interrupted as interrupted:
@@ -201,7 +201,7 @@ def _require_sampler(
 
 def _engine(
     dask: str | None, mpi: bool, workers: int | None, trials: int
-) -> AbstractContextManager[Engine]:
+) -> AbstractContextManager[WorkerPool]:
     """The engine that was asked for, not started yet."""
     from handstitch import machine
     from handstitch.search import executors

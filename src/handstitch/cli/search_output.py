@@ -48,7 +48,7 @@ class SearchProgress:
     def begin(self, search: Search) -> None:
         """Say what there is to do."""
         self.search = search
-        spec, done = search.spec, len(search.trials)
+        plan, done = search.plan, len(search.trials)
         if search.description.notice:
             output.loud(
                 "NOT Fashion-MNIST",
@@ -59,20 +59,20 @@ class SearchProgress:
                     "or name a folder that has the files: handstitch search --data-dir FOLDER",
                 ],
             )
-        elif spec.config["dataset"] == "sketch":
+        elif plan.config["dataset"] == "sketch":
             output.notice("searching on sketch, garments drawn by Handstitch: not Fashion-MNIST")
         if search.is_over:
             output.notice(f"{search.folder} is finished; there is nothing left to train")
             return
-        settings = f"{spec.settings:,} setting" + ("" if spec.settings == 1 else "s")
-        seeds = "1 seed" if spec.seeds == 1 else f"{spec.seeds} seeds"
-        trials = f"{spec.trials:,} trial" + ("" if spec.trials == 1 else "s")
+        candidates = f"{plan.candidates:,} setting" + ("" if plan.candidates == 1 else "s")
+        seeds = "1 seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
+        trials = f"{plan.trials:,} trial" + ("" if plan.trials == 1 else "s")
         before = f"; {done:,} finished before" if done else ""
-        output.notice(f"{trials}: {settings} × {seeds}, in {search.folder}{before}")
-        if spec.pruning != "none":
+        output.notice(f"{trials}: {candidates} × {seeds}, in {search.folder}{before}")
+        if plan.pruning != "none":
             output.notice("trials are ended early by what others reached: their order matters")
         self._best = max(map(_accuracy, search.trials), default=0.0)
-        self._bar.update(self._task, completed=done, total=spec.trials)
+        self._bar.update(self._task, completed=done, total=plan.trials)
 
     def trial(self, trial: Trial, finished: int, of: int) -> None:
         """Print a trial's line, which stays."""
@@ -93,29 +93,29 @@ def say_result(search: Search, json: bool) -> None:
             {
                 "search": str(search.folder),
                 "kind": search.kind,
-                "trials": search.spec.trials,
+                "trials": search.plan.trials,
                 "complete": states["complete"],
                 "pruned": states["pruned"],
                 "failed": states["failed"],
-                "settings": rows,
+                "candidates": rows,
             }
         )
     else:
         names = list(search.parameters)
-        table = output.table("setting", *names, "trials", "Val Accuracy", "")
+        table = output.table("candidate", *names, "trials", "Val Accuracy", "")
         highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
         for row in rows:
             value = row["val_accuracy"]
             others = [f"{row[state]} {state}" for state in ("pruned", "failed") if row[state]]
             table.add_row(
-                str(row["setting"]),
+                str(row["candidate"]),
                 *(format_value(row["parameters"][name]) for name in names),
                 ", ".join([str(row["complete"]), *others]),
                 "–" if value is None else f"{value:.4f}",
                 "highest" if value == highest else "",
             )
         output.show(table)
-        drawn = ", drawn data" if search.spec.config["dataset"] == "sketch" else ""
+        drawn = ", drawn data" if search.plan.config["dataset"] == "sketch" else ""
         command = f"handstitch show {shlex.quote(str(search.folder))}"
         print(f"Val Accuracy: of the best epoch, mean over a setting's trials{drawn}")
         print(f"Search folder: {printable(search.folder)}")
@@ -137,14 +137,14 @@ def _rows(search: Search) -> list[dict[str, Any]]:
     """
     groups: dict[int, list[Trial]] = {}
     for trial in search.trials:
-        groups.setdefault(trial.setting, []).append(trial)
+        groups.setdefault(trial.candidate, []).append(trial)
     rows = []
-    for setting, trials in sorted(groups.items()):
+    for candidate, trials in sorted(groups.items()):
         states = Counter(trial.state for trial in trials)
         values = [_accuracy(trial) for trial in trials if trial.state == "complete"]
         rows.append(
             {
-                "setting": setting,
+                "candidate": candidate,
                 "parameters": trials[0].parameters,
                 "complete": states["complete"],
                 "pruned": states["pruned"],

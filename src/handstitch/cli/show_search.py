@@ -16,10 +16,10 @@ from handstitch.errors import MachineError, UsageError, printable
 
 if TYPE_CHECKING:
     from handstitch.figures import Lang
-    from handstitch.search import Ranking, Search, Setting
-    from handstitch.search.ranking import By, Lost
+    from handstitch.search import Candidate, Ranking, Search
+    from handstitch.search.ranking import By, FailedCandidate
 
-TABLE: Final = "settings.csv"
+TABLE: Final = "candidates.csv"
 PICTURES: Final = "pictures"
 _VERDICTS: Final = {True: "indistinguishable", False: "lower", None: "not compared"}
 _SHOWN: Final = 40
@@ -29,12 +29,12 @@ _SHOWN: Final = 40
 def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool = False) -> None:
     """Print what the trials of the search in `folder` tell, and keep it there.
 
-    The table goes into settings.csv and the pictures into pictures/, where the folder can be
+    The table goes into candidates.csv and the pictures into pictures/, where the folder can be
     written. Raises UsageError if it is no search or has no trial yet.
     """
     from handstitch import search as searches
     from handstitch.search.summary import sentences
-    from handstitch.search.table import settings_csv
+    from handstitch.search.table import candidates_csv
 
     found = searches.load(folder)
     if not found.trials:
@@ -46,7 +46,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
             fix=f"go on with it: handstitch search --out {shlex.quote(str(folder))}",
         )
     ranking = searches.rank(found.trials, by, found.seeds)
-    files = {TABLE: settings_csv(ranking).encode(), **_pictures(found, ranking, lang)}
+    files = {TABLE: candidates_csv(ranking).encode(), **_pictures(found, ranking, lang)}
     written = _written(folder, files)
     if not json:
         _print(folder, found, ranking, written)
@@ -56,7 +56,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
             "search": str(folder),
             "kind": found.kind,
             "pruning": found.pruning,
-            "planned": found.spec.trials,
+            "planned": found.plan.trials,
             **to_builtins(ranking),
             "words": sentences(ranking),
         }
@@ -66,13 +66,13 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
 def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) -> None:
     from handstitch.search.summary import named, sentences
 
-    drawn = " on sketch, drawn data" if found.spec.config["dataset"] == "sketch" else ""
+    drawn = " on sketch, drawn data" if found.plan.config["dataset"] == "sketch" else ""
     seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    state = "" if found.is_over else f", {len(found.trials):,} of {found.spec.trials:,} trials done"
-    candidates = f"{found.spec.settings:,} candidates × {seeds}"
+    state = "" if found.is_over else f", {len(found.trials):,} of {found.plan.trials:,} trials done"
+    candidates = f"{found.plan.candidates:,} candidates × {seeds}"
     print(f"Search: {printable(folder)}, {found.kind}, {candidates}{state}{drawn}")
     _table(ranking)
-    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
+    every: list[Candidate | FailedCandidate] = [*ranking.candidates, *ranking.failed_candidates]
     for each in every:
         if each.problem:
             name = named(each.parameters) or "the candidate"
@@ -93,12 +93,12 @@ def _table(ranking: Ranking) -> None:
     from handstitch.search.table import searched
 
     names = searched(ranking)
-    has_intervals = any(each.interval for each in ranking.settings)
+    has_intervals = any(each.interval for each in ranking.candidates)
     epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
     heads = [name.replace("_", "\n") for name in names]
     spread = "95 %\ninterval" if has_intervals else "sd of\nseeds"
     table = output.table("", *heads, epochs[0], spread, epochs[1])
-    for each in ranking.settings[:_SHOWN]:
+    for each in ranking.candidates[:_SHOWN]:
         other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
         spread = "–"
         if each.interval:
@@ -106,14 +106,14 @@ def _table(ranking: Ranking) -> None:
         elif each.deviation is not None and not has_intervals:
             spread = f"{each.deviation:.4f}"
         table.add_row(
-            "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
+            "highest" if each.number == ranking.winner else _VERDICTS[each.indistinguishable],
             *(output.text(format_value(each.parameters.get(name))) for name in names),
             f"{each.mean:.4f}",
             spread,
             f"{other:.4f}",
         )
     output.show(table, "Validation accuracy, mean over the seeds")
-    left = len(ranking.settings) - _SHOWN
+    left = len(ranking.candidates) - _SHOWN
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
 
@@ -148,7 +148,7 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
     }
     try:
         lang = figures.png_language(lang, output.notice)
-        drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)
+        drawn = drawings.all_of(ranking.candidates, histories, list(found.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(each) for name, each in drawn.items()}
     except figures.MissingMatplotlibError as error:
         output.notice(f"{error.problem}: {error.facts['found']}")

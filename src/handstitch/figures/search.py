@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from handstitch.search import Setting
+    from handstitch.search import Candidate
 
 _MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
 """Verdict → colour and words of a candidate's mark."""
@@ -38,26 +38,31 @@ Histories = Mapping[int, Sequence[Sequence[EpochRecord]]]
 
 
 def all_of(
-    settings: Sequence[Setting], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
+    candidates: Sequence[Candidate],
+    histories: Histories,
+    parameters: Sequence[str],
+    lang: Lang = "en",
 ) -> dict[str, Figure]:
     """Name → figure: what there is to see in a search with these `parameters`, best first.
 
     A heat map needs two parameters that were tried in all combinations, parallel coordinates need
     two.
     """
-    if not settings:
+    if not candidates:
         return {}
-    figures = {"parameters": accuracies(settings, parameters, lang)} if parameters else {}
-    if grids := [pair for pair in combinations(parameters, 2) if is_grid(settings, pair)]:
-        figures["heat_map"] = heat_map(settings, grids[0], lang)
+    figures = {"parameters": accuracies(candidates, parameters, lang)} if parameters else {}
+    if grids := [pair for pair in combinations(parameters, 2) if is_grid(candidates, pair)]:
+        figures["heat_map"] = heat_map(candidates, grids[0], lang)
     if len(parameters) > 1:
-        figures["parallel"] = parallel(settings, parameters, lang)
-    figures["curves"] = setting_curves(settings, histories, lang)
+        figures["parallel"] = parallel(candidates, parameters, lang)
+    figures["curves"] = candidate_curves(candidates, histories, lang)
     return figures
 
 
 @drawing
-def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+def accuracies(
+    candidates: Sequence[Candidate], parameters: Sequence[str], lang: Lang = "en"
+) -> Figure:
     """Accuracy against each parameter, a panel each; every candidate with its 95 % interval.
 
     The line joins the means over the candidates that share a value. Filled marks are
@@ -67,15 +72,15 @@ def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lan
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
-        values = [each.parameters[name] for each in settings]
+        values = [each.parameters[name] for each in candidates]
         places = _place(axes, name, values)
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
-        for offset, each, place in zip(_offsets(places), settings, places, strict=True):
+        for offset, each, place in zip(_offsets(places), candidates, places, strict=True):
             _mark(axes, each, place + 0.25 * offset * gap, lang)
         if len(steps) <= FEW:
             means = [
-                np.mean([s.mean for s, p in zip(settings, places, strict=True) if p == step])
+                np.mean([s.mean for s, p in zip(candidates, places, strict=True) if p == step])
                 for step in steps
             ]
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
@@ -88,7 +93,9 @@ def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lan
 
 
 @drawing
-def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang = "en") -> Figure:
+def candidate_curves(
+    candidates: Sequence[Candidate], histories: Histories, lang: Lang = "en"
+) -> Figure:
     """Validation accuracy and loss of each candidate, epoch by epoch: the mean over its seeds.
 
     The band reaches from its lowest to its highest seed. Best first; beyond the first
@@ -96,7 +103,7 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
     """
     from matplotlib import colormaps
 
-    shown = [each for each in settings if histories.get(each.setting)]
+    shown = [each for each in candidates if histories.get(each.number)]
     figure = new_figure(9.4, 4.4)
     left, right = figure.subplots(1, 2)
     count = max(1, min(len(shown), _CURVES) - 1)
@@ -106,7 +113,7 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
         name = safe(", ".join(parts), 44) or "–"
         colour = colormaps["viridis"](0.92 * rank / count) if told else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
-            table = _aligned(histories[each.setting], field)
+            table = _aligned(histories[each.number], field)
             epochs = range(1, table.shape[1] + 1)
             axes.plot(
                 epochs,
@@ -133,19 +140,19 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
     return figure
 
 
-def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
-    colour, label = _MARKS[each.tied]
+def _mark(axes: Axes, each: Candidate, place: float, lang: Lang) -> None:
+    colour, label = _MARKS[each.indistinguishable]
     axes.errorbar(
         [place],
         [each.mean],
         yerr=None if each.interval is None else each.interval[1] - each.mean,
         fmt="o",
         color=colour,
-        markerfacecolor=colour if each.tied else "white",
+        markerfacecolor=colour if each.indistinguishable else "white",
         markersize=5,
         capsize=2,
         linewidth=1,
-        zorder=3 if each.tied else 2,
+        zorder=3 if each.indistinguishable else 2,
         label=say(label, lang),
     )
 

@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from handstitch.search import Setting
+    from handstitch.search import Candidate
 
 _UPRIGHTS: Final = 8
 """Parameters that are shown beside one another, the first ones."""
 
 
 @drawing
-def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "en") -> Figure:
+def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang = "en") -> Figure:
     """Accuracy on the grid of two parameters, the first of `pair` down, the second across.
 
     A cell is the mean of the candidates that have its values. Where each is one candidate, those
     that are indistinguishable from the best are bold.
     """
-    down, across = (levels([each.parameters[name] for each in settings]) for name in pair)
-    cells: dict[tuple[int, int], list[Setting]] = {}
-    for each in settings:
+    down, across = (levels([each.parameters[name] for each in candidates]) for name in pair)
+    cells: dict[tuple[int, int], list[Candidate]] = {}
+    for each in candidates:
         row, column = (format_value(each.parameters[name]) for name in pair)
         cells.setdefault((down.index(row), across.index(column)), []).append(each)
     grid = np.full((len(down), len(across)), np.nan)
     for cell, here in cells.items():
         grid[cell] = np.mean([each.mean for each in here])
-    is_single = len(settings) == grid.size
+    is_single = len(candidates) == grid.size
     figure = new_figure(2.8 + 0.85 * len(across), 1.8 + 0.55 * len(down))
     axes = figure.subplots()
     picture = axes.imshow(grid, cmap="Blues", aspect="auto", interpolation="none")
@@ -52,7 +52,7 @@ def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "e
             ha="center",
             va="center",
             color="white" if grid[cell] > middle else INK,
-            fontweight="bold" if is_single and here[0].tied else "normal",
+            fontweight="bold" if is_single and here[0].indistinguishable else "normal",
         )
     axes.set_xticks(range(len(across)), [safe(each, 20) for each in across])
     axes.set_yticks(range(len(down)), [safe(each, 20) for each in down])
@@ -65,15 +65,17 @@ def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "e
 
 
 @drawing
-def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+def parallel(
+    candidates: Sequence[Candidate], parameters: Sequence[str], lang: Lang = "en"
+) -> Figure:
     """Parallel coordinates: a line for each candidate, from parameter to parameter to accuracy."""
     from matplotlib import colormaps
 
     names = list(parameters)[:_UPRIGHTS]
     figure = new_figure(2.2 + 1.7 * len(names), 4.2)
     axes = figure.subplots()
-    means = np.array([each.mean for each in settings])
-    columns = [_coordinates([each.parameters[name] for each in settings]) for name in names]
+    means = np.array([each.mean for each in candidates])
+    columns = [_coordinates([each.parameters[name] for each in candidates]) for name in names]
     heights = [_scaled(column) for column, _ in columns] + [_scaled(means)]
     order = np.argsort(means)
     for row in order:
@@ -94,10 +96,10 @@ def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang 
     return figure
 
 
-def is_grid(settings: Sequence[Setting], pair: tuple[str, str]) -> bool:
+def is_grid(candidates: Sequence[Candidate], pair: tuple[str, str]) -> bool:
     """Whether both parameters have few values and every combination was tried."""
-    sizes = [len({format_value(each.parameters[name]) for each in settings}) for name in pair]
-    combined = {tuple(format_value(each.parameters[name]) for name in pair) for each in settings}
+    sizes = [len({format_value(each.parameters[name]) for each in candidates}) for name in pair]
+    combined = {tuple(format_value(each.parameters[name]) for name in pair) for each in candidates}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
 

@@ -22,10 +22,10 @@ ranking     what its trials tell: which setting is best, and which cannot be tol
 
 from handstitch.search import executors
 from handstitch.search.folder import Search, is_search, load
-from handstitch.search.plan import Spec, make
-from handstitch.search.ranking import Ranking, Setting, rank
+from handstitch.search.plan import SearchPlan, make
+from handstitch.search.ranking import Candidate, Ranking, rank
 from handstitch.search.run import run
-from handstitch.search.scheduler import Stop
+from handstitch.search.scheduler import StopFlag
 from handstitch.search.space import Range
 from handstitch.search.winner import Winner, search_of, winner
 
@@ -33,9 +33,9 @@ __all__ = [
     "Range",
     "Ranking",
     "Search",
-    "Setting",
-    "Spec",
-    "Stop",
+    "SearchPlan",
+    "Candidate",
+    "StopFlag",
     "Winner",
     "executors",
     "is_search",

@@ -38,7 +38,7 @@ MPI_COMMAND: Final = "mpiexec -n 3 python -m mpi4py.futures -m handstitch search
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class WorkerPool:
     """An executor that trains so many trials at a time, and what its futures raise when a worker
     died, and when all of it is gone.
 
@@ -60,36 +60,38 @@ class Processes(Executor):
     """
 
     def __init__(self, count: int) -> None:
-        self._seats = [_Seat() for _ in range(count)]
+        self._workers = [_Worker() for _ in range(count)]
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
         """Run a call in a process that is free. Its arguments must be such as can be sent."""
-        free = (n for n, seat in enumerate(self._seats) if not seat.future or seat.future.done())
+        free = (
+            n for n, worker in enumerate(self._workers) if not worker.future or worker.future.done()
+        )
         number = next(free)
         with _no_interrupt():
             try:
-                future = self._seats[number].pool.submit(fn, *args, **kwargs)
+                future = self._workers[number].pool.submit(fn, *args, **kwargs)
             except BrokenExecutor:
-                self._seats[number].end()
-                self._seats[number] = _Seat()
-                future = self._seats[number].pool.submit(fn, *args, **kwargs)
-        self._seats[number].future = future
+                self._workers[number].end()
+                self._workers[number] = _Worker()
+                future = self._workers[number].pool.submit(fn, *args, **kwargs)
+        self._workers[number].future = future
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002
         """End all processes at once, whatever they are doing."""
-        for seat in self._seats:
-            seat.end()
+        for worker in self._workers:
+            worker.end()
 
 
-class _Seat:
+class _Worker:
     """A pool of one process, the pipe that it lives by, and its last call."""
 
     def __init__(self) -> None:
         # spawn, since a fork would copy the BLAS's threads half: OpenMP does not survive that.
         context = get_context("spawn")
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        self.pool = ProcessPoolExecutor(1, context, _settle, (self._reader,))
+        self.pool = ProcessPoolExecutor(1, context, _init_worker, (self._reader,))
         self.future: Future[Any] | None = None
 
     def end(self) -> None:
@@ -98,7 +100,7 @@ class _Seat:
         self.pool.shutdown(cancel_futures=True)
 
 
-def _settle(lifeline: Connection) -> None:
+def _init_worker(lifeline: Connection) -> None:
     """In a new worker: live as long as the pipe's other end is open, and ignore Ctrl-C.
 
     Ctrl-C reaches every process of a terminal; what is to be done about it the parent decides.
@@ -130,21 +132,21 @@ def _no_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def serial() -> Iterator[Engine]:
+def serial() -> Iterator[WorkerPool]:
     """A thread of this process: no worker to be lost, and nothing to be sent."""
     with ThreadPoolExecutor(1) as executor:
-        yield Engine(executor, 1, in_process=True)
+        yield WorkerPool(executor, 1, in_process=True)
 
 
 @contextmanager
-def processes(count: int) -> Iterator[Engine]:
+def processes(count: int) -> Iterator[WorkerPool]:
     """So many processes of this machine; they end when the block does."""
     with Processes(count) as executor:
-        yield Engine(executor, count, worker_died=(BrokenExecutor,))
+        yield WorkerPool(executor, count, worker_died=(BrokenExecutor,))
 
 
 @contextmanager
-def dask(address: str, workers: int) -> Iterator[Engine]:
+def dask(address: str, workers: int) -> Iterator[WorkerPool]:
     """A Dask cluster by its scheduler's address; `local` starts one with so many workers here.
 
     Raises MachineError if the scheduler or all workers are out of reach, UsageError without the
@@ -194,7 +196,7 @@ def dask(address: str, workers: int) -> Iterator[Engine]:
         executor = opened.enter_context(client.get_executor(pure=False, retries=0))
         opened.callback(executor.shutdown, wait=False)
         count = sum(client.nthreads().values())
-        yield Engine(executor, count, (KilledWorker,), (CancelledError, OSError))
+        yield WorkerPool(executor, count, (KilledWorker,), (CancelledError, OSError))
 
 
 def _close(client: Any) -> None:
@@ -215,7 +217,7 @@ def _end(cluster: Any) -> None:
 
 
 @contextmanager
-def mpi() -> Iterator[Engine]:
+def mpi() -> Iterator[WorkerPool]:
     """The ranks of this MPI program but the first. Raises UsageError if it is none."""
     try:
         from mpi4py import MPI
@@ -233,7 +235,7 @@ def mpi() -> Iterator[Engine]:
         )
     executor = MPIPoolExecutor(initializer=_ignore_interrupt)
     try:
-        yield Engine(executor, size - 1)
+        yield WorkerPool(executor, size - 1)
     except BaseException as error:
         executor.shutdown(wait=False, cancel_futures=True)
         if isinstance(error, Interrupted):

@@ -3,7 +3,7 @@
 search.json              what is searched, and on which data
 study.db                 Optuna's study of it, unless a database is named
 trials/0003/trial.json   one finished trial: every epoch, seconds, threads
-           settings.toml its configuration: handstitch train --config trains it again
+           config.toml its configuration: handstitch train --config trains it again
            history.csv   its epochs as a table
            best.safetensors  the network of its best epoch
 
@@ -29,7 +29,7 @@ from handstitch.errors import MachineError, UsageError
 from handstitch.records import Trial
 from handstitch.runs import folder as run_folder
 from handstitch.search import space
-from handstitch.search.plan import Spec
+from handstitch.search.plan import SearchPlan
 from handstitch.search.space import Axis
 
 SEARCH: Final = "search.json"
@@ -37,15 +37,15 @@ STUDY: Final = "study.db"
 TRIALS: Final = "trials"
 TRIAL: Final = "trial.json"
 BEST: Final = "best.safetensors"
-SETTINGS: Final = "settings.toml"
+SETTINGS: Final = "config.toml"
 
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
-class Description(msgspec.Struct, frozen=True, kw_only=True):
+class SearchDescription(msgspec.Struct, frozen=True, kw_only=True):
     """What search.json holds."""
 
-    spec: Spec
+    plan: SearchPlan
     data_digest: str
     study: str
     """The study's name: no two searches share one, in whatever database they are shown."""
@@ -58,38 +58,38 @@ class Search:
     """A search as it stands in its folder: its finished trials, by number."""
 
     folder: Path
-    description: Description
+    description: SearchDescription
     trials: list[Trial]
 
     @property
-    def spec(self) -> Spec:
+    def plan(self) -> SearchPlan:
         """What decides the trials."""
-        return self.description.spec
+        return self.description.plan
 
     @property
     def parameters(self) -> Mapping[str, Axis]:
         """What is searched: key of Config → values, or a range."""
-        return self.spec.parameters
+        return self.plan.parameters
 
     @property
     def seeds(self) -> int:
         """Trials of each setting."""
-        return self.spec.seeds
+        return self.plan.seeds
 
     @property
     def kind(self) -> str:
         """`grid`, `random` or `tpe`."""
-        return self.spec.kind
+        return self.plan.kind
 
     @property
     def pruning(self) -> str:
         """`none`, `halving` or `median`."""
-        return self.spec.pruning
+        return self.plan.pruning
 
     @property
     def is_over(self) -> bool:
         """Whether every trial is finished."""
-        return len(self.trials) == self.spec.trials
+        return len(self.trials) == self.plan.trials
 
     def trial_folder(self, trial: Trial) -> Path:
         """Where a trial's files are, once it is finished."""
@@ -97,7 +97,7 @@ class Search:
 
     def keep(self, trial: Trial, best: bytes) -> None:
         """Keep a finished trial, wholly or not at all. `best` is its model file; empty for none."""
-        config = self.spec.config_of(trial.parameters, trial.repeat)
+        config = self.plan.config_of(trial.parameters, trial.repeat)
         files = {
             SETTINGS: to_toml(config).encode(),
             run_folder.HISTORY: run_folder.history_csv(trial.history).encode(),
@@ -125,7 +125,7 @@ def is_search(folder: Path) -> bool:
     return (folder / SEARCH).is_file()
 
 
-def read_description(folder: Path) -> Description:
+def read_description(folder: Path) -> SearchDescription:
     """What is searched in a folder. Raises as `load`."""
     if not is_search(folder):
         names = sorted(str(each.parent) for each in run_folder.RUNS.glob(f"*/{SEARCH}"))
@@ -136,24 +136,24 @@ def read_description(folder: Path) -> Description:
             wanted="a folder made by handstitch search",
             fix=f"name one of: {', '.join(names)}" if names else "begin one: handstitch search",
         )
-    return _read(folder / SEARCH, Description)
+    return _read(folder / SEARCH, SearchDescription)
 
 
-def create(spec: Spec, out: str | Path | None, data_digest: str, notice: str) -> Path:
+def create(plan: SearchPlan, out: str | Path | None, data_digest: str, notice: str) -> Path:
     """Make a search's folder, `out` or the next free runs/search-N, and say which it is.
 
     Raises UsageError if something is in the way, MachineError if the machine is.
     """
     stem = Path(out).absolute().name if out else "search-sketch" if notice else "search"
     name = f"{stem}-{secrets.token_hex(4)}"
-    description = Description(spec=spec, data_digest=data_digest, study=name, notice=notice)
+    description = SearchDescription(plan=plan, data_digest=data_digest, study=name, notice=notice)
     files = {SEARCH: as_json(description)}
     if out is None:
         return storage.new_folder(run_folder.RUNS, stem, files)
     return storage.create_folder(out, files)
 
 
-def require_same(folder: Path, found: Spec, wanted: Spec) -> None:
+def require_same(folder: Path, found: SearchPlan, wanted: SearchPlan) -> None:
     """Raise UsageError unless the search in a folder, `found`, is the one that is `wanted`.
 
     What is `auto` in `wanted` is as it was settled when that search was begun.
@@ -172,14 +172,14 @@ def require_same(folder: Path, found: Spec, wanted: Spec) -> None:
         )
 
 
-def _words(spec: Spec) -> dict[str, str]:
+def _words(plan: SearchPlan) -> dict[str, str]:
     """All that decides the trials, by name, as one would type it."""
-    rest = {name: getattr(spec, name) for name in ("kind", "settings", "seeds", "pruning")}
+    rest = {name: getattr(plan, name) for name in ("kind", "candidates", "seeds", "pruning")}
     return {
-        **{name: format_value(value) for name, value in spec.config.items()},
-        **{name: space.described(axis) for name, axis in spec.parameters.items()},
+        **{name: format_value(value) for name, value in plan.config.items()},
+        **{name: space.described(axis) for name, axis in plan.parameters.items()},
         **{name: str(value) for name, value in rest.items()},
-        "customary": str(spec.default_rate),
+        "default_rate": str(plan.default_rate),
     }
 
 

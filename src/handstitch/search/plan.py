@@ -26,15 +26,15 @@ ROUND: Final = 8
 number of workers has no part in it, or they would change the outcome."""
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True):
+class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the trials of a search."""
 
     config: dict[str, Any]
-    """The settings that are not searched, as `Config.to_dict`; see `settled` for `auto`."""
+    """The settings that are not searched, as `Config.to_dict`; see `resolve` for `auto`."""
     parameters: dict[str, Axis]
     """What is searched, keys in Config's order."""
     kind: Kind = "grid"
-    settings: int
+    candidates: int
     """How many: the points of a grid, or as many as were asked for."""
     seeds: int = 1
     """Each setting is trained with the seeds s, s + 1, … of `config`'s seed s."""
@@ -44,18 +44,18 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def trials(self) -> int:
-        """The number of trials. Trial `setting · seeds + repeat` is the setting's repeat."""
-        return self.settings * self.seeds
+        """The number of trials. Trial `candidate · seeds + repeat` is the setting's repeat."""
+        return self.candidates * self.seeds
 
-    def values(self, setting: int) -> dict[str, Any]:
+    def values(self, candidate: int) -> dict[str, Any]:
         """What the searched keys are in a setting of a grid or a random search.
 
         Draws depend on the seed and the setting's number alone. TPE's settings come from
         `proposals`.
         """
         if self.kind == "grid":
-            return space.point(self.parameters, setting)
-        rng = generator(int(self.config["seed"]), Purpose.SEARCH, setting)
+            return space.point(self.parameters, candidate)
+        rng = generator(int(self.config["seed"]), Purpose.SEARCH, candidate)
         return space.draw(self.parameters, rng)
 
     def config_of(self, values: dict[str, Any], repeat: int) -> Config:
@@ -67,10 +67,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
     def rounds(self) -> list[range]:
         """The settings' numbers, round by round: one round of all, but with TPE ROUND in each."""
-        length = ROUND if self.kind == "tpe" else max(1, self.settings)
+        length = ROUND if self.kind == "tpe" else max(1, self.candidates)
         return [
-            range(begin, min(begin + length, self.settings))
-            for begin in range(0, self.settings, length)
+            range(begin, min(begin + length, self.candidates))
+            for begin in range(0, self.candidates, length)
         ]
 
 
@@ -79,14 +79,14 @@ def make(
     parameters: Mapping[str, Range | Sequence[Any]],
     *,
     kind: Kind | None = None,
-    settings: int | None = None,
+    candidates: int | None = None,
     seeds: int = 1,
     pruning: Pruning = "none",
     default_rate: bool = False,
-) -> Spec:
+) -> SearchPlan:
     """The search over `parameters` around `config`, which keeps what is not searched.
 
-    `settings` is the number of settings that a random or TPE search tries. Raises ConfigError if a
+    `candidates` is the number of settings that a random or TPE search tries. Raises ConfigError if a
     value cannot be.
     """
     check_names(parameters, "what is searched")
@@ -95,36 +95,38 @@ def make(
     }
     drawn = any(isinstance(axis, Range) for axis in searched.values())
     kind = kind or ("random" if drawn else "grid")
-    spec = Spec(
+    plan = SearchPlan(
         config=config.to_dict(),
         parameters=searched,
         kind=kind,
-        settings=space.size(searched) if kind == "grid" else settings or 1,
+        candidates=space.size(searched) if kind == "grid" else candidates or 1,
         seeds=seeds,
         pruning=pruning,
         default_rate=default_rate,
     )
     for values in space.extremes(searched):
         try:
-            spec.config_of(values, seeds - 1)
+            plan.config_of(values, seeds - 1)
         except ConfigError as error:
             words = ", ".join(f"{name} = {format_value(v)}" for name, v in values.items())
-            error.facts["setting"] = words or "the only one"
+            error.facts["candidate"] = words or "the only one"
             raise
-    return spec
+    return plan
 
 
-def settled(spec: Spec, data_dir: Path | None, notify: Callable[[str], None]) -> tuple[Spec, str]:
+def resolve(
+    plan: SearchPlan, data_dir: Path | None, notify: Callable[[str], None]
+) -> tuple[SearchPlan, str]:
     """A search with nothing left at `auto`, and why its data are `sketch` if nobody asked for that.
 
     Trials have one thread: their bits must not depend on the machine's cores.
     """
-    config = from_mapping(spec.config, "this search")
+    config = from_mapping(plan.config, "this search")
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
     values: dict[str, Any] = {"dataset": choice.name, "backend": backend.require(config)}
     if config.threads == "auto":
         values["threads"] = 1
-    return msgspec.structs.replace(spec, config=spec.config | values), choice.reason
+    return msgspec.structs.replace(plan, config=plan.config | values), choice.reason
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:

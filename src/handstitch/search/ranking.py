@@ -22,13 +22,13 @@ _WIDEST: Final = 0.5
 """An interval wider than this says nothing about an accuracy."""
 
 
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate over its seeds. Accuracies are fractions of the validation images.
 
     Nothing here depends on when, where or by how many workers the trials were run.
     """
 
-    setting: int
+    number: int = msgspec.field(name="candidate")
     parameters: dict[str, Any]
     seeds: list[int]
     """Of its finished trials."""
@@ -41,7 +41,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Standard deviation over the seeds; None with one."""
     validation_error: float
     """√(p(1 − p)/n): the standard error of one trial's accuracy from its images alone."""
-    tied: bool | None
+    indistinguishable: bool | None
     """Whether it is indistinguishable from the best; None if not compared: see `problem`."""
     best_epoch_accuracy: float
     """Mean over the seeds. A maximum over epochs on the images it is measured on."""
@@ -50,10 +50,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not compared; else empty."""
 
 
-class Lost(msgspec.Struct, frozen=True, kw_only=True):
+class FailedCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate none of whose trials was trained to the end."""
 
-    setting: int
+    number: int = msgspec.field(name="candidate")
     parameters: dict[str, Any]
     problem: str
 
@@ -62,23 +62,23 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """The candidates of a search, best first; those that could not be compared stand last."""
 
     by: By
-    settings: list[Setting]
-    lost: list[Lost]
+    candidates: list[Candidate]
+    failed_candidates: list[FailedCandidate]
     winner: int | None
     """Number of the candidate with the highest mean; None if no trial was finished."""
     winner_by_best_epoch: int | None
     winner_by_last_epoch: int | None
-    tied: list[int]
+    indistinguishable: list[int]
     """Numbers of the candidates that are indistinguishable from the winner, itself among them."""
     repeats: int
     """Seeds by which the candidates were compared."""
-    chance_range: float | None
+    critical_difference: float | None
     """The critical difference: a candidate that lies so far below the best, or farther, is lower;
     None if the winner stands alone."""
-    score_of_choice: float | None
+    unbiased_score: float | None
     """Mean accuracy of the choice on seeds that had no say in it."""
-    optimism: float | None
-    """The winner's mean less `score_of_choice`: what picking a maximum adds."""
+    selection_bias: float | None
+    """The winner's mean less `unbiased_score`: what picking a maximum adds."""
     importance: dict[str, float]
     """Parameter → share of the variance between trials that goes with it, highest first."""
     importance_overlaps: bool
@@ -92,7 +92,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(NamedTuple):
     """The part of a search that has every candidate on the same seeds."""
 
-    settings: list[int]
+    candidates: list[int]
     repeats: list[int]
     table: Table
     """(candidates, repeats)."""
@@ -108,43 +108,52 @@ def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> 
     wanted = seeds or max((trial.repeat + 1 for trial in trials), default=0)
     found = finished(trials)
     compared = compare(trials, _FIGURES[by])
-    tied = statistics.tied_with_best(compared.table) if compared.settings else []
-    verdicts = dict(zip(compared.settings, tied, strict=True))
-    settings = [
-        _setting(number, found[number], by, verdicts.get(number), _problem(trials, number, wanted))
+    indistinguishable = (
+        statistics.indistinguishable_from_best(compared.table) if compared.candidates else []
+    )
+    verdicts = dict(zip(compared.candidates, indistinguishable, strict=True))
+    candidates = [
+        _candidate(
+            number, found[number], by, verdicts.get(number), _problem(trials, number, wanted)
+        )
         for number in sorted(found)
     ]
-    whole = [each for each in settings if each.tied is not None]
+    whole = [each for each in candidates if each.indistinguishable is not None]
     best = max(whole, key=lambda each: each.best_epoch_accuracy, default=None)
     last = max(whole, key=lambda each: each.last_epoch_accuracy, default=None)
-    settings.sort(key=lambda each: (each.tied is None, -each.mean, each.setting))
-    is_repeated = len(compared.settings) > 1 and len(compared.repeats) > 1
-    judged = statistics.score_of_choice(compared.table) if is_repeated else None
-    together = [each.setting for each in settings if each.tied]
+    candidates.sort(key=lambda each: (each.indistinguishable is None, -each.mean, each.number))
+    is_repeated = len(compared.candidates) > 1 and len(compared.repeats) > 1
+    judged = statistics.unbiased_score(compared.table) if is_repeated else None
+    together = [each.number for each in candidates if each.indistinguishable]
     chance = None
     if is_repeated and len(together) > 1:
-        width = statistics.decisive_width(compared.table, compared.settings.index(together[-1]))
-        chance = min([width, *(settings[0].mean - each.mean for each in whole if not each.tied)])
+        width = statistics.half_width(compared.table, compared.candidates.index(together[-1]))
+        chance = min(
+            [
+                width,
+                *(candidates[0].mean - each.mean for each in whole if not each.indistinguishable),
+            ]
+        )
     return Ranking(
         by=by,
-        settings=settings,
-        lost=[
-            Lost(
-                setting=number,
+        candidates=candidates,
+        failed_candidates=[
+            FailedCandidate(
+                number=number,
                 parameters=trial.parameters,
                 problem=_problem(trials, number, wanted),
             )
-            for number, trial in sorted({each.setting: each for each in trials}.items())
+            for number, trial in sorted({each.candidate: each for each in trials}.items())
             if number not in found
         ],
-        winner=settings[0].setting if settings else None,
-        winner_by_best_epoch=None if best is None else best.setting,
-        winner_by_last_epoch=None if last is None else last.setting,
-        tied=together,
+        winner=candidates[0].number if candidates else None,
+        winner_by_best_epoch=None if best is None else best.number,
+        winner_by_last_epoch=None if last is None else last.number,
+        indistinguishable=together,
         repeats=len(compared.repeats),
-        chance_range=chance,
-        score_of_choice=judged,
-        optimism=None if judged is None else settings[0].mean - judged,
+        critical_difference=chance,
+        unbiased_score=judged,
+        selection_bias=None if judged is None else candidates[0].mean - judged,
         importance=importance(trials, by),
         importance_overlaps=not _is_full_grid(compared.parameters),
         trials=len(trials),
@@ -174,7 +183,7 @@ def finished(trials: Sequence[Trial]) -> dict[int, dict[int, Trial]]:
     found: dict[int, dict[int, Trial]] = {}
     for trial in sorted(trials, key=lambda each: each.number):
         if trial.state == "complete" and trial.history:
-            found.setdefault(trial.setting, {})[trial.repeat] = trial
+            found.setdefault(trial.candidate, {})[trial.repeat] = trial
     return found
 
 
@@ -183,11 +192,11 @@ def compare(trials: Sequence[Trial], value: Callable[[Trial], float]) -> Compare
     found = finished(trials)
     most = max(map(len, found.values()), default=0)
     repeats = next((sorted(each) for each in found.values() if len(each) == most), [])
-    settings = [number for number, each in found.items() if set(repeats) <= set(each)]
-    table = [[value(found[number][repeat]) for repeat in repeats] for number in settings]
-    shape = (len(settings), len(repeats))
-    parameters = [found[number][repeats[0]].parameters for number in settings]
-    return Compared(settings, repeats, np.array(table, np.float64).reshape(shape), parameters)
+    candidates = [number for number, each in found.items() if set(repeats) <= set(each)]
+    table = [[value(found[number][repeat]) for repeat in repeats] for number in candidates]
+    shape = (len(candidates), len(repeats))
+    parameters = [found[number][repeats[0]].parameters for number in candidates]
+    return Compared(candidates, repeats, np.array(table, np.float64).reshape(shape), parameters)
 
 
 def importance(trials: Sequence[Trial], by: By = "best") -> dict[str, float]:
@@ -252,25 +261,25 @@ def _grouped(levels: list[Any]) -> list[int]:
     return [names.index(each) for each in names]
 
 
-def _setting(
-    number: int, trials: Mapping[int, Trial], by: By, tied: bool | None, problem: str
-) -> Setting:
+def _candidate(
+    number: int, trials: Mapping[int, Trial], by: By, indistinguishable: bool | None, problem: str
+) -> Candidate:
     """What a candidate's finished trials, by repeat, say."""
     each = [trials[repeat] for repeat in sorted(trials)]
     values = {name: [value(trial) for trial in each] for name, value in _FIGURES.items()}
     means = {name: float(np.mean(accuracies)) for name, accuracies in values.items()}
-    return Setting(
-        setting=number,
+    return Candidate(
+        number=number,
         parameters=each[0].parameters,
         seeds=[trial.seed for trial in each],
         mean=means[by],
         interval=_interval(values[by]),
         deviation=float(np.std(values[by], ddof=1)) if len(each) > 1 else None,
         validation_error=statistics.binomial_error(means[by], each[0].val_images),
-        tied=tied,
+        indistinguishable=indistinguishable,
         best_epoch_accuracy=means["best"],
         last_epoch_accuracy=means["last"],
-        problem="" if tied is not None else problem,
+        problem="" if indistinguishable is not None else problem,
     )
 
 
@@ -285,7 +294,7 @@ def _interval(values: Sequence[float]) -> Interval | None:
 
 def _problem(trials: Sequence[Trial], number: int, wanted: int) -> str:
     """Why this candidate has fewer finished trials than others, in words."""
-    own = [trial for trial in trials if trial.setting == number]
+    own = [trial for trial in trials if trial.candidate == number]
     failed = [trial.problem for trial in own if trial.state == "failed"]
     why = f" ({failed[0]})" if any(failed) else ""
     counts = {

@@ -12,30 +12,30 @@ from handstitch.data import loading
 from handstitch.errors import ConfigError, MachineError
 from handstitch.search import folder as folders
 from handstitch.search import trial as trials
-from handstitch.search.executors import Engine
+from handstitch.search.executors import WorkerPool
 from handstitch.search.folder import Search
-from handstitch.search.plan import Spec, settled
-from handstitch.search.scheduler import ATTEMPTS, AfterTrial, Notify, Runner, Stop
+from handstitch.search.plan import SearchPlan, resolve
+from handstitch.search.scheduler import ATTEMPTS, AfterTrial, Notify, Runner, StopFlag
 
 
 def run(
-    spec: Spec,
+    plan: SearchPlan,
     out: str | Path | None,
-    engine: AbstractContextManager[Engine],
+    engine: AbstractContextManager[WorkerPool],
     *,
     storage: str | None = None,
     data_dir: str | Path | None = None,
     notify: Notify = lambda line: None,
     after_trial: AfterTrial = lambda trial, finished, of: None,
-    begun: Callable[[Search], None] = lambda search: None,
-    stop: Stop | None = None,
+    on_start: Callable[[Search], None] = lambda search: None,
+    stop: StopFlag | None = None,
 ) -> Search:
     """Train every trial of a search that is not finished yet; the search with all its trials.
 
-    `out` is its folder: a new one, one that is empty, or that of a search with the same `spec`,
+    `out` is its folder: a new one, one that is empty, or that of a search with the same `plan`,
     which is gone on with; None is the next free runs/search-N. `engine` is one of `engines`, and
     is entered only if there is something to train. `storage` is the PostgreSQL database that shows
-    the search as a study; None: a file in the folder. `begun` hears of the search as it stands when
+    the search as a study; None: a file in the folder. `on_start` hears of the search as it stands when
     it is opened. Raises UsageError if the folder holds another search, MachineError if workers died
     of a trial again and again, Interrupted when `stop` was asked for; what finished is kept then,
     and the same call goes on.
@@ -49,17 +49,17 @@ def run(
         search = None
         if out is not None and folders.is_search(Path(out)):
             search = _opened(held, Path(out))
-            folders.require_same(search.folder, search.spec, spec)
+            folders.require_same(search.folder, search.plan, plan)
             if search.is_over:
-                begun(search)
+                on_start(search)
                 with closing(Study(search, url, notify)) as study:
                     for trial in search.trials:
                         study.show(trial)
                 return search
-            spec = search.spec
-        spec, notice = settled(spec, data, notify)
-        dataset = loading.load(str(spec.config["dataset"]), "train", data, notify=notify)
-        trials.hold(dataset)
+            plan = search.plan
+        plan, notice = resolve(plan, data, notify)
+        dataset = loading.load(str(plan.config["dataset"]), "train", data, notify=notify)
+        trials.cache_dataset(dataset)
         if search is not None and search.description.data_digest != dataset.digest:
             raise ConfigError(
                 "the training images are not those this search began with",
@@ -70,10 +70,10 @@ def run(
             )
         opened = held.enter_context(engine)
         if search is None:
-            search = _opened(held, folders.create(spec, out, dataset.digest, notice))
-        begun(search)
+            search = _opened(held, folders.create(plan, out, dataset.digest, notice))
+        on_start(search)
         with closing(Study(search, url, notify)) as study:
-            runner = Runner(search, opened, data, notify, after_trial, stop or Stop(), study)
+            runner = Runner(search, opened, data, notify, after_trial, stop or StopFlag(), study)
             runner.run()
     if runner.lost:
         raise MachineError(

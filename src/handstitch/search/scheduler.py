@@ -14,7 +14,7 @@ from handstitch import training
 from handstitch.errors import Interrupted, MachineError
 from handstitch.records import Trial
 from handstitch.search import trial as trials
-from handstitch.search.executors import Engine
+from handstitch.search.executors import WorkerPool
 from handstitch.search.folder import Search
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ AfterTrial = Callable[[Trial, int, int], None]
 
 
 @dataclass(slots=True)
-class Stop:
+class StopFlag:
     """Whether the search is to stop: set to a signal's number, it ends within a moment."""
 
     stop_asked: int = 0
@@ -44,7 +44,7 @@ class Stop:
 
 
 @dataclass(slots=True)
-class _Work:
+class _PendingTrial:
     """A trial under way, and how often its worker died."""
 
     task: trials.TrialSpec
@@ -56,11 +56,11 @@ class Runner:
     """One call of a search: what it needs, which trials are finished, and of which workers died."""
 
     search: Search
-    engine: Engine
+    engine: WorkerPool
     data_dir: Path | None
     notify: Notify
     after_trial: AfterTrial
-    stop: Stop
+    stop: StopFlag
     study: Study
     pruner: Pruner | None = None
     finished: dict[int, Trial] = field(init=False)
@@ -68,35 +68,35 @@ class Runner:
 
     def run(self) -> None:
         """All rounds, or as many as the trials that were lost allow."""
-        spec = self.search.spec
+        plan = self.search.plan
         self.finished = {trial.number: trial for trial in self.search.trials}
-        if spec.pruning != "none":
+        if plan.pruning != "none":
             from handstitch.search.pruning import Pruner
 
-            self.pruner = Pruner(spec.pruning, self.search.trials)
-        for number, settings in enumerate(spec.rounds()):
+            self.pruner = Pruner(plan.pruning, self.search.trials)
+        for number, candidates in enumerate(plan.rounds()):
             if not self.lost:
-                self._round(self._values(number, settings))
+                self._round(self._values(number, candidates))
 
-    def _values(self, number: int, settings: range) -> dict[int, dict[str, Any]]:
+    def _values(self, number: int, candidates: range) -> dict[int, dict[str, Any]]:
         """The searched values of a round's settings."""
-        spec = self.search.spec
-        if spec.kind != "tpe":
-            return {setting: spec.values(setting) for setting in settings}
+        plan = self.search.plan
+        if plan.kind != "tpe":
+            return {candidate: plan.values(candidate) for candidate in candidates}
         from handstitch.search.tpe import propose
 
-        before = [self.finished[n] for n in range(settings.start * spec.seeds)]
-        known = [before[n : n + spec.seeds] for n in range(0, len(before), spec.seeds)]
-        asked = propose(spec, number, len(settings), known)
+        before = [self.finished[n] for n in range(candidates.start * plan.seeds)]
+        known = [before[n : n + plan.seeds] for n in range(0, len(before), plan.seeds)]
+        asked = propose(plan, number, len(candidates), known)
         # What was trained stays, should another Optuna ask for other values.
-        kept = {trial.setting: trial.parameters for trial in self.finished.values()}
-        return {s: kept.get(s, values) for s, values in zip(settings, asked, strict=True)}
+        kept = {trial.candidate: trial.parameters for trial in self.finished.values()}
+        return {s: kept.get(s, values) for s, values in zip(candidates, asked, strict=True)}
 
     def _round(self, values: dict[int, dict[str, Any]]) -> None:
         """Train what is missing of a round, so many at a time as the engine has workers."""
         missing = self._missing(values)
-        waiting: deque[_Work] = deque()
-        under_way: dict[Future[trials.Outcome], _Work] = {}
+        waiting: deque[_PendingTrial] = deque()
+        under_way: dict[Future[trials.Outcome], _PendingTrial] = {}
         more = (self.stop.check,) if self.engine.in_process else ()
         while True:
             self.stop.check()
@@ -112,21 +112,21 @@ class Runner:
                 if self._goes_on(work, future):
                     waiting.append(work)
 
-    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[_Work]:
+    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[_PendingTrial]:
         """The trials of these settings that are not finished; the study is shown all of them."""
-        spec = self.search.spec
-        for setting, repeat in product(values, range(spec.seeds)):
-            number = setting * spec.seeds + repeat
+        plan = self.search.plan
+        for candidate, repeat in product(values, range(plan.seeds)):
+            number = candidate * plan.seeds + repeat
             if number in self.finished:
                 self.study.show(self.finished[number])
                 continue
-            config = spec.config_of(values[setting], repeat)
+            config = plan.config_of(values[candidate], repeat)
             trial = Trial(
                 number=number,
-                setting=setting,
+                candidate=candidate,
                 repeat=repeat,
                 seed=config.seed,
-                parameters=values[setting],
+                parameters=values[candidate],
                 state="pruned",
                 history=[],
                 val_images=0,
@@ -134,7 +134,7 @@ class Runner:
                 seconds=0.0,
             )
             self.study.show(trial, running=True)
-            yield _Work(
+            yield _PendingTrial(
                 trials.TrialSpec(
                     trial,
                     config=config.to_dict(),
@@ -144,7 +144,7 @@ class Runner:
                 )
             )
 
-    def _goes_on(self, work: _Work, future: Future[trials.Outcome]) -> bool:
+    def _goes_on(self, work: _PendingTrial, future: Future[trials.Outcome]) -> bool:
         """Keep what came back; whether there is more to do for the trial."""
         number = work.task.trial.number
         try:
@@ -174,5 +174,5 @@ class Runner:
         if self.pruner is not None:
             self.pruner.finish(trial)
         self.finished[number] = trial
-        self.after_trial(trial, len(self.finished), self.search.spec.trials)
+        self.after_trial(trial, len(self.finished), self.search.plan.trials)
         return False

@@ -60,7 +60,7 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         near = round(value) if self.whole else float(f"{value:.6g}")
         return min(max(near, self.low), self.high)
 
-    def setting(self, number: float) -> Any:
+    def value(self, number: float) -> Any:
         """The setting that a number of this range stands for."""
         return [number, int(number) // 2] if self.widths else number
 
@@ -117,7 +117,7 @@ def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
     """A setting at random: one number from `rng` for each key, in order."""
     shares = {name: float(rng.random()) for name in parameters}
     return {
-        name: axis.setting(axis.at(shares[name]))
+        name: axis.value(axis.at(shares[name]))
         if isinstance(axis, Range)
         else axis[int(shares[name] * len(axis))]
         for name, axis in parameters.items()
@@ -129,7 +129,7 @@ def extremes(parameters: Parameters) -> Iterator[dict[str, Any]]:
     all combinations; where those are too many, each beside some of the others.
     """
     ends = {
-        name: [axis.setting(axis.low), axis.setting(axis.high)] if isinstance(axis, Range) else axis
+        name: [axis.value(axis.low), axis.value(axis.high)] if isinstance(axis, Range) else axis
         for name, axis in parameters.items()
     }
     if size(ends) <= _MOST:

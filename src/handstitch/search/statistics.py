@@ -97,7 +97,7 @@ def _bounds(candidates: int, freedom: int, alpha: float) -> Interval:
     return sqrt(2) * student(freedom, alpha), sqrt(2) * student(freedom, alpha / pairs)
 
 
-def tied_with_best(table: Table, alpha: float = ALPHA) -> list[bool]:
+def indistinguishable_from_best(table: Table, alpha: float = ALPHA) -> list[bool]:
     """For each candidate whether it is indistinguishable from the one with the highest mean.
 
     1. Worst first, a candidate is set aside while the range of the means that are left exceeds the
@@ -114,14 +114,14 @@ def tied_with_best(table: Table, alpha: float = ALPHA) -> list[bool]:
     quantiles of normal errors in place of the bootstrap. docs/ranking.md has the simulations.
     """
     order, _, lower = _judged(table, alpha)
-    tied = np.ones(len(table), bool)
-    tied[order[lower:]] = False
-    return tied.tolist()
+    indistinguishable = np.ones(len(table), bool)
+    indistinguishable[order[lower:]] = False
+    return indistinguishable.tolist()
 
 
-def decisive_width(table: Table, row: int, alpha: float = ALPHA) -> float:
+def half_width(table: Table, row: int, alpha: float = ALPHA) -> float:
     """The critical difference for `row`: from the best, or of the best from the next, it is the
-    difference from which `tied_with_best` would have judged otherwise. Infinite for one repeat.
+    difference from which `indistinguishable_from_best` would have judged otherwise. Infinite for one repeat.
     """
     if table.shape[1] < 2:
         return inf
@@ -168,7 +168,7 @@ def _larger_variance(table: Table, place: int, count: int) -> float:
     return max(residual_variance(table[:count]), float(np.var(table[0] - table[place], ddof=1)) / 2)
 
 
-def score_of_choice(table: Table) -> float:
+def unbiased_score(table: Table) -> float:
     """The mean accuracy of the choice on repeats that had no say in it.
 
     For each repeat in turn, the best candidate by all others is looked up in this one: what the

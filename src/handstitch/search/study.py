@@ -35,7 +35,7 @@ class Study:
     """The study of one search: in the database `url`, or in study.db in the search's folder."""
 
     def __init__(self, search: Search, url: URL | None, notify: Callable[[str], None]) -> None:
-        self._spec, self._name, self._notify = search.spec, search.description.study, notify
+        self._plan, self._name, self._notify = search.plan, search.description.study, notify
         file = search.folder.absolute() / STUDY
         self._url = url or URL.create("sqlite", database=str(file))
         self._storage: RDBStorage | None = None
@@ -97,8 +97,8 @@ class Study:
     def _frozen(self, trial: Trial, state: TrialState) -> FrozenTrial:
         best = best_epoch(trial.history)
         has_value = state in {TrialState.COMPLETE, TrialState.PRUNED}
-        facts = {name: getattr(trial, name) for name in ("seed", "setting", "repeat", "threads")}
-        facts["config"] = self._spec.config_of(trial.parameters, trial.repeat).to_dict()
+        facts = {name: getattr(trial, name) for name in ("seed", "candidate", "repeat", "threads")}
+        facts["config"] = self._plan.config_of(trial.parameters, trial.repeat).to_dict()
         if state.is_finished():
             facts |= {"seconds": trial.seconds, "history": msgspec.to_builtins(trial.history)}
         if trial.problem:
@@ -106,8 +106,8 @@ class Study:
         return create_trial(
             state=state,
             value=best.val_accuracy if best and has_value else None,
-            params=encoded(self._spec.parameters, trial.parameters),
-            distributions=distributions(self._spec.parameters),
+            params=encoded(self._plan.parameters, trial.parameters),
+            distributions=distributions(self._plan.parameters),
             user_attrs=facts,
             intermediate_values={each.epoch: each.val_accuracy for each in trial.history},
         )

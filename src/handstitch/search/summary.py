@@ -13,17 +13,19 @@ def sentences(ranking: Ranking) -> list[str]:
     """What a reader should know before using the winner, most important first."""
     if ranking.winner is None:
         return ["No trial was trained to the end, so there is nothing to compare."]
-    lines = [_winner(ranking), _criteria(ranking), _optimism(ranking)]
-    if ranking.by == "best" and ranking.optimism is not None:
+    lines = [_winner(ranking), _criteria(ranking), _selection_bias(ranking)]
+    if ranking.by == "best" and ranking.selection_bias is not None:
         lines.append(
             "Each best epoch is itself a maximum, on the images it is measured on; only the test "
             "set is free of both."
         )
-    error = points(ranking.settings[0].validation_error)
+    error = points(ranking.candidates[0].validation_error)
     lines.append(
         f"From its validation images alone one trial's accuracy has a standard error of {error}."
     )
-    missing = len(ranking.lost) + sum(each.tied is None for each in ranking.settings)
+    missing = len(ranking.failed_candidates) + sum(
+        each.indistinguishable is None for each in ranking.candidates
+    )
     if missing:
         subject = "1 candidate lacks" if missing == 1 else f"{missing} candidates lack"
         lines.append(
@@ -49,8 +51,8 @@ def points(fraction: float) -> str:
 
 
 def _winner(ranking: Ranking) -> str:
-    name = named(ranking.settings[0].parameters) or "the only candidate"
-    compared = sum(each.tied is not None for each in ranking.settings)
+    name = named(ranking.candidates[0].parameters) or "the only candidate"
+    compared = sum(each.indistinguishable is not None for each in ranking.candidates)
     if compared == 1:
         return f"Only {name} has all its trials: there is nothing to compare it with."
     if ranking.repeats < 2:
@@ -59,11 +61,11 @@ def _winner(ranking: Ranking) -> str:
             "accuracy changes from seed to seed: inconclusive, all are indistinguishable. Search "
             "with --seeds 5."
         )
-    if ranking.chance_range is None:
+    if ranking.critical_difference is None:
         return f"Best: {name}. Over {ranking.repeats} seeds every other candidate is lower."
-    others, all_others = len(ranking.tied) - 1, compared - 1
+    others, all_others = len(ranking.indistinguishable) - 1, compared - 1
     which = f"{others} of {all_others} others" if others < all_others else f"all {others} others"
-    chance = ranking.chance_range
+    chance = ranking.critical_difference
     small = "any difference is" if chance >= 1 else f"differences below {points(chance)} are"
     return (
         f"Highest: {name}. Over {ranking.repeats} seeds it is indistinguishable from {which}: "
@@ -76,24 +78,24 @@ def _criteria(ranking: Ranking) -> str:
     if by_best == by_last:
         return "The same candidate is highest by best epoch and by last epoch."
     names: dict[int | None, str] = {
-        each.setting: named(each.parameters) for each in ranking.settings
+        each.number: named(each.parameters) for each in ranking.candidates
     }
     return f"By best epoch {names[by_best]} is highest, by last epoch {names[by_last]}."
 
 
-def _optimism(ranking: Ranking) -> str:
-    if ranking.score_of_choice is None or ranking.optimism is None:
+def _selection_bias(ranking: Ranking) -> str:
+    if ranking.unbiased_score is None or ranking.selection_bias is None:
         return (
             "The highest of several noisy figures is too high as an estimate of itself; by how "
             "much is unknown with one seed."
         )
     luck = (
-        f"about {points(ranking.optimism)} of the mean are luck."
-        if ranking.optimism > 0
+        f"about {points(ranking.selection_bias)} of the mean are luck."
+        if ranking.selection_bias > 0
         else "picking the highest shows no bias here."
     )
     return (
-        f"The winner's {ranking.settings[0].mean:.4f} is the highest of several noisy means. "
+        f"The winner's {ranking.candidates[0].mean:.4f} is the highest of several noisy means. "
         f"Chosen on all seeds but one and scored on that one, the choice gets "
-        f"{ranking.score_of_choice:.4f}: {luck}"
+        f"{ranking.unbiased_score:.4f}: {luck}"
     )

@@ -22,22 +22,24 @@ from optuna.trial import TrialState, create_trial
 from handstitch.config.messages import format_value
 from handstitch.randomness import Purpose, generator
 from handstitch.records import Trial, best_epoch
-from handstitch.search.plan import ROUND, Spec
+from handstitch.search.plan import ROUND, SearchPlan
 from handstitch.search.space import Axis, Parameters, Range
 
 
-def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> list[dict[str, Any]]:
+def propose(
+    plan: SearchPlan, number: int, count: int, known: list[list[Trial]]
+) -> list[dict[str, Any]]:
     """The `count` settings of round `number`, from the trials of each earlier setting, in order.
 
     A setting counts by the mean of its trials' best validation accuracies; pruned ones count as
     far as they came, and one of which every trial failed tells only that.
     """
-    seed = int(generator(int(spec.config["seed"]), Purpose.SEARCH, number).integers(2**32))
+    seed = int(generator(int(plan.config["seed"]), Purpose.SEARCH, number).integers(2**32))
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND),
     )
-    searched = distributions(spec.parameters)
+    searched = distributions(plan.parameters)
     for trials in known:
         best = [best_epoch(trial.history) for trial in trials if trial.state != "failed"]
         scores = [record.val_accuracy for record in best if record is not None]
@@ -45,12 +47,12 @@ def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> li
             create_trial(
                 state=TrialState.COMPLETE if scores else TrialState.FAIL,
                 value=fmean(scores) if scores else None,
-                params=encoded(spec.parameters, trials[0].parameters),
+                params=encoded(plan.parameters, trials[0].parameters),
                 distributions=searched,
             )
         )
     asked = [study.ask(searched) for _ in range(count)]
-    return [_decoded(spec.parameters, each.params) for each in asked]
+    return [_decoded(plan.parameters, each.params) for each in asked]
 
 
 def distributions(parameters: Parameters) -> dict[str, BaseDistribution]:
@@ -65,7 +67,7 @@ def encoded(parameters: Parameters, values: dict[str, Any]) -> dict[str, Any]:
 
 def _decoded(parameters: Parameters, params: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: axis.setting(axis.kept(params[name]))
+        name: axis.value(axis.kept(params[name]))
         if isinstance(axis, Range)
         else next(each for each in axis if _code(axis, each) == params[name])
         for name, axis in parameters.items()

@@ -29,7 +29,7 @@ from handstitch.training import backend as steps
 from handstitch.training import footprint
 
 
-class Position(NamedTuple):
+class Checkpoint(NamedTuple):
     """Where a trial stopped, beside its history: θ, the best weights, the optimizer's slots."""
 
     vectors: dict[str, NDArray[Any]]
@@ -49,7 +49,7 @@ class TrialSpec:
     data_digest: str
     data_dir: str | None
     until: int | None
-    position: Position | None = None
+    position: Checkpoint | None = None
 
 
 class Outcome(NamedTuple):
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
 
     trial: Trial
     best: bytes
-    position: Position | None
+    position: Checkpoint | None
 
 
 def train(task: TrialSpec, after_step: Callable[[training.State], None] | None = None) -> Outcome:
@@ -73,7 +73,7 @@ def train(task: TrialSpec, after_step: Callable[[training.State], None] | None =
     steps.require(config)
     dataset = _dataset(config.dataset, task)
     history, problem, best = list(task.trial.history), "", b""
-    position: Position | None = None
+    position: Checkpoint | None = None
     state: training.State | None = None
     with machine.blas_threads(int(config.threads)):
         learning = training.TrainingData(config, dataset)
@@ -93,7 +93,7 @@ def train(task: TrialSpec, after_step: Callable[[training.State], None] | None =
                     break
             if not training.is_over(state, config):
                 vectors = {name: vector.copy() for name, vector in _vectors(state).items()}
-                position = Position(vectors, state.optimizer.steps)
+                position = Checkpoint(vectors, state.optimizer.steps)
         except (MachineError, DivergedError) as error:
             problem = f"{error.problem}: {error.facts['found']}"
         if state is not None and history:
@@ -115,7 +115,7 @@ _loaded: dict[str, Dataset] = {}
 """The last data set that a trial in this process used, by digest."""
 
 
-def hold(dataset: Dataset) -> None:
+def cache_dataset(dataset: Dataset) -> None:
     """Have the data set at hand for the trials of this process."""
     _loaded.clear()
     _loaded[dataset.digest] = dataset
@@ -132,7 +132,7 @@ def _dataset(name: str, task: TrialSpec) -> Dataset:
                 wanted=f"SHA-256 {task.data_digest[:8]}…",
                 fix="give every machine the same files; where they are says --data-dir",
             )
-        hold(found)
+        cache_dataset(found)
     return _loaded[task.data_digest]
 
 

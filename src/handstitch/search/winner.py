@@ -12,7 +12,7 @@ from handstitch.config import Config
 from handstitch.errors import UsageError
 from handstitch.runs import folder as run_folder
 from handstitch.search.folder import BEST, TRIALS, Search, as_json, is_search
-from handstitch.search.ranking import By, Ranking, Setting, rank
+from handstitch.search.ranking import By, Candidate, Ranking, rank
 
 ORIGIN: Final = "origin.json"
 """In a run's folder: which search chose its settings."""
@@ -21,21 +21,21 @@ ORIGIN: Final = "origin.json"
 class Winner(NamedTuple):
     """The setting that a search ranks highest, ready to be trained."""
 
-    setting: Setting
+    candidate: Candidate
     config: Config
     """That of its first trial: with the same threads, the run is that trial to the bit."""
     ranking: Ranking
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class SearchOrigin(msgspec.Struct, frozen=True, kw_only=True):
     """What a run remembers of the search that chose its settings."""
 
     search: str
     """Its folder, as seen from the run's."""
-    setting: int
+    candidate: int
     parameters: dict[str, Any]
     by: By
-    tied: int
+    indistinguishable: int
     """How many other settings could not be told from it."""
 
 
@@ -50,20 +50,20 @@ def winner(search: Search, by: By = "best") -> Winner:
             wanted="one finished trial at least",
             fix=f"go on with it: handstitch search --out {search.folder}",
         )
-    best = ranking.settings[0]
-    return Winner(best, search.spec.config_of(best.parameters, 0), ranking)
+    best = ranking.candidates[0]
+    return Winner(best, search.plan.config_of(best.parameters, 0), ranking)
 
 
 def origin(chosen: Winner, search: Search, run: Path) -> bytes:
     """What the run that will be in the folder `run` is to remember, as a file."""
     place = os.path.relpath(search.folder.absolute(), run.absolute())
     return as_json(
-        Origin(
+        SearchOrigin(
             search=Path(place).as_posix(),
-            setting=chosen.setting.setting,
-            parameters=chosen.setting.parameters,
+            candidate=chosen.candidate.number,
+            parameters=chosen.candidate.parameters,
             by=chosen.ranking.by,
-            tied=max(0, len(chosen.ranking.tied) - 1),
+            indistinguishable=max(0, len(chosen.ranking.indistinguishable) - 1),
         )
     )
 
@@ -80,7 +80,7 @@ def search_of(path: Path) -> Path | None:
     if run is None:
         return None
     try:
-        note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=Origin)
+        note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=SearchOrigin)
     except (OSError, msgspec.DecodeError, ValueError):
         return None
     search = Path(os.path.normpath(run / note.search))
