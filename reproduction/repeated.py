@@ -14,10 +14,10 @@ import numpy as np
 
 from handstitch.insight import LayerFindings
 from handstitch.records import EpochRecord
-from handstitch.search.statistics import Table, next_interval
+from handstitch.search.statistics import Table
 from reproduction.claims import Claim, Row
 from reproduction.published import LAYER_3, TEST_ACCURACY
-from reproduction.verdicts import Measured, Verdict, mean_between, mostly
+from reproduction.verdicts import Measured, Verdict, mean_between, mostly, prediction_interval
 
 SLIGHT: Final = 0.02
 """Validation and test accuracy that differ by less than this are close: two points, about twice
@@ -53,7 +53,7 @@ def _of_layer(runs: Runs, layer: int, field: str) -> Table:
 
 def _test_accuracy(runs: Runs) -> Measured:
     values = [run.test_accuracy for run in runs]
-    interval = next_interval(values)
+    interval = prediction_interval(values)
     verdict: Verdict = "inconclusive"
     if interval is not None:
         verdict = "holds" if interval[0] <= TEST_ACCURACY <= interval[1] else "does not hold"

@@ -8,7 +8,7 @@ inconclusive    the interval reaches into both, or there is none: one seed has n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 from typing import Final, Literal
 
 import msgspec
@@ -90,6 +90,16 @@ def mostly(hits: NDArray[np.bool_]) -> Measured:
     count = len(hits)
     interval = wilson_interval(int(hits.sum()), count) if count > 1 else None
     return Measured(float(hits.mean()), interval, _between(interval, 0.5))
+
+
+def prediction_interval(values: Sequence[float]) -> Interval | None:
+    """mean ± t s √(1 + 1/n): where one more value lies, at 95 %; None for fewer than two."""
+    n = len(values)
+    if n < 2:
+        return None
+    half = statistics.student(n - 1) * float(np.std(values, ddof=1)) * sqrt(1 + 1 / n)
+    mean = float(np.mean(values))
+    return mean - half, mean + half
 
 
 def _between(interval: Interval | None, low: float, high: float = inf) -> Verdict:

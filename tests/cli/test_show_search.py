@@ -22,7 +22,7 @@ FOLDER = Path("runs", "grid")
 
 @pytest.fixture
 def searched(handstitch: Handstitch) -> Path:
-    """A grid of four settings with two seeds each, on drawn data. Rate 1e-9 learns nothing."""
+    """A grid of four candidates with two seeds each, on drawn data. Rate 1e-9 learns nothing."""
     rates = ("--lr", "1e-9", "0.01", "--dropout", "0", "0.1")
     result = handstitch(*SEARCH, *rates, "--seeds", "2", "--out", str(FOLDER))
     assert result.code == 0, result.err
@@ -41,7 +41,7 @@ class TestShow:
         assert "interval" not in result.out  # of two seeds
         assert f"handstitch train --from-search {searched}\n" in result.out
 
-    def test_json_settings_are_those_of_any_other_search_alike(self, handstitch, searched):
+    def test_json_candidates_are_those_of_any_other_search_alike(self, handstitch, searched):
         first = handstitch("show", str(searched), "--json").json
         rates = ("--lr", "1e-9", "0.01", "--dropout", "0", "0.1")
         assert handstitch(*SEARCH, *rates, "--seeds", "2", "--out", "elsewhere").code == 0
@@ -63,7 +63,7 @@ class TestShow:
         assert first["winner"] == first["candidates"][0]["candidate"]
         assert first["words"]
 
-    def test_candidates_csv_has_every_setting(self, handstitch, searched):
+    def test_candidates_csv_has_every_candidate(self, handstitch, searched):
         shown = handstitch("show", str(searched), "--json").json
         rows = list(csv.DictReader((searched / "candidates.csv").read_text().splitlines()))
         assert [int(row["candidate"]) for row in rows] == [
@@ -170,7 +170,7 @@ class TestFromSearch:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("--lr", "0.5"), "what the search chose"),
+            (("--lr", "0.5"), "chosen by the search"),
             (("--preset", "course"), "do not go together"),
             (("--resume", "runs/train"), "do not go together"),
         ],

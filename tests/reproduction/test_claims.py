@@ -12,6 +12,7 @@ import pytest
 from handstitch.errors import HandstitchError
 from handstitch.insight import LayerFindings
 from handstitch.randomness import Purpose, generator
+from handstitch.search.statistics import mean_interval
 from reproduction import published
 from reproduction.experiments import SLIGHT_DECAYS
 from reproduction.grid import along, grid_of
@@ -19,6 +20,7 @@ from reproduction.observations import FLAT, OBSERVATIONS
 from reproduction.page import INTRODUCTION, detail
 from reproduction.questions import BETTER_NETWORK, BETTER_RATE, slight_decays
 from reproduction.repeated import REPEATED, Run
+from reproduction.verdicts import prediction_interval
 from tests.synthetic_trials import epochs, trial
 
 Figure = Callable[[float, float, int], float]
@@ -209,6 +211,14 @@ class TestPublished:
         rate, decay = divmod(int(np.argmax(grid.val_accuracy.max(axis=-1))), 3)
         assert (grid.rates[rate], grid.decays[decay]) == (0.00125, 0.0)
         assert published.repeated_run()["val_accuracy"][-1] == 0.8950
+
+
+def test_one_more_run_lies_in_a_wider_interval_than_the_mean():
+    values = [1.0, 2.0, 3.0, 4.0]
+    low, high = prediction_interval(values)
+    mean_low, mean_high = mean_interval(values)
+    assert (high - low) / (mean_high - mean_low) == pytest.approx(5**0.5)
+    assert prediction_interval([0.9]) is None
 
 
 def make_layer(**found):

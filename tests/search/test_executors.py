@@ -113,7 +113,7 @@ def test_a_stopped_search_says_how_to_go_on(tmp_path, number):
     kept = searching.finished(folder)
     assert 1 <= kept < 8
     said, command = complaint.splitlines()[-2:]
-    assert said.endswith("every finished trial is kept. Go on with:")
+    assert said.endswith("every finished trial is kept. Resume with:")
     words = searching.words_of(command)
     assert words[-2:] == ["--workers", "2"]
     assert searching.run_here(*words[:-2]) == 0

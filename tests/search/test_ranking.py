@@ -1,4 +1,4 @@
-"""From trials to settings: order, ties, what is missing, and what is said of it."""
+"""From trials to candidates: order, ties, what is missing, and what is said of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from handstitch.randomness import Purpose, generator
 from handstitch.search import summary
-from handstitch.search.ranking import importance, rank
+from handstitch.search.ranking import rank
 from tests.synthetic_trials import epochs, search, trial
 
 
@@ -20,20 +20,24 @@ def table(*means, seeds=5, deviation=0.004, seed=0):
     return np.array(means)[:, None] + rng.normal(0, deviation, (len(means), seeds))
 
 
+def importance(trials):
+    return rank(trials).importance
+
+
 def words(ranking):
     return " ".join(summary.sentences(ranking))
 
 
 class TestOrder:
-    def test_settings_stand_by_their_mean(self):
+    def test_candidates_are_sorted_by_their_mean(self):
         ranking = rank(search(table(0.80, 0.90, 0.85)))
         assert [each.number for each in ranking.candidates] == [1, 2, 0]
         assert ranking.winner == 1
         assert ranking.indistinguishable == [1]
         assert [each.indistinguishable for each in ranking.candidates] == [True, False, False]
-        assert "Over 5 seeds every other candidate is lower" in words(ranking)
+        assert "Over 5 seeds every other candidate is significantly lower" in words(ranking)
 
-    def test_figures_of_a_setting(self):
+    def test_figures_of_a_candidate(self):
         (only,) = rank(search([[0.8, 0.9, 0.85]])).candidates
         assert only.mean == pytest.approx(0.85)
         assert only.seeds == [100, 101, 102]
@@ -62,7 +66,7 @@ class TestOrder:
         shuffled = [trials[i] for i in generator(3, Purpose.SKETCH).permutation(len(trials))]
         assert msgspec.json.encode(rank(trials)) == msgspec.json.encode(rank(shuffled))
 
-    def test_settings_name_nothing_of_place_or_time(self):
+    def test_candidates_name_nothing_of_place_or_time(self):
         trials = search(table(0.88, 0.89))
         elsewhere = [
             msgspec.structs.replace(each, seconds=each.seconds * 7, threads=2) for each in trials
@@ -158,7 +162,7 @@ class TestWhatIsMissing:
         assert ranking.selection_bias is None
         assert "inconclusive, all are indistinguishable" in words(ranking)
 
-    def test_a_failed_trial_takes_its_setting_out_of_the_comparison(self):
+    def test_a_failed_trial_takes_its_candidate_out_of_the_comparison(self):
         trials = search(table(0.80, 0.95, 0.85))
         trials[7] = msgspec.structs.replace(
             trials[7], state="failed", history=[], problem="training diverged"
@@ -185,7 +189,7 @@ class TestWhatIsMissing:
         assert ranking.winner == 0
         assert "Trials were pruned" in words(ranking)
 
-    def test_a_setting_that_always_failed_is_listed(self):
+    def test_a_candidate_that_always_failed_is_listed(self):
         trials = [
             msgspec.structs.replace(each, state="failed", history=[], problem="training diverged")
             if each.candidate == 1
@@ -205,7 +209,7 @@ class TestWhatIsMissing:
             assert "nothing to compare" in words(ranking)
 
     def test_a_search_under_way_compares_what_it_has(self):
-        trials = search(table(0.80, 0.95, 0.85))[:12]  # the third setting has 2 of its 5
+        trials = search(table(0.80, 0.95, 0.85))[:12]  # the third candidate has 2 of its 5
         ranking = rank(trials, seeds=5)
         assert ranking.winner == 1
         assert ranking.candidates[-1].problem == "3 of 5 trials not run yet"
@@ -255,21 +259,21 @@ class TestWords:
         ranking = rank(search(table(0.900, 0.901, 0.80, seed=4)))
         assert sorted(ranking.indistinguishable) == [0, 1]
         said = words(ranking)
-        assert "it is indistinguishable from 1 of 2 others: differences below" in said
+        assert "it is indistinguishable from 1 of 2 others: only a difference of" in said
 
     def test_all_tied(self):
         ranking = rank(search(table(0.9, 0.9, 0.9, seed=1)))
         assert "it is indistinguishable from all 2 others" in words(ranking)
 
-    def test_optimism_is_a_number(self):
+    def test_selection_bias_is_a_number(self):
         ranking = rank(search(table(*[0.9] * 12, seed=2)))
         assert ranking.selection_bias is not None
         assert ranking.selection_bias > 0
-        assert "of the mean are luck" in words(ranking)
+        assert "of the mean are selection bias" in words(ranking)
 
-    def test_settings_are_written_as_flags(self):
-        written = summary.named(
+    def test_candidates_are_written_as_flags(self):
+        written = summary.as_flags(
             {"hidden_sizes": [512, 256], "learning_rate": 0.00075, "stratified": False}
         )
         assert written == "--hidden 512,256 --learning-rate 0.00075 --no-stratified"
-        assert summary.named({"hidden_sizes": [300]}) == "--hidden 300,"  # 300: 300, 150
+        assert summary.as_flags({"hidden_sizes": [300]}) == "--hidden 300,"  # 300: 300, 150

@@ -42,15 +42,6 @@ class TestIntervals:
 
     def test_one_value_says_nothing_of_its_spread(self):
         assert statistics.mean_interval([0.9]) is None
-        assert statistics.next_interval([0.9]) is None
-
-    def test_next_value_lies_wider_than_the_mean(self):
-        values = [1.0, 2.0, 3.0, 4.0]
-        following = statistics.next_interval(values)
-        assert following is not None
-        low, high = following
-        mean_low, mean_high = interval(values)
-        assert (high - low) / (mean_high - mean_low) == pytest.approx(sqrt(1 + 4))
 
     def test_intervals_cover_the_truth(self):
         found = 0

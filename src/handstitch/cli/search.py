@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handstitch.search.executors import WorkerPool
 
 MANY: Final = 10_000
-"""Points of a grid that nobody types by mistake."""
+"""Points of the largest grid that is trained without --yes."""
 
 COUNT: Final = Number(gte=1, lte=100_000)
 
@@ -36,19 +36,21 @@ def search(
         Parameter(
             metavar="CHOICE",
             show_choices=False,
-            help="what is tried (grid, random, tpe) [grid; random where there is a range]",
+            help="search method (grid, random, tpe) [grid; random if there is a range]",
         ),
     ] = None,
     trials: Annotated[
         int | None,
-        Parameter(metavar="N", validator=COUNT, help="settings that a random or TPE search tries"),
+        Parameter(
+            metavar="N", validator=COUNT, help="number of candidates of a random or TPE search"
+        ),
     ] = None,
     seeds: Annotated[
         int | None,
         Parameter(
             metavar="N",
             validator=COUNT,
-            help="train each setting with so many seeds, from --seed on [1]",
+            help="seeds with which each candidate is trained, from --seed on [1]",
         ),
     ] = None,
     prune: Annotated[
@@ -56,7 +58,7 @@ def search(
         Parameter(
             metavar="CHOICE",
             show_choices=False,
-            help="end hopeless trials early (none, halving, median) [none]",
+            help="stop unpromising trials early (none, halving, median) [none]",
         ),
     ] = None,
     workers: Annotated[
@@ -64,7 +66,7 @@ def search(
         Parameter(
             metavar="N",
             validator=Number(gte=0, lte=1024),
-            help="processes that train; 0: this one [one for each core]",
+            help="worker processes; 0: train in this one [one for each core]",
         ),
     ] = None,
     dask: Annotated[
@@ -79,7 +81,7 @@ def search(
         Parameter(metavar="URL", help="PostgreSQL database for the study [a file in the folder]"),
     ] = None,
     yes: Annotated[
-        bool, Parameter(help="take a grid of any size", negative=(), show_default=False)
+        bool, Parameter(help="train a grid of any size", negative=(), show_default=False)
     ] = False,
     preset: Preset = None,
     config: ConfigFile = None,
@@ -90,13 +92,13 @@ def search(
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Train many settings and compare them.
+    """Search hyper-parameters: train many candidates and compare them.
 
-    Every flag of `train` may have several values, and all combinations are tried, such as
-    --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). From a
-    range is drawn: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command with the
-    same --out goes on where it stopped; so does --out alone. Behind each flag stands its value in
-    the preset `default`.
+    Every flag of `train` accepts several values, and the grid of all combinations is trained, such
+    as --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). Ranges
+    are sampled at random: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command
+    with the same --out resumes a search; so does --out alone. The value of each flag in the preset
+    `default` is in brackets.
     """
     from handstitch import search as searches
     from handstitch.cli.search_output import SearchProgress, say_result
@@ -126,15 +128,15 @@ def search(
             f"this grid has {plan.candidates:,} points",
             found=f"{plan.trials:,} trials",
             wanted=f"at most {MANY:,} points, or --yes",
-            fix="fewer values; or draw from them: --sampler random --trials 100",
+            fix="use fewer values, or sample them: --sampler random --trials 100",
         )
     stop, progress = searches.StopFlag(), SearchProgress()
     try:
-        with progress, stopping(stop, "the workers"):
+        with progress.bar, stopping(stop, "the workers"):
             found = searches.run(
                 plan,
                 out,
-                _engine(dask, mpi, workers, plan.trials),
+                _worker_pool(dask, mpi, workers, plan.trials),
                 storage=storage,
                 data_dir=data_dir,
                 notify=output.notice,
@@ -144,7 +146,7 @@ def search(
             )
     except Interrupted as interrupted:
         if progress.search is not None:
-            output.notice("stopped; every finished trial is kept. Go on with:")
+            output.notice("stopped; every finished trial is kept. Resume with:")
             words = {
                 "--out": progress.search.folder,
                 "--workers": workers,
@@ -161,7 +163,7 @@ def search(
 def _require_sampler(
     sampler: Sampler | None, trials: int | None, parameters: dict[str, Any]
 ) -> None:
-    """Raise UsageError unless sampler, number of trials and what is searched go together."""
+    """Raise UsageError unless sampler, --trials and search space fit together."""
     from handstitch.search import Range, space
 
     ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
@@ -171,38 +173,38 @@ def _require_sampler(
     )
     if ranges and sampler == "grid":
         raise UsageError(
-            "a grid has no ranges",
+            "a grid needs lists, not ranges",
             found=f"--sampler grid {shown}",
             wanted="a list of values for each flag",
-            fix="list them, or draw: --sampler random --trials 30",
+            fix="list the values, or sample them: --sampler random --trials 30",
         )
     if trials is None and (ranges or sampler in {"random", "tpe"}):
         raise UsageError(
             "--trials is required",
             found=shown or "nothing to search",
-            wanted="how many settings a random or TPE search tries",
+            wanted="the number of candidates of a random or TPE search",
             fix="for example: --trials 30",
         )
     if trials is not None and not ranges and sampler in {None, "grid"}:
         raise UsageError(
-            "a grid is tried as a whole",
+            "a grid has all its combinations as candidates",
             found=f"--trials {trials} {shown}",
             wanted="--trials with a range, or with --sampler random or tpe",
             fix="leave --trials out, or: --sampler random",
         )
     if sampler in {"random", "tpe"} and not parameters:
         raise UsageError(
-            "there is nothing to draw from",
-            found=f"--sampler {sampler}, one value for each setting",
+            "there is nothing to search",
+            found=f"--sampler {sampler}, one value for every setting",
             wanted="a range or several values for a flag",
             fix="for example: --lr log:0.01..0.3",
         )
 
 
-def _engine(
+def _worker_pool(
     dask: str | None, mpi: bool, workers: int | None, trials: int
 ) -> AbstractContextManager[WorkerPool]:
-    """The engine that was asked for, not started yet."""
+    """The worker pool of the flags, not started yet."""
     from handstitch import machine
     from handstitch.search import executors
 
@@ -210,7 +212,7 @@ def _engine(
         raise UsageError(
             "--mpi has its own workers",
             found="--mpi with " + ("--dask" if dask else "--workers"),
-            wanted="one of them: mpiexec says how many processes there are",
+            wanted="one of them: mpiexec sets the number of processes",
             fix=executors.MPI_COMMAND,
         )
     if mpi:
@@ -220,7 +222,7 @@ def _engine(
             "a Dask cluster has its own workers",
             found=f"--dask {dask} --workers {workers}",
             wanted="one of them",
-            fix="leave --workers out; it counts with --dask local alone",
+            fix="leave --workers out; it is for --dask local",
         )
     count = min(machine.cores() if workers is None else workers, trials)
     if dask:
@@ -229,7 +231,7 @@ def _engine(
 
 
 def _command(values: Mapping[str, object], mpi: bool) -> str:
-    """A search as one would type it, with these flags."""
+    """The command of a search with these flags."""
     words = ["handstitch", "search"]
     words += [str(word) for pair in values.items() if pair[1] is not None for word in pair]
     if mpi:

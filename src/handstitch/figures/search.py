@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
+from handstitch.figures.search_axis import FEW, is_number, is_wide, levels, title
 from handstitch.figures.search_space import heat_map, is_grid, parallel
-from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
 from handstitch.records import EpochRecord
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from handstitch.search import Candidate
 
 _MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
-"""Verdict → colour and words of a candidate's mark."""
+"""Verdict → colour and label of a candidate's mark."""
 _CURVES: Final = 12
-"""Candidates whose curves have a colour; the others are grey."""
+"""Candidates whose curves are coloured; the others are grey."""
 _PANELS: Final = 4
-"""Parameters with a panel of their own, the first ones."""
+"""Most parameters that have a panel."""
 _BANDS: Final = 4
-"""Candidates whose seeds' spread is shown; more would cover one another."""
+"""Candidates whose range over the seeds is shown; more would hide one another."""
 
 Histories = Mapping[int, Sequence[Sequence[EpochRecord]]]
 """Candidate → the epochs of each of its finished trials."""
@@ -43,10 +43,9 @@ def all_of(
     parameters: Sequence[str],
     lang: Lang = "en",
 ) -> dict[str, Figure]:
-    """Name → figure: what there is to see in a search with these `parameters`, best first.
+    """Name → figure, for the candidates of a search, best first, and its `parameters`.
 
-    A heat map needs two parameters that were tried in all combinations, parallel coordinates need
-    two.
+    A heat map needs two parameters in all combinations, parallel coordinates need two.
     """
     if not candidates:
         return {}
@@ -63,7 +62,7 @@ def all_of(
 def accuracies(
     candidates: Sequence[Candidate], parameters: Sequence[str], lang: Lang = "en"
 ) -> Figure:
-    """Accuracy against each parameter, a panel each; every candidate with its 95 % interval.
+    """Accuracy against each parameter, in a panel each; error bars are 95 % intervals.
 
     The line joins the means over the candidates that share a value. Filled marks are
     indistinguishable from the best.
@@ -108,10 +107,10 @@ def candidate_curves(
     left, right = figure.subplots(1, 2)
     count = max(1, min(len(shown), _CURVES) - 1)
     for rank, each in reversed(list(enumerate(shown))):
-        told = rank < _CURVES
+        is_named = rank < _CURVES
         parts = [f"{title(name)} {format_value(value)}" for name, value in each.parameters.items()]
         name = safe(", ".join(parts), 44) or "–"
-        colour = colormaps["viridis"](0.92 * rank / count) if told else "#bbbbbb"
+        colour = colormaps["viridis"](0.92 * rank / count) if is_named else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
             table = _aligned(histories[each.number], field)
             epochs = range(1, table.shape[1] + 1)
@@ -120,9 +119,9 @@ def candidate_curves(
                 table.mean(axis=0),
                 color=colour,
                 linewidth=2.2 if rank == 0 else 1.1,
-                zorder=3 if told else 1,
+                zorder=3 if is_named else 1,
                 marker="o" if table.shape[1] == 1 else "",
-                label=name if told and axes is left else None,
+                label=name if is_named and axes is left else None,
             )
             if rank < _BANDS:
                 axes.fill_between(
@@ -158,7 +157,7 @@ def _mark(axes: Axes, each: Candidate, place: float, lang: Lang) -> None:
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Where on the axis each value stands: many numbers at their size, else values side by side."""
+    """Position of each value: many numbers on their scale, other values side by side."""
     from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     axes.set_xlabel(title(name))
@@ -177,7 +176,7 @@ def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
 
 
 def _offsets(places: Sequence[float]) -> list[float]:
-    """A step aside for each of several candidates at one place, so that their bars can be seen."""
+    """Offset of each candidate that shares its place with others, so that all bars are visible."""
     counts, seen = Counter(places), Counter[float]()
     offsets = []
     for place in places:
@@ -187,6 +186,6 @@ def _offsets(places: Sequence[float]) -> list[float]:
 
 
 def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[np.float64]:
-    """(seeds, epochs), as many epochs as every seed has."""
+    """(seeds, epochs), as many epochs as all seeds have."""
     length = min(map(len, histories))
     return np.array([[getattr(each, field) for each in one[:length]] for one in histories])

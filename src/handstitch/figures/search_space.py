@@ -1,4 +1,4 @@
-"""All parameters of a search at once: the heat map of a grid, and parallel coordinates."""
+"""Heat map of a grid, and parallel coordinates of all parameters of a search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
-from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
+from handstitch.figures.search_axis import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import INK, new_figure
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from handstitch.search import Candidate
 
-_UPRIGHTS: Final = 8
-"""Parameters that are shown beside one another, the first ones."""
+_AXES: Final = 8
+"""Most parameters in parallel coordinates."""
 
 
 @drawing
 def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang = "en") -> Figure:
     """Accuracy on the grid of two parameters, the first of `pair` down, the second across.
 
-    A cell is the mean of the candidates that have its values. Where each is one candidate, those
+    A cell is the mean of the candidates with its values. If every cell is one candidate, those
     that are indistinguishable from the best are bold.
     """
     down, across = (levels([each.parameters[name] for each in candidates]) for name in pair)
@@ -71,7 +71,7 @@ def parallel(
     """Parallel coordinates: a line for each candidate, from parameter to parameter to accuracy."""
     from matplotlib import colormaps
 
-    names = list(parameters)[:_UPRIGHTS]
+    names = list(parameters)[:_AXES]
     figure = new_figure(2.2 + 1.7 * len(names), 4.2)
     axes = figure.subplots()
     means = np.array([each.mean for each in candidates])
@@ -97,7 +97,7 @@ def parallel(
 
 
 def is_grid(candidates: Sequence[Candidate], pair: tuple[str, str]) -> bool:
-    """Whether both parameters have few values and every combination was tried."""
+    """Whether both parameters have few values, and candidates with every combination."""
     sizes = [len({format_value(each.parameters[name]) for each in candidates}) for name in pair]
     combined = {tuple(format_value(each.parameters[name]) for name in pair) for each in candidates}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
@@ -128,7 +128,7 @@ def _scale(
     *,
     ends: bool = False,
 ) -> None:
-    """One upright of parallel coordinates, with its values beside it."""
+    """One axis of parallel coordinates, with its values beside it."""
     axes.plot([place, place], [0, 1], color=INK, linewidth=0.8, zorder=0)
     axes.text(place, 1.08, heading, ha="center", va="bottom", fontsize=8.5)
     known = dict(sorted(zip(map(float, heights), labels, strict=True)))

@@ -1,7 +1,7 @@
-"""Optuna's study of a search, for optuna-dashboard: an observer that no trial depends on.
+"""Optuna study of a search, for optuna-dashboard: an observer that no trial depends on.
 
-The trials' folders are the record; nothing is read from the study. One that fails while a search
-runs is given up for that call, and the next call writes into it what is missing.
+The trials' folders are the record; nothing is read from the study. If writing fails during a
+search, the study is left alone for the rest of that call; the next call writes what is missing.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Study:
         file = search.folder.absolute() / STUDY
         self._url = url or URL.create("sqlite", database=str(file))
         self._storage: RDBStorage | None = None
-        self._is_lost = False
+        self._has_failed = False
 
     def show(self, trial: Trial, *, running: bool = False) -> None:
-        """Show what came out of a trial, or how far it has come; trials in order of their numbers.
+        """Write a trial, finished or `running`; new trials must come in order of their numbers.
 
-        Nothing is done for one that is shown as finished already.
+        A trial that is finished in the study stays as it is.
         """
-        if self._is_lost:
+        if self._has_failed:
             return
         state = TrialState.RUNNING if running else _STATES[trial.state]
         try:
@@ -62,24 +62,24 @@ class Study:
                 self._count = self._storage.get_n_trials(self._id)
             self._write(self._storage, trial.number, self._frozen(trial, state))
         except Exception as error:  # noqa: BLE001 (no fault of an observer may end a search)
-            self._is_lost = True
+            self._has_failed = True
             plain = self._url.set(drivername=self._url.get_backend_name())
             address = masked(plain.render_as_string(hide_password=True))
             self._notify(
                 f"the study {address} cannot be written: {database.reason(error)}; "
-                "the search goes on without it, and its next call writes what is "
-                "missing (a damaged study.db must be removed first)"
+                "the search continues without it, and the next call writes what is "
+                "missing (remove a damaged study.db first)"
             )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection."""
         if self._storage is not None:
             with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
                 self._storage.remove_session()
                 self._storage.engine.dispose()
 
     def _write(self, storage: RDBStorage, number: int, now: FrozenTrial) -> None:
-        """Make the study's trial of this number what it is `now`."""
+        """Create or update the study's trial of this number: it becomes `now`."""
         if number >= self._count:
             storage.create_new_trial(self._id, now)
             self._count += 1

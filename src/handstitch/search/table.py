@@ -1,4 +1,4 @@
-"""A ranking as a table for spreadsheets."""
+"""A ranking as a CSV table for spreadsheets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import csv
 import io
 from typing import Any, Final
 
+from msgspec import to_builtins
+
 from handstitch.config.messages import format_value
-from handstitch.search.ranking import Candidate, FailedCandidate, Ranking
+from handstitch.search.ranking import Ranking
 
 COLUMNS: Final = (
     "rank",
@@ -23,47 +25,34 @@ COLUMNS: Final = (
     "last_epoch_accuracy",
     "problem",
 )
-"""Beside the searched keys. Numbers are written exactly; what is not known is empty."""
+"""Besides the searched parameters. Numbers are exact; what is unknown is empty."""
 
 
 def candidates_csv(ranking: Ranking) -> str:
     """The candidates, best first, one line each with its parameters; lists joined by commas."""
-    names = searched(ranking)
+    rows = to_builtins([*ranking.candidates, *ranking.failed_candidates])
+    names = dict.fromkeys(name for row in rows for name in row["parameters"])
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*COLUMNS[:2], *names, *COLUMNS[2:]])
-    for number, each in enumerate(ranking.candidates, 1):
-        cells = [
-            number if each.indistinguishable is not None else "",
-            each.number,
-            *(each.parameters.get(name) for name in names),
-            " ".join(map(str, each.seeds)),
-            each.mean,
-            *(each.interval or ("", "")),
-            each.deviation,
-            each.validation_error,
-            each.indistinguishable,
-            each.best_epoch_accuracy,
-            each.last_epoch_accuracy,
-            each.problem,
-        ]
-        table.writerow(map(_cell, cells))
-    for failed in ranking.failed_candidates:
-        values = [failed.parameters.get(name) for name in names]
-        empty = [""] * (len(COLUMNS) - 3)
-        table.writerow(map(_cell, ["", failed.number, *values, *empty, failed.problem]))
+    table = csv.DictWriter(
+        text,
+        [*COLUMNS[:2], *names, *COLUMNS[2:]],
+        restval="",
+        extrasaction="ignore",
+        lineterminator="\n",
+    )
+    table.writeheader()
+    for place, row in enumerate(rows, 1):
+        row.update(row["parameters"])
+        row["rank"] = place if row.get("indistinguishable") is not None else ""
+        row["seeds"] = " ".join(map(str, row.get("seeds", ())))
+        row["interval_low"], row["interval_high"] = row.get("interval") or ("", "")
+        table.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue()
 
 
-def searched(ranking: Ranking) -> list[str]:
-    """The searched keys, in the order in which they stand in the table."""
-    every: list[Candidate | FailedCandidate] = [*ranking.candidates, *ranking.failed_candidates]
-    return list(dict.fromkeys(name for each in every for name in each.parameters))
-
-
 def _cell(value: Any) -> Any:
-    """Words made safe; numbers as they are: csv writes them exactly, and None as nothing."""
+    """Text made safe; numbers as they are: csv writes them exactly, and None as nothing."""
     text = format_value(value) if isinstance(value, bool | list | tuple) else value
-    # A spreadsheet takes a cell that begins so for a formula.
+    # A spreadsheet takes a cell that starts like this for a formula.
     is_formula = isinstance(text, str) and text[:1] in set("=+-@\t\r")
     return f"'{text}" if is_formula else text
