@@ -52,7 +52,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--searches", type=int, default=2000)
     searches = parser.parse_args().searches
-    print("| settings | a best one called lower | a best one first | worse ones called lower |")
+    print("| candidates | a best one called lower | a best one first | worse ones called lower |")
     print("|---|---|---|---|")
     for number, (name, (means, deviations, seeds)) in enumerate(cases().items()):
         best = means == means.max()

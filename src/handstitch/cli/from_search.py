@@ -52,8 +52,9 @@ def begin(
     )
     others = len(ranking.indistinguishable) - 1
     if others > 0:
-        many = plural(others, "other candidate")
-        output.notice(f"it is indistinguishable from {many}; for details:")
+        output.notice(
+            f"it is indistinguishable from {plural(others, 'other candidate')}; for details:"
+        )
         output.command(f"handstitch show {shlex.quote(str(folder))}")
     note = origin(chosen, found, out or RUNS / "train")
     return runs.begin(config, out, data_dir, output.notice, {ORIGIN: note})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -25,7 +24,6 @@ MANY: Final = 10_000
 COUNT: Final = Number(gte=1, lte=100_000)
 
 Sampler = Literal["grid", "random", "tpe"]
-Pruning = Literal["none", "halving", "median"]
 
 
 @with_searched_settings
@@ -54,7 +52,7 @@ def search(
         ),
     ] = None,
     prune: Annotated[
-        Pruning | None,
+        Literal["none", "halving", "median"] | None,
         Parameter(
             metavar="CHOICE",
             show_choices=False,
@@ -92,7 +90,7 @@ def search(
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Search hyper-parameters: train many candidates and compare them.
+    """Search hyper-parameters and rank the candidates.
 
     Every flag of `train` accepts several values, and the grid of all combinations is trained, such
     as --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). Ranges
@@ -147,14 +145,16 @@ def search(
     except Interrupted as interrupted:
         if progress.search is not None:
             output.notice("stopped; every finished trial is kept. Resume with:")
-            words = {
+            flags = {
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
                 "--storage": storage and masked(storage),
                 "--data-dir": data_dir,
             }
-            output.command(_command(words, mpi))
+            words = [str(word) for flag in flags.items() if flag[1] is not None for word in flag]
+            program = "mpiexec -n 3 python -m mpi4py.futures -m " if mpi else ""
+            output.command(f"{program}handstitch search {shlex.join(words)}{' --mpi' * mpi}")
         return interrupted.exit_code
     say_result(found, json)
     return 0
@@ -228,12 +228,3 @@ def _worker_pool(
     if dask:
         return executors.dask(dask, max(1, count))
     return executors.processes(count) if count else executors.serial()
-
-
-def _command(values: Mapping[str, object], mpi: bool) -> str:
-    """The command of a search with these flags."""
-    words = ["handstitch", "search"]
-    words += [str(word) for pair in values.items() if pair[1] is not None for word in pair]
-    if mpi:
-        words = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m", *words, "--mpi"]
-    return shlex.join(words)

@@ -94,10 +94,10 @@ def say_result(search: Search, json: bool) -> None:
             )
             for row in rows
         ]
-        numbers = [str(row["candidate"]) for row in rows]
-        parameters = [row["parameters"] for row in rows]
+        labels = [str(row["candidate"]) for row in rows]
         heads = ("candi-\ndate", "trials", "Val\nAccuracy", "")
-        output.show(candidate_table(heads, numbers, parameters, figures))
+        parameters = [row["parameters"] for row in rows]
+        output.show(candidate_table(heads, labels, parameters, figures))
         drawn = ", drawn data" if search.plan.config["dataset"] == "sketch" else ""
         command = f"handstitch show {shlex.quote(str(search.folder))}"
         print(f"Val Accuracy: of the best epoch, mean over a candidate's trials{drawn}")

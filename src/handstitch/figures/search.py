@@ -8,7 +8,6 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, safe, say
@@ -71,12 +70,12 @@ def accuracies(
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
-        values = [each.parameters[name] for each in candidates]
+        values = [candidate.parameters[name] for candidate in candidates]
         places = _place(axes, name, values)
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
-        for offset, each, place in zip(_offsets(places), candidates, places, strict=True):
-            _mark(axes, each, place + 0.25 * offset * gap, lang)
+        for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
+            _mark(axes, candidate, place + 0.25 * offset * gap, lang)
         if len(steps) <= FEW:
             means = [
                 np.mean([s.mean for s, p in zip(candidates, places, strict=True) if p == step])
@@ -102,17 +101,21 @@ def candidate_curves(
     """
     from matplotlib import colormaps
 
-    shown = [each for each in candidates if histories.get(each.number)]
+    shown = [one for one in candidates if histories.get(one.number)]
     figure = new_figure(9.4, 4.4)
     left, right = figure.subplots(1, 2)
     count = max(1, min(len(shown), _CURVES) - 1)
-    for rank, each in reversed(list(enumerate(shown))):
+    for rank, candidate in reversed(list(enumerate(shown))):
         is_named = rank < _CURVES
-        parts = [f"{title(name)} {format_value(value)}" for name, value in each.parameters.items()]
+        parts = [
+            f"{title(name)} {format_value(value)}" for name, value in candidate.parameters.items()
+        ]
         name = safe(", ".join(parts), 44) or "–"
         colour = colormaps["viridis"](0.92 * rank / count) if is_named else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
-            table = _aligned(histories[each.number], field)
+            runs = histories[candidate.number]
+            length = min(map(len, runs))  # as many epochs as all seeds have
+            table = np.array([[getattr(record, field) for record in run[:length]] for run in runs])
             epochs = range(1, table.shape[1] + 1)
             axes.plot(
                 epochs,
@@ -139,19 +142,19 @@ def candidate_curves(
     return figure
 
 
-def _mark(axes: Axes, each: Candidate, place: float, lang: Lang) -> None:
-    colour, label = _MARKS[each.indistinguishable]
+def _mark(axes: Axes, candidate: Candidate, place: float, lang: Lang) -> None:
+    colour, label = _MARKS[candidate.indistinguishable]
     axes.errorbar(
         [place],
-        [each.mean],
-        yerr=None if each.interval is None else each.interval[1] - each.mean,
+        [candidate.mean],
+        yerr=None if candidate.interval is None else candidate.interval[1] - candidate.mean,
         fmt="o",
         color=colour,
-        markerfacecolor=colour if each.indistinguishable else "white",
+        markerfacecolor=colour if candidate.indistinguishable else "white",
         markersize=5,
         capsize=2,
         linewidth=1,
-        zorder=3 if each.indistinguishable else 2,
+        zorder=3 if candidate.indistinguishable else 2,
         label=say(label, lang),
     )
 
@@ -167,12 +170,12 @@ def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
-        return [float(each) for each in values]
+        return [float(value) for value in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
-    axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
+    axes.set_xticks(shown, [safe(known[place], 20) for place in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
-    return [float(known.index(format_value(each))) for each in values]
+    return [float(known.index(format_value(value))) for value in values]
 
 
 def _offsets(places: Sequence[float]) -> list[float]:
@@ -183,9 +186,3 @@ def _offsets(places: Sequence[float]) -> list[float]:
         offsets.append((seen[place] - (counts[place] - 1) / 2) / counts[place])
         seen[place] += 1
     return offsets
-
-
-def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[np.float64]:
-    """(seeds, epochs), as many epochs as all seeds have."""
-    length = min(map(len, histories))
-    return np.array([[getattr(each, field) for each in one[:length]] for one in histories])

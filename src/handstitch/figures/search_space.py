@@ -31,14 +31,14 @@ def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang 
     A cell is the mean of the candidates with its values. If every cell is one candidate, those
     that are indistinguishable from the best are bold.
     """
-    down, across = (levels([each.parameters[name] for each in candidates]) for name in pair)
+    down, across = (levels([one.parameters[name] for one in candidates]) for name in pair)
     cells: dict[tuple[int, int], list[Candidate]] = {}
-    for each in candidates:
-        row, column = (format_value(each.parameters[name]) for name in pair)
-        cells.setdefault((down.index(row), across.index(column)), []).append(each)
+    for one in candidates:
+        row, column = (format_value(one.parameters[name]) for name in pair)
+        cells.setdefault((down.index(row), across.index(column)), []).append(one)
     grid = np.full((len(down), len(across)), np.nan)
     for cell, here in cells.items():
-        grid[cell] = np.mean([each.mean for each in here])
+        grid[cell] = np.mean([one.mean for one in here])
     is_single = len(candidates) == grid.size
     figure = new_figure(2.8 + 0.85 * len(across), 1.8 + 0.55 * len(down))
     axes = figure.subplots()
@@ -54,8 +54,8 @@ def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang 
             color="white" if grid[cell] > middle else INK,
             fontweight="bold" if is_single and here[0].indistinguishable else "normal",
         )
-    axes.set_xticks(range(len(across)), [safe(each, 20) for each in across])
-    axes.set_yticks(range(len(down)), [safe(each, 20) for each in down])
+    axes.set_xticks(range(len(across)), [safe(level, 20) for level in across])
+    axes.set_yticks(range(len(down)), [safe(level, 20) for level in down])
     axes.tick_params(length=0)
     axes.set_ylabel(title(pair[0]))
     axes.set_xlabel(title(pair[1]))
@@ -74,8 +74,8 @@ def parallel(
     names = list(parameters)[:_AXES]
     figure = new_figure(2.2 + 1.7 * len(names), 4.2)
     axes = figure.subplots()
-    means = np.array([each.mean for each in candidates])
-    columns = [_coordinates([each.parameters[name] for each in candidates]) for name in names]
+    means = np.array([one.mean for one in candidates])
+    columns = [_coordinates([one.parameters[name] for one in candidates]) for name in names]
     heights = [_scaled(column) for column, _ in columns] + [_scaled(means)]
     order = np.argsort(means)
     for row in order:
@@ -98,18 +98,18 @@ def parallel(
 
 def is_grid(candidates: Sequence[Candidate], pair: tuple[str, str]) -> bool:
     """Whether both parameters have few values, and candidates with every combination."""
-    sizes = [len({format_value(each.parameters[name]) for each in candidates}) for name in pair]
-    combined = {tuple(format_value(each.parameters[name]) for name in pair) for each in candidates}
+    sizes = [len({format_value(one.parameters[name]) for one in candidates}) for name in pair]
+    combined = {tuple(format_value(one.parameters[name]) for name in pair) for one in candidates}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
 
 def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]:
     """Values as numbers that spread evenly: logarithms where they differ by orders of magnitude."""
-    labels = [format_value(each) for each in values]
-    if not all(is_number(each) for each in values):
+    labels = [format_value(value) for value in values]
+    if not all(is_number(value) for value in values):
         known = list(dict.fromkeys(labels))
-        return np.array([float(known.index(each)) for each in labels]), labels
-    numbers = np.array([float(each) for each in values])
+        return np.array([float(known.index(label)) for label in labels]), labels
+    numbers = np.array([float(value) for value in values])
     return (np.log(numbers) if is_wide(values) else numbers), labels
 
 

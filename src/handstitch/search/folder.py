@@ -161,16 +161,13 @@ def _words(plan: SearchPlan) -> dict[str, str]:
 def _read(file: Path, kind: type[_Struct]) -> _Struct:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
-    except OSError as error:
-        found = error.strerror or str(error)
-    except msgspec.DecodeError as error:
-        found = str(error)
-    raise MachineError(
-        "a file of this search cannot be read",
-        file=file,
-        found=found,
-        wanted="the file as handstitch search wrote it",
-        fix="restore it; or remove the trial's folder, and the same command trains it again"
-        if file.name == TRIAL
-        else "restore it from a copy",
-    )
+    except (OSError, msgspec.DecodeError) as error:
+        raise MachineError(
+            "a file of this search cannot be read",
+            file=file,
+            found=getattr(error, "strerror", None) or str(error),
+            wanted="the file as handstitch search wrote it",
+            fix="restore it; or remove the trial's folder, and the same command trains it again"
+            if file.name == TRIAL
+            else "restore it from a copy",
+        ) from None

@@ -14,12 +14,11 @@ _GROUPS: Final = 4
 _FEW: Final = 6
 """A parameter with more values than this is cut into _GROUPS of equal size."""
 
-Parameters = Sequence[dict[str, Any]]
-"""The parameters of each row of a table."""
 
-
-def importance(table: Table, parameters: Parameters) -> dict[str, float]:
+def importance(table: Table, parameters: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Parameter → ω², the share of the variance between trials that it explains, highest first.
+
+    `parameters` are those of each row of `table`.
 
     From a one-way analysis of variance for each parameter (W. L. Hays, Statistics for
     Psychologists, 1963), without what a seed does to all candidates alike, and less what the
@@ -37,7 +36,7 @@ def importance(table: Table, parameters: Parameters) -> dict[str, float]:
     return dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
 
 
-def is_full_grid(parameters: Parameters) -> bool:
+def is_full_grid(parameters: Sequence[dict[str, Any]]) -> bool:
     """Whether every combination of the parameters' values occurs exactly once."""
     combinations = {tuple(map(repr, values.values())) for values in parameters}
     sizes = [len(set(column)) for column in zip(*combinations, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -196,12 +197,14 @@ def _candidate(
     own = [trials[repeat] for repeat in sorted(trials)]
     values = {name: [value(trial) for trial in own] for name, value in _ACCURACIES.items()}
     means = {name: float(np.mean(accuracies)) for name, accuracies in values.items()}
+    interval = statistics.mean_interval(values[by]) if len(own) > 2 else None  # with two, t is 12.7
+    low, high = interval or (-inf, inf)
     return Candidate(
         number=number,
         parameters=own[0].parameters,
         seeds=[trial.seed for trial in own],
         mean=means[by],
-        interval=_interval(values[by]),
+        interval=interval if 0 <= low <= high <= min(1, low + _WIDEST) else None,
         deviation=float(np.std(values[by], ddof=1)) if len(own) > 1 else None,
         validation_error=statistics.binomial_error(means[by], own[0].val_images),
         indistinguishable=verdict,
@@ -209,15 +212,6 @@ def _candidate(
         last_epoch_accuracy=means["last"],
         problem="" if verdict is not None else problem,
     )
-
-
-def _interval(values: Sequence[float]) -> Interval | None:
-    """Student's interval of the mean, where it says something about an accuracy."""
-    found = statistics.mean_interval(values)
-    if found is None or len(values) < 3:  # with two, t is 12.7
-        return None
-    low, high = found
-    return found if low >= 0 and high <= 1 and high - low <= _WIDEST else None
 
 
 def _problem(trials: Sequence[Trial], number: int, wanted: int) -> str:
