@@ -1,4 +1,4 @@
-"""Trials made up for tests: what each setting's accuracy is, is known."""
+"""Synthetic trials for tests, with known accuracies of every candidate."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def search(
     table: Sequence[Sequence[float]] | np.ndarray[Any, np.dtype[np.float64]],
     parameters: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[Trial]:
-    """A search with these accuracies (setting, repeat): one epoch each, so best is last."""
+    """A search with these accuracies (candidate, repeat): one epoch each, so best is last."""
     return [
         trial(
             candidate,

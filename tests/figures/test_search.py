@@ -19,7 +19,7 @@ RATES, DECAYS = (0.00075, 0.001, 0.00125), (0.0, 0.2, 0.4)
 
 
 def of_search(parameters, means, *, seeds=3, epoch_count=4):
-    """(settings, best first, and the histories of their trials)."""
+    """(candidates, best first, and the histories of their trials)."""
     trials = [
         trial(s, r, epochs([mean - 0.1 / e + r / 1000 for e in range(1, epoch_count + 1)]), values,
               seeds=seeds)
@@ -60,7 +60,7 @@ class TestWhatIsDrawn:
         assert (np.diff(drawn, axis=1) < -0.01).all()
         assert (np.abs(np.diff(drawn, axis=0)) < 0.005).all()
 
-    def test_bold_cells_are_the_tied_ones(self):
+    def test_bold_cells_are_the_indistinguishable_ones(self):
         candidates, _ = grid()
         axes = search_space.heat_map(candidates, ("learning_rate", "weight_decay")).axes[0]
         bold = sum(each.get_fontweight() == "bold" for each in axes.texts)
@@ -82,7 +82,7 @@ class TestWhatIsDrawn:
         left = drawings.candidate_curves(candidates, histories).axes[0]
         assert np.asarray(left.lines[0].get_ydata())[-1] == pytest.approx(0.9 - 0.1 / 4 + 0.001)
 
-    def test_parallel_coordinates_have_a_line_for_each_setting(self):
+    def test_parallel_coordinates_have_a_line_for_each_candidate(self):
         candidates, _ = grid()
         figure = search_space.parallel(candidates, ["learning_rate", "weight_decay"])
         assert sum(len(np.asarray(line.get_xdata())) == 3 for line in figure.axes[0].lines) == 9
@@ -106,7 +106,7 @@ ODD: dict[str, list[dict[str, Any]]] = {
     "words": [{"activation": [a], "hidden_sizes": h} for a in ("relu", "tanh") for h in ([8], [9])],
     "orders of magnitude": [{"learning_rate": 10.0**-e, "dropout": 0.1 * e} for e in range(6)],
     "a zero among magnitudes": [{"weight_decay": d} for d in (0.0, 1e-6, 1.0)],
-    "many settings": [{"learning_rate": 0.001 * (1 + s), "epochs": s} for s in range(40)],
+    "many candidates": [{"learning_rate": 0.001 * (1 + s), "epochs": s} for s in range(40)],
     "many networks": [{"hidden_sizes": [8 * n, 4 * n]} for n in range(1, 40)],
     "switches": [{"stratified": False}, {"stratified": True}],
     "nothing searched": [{}],

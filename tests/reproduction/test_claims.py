@@ -127,7 +127,7 @@ UNDECIDED: dict[str, dict[str, Any]] = {
     "C6": {"train_loss": lambda r, d, e: 1 / e if (r, d) != (FAST, 0.4) else 0.5},
     "C7a": {"val_loss": lambda r, d, e: -FLAT / 3 * e, "noise": 0.0, "wobble": 0.004},
 }
-"""Where equal settings would decide: figures that lie on the border."""
+"""Where equal candidates would decide: figures that lie on the border."""
 
 
 def judge(name, **figures):
@@ -215,9 +215,10 @@ class TestPublished:
 
 def test_one_more_run_lies_in_a_wider_interval_than_the_mean():
     values = [1.0, 2.0, 3.0, 4.0]
-    low, high = prediction_interval(values)
-    mean_low, mean_high = mean_interval(values)
-    assert (high - low) / (mean_high - mean_low) == pytest.approx(5**0.5)
+    wide, narrow = prediction_interval(values), mean_interval(values)
+    assert wide is not None
+    assert narrow is not None
+    assert (wide[1] - wide[0]) / (narrow[1] - narrow[0]) == pytest.approx(5**0.5)
     assert prediction_interval([0.9]) is None
 
 

@@ -1,4 +1,4 @@
-"""Lists and ranges: what words mean, which setting has which number, what is drawn."""
+"""Lists and ranges: typed values, numbered candidates, random candidates."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_range_gives_numbers_that_can_be_typed():
     assert [whole.at(share) for share in (0, 0.3, 0.4, 0.6, 0.7, 1)] == [1, 1, 2, 2, 3, 3]
 
 
-def test_repeats_share_their_seeds_across_settings():
+def test_repeats_share_their_seeds_across_candidates():
     plan = searches.make(Config(dataset="sketch", seed=3), {"learning_rate": [0.1, 0.2]}, seeds=3)
     assert plan.trials == 6
     for candidate in range(2):
@@ -155,7 +155,7 @@ def test_repeats_share_their_seeds_across_settings():
         assert [plan.config_of(values, repeat).seed for repeat in range(3)] == [3, 4, 5]
 
 
-def test_each_optimizer_brings_its_default_rate_where_none_is_asked_for():
+def test_each_optimizer_has_its_default_rate_if_none_is_typed():
     plan = searches.make(
         Config(dataset="sketch"), {"optimizer": ["sgd", "adam"]}, default_rate=True
     )
@@ -163,7 +163,7 @@ def test_each_optimizer_brings_its_default_rate_where_none_is_asked_for():
     assert rates == [0.1, 0.001]
 
 
-def test_a_setting_that_cannot_be_is_named_before_anything_is_trained():
+def test_an_invalid_candidate_is_named_before_anything_is_trained():
     with pytest.raises(ConfigError) as refused:
         searches.make(
             Config(dataset="sketch"),

@@ -11,17 +11,17 @@ from handstitch.randomness import Purpose, generator
 from handstitch.search import statistics
 
 FALSE_DIFFERENCES = 0.06
-"""The aim: of 2,000 searches of equal settings."""
+"""The aim: of 2,000 searches of equal candidates."""
 
 
-def noise(seed, settings, repeats, deviation=0.4):
-    """Accuracies in points of settings that are all equal; the seeds shift all of them alike."""
+def noise(seed, candidates, repeats, deviation=0.4):
+    """Accuracies in points of candidates that are all equal; the seeds shift all of them alike."""
     rng = generator(seed, Purpose.SKETCH)
     shift = rng.normal(0, 0.5, (1, repeats))
-    return 88 + shift + rng.normal(0, deviation, (settings, repeats))
+    return 88 + shift + rng.normal(0, deviation, (candidates, repeats))
 
 
-def first_and_tied(table):
+def first_and_verdicts(table):
     return int(np.argmax(table.mean(axis=1))), np.array(
         statistics.indistinguishable_from_best(table)
     )
@@ -58,14 +58,14 @@ class TestIntervals:
 
 class TestCriticalRange:
     @pytest.mark.parametrize(
-        ("settings", "freedom", "value"),
+        ("candidates", "freedom", "value"),
         # Upper 5 % points of the studentised range, as printed in tables of many textbooks.
         [(2, 10, 3.15), (3, 10, 3.88), (5, 20, 4.23), (10, 20, 5.01), (20, 60, 5.24)],
     )
-    def test_agrees_with_printed_tables(self, settings, freedom, value):
-        assert statistics.critical_range(settings, freedom) == pytest.approx(value, abs=6e-3)
+    def test_agrees_with_printed_tables(self, candidates, freedom, value):
+        assert statistics.critical_range(candidates, freedom) == pytest.approx(value, abs=6e-3)
 
-    def test_residual_variance_leaves_settings_and_seeds_out(self):
+    def test_residual_variance_leaves_candidates_and_seeds_out(self):
         rows, columns = np.arange(4.0)[:, None], np.array([[0.0, 5.0, -3.0]])
         assert statistics.residual_variance(rows + columns) == pytest.approx(0, abs=1e-20)
         rng = generator(1, Purpose.SKETCH)
@@ -75,36 +75,36 @@ class TestCriticalRange:
 
 
 class TestTies:
-    def test_equal_settings_are_called_different_in_at_most_six_of_a_hundred_searches(self):
+    def test_equal_candidates_are_called_different_in_at_most_six_of_a_hundred_searches(self):
         false = 0
         for seed in range(2000):
-            _, indistinguishable = first_and_tied(noise(seed, 20, 5))
+            _, indistinguishable = first_and_verdicts(noise(seed, 20, 5))
             false += not indistinguishable.all()
         assert 0.03 * 2000 <= false <= FALSE_DIFFERENCES * 2000  # 0: a rule that never speaks
 
-    def test_one_better_setting_ranks_first_and_is_never_dropped(self):
+    def test_one_better_candidate_ranks_first_and_is_never_dropped(self):
         first, apart = 0, 0.0
         for seed in range(400):
             table = noise(seed, 20, 5)
             table[7] += 1
-            best, indistinguishable = first_and_tied(table)
+            best, indistinguishable = first_and_verdicts(table)
             first += best == 7
             apart += float(np.mean(~indistinguishable)) * 20 / 19
         assert first >= 0.95 * 400
         assert apart >= 0.6 * 400  # of the nineteen, on average
 
-    def test_several_best_settings_among_worse_ones_stay_tied(self):
+    def test_several_best_candidates_among_worse_ones_stay_indistinguishable(self):
         lost = 0
         for seed in range(500):
             table = noise(seed, 12, 5)
             table[6:] -= 3
-            _, indistinguishable = first_and_tied(table)
+            _, indistinguishable = first_and_verdicts(table)
             lost += not indistinguishable[:6].all()
             assert not indistinguishable[6:].any()
         assert lost <= 0.08 * 500
 
     def test_a_rule_without_correction_would_be_caught(self):
-        """The planted mistake: each setting against the best by its own t test at 5 %."""
+        """The planted mistake: each candidate against the best by its own t test at 5 %."""
         false = 0
         for seed in range(200):
             table = noise(seed, 20, 5)
@@ -112,12 +112,12 @@ class TestTies:
             false += any(interval(best - row)[0] > 0 for row in table)
         assert false > 0.5 * 200
 
-    def test_an_unsteady_setting_is_not_dropped_on_the_steadiness_of_others(self):
+    def test_an_unsteady_candidate_is_not_dropped_on_the_steadiness_of_others(self):
         false = 0
         for seed in range(400):
             table = noise(seed, 20, 5)
             table[3] += generator(seed, Purpose.DROPOUT).normal(0, 2, 5)
-            _, indistinguishable = first_and_tied(table)
+            _, indistinguishable = first_and_verdicts(table)
             false += not indistinguishable.all()
         assert (
             false <= 0.1 * 400
@@ -127,7 +127,7 @@ class TestTies:
         assert statistics.indistinguishable_from_best(np.array([[0.1], [0.9], [0.5]])) == [True] * 3
         assert statistics.half_width(np.array([[0.1], [0.9]]), 0) == inf
 
-    def test_identical_and_noiseless_settings(self):
+    def test_identical_and_noiseless_candidates(self):
         assert statistics.indistinguishable_from_best(np.full((3, 4), 0.8)) == [True] * 3
         assert statistics.indistinguishable_from_best(np.array([[0.8] * 3, [0.9] * 3])) == [
             False,
@@ -135,7 +135,7 @@ class TestTies:
         ]
         assert statistics.indistinguishable_from_best(np.array([[0.8, 0.7]])) == [True]
 
-    def test_a_shift_of_all_settings_by_the_seed_changes_nothing(self):
+    def test_a_shift_of_all_candidates_by_the_seed_changes_nothing(self):
         table = noise(5, 6, 4)
         table[0] += 2
         shifted = table + np.array([[0.0, 30.0, -20.0, 7.0]])
@@ -152,7 +152,7 @@ class TestTies:
             wider += means.max() - means.min() > error * statistics.critical_range(9, 32)
         assert 30 <= wider <= 70
 
-    def test_decisive_width_agrees_with_the_verdict(self):
+    def test_half_width_agrees_with_the_verdict(self):
         decided = 0
         for seed in range(60):
             table = noise(seed, 6, 5)
@@ -175,8 +175,8 @@ class TestTies:
         assert decided > 60
 
 
-class TestOptimism:
-    def test_the_choice_scored_elsewhere_is_the_truth_of_equal_settings(self):
+class TestSelectionBias:
+    def test_the_choice_scored_elsewhere_is_the_truth_of_equal_candidates(self):
         winners, elsewhere = [], []
         for seed in range(400):
             table = noise(seed, 20, 5)

@@ -84,7 +84,6 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     more than 1."""
     trials: int
     failed: int
-    """Trials."""
     pruned: int
 
 

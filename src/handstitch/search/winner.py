@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -75,15 +76,11 @@ def search_of(path: Path) -> Path | None:
 
     `path` is a run's folder, one of its weights, or the weights of a trial in a search's folder.
     """
+    search: Path | None = None
     if path.name == BEST and path.parent.parent.name == TRIALS:
         search = path.parent.parent.parent
-        return search if is_search(search) else None
-    run = run_folder.run_of(path)
-    if run is None:
-        return None
-    try:
-        note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=SearchOrigin)
-    except (OSError, msgspec.DecodeError, ValueError):
-        return None
-    search = Path(os.path.normpath(run / note.search))
-    return search if is_search(search) else None
+    elif run := run_folder.run_of(path):
+        with suppress(OSError, msgspec.DecodeError, ValueError):
+            note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=SearchOrigin)
+            search = Path(os.path.normpath(run / note.search))
+    return search if search and is_search(search) else None
