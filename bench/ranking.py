@@ -52,7 +52,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--searches", type=int, default=2000)
     searches = parser.parse_args().searches
-    print("| settings | a best one called lower | a best one first | worse ones called lower |")
+    print("| candidates | a best one called lower | a best one first | worse ones called lower |")
     print("|---|---|---|---|")
     for number, (name, (means, deviations, seeds)) in enumerate(cases().items()):
         best = means == means.max()
@@ -61,10 +61,10 @@ def main():
             rng = generator(search, Purpose.SEARCH, number)
             table = means[:, None] + rng.normal(0, 0.5, (1, seeds))
             table = table + deviations[:, None] * rng.normal(0, 1, (CANDIDATES, seeds))
-            tied = np.array(statistics.tied_with_best(table))
-            false += not tied[best].all()
+            indistinguishable = np.array(statistics.indistinguishable_from_best(table))
+            false += not indistinguishable[best].all()
             first += bool(best[np.argmax(table.mean(axis=1))])
-            told += np.mean(~tied[~best]) if not best.all() else 0
+            told += np.mean(~indistinguishable[~best]) if not best.all() else 0
         power = "–" if best.all() else f"{100 * told / searches:.1f} %"
         shares = f"{100 * false / searches:.1f} % | {100 * first / searches:.1f} %"
         print(f"| {name} | {shares} | {power} |", flush=True)

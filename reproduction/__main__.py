@@ -1,32 +1,30 @@
-"""Run the course report's experiment again, and judge every observation it makes.
+"""Reproduce the course report: train its experiment again and judge every observation it makes.
 
 Its nine candidates, the run it repeated and the work it leaves for the future are trained with
 several seeds: about a quarter of an hour on two cores. Each claim gets an effect, an interval and
-a verdict: holds, does not hold, inconclusive. What was trained is kept; the same command goes on
-where it was stopped.
+a verdict: holds, does not hold, inconclusive. Finished trials are kept, and the same command
+resumes a reproduction that was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from handstitch import figures, machine, search, storage
 from handstitch.cli.signals import stopping
+from handstitch.config.messages import pretty_json
 from handstitch.errors import HandstitchError, Interrupted, UsageError
 from reproduction import experiments, page, pictures
-from reproduction.claims import shown, shown_interval
-from reproduction.experiments import Setup, Stages
-from reproduction.findings import Findings, judge
+from reproduction.claims import format_effect, format_interval
+from reproduction.experiments import Results, Setup
+from reproduction.judgement import Judgement, judge
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The flags."""
+    """The parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m reproduction",
         description=__doc__,
@@ -54,10 +52,10 @@ def arguments() -> argparse.ArgumentParser:
         metavar="N",
         type=_from(0, 1024),
         default=machine.cores(),
-        help="processes, each training a trial; 0: this one alone (default: one for each core)",
+        help="worker processes; 0: train in this one (default: one for each core)",
     )
     parser.add_argument("--data-dir", metavar="FOLDER", type=Path, help="where the data set is")
-    parser.add_argument("--json", action="store_true", help="print the findings as one object")
+    parser.add_argument("--json", action="store_true", help="print the verdicts as one object")
     return parser
 
 
@@ -69,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> int:
         setup = Setup(
             folder=chosen.runs,
             seeds=chosen.seeds,
-            engine=lambda: (
+            workers=lambda: (
                 search.executors.processes(chosen.workers)
                 if chosen.workers
                 else search.executors.serial()
@@ -78,20 +76,20 @@ def main(words: Sequence[str] | None = None) -> int:
             notify=_notify,
         )
         with stopping(setup.stop, "the workers"):
-            stages = experiments.run(setup)
-        findings = judge(stages)
-        _write(chosen.out, findings, stages)
+            results = experiments.run(setup)
+        judgement = judge(results)
+        _write(chosen.out, judgement, results)
     except HandstitchError as error:
         _notify(f"error: {error}")
         return error.exit_code
     except Interrupted as interrupted:
-        _notify("stopped; what is trained is kept, and the same command goes on")
+        _notify("stopped; finished trials are kept, and the same command resumes")
         return interrupted.exit_code
     if chosen.json:
-        told = {"page": str(chosen.out), "runs": str(chosen.runs), "findings": findings}
-        print(json.dumps(msgspec.to_builtins(told), indent=2))
+        found = {"page": str(chosen.out), "runs": str(chosen.runs), "judgement": judgement}
+        print(pretty_json(found).decode(), end="")
     else:
-        _print(findings)
+        _print(judgement)
         print(f"Page: {chosen.out}")
     return 0
 
@@ -112,37 +110,37 @@ def _from(low: int, high: int) -> Callable[[str], int]:
 
 
 def _require_free(out: Path) -> None:
-    """Raise UsageError where the page would take the place of something else."""
+    """Raise UsageError if the page would replace something else."""
     if out.is_dir() or (out.exists() and not out.read_bytes().startswith(page.TITLE.encode())):
         raise UsageError(
-            "this place is taken by something else",
+            "the page would replace something else",
             file=out,
-            found="a folder" if out.is_dir() else "no page of a reproduction",
-            wanted="a name that is free, or an earlier reproduction",
+            found="a folder" if out.is_dir() else "a file that is not a reproduction",
+            wanted="a new file, or an earlier reproduction",
             fix="choose another: --out reproduction.md",
         )
 
 
-def _write(out: Path, findings: Findings, stages: Stages) -> None:
-    """The page and, beside it, its pictures in a folder of the page's name."""
-    for name, figure in pictures.draw(stages).items():
+def _write(out: Path, judgement: Judgement, results: Results) -> None:
+    """Write the page, and its figures in a folder of the same name."""
+    for name, figure in pictures.draw(results).items():
         storage.write(out.with_suffix("") / f"{name}.png", figures.png(figure))
     versions = ", ".join(f"{name} {version}" for name, version in machine.build_info().items())
     text = page.write(
-        findings, stages, out.stem, f"{machine.processor()}, {machine.cores()} cores; {versions}"
+        judgement, results, out.stem, f"{machine.processor()}, {machine.cores()} cores; {versions}"
     )
     storage.write(out, text.encode())
 
 
-def _print(findings: Findings) -> None:
+def _print(judgement: Judgement) -> None:
     heads = "verdict", "effect", "95 % interval", "the report", "claim"
     print("{:8} {:13} {:>15} {:>18} {:>15}  {}".format("", *heads))
-    for each in (*findings.observations, *findings.future_work):
-        claim, measured = each.claim, each.measured
+    for each in (*judgement.observations, *judgement.future_work):
+        claim, effect = each.claim, each.effect
         print(
-            f"{claim.name:8} {measured.verdict:13} {shown(measured.effect, claim.unit):>15} "
-            f"{shown_interval(measured.interval, claim.unit):>18} "
-            f"{shown(each.report, claim.unit):>15}  {claim.statement}"
+            f"{claim.name:8} {effect.verdict:13} {format_effect(effect.value, claim.unit):>15} "
+            f"{format_interval(effect.interval, claim.unit):>18} "
+            f"{format_effect(each.report, claim.unit):>15}  {claim.statement}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Claims of the course report: a statement, how it is measured, and what was found."""
+"""Claims of the course report: statement, measure, and the effect found here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 import msgspec
 
 from handstitch.search.statistics import Interval
-from reproduction.verdicts import Measured
+from reproduction.verdicts import Effect
 
 Data = TypeVar("Data")
 Unit = Literal["points", "accuracy", "nats", "share", "weight", "count"]
@@ -29,41 +29,39 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     statement: str
-    """In the report's sense."""
+    """As the course report means it."""
     measure: str
-    """What the effect is, and between which bounds the claim holds."""
+    """The effect, and the bounds between which the claim holds."""
     against: str
-    """What would have counted against it."""
+    """A result that would contradict it."""
     unit: Unit
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """A claim and what came of it here."""
+class JudgedClaim(msgspec.Struct, frozen=True):
+    """A claim with the effect measured here."""
 
     claim: Claim
-    measured: Measured
+    effect: Effect
     remark: str = ""
-    """What else the figures say."""
+    """Further figures."""
     report: float | None = None
     """The same effect from the report's own single runs; None where it has no figure for it."""
 
 
 class Row(NamedTuple, Generic[Data]):
-    """A line of a table of claims. The rule is a pure function of what was trained, written
-    before that was done.
-    """
+    """A claim and its rule: a pure function of the results, written before the training."""
 
     claim: Claim
-    rule: Callable[[Data], Measured]
+    rule: Callable[[Data], Effect]
     remark: Callable[[Data], str] = lambda data: ""
 
-    def judge(self, data: Data, report: float | None = None) -> Finding:
-        """What these trials or runs say of the claim."""
-        return Finding(self.claim, self.rule(data), self.remark(data), report)
+    def judge(self, data: Data, report: float | None = None) -> JudgedClaim:
+        """Apply the rule to these trials or runs."""
+        return JudgedClaim(self.claim, self.rule(data), self.remark(data), report)
 
 
-def shown(value: float | None, unit: Unit, *, with_unit: bool = True) -> str:
-    """An effect as one reads it."""
+def format_effect(value: float | None, unit: Unit, *, with_unit: bool = True) -> str:
+    """An effect with its unit."""
     if value is None:
         return "–"
     digits, name = _FORMATS[unit]
@@ -71,8 +69,8 @@ def shown(value: float | None, unit: Unit, *, with_unit: bool = True) -> str:
     return number + name * with_unit
 
 
-def shown_interval(interval: Interval | None, unit: Unit) -> str:
+def format_interval(interval: Interval | None, unit: Unit) -> str:
     """An interval without its unit."""
     if interval is None:
         return "–"
-    return " to ".join(shown(end, unit, with_unit=False) for end in interval)
+    return " to ".join(format_effect(end, unit, with_unit=False) for end in interval)

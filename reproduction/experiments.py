@@ -1,7 +1,7 @@
-"""What is trained: the report's grid, the run it repeated, and the work it leaves.
+"""Experiments: the course report's grid, the run that it repeated, and its future work.
 
-Four searches and as many repeated runs as seeds, each in a folder of its own. What is there
-already is not trained again, so a reproduction that was stopped goes on.
+Four searches and one repeated run for each seed, each in a folder of its own. Finished trials are
+not trained again, so a reproduction that was stopped can be resumed.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from handstitch.insight import data_at_hand, weights
 from handstitch.records import EpochRecord, Trial
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
-from handstitch.search.executors import Engine
+from handstitch.search.executors import WorkerPool
 from reproduction.grid import along
 from reproduction.published import CHOSEN, DECAYS, RATES
-from reproduction.repeated import Run
+from reproduction.repeated import RepeatedRun
 
 FRESH: Final = 1000
-"""The repeated runs have the seeds from here on: none of them had a say in the choice."""
+"""First seed of the repeated runs: none of them was used for choosing the candidate."""
 MORE_RATES: Final = (0.0005, 0.000875, 0.001125, 0.0015, 0.002, 0.003)
 """Between the report's rates and beyond them."""
 SLIGHT_DECAYS: Final = (0.003, 0.01, 0.03, 0.1)
 NETWORKS: Final = ((256, 128), (1024, 512), (512, 256, 128), (512, 256, 128, 64))
 
 
-class Stages(msgspec.Struct, frozen=True, kw_only=True):
-    """What was trained: every trial, and every repeated run."""
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """Results of all experiments: trials and repeated runs."""
 
     seeds: int
     trials: int
@@ -43,19 +43,19 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True):
     """These and the next two differ in one parameter; candidate 0 is the report's choice."""
     networks: list[Trial]
     decays: list[Trial]
-    runs: list[Run]
+    runs: list[RepeatedRun]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """How a reproduction is run."""
+    """Options of a reproduction."""
 
     folder: Path
     seeds: int
-    engine: Callable[[], AbstractContextManager[Engine]]
+    workers: Callable[[], AbstractContextManager[WorkerPool]]
     data_dir: Path | None = None
     notify: Callable[[str], None] = print
-    stop: search.Stop = field(default_factory=search.Stop)
+    stop: search.StopFlag = field(default_factory=search.StopFlag)
 
 
 def course_config() -> Config:
@@ -63,10 +63,10 @@ def course_config() -> Config:
     return precedence.resolve({"threads": 1}, preset="course", environment={}).config
 
 
-def run(setup: Setup) -> Stages:
-    """Train what is not trained yet, and read all of it.
+def run(setup: Setup) -> Results:
+    """Train what is missing, and return all results.
 
-    Raises Interrupted when `setup.stop` was asked for; the same call goes on.
+    Raises Interrupted if `setup.stop` was set; the same call resumes.
     """
     config = course_config()
     searched: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -80,7 +80,7 @@ def run(setup: Setup) -> Stages:
     }
     undecayed = [trial for trial in trials["grid"] if trial.parameters["weight_decay"] == 0]
     chosen = [trial for trial in undecayed if trial.parameters["learning_rate"] == CHOSEN[0]]
-    return Stages(
+    return Results(
         seeds=setup.seeds,
         trials=sum(map(len, trials.values())),
         grid=trials["grid"],
@@ -94,29 +94,29 @@ def run(setup: Setup) -> Stages:
 def _search(
     setup: Setup, stage: str, config: Config, parameters: dict[str, tuple[Any, ...]]
 ) -> list[Trial]:
-    spec = search.make(config, parameters, seeds=setup.seeds)
+    plan = search.make(config, parameters, seeds=setup.seeds)
     done = search.run(
-        spec,
+        plan,
         setup.folder / stage,
-        setup.engine(),
+        setup.workers(),
         data_dir=setup.data_dir,
         notify=setup.notify,
         after_trial=lambda trial, finished, of: setup.notify(f"{stage} [{finished}/{of}]"),
-        begun=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{spec.trials}]"),
+        on_start=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{plan.trials}]"),
         stop=setup.stop,
     )
     return done.trials
 
 
-def _repeat(setup: Setup, config: Config) -> list[Run]:
-    """The report's choice, trained once more with seeds that no search has seen."""
-    found: list[Run] = []
+def _repeat(setup: Setup, config: Config) -> list[RepeatedRun]:
+    """The course report's choice, trained with seeds that no search used."""
+    found: list[RepeatedRun] = []
     for seed in range(FRESH, FRESH + setup.seeds):
         folder = setup.folder / "repeated" / f"seed-{seed}"
         with _opened(folder, replace(config, seed=seed), setup) as opened:
             for _ in opened.train(setup.stop.check):
                 pass
-        found.append(_measured(folder, seed, list(opened.state.history), setup))
+        found.append(_tested(folder, seed, list(opened.state.history), setup))
         setup.notify(f"repeated [{len(found)}/{setup.seeds}]")
     return found
 
@@ -127,8 +127,8 @@ def _opened(folder: Path, config: Config, setup: Setup) -> runs.Run:
     return runs.begin(config, folder, setup.data_dir, setup.notify)
 
 
-def _measured(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> Run:
-    """What the last weights are worth on the test set, and what they look like.
+def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> RepeatedRun:
+    """Test accuracy and layers of a run's last weights.
 
     Each run is tested once; after that its test log answers.
     """
@@ -139,7 +139,7 @@ def _measured(folder: Path, seed: int, history: list[EpochRecord], setup: Setup)
         evaluation = classifier.test(None, setup.data_dir, setup.notify)
         test_log.note(folder, evaluation, digest)
     data = data_at_hand(classifier.model, setup.data_dir, setup.notify)
-    return Run(
+    return RepeatedRun(
         seed=seed,
         history=history,
         test_accuracy=evaluation.accuracy,

@@ -71,7 +71,7 @@ def along(name: str, default: object, *searches: Iterable[Trial]) -> list[Trial]
         if value not in values:
             values.append(value)
         number = values.index(value)
-        alone = msgspec.structs.replace(trial, setting=number, parameters={name: value})
+        alone = msgspec.structs.replace(trial, candidate=number, parameters={name: value})
         pool.setdefault((number, trial.repeat), alone)
     return [
         msgspec.structs.replace(trial, number=number) for number, trial in enumerate(pool.values())

@@ -1,4 +1,4 @@
-"""C1 to C7 and C9: what the report says of its nine runs, decided by the trials of its grid.
+"""Claims C1 to C7 and C9: observations of the course report on its nine runs.
 
 The same seeds train every candidate, so effects are differences seed by seed, and their intervals
 Student's over the seeds.
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from handstitch.search.statistics import Table
-from reproduction.claims import Claim, Row, shown
+from reproduction.claims import Claim, Row, format_effect
 from reproduction.grid import Grid
 from reproduction.published import CHOSEN
 from reproduction.verdicts import all_above, any_above, mean_between, sole_best
@@ -19,7 +19,7 @@ from reproduction.verdicts import all_above, any_above, mean_between, sole_best
 LATE: Final = 3
 """Epochs: the last three are late, and compared with the three before them."""
 FLAT: Final = 0.01
-"""A validation loss that falls by less from those to these, in nats, is flat."""
+"""In nats: a validation loss that falls by less than this is flat."""
 
 
 def _late_change(curves: Table) -> Table:
@@ -31,7 +31,7 @@ def _late_change(curves: Table) -> Table:
 
 
 def _falls(curves: Table) -> Table:
-    """How often a figure is lower than after the epoch before."""
+    """Number of epochs after which a figure is lower than before."""
     falls: Table = np.count_nonzero(np.diff(curves) < 0, axis=-1).astype(np.float64)
     return falls
 
@@ -83,8 +83,8 @@ def _accuracy_at_decays(grid: Grid) -> str:
 def _late_gains(grid: Grid) -> str:
     slow, *_, fast = _late_change(grid.val_accuracy).mean(axis=(1, 2))
     return (
-        f"Gains: {shown(slow, 'points')} at the lowest rate, {shown(fast, 'points')} at the "
-        "highest."
+        f"Gains: {format_effect(slow, 'points')} at the lowest rate, "
+        f"{format_effect(fast, 'points')} at the highest."
     )
 
 
@@ -101,7 +101,10 @@ def _rising_losses(grid: Grid) -> str:
 def _late_losses(grid: Grid) -> str:
     none, *more = _by_decay(_late_change(grid.val_loss)).mean(axis=1)
     others = float(np.mean(more))
-    return f"Changes: {shown(none, 'nats')} without decay, {shown(others, 'nats')} with."
+    return (
+        f"Changes: {format_effect(none, 'nats')} without decay, "
+        f"{format_effect(others, 'nats')} with."
+    )
 
 
 def _average_accuracies(grid: Grid) -> str:

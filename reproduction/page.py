@@ -1,4 +1,4 @@
-"""A reproduction as a page: the verdicts in a table, then each claim with its rule."""
+"""Markdown page of a reproduction: a table of verdicts, then each claim with its rule."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 
+from handstitch.config.messages import plural
 from handstitch.search import rank
 from reproduction import published
-from reproduction.claims import Finding, shown, shown_interval
-from reproduction.experiments import Stages
-from reproduction.findings import Findings
+from reproduction.claims import JudgedClaim, format_effect, format_interval
+from reproduction.experiments import Results
+from reproduction.judgement import Judgement
 
 TITLE: Final = "# The report, reproduced"
 
@@ -57,10 +58,10 @@ _FIGURES: Final[dict[str, tuple[str, str]]] = {
     ),
     "decays": ("Validation accuracy against slight weight decay", "Slight decay at rate 0.001."),
 }
-"""Name of a picture → its text alternative, and what stands below it."""
+"""Name of a figure → (alternative text, caption)."""
 
 
-def write(findings: Findings, stages: Stages, folder: str, build: str) -> str:
+def write(judgement: Judgement, results: Results, folder: str, build: str) -> str:
     """The page in Markdown; `folder` is where its pictures are, `build` names machine and
     versions.
     """
@@ -72,34 +73,34 @@ def write(findings: Findings, stages: Stages, folder: str, build: str) -> str:
         "\n".join(
             [
                 INTRODUCTION,
-                _summary(findings, stages, build),
+                _summary(judgement, results, build),
                 "## What the report says\n",
-                _verdicts(findings.observations),
+                _verdicts(judgement.observations),
                 pictures["grid"],
                 pictures["curves"],
-                _grid(stages),
+                _grid(results),
                 "## The run it repeated\n",
-                _runs(stages),
+                _runs(results),
                 pictures["repeated"],
                 "## The work it leaves\n",
-                _verdicts(findings.future_work),
+                _verdicts(judgement.future_work),
                 *(pictures[name] for name in ("rates", "networks", "decays")),
                 "## Each claim\n",
-                *map(detail, [*findings.observations, *findings.future_work]),
+                *map(detail, [*judgement.observations, *judgement.future_work]),
             ]
         ).rstrip("\n")
         + "\n"
     )
 
 
-def detail(finding: Finding) -> str:
+def detail(finding: JudgedClaim) -> str:
     """One claim with its rule."""
-    claim, measured = finding.claim, finding.measured
-    effect = shown(measured.effect, claim.unit)
-    if measured.interval:
-        effect += f" ({shown_interval(measured.interval, claim.unit)})"
+    claim, effect = finding.claim, finding.effect
+    value = format_effect(effect.value, claim.unit)
+    if effect.interval:
+        value += f" ({format_interval(effect.interval, claim.unit)})"
     lines = [
-        f"**{claim.name}. {claim.statement}** {measured.verdict.capitalize()}: {effect}.\n",
+        f"**{claim.name}. {claim.statement}** {effect.verdict.capitalize()}: {value}.\n",
         f"- Measured: {claim.measure}.",
         f"- Against it would have been: {claim.against}.",
     ]
@@ -108,21 +109,20 @@ def detail(finding: Finding) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _summary(findings: Findings, stages: Stages, build: str) -> str:
-    verdicts = [each.measured.verdict for each in (*findings.observations, *findings.future_work)]
+def _summary(judgement: Judgement, results: Results, build: str) -> str:
+    verdicts = [each.effect.verdict for each in (*judgement.observations, *judgement.future_work)]
     count = Counter(verdicts)
-    seeds = "1 seed" if stages.seeds == 1 else f"{stages.seeds} seeds"
     return f"""\
-{seeds} for each candidate: {stages.trials} trials and {len(stages.runs)} repeated runs. Of \
-{len(verdicts)} claims, {count["holds"]} hold, {count["does not hold"]} do not, and \
-{count["inconclusive"]} are inconclusive.
+{plural(results.seeds, "seed")} for each candidate: {results.trials} trials and \
+{len(results.runs)} repeated runs. Of {len(verdicts)} claims, {count["holds"]} hold, \
+{count["does not hold"]} do not, and {count["inconclusive"]} are inconclusive.
 
 Machine: {build}.
 
-To run it again (it goes on where it was stopped):
+To run it again (a reproduction that was stopped is resumed):
 
 ```sh
-make reproduce ARGS="--seeds {stages.seeds}"
+make reproduce ARGS="--seeds {results.seeds}"
 ```
 """
 
@@ -133,28 +133,28 @@ def _table(columns: str, rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _verdicts(findings: Sequence[Finding]) -> str:
+def _verdicts(claims: Sequence[JudgedClaim]) -> str:
     return _table(
         "name | claim | effect here | 95 % interval | the report's own | verdict",
         (
             (
                 each.claim.name,
                 each.claim.statement,
-                shown(each.measured.effect, each.claim.unit),
-                shown_interval(each.measured.interval, each.claim.unit),
-                shown(each.report, each.claim.unit),
-                f"**{each.measured.verdict}**",
+                format_effect(each.effect.value, each.claim.unit),
+                format_interval(each.effect.interval, each.claim.unit),
+                format_effect(each.report, each.claim.unit),
+                f"**{each.effect.verdict}**",
             )
-            for each in findings
+            for each in claims
         ),
     )
 
 
-def _grid(stages: Stages) -> str:
-    """Every candidate of the grid beside the report's own figure."""
+def _grid(results: Results) -> str:
+    """Table of the grid's candidates, beside the course report's own accuracies."""
     last = published.grid().val_accuracy[..., 0, -1]
     rows = []
-    for each in rank(stages.grid, "last", stages.seeds).settings:
+    for each in rank(results.grid, "last", results.seeds).candidates:
         rate, decay = each.parameters["learning_rate"], each.parameters["weight_decay"]
         own = last[published.RATES.index(rate), published.DECAYS.index(decay)]
         rows.append(
@@ -162,28 +162,30 @@ def _grid(stages: Stages) -> str:
                 f"{rate:g}",
                 f"{decay:g}",
                 f"{each.mean:.4f}",
-                shown_interval(each.interval, "accuracy"),
+                format_interval(each.interval, "accuracy"),
                 f"{each.best_epoch_accuracy:.4f}",
                 f"{own:.4f}",
-                "yes" if each.tied else "no",
+                "yes" if each.indistinguishable else "no",
             ]
         )
-    columns = "rate | decay | here | 95 % interval | best epoch | the report's own | tied"
+    columns = (
+        "rate | decay | here | 95 % interval | best epoch | the report's own | indistinguishable"
+    )
     title = "Validation accuracy after the last epoch, mean over the seeds:"
     return f"{title}\n\n{_table(columns, rows)}"
 
 
-def _runs(stages: Stages) -> str:
+def _runs(results: Results) -> str:
     ours = np.array(
         [
             (run.last.train_loss, run.last.val_loss, run.last.val_accuracy, run.test_accuracy)
-            for run in stages.runs
+            for run in results.runs
         ]
     )
     last = published.repeated_run()[-1]
     report = [last[name] for name in ("train_loss", "val_loss", "val_accuracy")]
     figures = {
-        **{str(run.seed): row for run, row in zip(stages.runs, ours, strict=True)},
+        **{str(run.seed): row for run, row in zip(results.runs, ours, strict=True)},
         "mean": ours.mean(axis=0),
         "the report": [*report, published.TEST_ACCURACY],
     }

@@ -1,46 +1,46 @@
-"""Figures of the page."""
+"""Figures of the reproduction's page."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from handstitch.figures.rendering import drawing
-from handstitch.figures.search import accuracies, setting_curves
+from handstitch.figures.search import accuracies, candidate_curves
 from handstitch.figures.search_space import heat_map
 from handstitch.figures.style import BLUE, SKY, VERMILION, new_figure, whole_numbers
 from handstitch.records import EpochRecord
 from handstitch.search import rank
 from reproduction import published
-from reproduction.experiments import Stages
+from reproduction.experiments import Results
 from reproduction.grid import curves
-from reproduction.repeated import Runs
+from reproduction.repeated import RepeatedRuns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(stages: Stages) -> dict[str, Figure]:
+def draw(results: Results) -> dict[str, Figure]:
     """Name → figure."""
-    grid = rank(stages.grid, "last").settings
+    grid = rank(results.grid, "last").candidates
     histories: dict[int, list[list[EpochRecord]]] = {}
-    for trial in stages.grid:
-        histories.setdefault(trial.setting, []).append(trial.history)
+    for trial in results.grid:
+        histories.setdefault(trial.candidate, []).append(trial.history)
     figures = {
         "grid": heat_map(grid, ("learning_rate", "weight_decay")),
-        "curves": setting_curves(grid, histories),
-        "repeated": repeated_runs(stages.runs),
+        "curves": candidate_curves(grid, histories),
+        "repeated": repeated_runs(results.runs),
     }
     for name, trials, parameter in (
-        ("rates", stages.rates, "learning_rate"),
-        ("networks", stages.networks, "hidden_sizes"),
-        ("decays", stages.decays, "weight_decay"),
+        ("rates", results.rates, "learning_rate"),
+        ("networks", results.networks, "hidden_sizes"),
+        ("decays", results.decays, "weight_decay"),
     ):
-        figures[name] = accuracies(rank(trials, "last").settings, [parameter])
+        figures[name] = accuracies(rank(trials, "last").candidates, [parameter])
     return figures
 
 
 @drawing
-def repeated_runs(runs: Runs) -> Figure:
+def repeated_runs(runs: RepeatedRuns) -> Figure:
     """Validation accuracy and loss of the repeated runs, their mean, and the report's run."""
     report = published.repeated_run()
     figure = new_figure(9.4, 4.0)

@@ -1,4 +1,4 @@
-"""F1 to F3: the future work that the report names, as questions that trials answer.
+"""Claims F1 to F3: the course report's future work, as questions that trials answer.
 
 Each function takes trials that differ in one parameter; candidate 0 is the report's choice.
 """
@@ -9,27 +9,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from handstitch.records import Trial
-from handstitch.search.ranking import Compared, compare, finished, last_epoch_accuracy
-from handstitch.search.statistics import ALPHA, tied_with_best
-from reproduction.claims import Claim, Finding, Row, shown, shown_interval
-from reproduction.verdicts import ENOUGH, Measured, Verdict, is_beaten, mean_between
+from handstitch.search.ranking import Compared, compare, last_epoch_accuracy
+from handstitch.search.statistics import ALPHA, indistinguishable_from_best
+from reproduction.claims import Claim, JudgedClaim, Row, format_effect, format_interval
+from reproduction.verdicts import ENOUGH, Effect, Verdict, is_beaten, mean_between
 
 Trials = Sequence[Trial]
 
 
-def _improved(trials: Trials) -> Measured:
+def _improved(trials: Trials) -> Effect:
     compared = compare(trials, last_epoch_accuracy)
-    if len(compared.settings) < 2 or compared.settings[0] != 0:
-        return Measured(None, None, "inconclusive")
+    if len(compared.candidates) < 2 or compared.candidates[0] != 0:
+        return Effect(None, None, "inconclusive")
     return is_beaten(compared.table, 0)
 
 
 def _means(trials: Trials) -> str:
     compared = compare(trials, last_epoch_accuracy)
     rows = zip(
-        _values(compared, trials), compared.table, tied_with_best(compared.table), strict=True
+        _values(compared),
+        compared.table,
+        indistinguishable_from_best(compared.table),
+        strict=True,
     )
-    parts = [f"{_text(value)}: {row.mean():.4f}{'*' if tied else ''}" for value, row, tied in rows]
+    parts = [
+        f"{_text(value)}: {row.mean():.4f}{'*' if indistinguishable else ''}"
+        for value, row, indistinguishable in rows
+    ]
     return f"Means: {'; '.join(parts)}. Those with a star are indistinguishable from the best."
 
 
@@ -53,31 +59,31 @@ BETTER_RATE = _better("F1", "A finer range of rates has a better one than 0.001.
 BETTER_NETWORK = _better("F2", "Another network is better than 512,256.", "network")
 
 
-def slight_decays(trials: Trials) -> list[Finding]:
+def slight_decays(trials: Trials) -> list[JudgedClaim]:
     """Whether each decay narrows the gap between losses without costing accuracy."""
     accuracy, gap = compare(trials, last_epoch_accuracy), compare(trials, _gap)
-    if 0 not in accuracy.settings:
+    if 0 not in accuracy.candidates:
         return []
     # Two intervals for each decay, and all of them hold together.
-    alpha = ALPHA / (2 * max(1, len(accuracy.settings) - 1))
+    alpha = ALPHA / (2 * max(1, len(accuracy.candidates) - 1))
     return [
         _slight_decay(
             decay,
             mean_between(accuracy.table[row] - accuracy.table[0], -ENOUGH, alpha=alpha),
             mean_between(gap.table[0] - gap.table[row], 0, alpha=alpha),
         )
-        for row, decay in enumerate(_values(accuracy, trials))
+        for row, decay in enumerate(_values(accuracy))
         if row > 0
     ]
 
 
-def _slight_decay(decay: float, gained: Measured, narrowed: Measured) -> Finding:
+def _slight_decay(decay: float, gained: Effect, narrowed: Effect) -> JudgedClaim:
     verdict: Verdict = "inconclusive"
     if gained.verdict == narrowed.verdict == "holds":
         verdict = "holds"
     elif narrowed.verdict == "does not hold" or (gained.interval and gained.interval[1] < 0):
         verdict = "does not hold"
-    between = f" ({shown_interval(gained.interval, 'points')})" if gained.interval else ""
+    between = f" ({format_interval(gained.interval, 'points')})" if gained.interval else ""
     claim = Claim(
         name=f"F3 {decay:g}",
         statement=f"Decay {decay:g} helps generalisation without costing accuracy.",
@@ -87,19 +93,19 @@ def _slight_decay(decay: float, gained: Measured, narrowed: Measured) -> Finding
         against="a gap that does not narrow, or a lower accuracy",
         unit="nats",
     )
-    measured = Measured(narrowed.effect, narrowed.interval, verdict)
-    return Finding(claim, measured, f"Accuracy: {shown(gained.effect, 'points')}{between}.")
+    effect = Effect(narrowed.value, narrowed.interval, verdict)
+    return JudgedClaim(
+        claim, effect, f"Accuracy: {format_effect(gained.value, 'points')}{between}."
+    )
 
 
 def _gap(trial: Trial) -> float:
     return trial.history[-1].val_loss - trial.history[-1].train_loss
 
 
-def _values(compared: Compared, trials: Trials) -> list[Any]:
-    """Of the parameter that the trials differ in, candidate by candidate."""
-    found = finished(trials)
-    first = [next(iter(found[candidate].values())) for candidate in compared.settings]
-    return [value for trial in first for value in trial.parameters.values()]
+def _values(compared: Compared) -> list[Any]:
+    """Each candidate's value of the parameter in which the trials differ."""
+    return [value for parameters in compared.parameters for value in parameters.values()]
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""C8 and W1 to W5: what the report says of the run that it repeated with its choice.
+"""Claims C8 and W1 to W5: observations of the course report on the run that it repeated.
 
-Ours have seeds that no search has seen: what they reach on validation images was not picked for
-being high. Their last weights are meant, as in the report.
+Our runs have seeds that no search used, so their validation accuracies have no selection bias.
+As in the course report, the last weights are meant.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 
 from handstitch.insight import LayerFindings
 from handstitch.records import EpochRecord
-from handstitch.search.statistics import Table, next_interval
+from handstitch.search.statistics import Table
 from reproduction.claims import Claim, Row
 from reproduction.published import LAYER_3, TEST_ACCURACY
-from reproduction.verdicts import Measured, Verdict, mean_between, mostly
+from reproduction.verdicts import Effect, Verdict, mean_between, mostly, prediction_interval
 
 SLIGHT: Final = 0.02
 """Validation and test accuracy that differ by less than this are close: two points, about twice
@@ -29,8 +29,8 @@ ORDER: Final = 0.05
 """Largest p at which a layer has an order that shuffled copies lack."""
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of the report's choice."""
+class RepeatedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of the course report's choice."""
 
     seed: int
     history: list[EpochRecord]
@@ -43,29 +43,29 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.history[-1]
 
 
-Runs = Sequence[Run]
+RepeatedRuns = Sequence[RepeatedRun]
 
 
-def _of_layer(runs: Runs, layer: int, field: str) -> Table:
-    """(runs): what a LayerFindings says of this layer."""
+def _of_layer(runs: RepeatedRuns, layer: int, field: str) -> Table:
+    """(runs): a field of LayerFindings, for this layer."""
     return np.array([getattr(run.layers[layer], field) for run in runs])
 
 
-def _test_accuracy(runs: Runs) -> Measured:
+def _test_accuracy(runs: RepeatedRuns) -> Effect:
     values = [run.test_accuracy for run in runs]
-    interval = next_interval(values)
+    interval = prediction_interval(values)
     verdict: Verdict = "inconclusive"
     if interval is not None:
         verdict = "holds" if interval[0] <= TEST_ACCURACY <= interval[1] else "does not hold"
-    return Measured(float(np.mean(values)), interval, verdict)
+    return Effect(float(np.mean(values)), interval, verdict)
 
 
-def _test_range(runs: Runs) -> str:
+def _test_range(runs: RepeatedRuns) -> str:
     values = [run.test_accuracy for run in runs]
     return f"From {min(values):.4f} to {max(values):.4f} in {len(values)} runs."
 
 
-def _mostly_small(layer: int) -> Row[Runs]:
+def _mostly_small(layer: int) -> Row[RepeatedRuns]:
     return Row(
         Claim(
             name=f"W1.{layer}",
@@ -83,7 +83,7 @@ def _mostly_small(layer: int) -> Row[Runs]:
     )
 
 
-def _without_structure(layer: int) -> Row[Runs]:
+def _without_structure(layer: int) -> Row[RepeatedRuns]:
     return Row(
         Claim(
             name=f"W2.{layer}",
@@ -97,7 +97,7 @@ def _without_structure(layer: int) -> Row[Runs]:
     )
 
 
-def _end(name: str, end: str, field: str, reading: float) -> Row[Runs]:
+def _end(name: str, end: str, field: str, reading: float) -> Row[RepeatedRuns]:
     return Row(
         Claim(
             name=name,
@@ -113,7 +113,7 @@ def _end(name: str, end: str, field: str, reading: float) -> Row[Runs]:
     )
 
 
-def _losses(runs: Runs) -> Table:
+def _losses(runs: RepeatedRuns) -> Table:
     """(runs, layers): validation accuracy lost when a layer has its initial weights again."""
     return np.array(
         [
@@ -127,17 +127,17 @@ def _losses(runs: Runs) -> Table:
     )
 
 
-def _last_layer_decides(runs: Runs) -> Measured:
+def _last_layer_decides(runs: RepeatedRuns) -> Effect:
     losses = _losses(runs)
     return mean_between(losses[:, -1] - losses[:, :-1].max(axis=1), low=0)
 
 
-def _lost_by_layer(runs: Runs) -> str:
+def _lost_by_layer(runs: RepeatedRuns) -> str:
     each = (f"{100 * loss:.1f}" for loss in _losses(runs).mean(axis=0))
     return f"Points lost by layer: {', '.join(each)}."
 
 
-REPEATED: Final[list[Row[Runs]]] = [
+REPEATED: Final[list[Row[RepeatedRuns]]] = [
     Row(
         Claim(
             name="C8a",

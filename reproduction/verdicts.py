@@ -1,4 +1,4 @@
-"""Decision rules: an effect, its interval over the seeds, and the verdict that follows.
+"""Decision rules: from an effect and its interval over the seeds to a verdict.
 
 holds           the interval lies where the claim says
 does not hold   the interval lies where the claim says it does not
@@ -8,7 +8,7 @@ inconclusive    the interval reaches into both, or there is none: one seed has n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 from typing import Final, Literal
 
 import msgspec
@@ -26,10 +26,10 @@ ENOUGH: Final = 0.005
 6,000 validation images."""
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """An effect, its interval at 95 %, and the verdict."""
+class Effect(msgspec.Struct, frozen=True):
+    """An effect, its 95 % interval, and the verdict."""
 
-    effect: float | None
+    value: float | None
     interval: Interval | None
     """None with one seed."""
     verdict: Verdict
@@ -40,56 +40,66 @@ def mean_between(
     low: float = -inf,
     high: float = inf,
     alpha: float = statistics.ALPHA,
-) -> Measured:
+) -> Effect:
     """Whether the mean of `values`, one for each seed, lies between `low` and `high`."""
     interval = statistics.mean_interval(values, alpha)
-    return Measured(float(np.mean(values)), interval, _between(interval, low, high))
+    return Effect(float(np.mean(values)), interval, _between(interval, low, high))
 
 
-def all_above(groups: Table, limit: float = 0.0) -> Measured:
+def all_above(groups: Table, limit: float = 0.0) -> Effect:
     """Whether the mean of every row of (groups, seeds) lies above `limit`; effect and interval
     are the lowest row's.
     """
     return _at_once(groups, limit, np.argmin, one="does not hold", every="holds")
 
 
-def any_above(groups: Table, limit: float = 0.0) -> Measured:
+def any_above(groups: Table, limit: float = 0.0) -> Effect:
     """Whether the mean of some row lies above `limit`; effect and interval are the highest's."""
     return _at_once(groups, limit, np.argmax, one="holds", every="does not hold")
 
 
-def sole_best(table: Table, row: int) -> Measured:
+def sole_best(table: Table, row: int) -> Effect:
     """Whether this row of (candidates, seeds) is better than every other.
 
     The effect is its mean less that of the best other. It holds if all others are
     distinguishably worse than it, and does not if it is distinguishably worse than the best; the
     interval ends at 0 where that would be decided otherwise.
     """
-    effect, interval, tied = _beside_best_other(table, row)
-    if not tied[row]:
-        return Measured(effect, interval, "does not hold")
-    return Measured(effect, interval, "holds" if sum(tied) == 1 else "inconclusive")
+    value, interval, indistinguishable = _beside_best_other(table, row)
+    if not indistinguishable[row]:
+        return Effect(value, interval, "does not hold")
+    return Effect(value, interval, "holds" if sum(indistinguishable) == 1 else "inconclusive")
 
 
-def is_beaten(table: Table, row: int) -> Measured:
+def is_beaten(table: Table, row: int) -> Effect:
     """Whether another row of (candidates, seeds) is better than this one.
 
     The effect is the mean of the best other less its own. It holds if this row is distinguishably
     worse than the best, and does not if no other can be better by ENOUGH.
     """
-    lead, interval, tied = _beside_best_other(table, row)
+    lead, interval, indistinguishable = _beside_best_other(table, row)
     behind = None if interval is None else (-interval[1], -interval[0])
-    if not tied[row]:
-        return Measured(-lead, behind, "holds")
+    if not indistinguishable[row]:
+        return Effect(-lead, behind, "holds")
     is_hardly_better = behind is not None and behind[1] < ENOUGH
-    return Measured(-lead, behind, "does not hold" if is_hardly_better else "inconclusive")
+    return Effect(-lead, behind, "does not hold" if is_hardly_better else "inconclusive")
 
 
-def mostly(hits: NDArray[np.bool_]) -> Measured:
+def mostly(hits: NDArray[np.bool_]) -> Effect:
     """Whether something is so in most runs: Wilson's interval of its share lies above one half."""
     count = len(hits)
     interval = wilson_interval(int(hits.sum()), count) if count > 1 else None
-    return Measured(float(hits.mean()), interval, _between(interval, 0.5))
+    return Effect(float(hits.mean()), interval, _between(interval, 0.5))
+
+
+def prediction_interval(values: Sequence[float]) -> Interval | None:
+    """mean ± t s √(1 + 1/n): where one more value lies, at 95 %; None for fewer than two."""
+    n = len(values)
+    if n < 2:
+        return None
+    half = statistics.student(n - 1) * float(np.std(values, ddof=1)) * sqrt(1 + 1 / n)
+    mean = float(np.mean(values))
+    return mean - half, mean + half
 
 
 def _between(interval: Interval | None, low: float, high: float = inf) -> Verdict:
@@ -102,7 +112,7 @@ def _between(interval: Interval | None, low: float, high: float = inf) -> Verdic
 
 def _at_once(
     groups: Table, limit: float, place: Callable[[Table], np.intp], one: Verdict, every: Verdict
-) -> Measured:
+) -> Effect:
     """The row at `place`, and a verdict of all: `one` if any row's is that, `every` if each is.
 
     The intervals hold together (Bonferroni), so one group below the limit is no accident of
@@ -113,13 +123,13 @@ def _at_once(
     found = {row.verdict for row in rows}
     shown = rows[place(groups.mean(axis=1))]
     verdict = one if one in found else every if found == {every} else "inconclusive"
-    return Measured(shown.effect, shown.interval, verdict)
+    return Effect(shown.value, shown.interval, verdict)
 
 
 def _beside_best_other(table: Table, row: int) -> tuple[float, Interval | None, list[bool]]:
-    """(its mean less the best other's, the interval, which rows are tied with the best)."""
+    """(its mean less the best other's, the interval, rows indistinguishable from the best)."""
     means = table.mean(axis=1)
     lead = float(means[row] - np.delete(means, row).max())
-    half = statistics.decisive_width(table, row)
+    half = statistics.half_width(table, row)
     interval = (lead - half, lead + half) if isfinite(half) else None
-    return lead, interval, statistics.tied_with_best(table)
+    return lead, interval, statistics.indistinguishable_from_best(table)

@@ -1,4 +1,4 @@
-"""Trials made up for tests: what each setting's accuracy is, is known."""
+"""Synthetic trials for tests, with known accuracies of every candidate."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def epochs(
 
 
 def trial(
-    setting: int,
+    candidate: int,
     repeat: int,
     history: Sequence[EpochRecord],
     parameters: Mapping[str, Any] | None = None,
@@ -52,11 +52,11 @@ def trial(
 ) -> Trial:
     """One trial, numbered as a search numbers it."""
     return Trial(
-        number=setting * seeds + repeat,
-        setting=setting,
+        number=candidate * seeds + repeat,
+        candidate=candidate,
         repeat=repeat,
         seed=100 + repeat,
-        parameters=dict(parameters or {"learning_rate": float(setting)}),
+        parameters=dict(parameters or {"learning_rate": float(candidate)}),
         state=state,
         history=list(history),
         val_images=6000,
@@ -70,15 +70,15 @@ def search(
     table: Sequence[Sequence[float]] | np.ndarray[Any, np.dtype[np.float64]],
     parameters: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[Trial]:
-    """A search with these accuracies (setting, repeat): one epoch each, so best is last."""
+    """A search with these accuracies (candidate, repeat): one epoch each, so best is last."""
     return [
         trial(
-            setting,
+            candidate,
             repeat,
             epochs([float(value)]),
-            parameters[setting] if parameters else None,
+            parameters[candidate] if parameters else None,
             seeds=len(row),
         )
-        for setting, row in enumerate(table)
+        for candidate, row in enumerate(table)
         for repeat, value in enumerate(row)
     ]

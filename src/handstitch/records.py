@@ -127,17 +127,17 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One training run of a search: one setting with one seed."""
+    """One training run of a search: one candidate with one seed."""
 
     number: int
-    """Of the trial in its search, counted from 0."""
-    setting: int
-    """Of the setting: trials of one setting differ in their seed alone. Counted from 0."""
+    """In its search, counted from 0."""
+    candidate: int
+    """Number of the candidate, counted from 0: its trials differ in their seed alone."""
     repeat: int
-    """Which of the setting's seeds, counted from 0."""
+    """Which of the candidate's seeds, counted from 0."""
     seed: int
     parameters: dict[str, Any]
-    """The searched keys of Config and this setting's values."""
+    """The searched keys of Config and the candidate's values."""
     state: Literal["complete", "pruned", "failed"]
     history: list[EpochRecord]
     """Every epoch that was trained."""

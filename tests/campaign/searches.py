@@ -44,7 +44,7 @@ class Outcome:
     lost: int = 0
     """Finished trials that were gone, or written again, after a kill."""
     left: int = 0
-    """Workers that lived on."""
+    """Workers left running."""
     leftovers: int = 0
     """Temporary files and folders in finished searches."""
     slowest: float = 0.0
@@ -68,7 +68,7 @@ class Campaign:
         self.wanted = searching.table(folder / "reference")
 
     def run(self, workers: int, parents: int) -> Outcome:
-        """Kill so many of each, and bring every search that was begun to its end."""
+        """Kill so many of each, and bring every started search to its end."""
         outcome = self.outcome
         while outcome.workers < workers or outcome.parents < parents:
             self._search(workers, parents)

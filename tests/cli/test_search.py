@@ -18,7 +18,7 @@ GRID = (*SMALL, "--hidden", "8", "8,", "--weight-decay", "0", "0.1", "--seeds", 
 
 @pytest.fixture
 def grid(handstitch) -> Path:
-    """The folder of a finished grid of 4 settings × 2 seeds."""
+    """The folder of a finished grid of 4 candidates × 2 seeds."""
     result = handstitch("search", *GRID, "--out", "grid")
     assert result.code == 0, result.err
     return Path("grid")
@@ -26,9 +26,9 @@ def grid(handstitch) -> Path:
 
 def test_a_grid_is_kept_whole(grid):
     found = searches.load(grid)
-    assert (found.kind, found.seeds, found.pruning) == ("grid", 2, "none")
-    assert found.parameters == {"hidden_sizes": [[8, 4], [8]], "weight_decay": [0.0, 0.1]}
-    assert [(t.number, t.setting, t.repeat, t.seed) for t in found.trials] == [
+    assert (found.plan.kind, found.plan.seeds, found.plan.pruning) == ("grid", 2, "none")
+    assert found.plan.parameters == {"hidden_sizes": [[8, 4], [8]], "weight_decay": [0.0, 0.1]}
+    assert [(t.number, t.candidate, t.repeat, t.seed) for t in found.trials] == [
         (number, number // 2, number % 2, number % 2) for number in range(8)
     ]
     assert [t.parameters for t in found.trials[::2]] == [
@@ -41,12 +41,12 @@ def test_a_grid_is_kept_whole(grid):
         assert (len(trial.history), trial.val_images, trial.threads) == (2, 30, 1)
         assert trial.seconds > 0
         names = {each.name for each in found.trial_folder(trial).iterdir()}
-        assert names == {"trial.json", "settings.toml", "history.csv", "best.safetensors"}
+        assert names == {"trial.json", "config.toml", "history.csv", "best.safetensors"}
 
 
-def test_a_trial_is_what_train_makes_of_its_settings(grid, handstitch):
+def test_a_trial_is_what_train_makes_of_its_config(grid, handstitch):
     kept = grid / "trials" / "0005"
-    assert handstitch("train", "--config", str(kept / "settings.toml"), "--out", "again").code == 0
+    assert handstitch("train", "--config", str(kept / "config.toml"), "--out", "again").code == 0
     trained = Path("again", "weights", "best.safetensors")
     assert (kept / "best.safetensors").read_bytes() == trained.read_bytes()
 
@@ -65,8 +65,8 @@ def test_json_is_one_object(grid, handstitch):
     assert (result.json["trials"], result.json["complete"], result.json["failed"]) == (8, 8, 0)
     first = searches.load(grid).trials[:2]
     best = [next(e.val_accuracy for e in t.history[::-1] if e.is_best) for t in first]
-    assert result.json["settings"][0] == {
-        "setting": 0,
+    assert result.json["candidates"][0] == {
+        "candidate": 0,
         "parameters": {"hidden_sizes": [8, 4], "weight_decay": 0.0},
         "complete": 2,
         "pruned": 0,
@@ -88,8 +88,8 @@ def test_another_search_in_the_folder_is_refused(grid, handstitch):
     before = digests(grid)
     result = handstitch("search", *GRID, "--lr", "0.01", "0.02", "--out", "grid")
     assert result.code == 2
-    assert "found   learning_rate 0.0015, settings 4" in result.err
-    assert "wanted  learning_rate 0.01 0.02, settings 8" in result.err
+    assert "found   learning_rate 0.0015, candidates 4" in result.err
+    assert "wanted  learning_rate 0.01 0.02, candidates 8" in result.err
     assert "--out grid-2" in result.err
     assert digests(grid) == before
 
@@ -100,18 +100,18 @@ def test_a_trial_that_is_being_written_is_not_there_yet(grid):
 
 
 def test_its_description_can_be_read(grid):
-    assert json.loads((grid / "search.json").read_bytes())["spec"]["seeds"] == 2
+    assert json.loads((grid / "search.json").read_bytes())["plan"]["seeds"] == 2
 
 
 @pytest.mark.parametrize(
     ("words", "code", "found"),
     [
-        ("--lr 0.2..0.1 --trials 3", 2, "this is no range of learning_rate"),
+        ("--lr 0.2..0.1 --trials 3", 2, "invalid range of learning_rate"),
         ("--weight-decay log:0..1 --trials 3", 2, "log:LOW..HIGH with both above 0"),
         ("--lr 0.1..0.2", 2, "--trials is required"),
-        ("--lr 0.1 0.2 --trials 3", 2, "a grid is tried as a whole"),
-        ("--lr 0.1..0.2 --sampler grid", 2, "a grid has no ranges"),
-        ("--lr 0.1 --sampler random --trials 3", 2, "there is nothing to draw from"),
+        ("--lr 0.1 0.2 --trials 3", 2, "a grid has all its combinations as candidates"),
+        ("--lr 0.1..0.2 --sampler grid", 2, "a grid needs lists, not ranges"),
+        ("--lr 0.1 --sampler random --trials 3", 2, "there is nothing to search"),
         ("--lr 0.1 0.2 --sampler tpe", 2, "--trials is required"),
         ("--lr 0.1 0.2 --sampler tpes", 2, "perhaps: tpe"),
         ("--lr 0.1 0.2 --seeds 0", 2, "--seeds"),
@@ -180,7 +180,7 @@ def test_other_training_images_are_refused(grid, handstitch, monkeypatch):
     monkeypatch.setattr(loading, "_SKETCH", {"train": (200, 5), "test": (60, 1)})
     result = handstitch("search", "--out", "grid", "--workers", "0")
     assert result.code == 2
-    assert "the training images are not those this search began with" in result.err
+    assert "the training images are not those this search was started with" in result.err
 
 
 def test_a_damaged_description_is_said(grid, handstitch):
@@ -190,20 +190,20 @@ def test_a_damaged_description_is_said(grid, handstitch):
     assert "a file of this search cannot be read" in result.err
 
 
-def test_a_single_setting_measures_the_spread_of_seeds(handstitch):
+def test_a_single_candidate_measures_the_spread_of_seeds(handstitch):
     result = handstitch("search", *SMALL, "--seeds", "3", "--json")
     assert result.code == 0
-    assert [row["complete"] for row in result.json["settings"]] == [3]
+    assert [row["complete"] for row in result.json["candidates"]] == [3]
     assert result.json["search"] == "runs/search"
 
 
 @pytest.mark.parametrize("pruning", ["halving", "median"])
-def test_hopeless_trials_are_ended_early(handstitch, pruning):
+def test_unpromising_trials_are_pruned(handstitch, pruning):
     words = ("--dataset", "sketch", "--hidden", "16", "--optimizer", "sgd", "--workers", "0")
     rates = ("--lr", "0.1", "0.08", "0.12", "0.09", "1e-9", "1e-8")
     result = handstitch("search", *words, *rates, "--epochs", "4", "--prune", pruning)
     assert result.code == 0
-    assert "their order matters" in result.err
+    assert "the order of trials matters" in result.err
     trials = searches.load("runs/search").trials
     states = [trial.state for trial in trials]
     assert "pruned" in states[4:]

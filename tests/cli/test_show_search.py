@@ -22,7 +22,7 @@ FOLDER = Path("runs", "grid")
 
 @pytest.fixture
 def searched(handstitch: Handstitch) -> Path:
-    """A grid of four settings with two seeds each, on drawn data. Rate 1e-9 learns nothing."""
+    """A grid of four candidates with two seeds each, on drawn data. Rate 1e-9 learns nothing."""
     rates = ("--lr", "1e-9", "0.01", "--dropout", "0", "0.1")
     result = handstitch(*SEARCH, *rates, "--seeds", "2", "--out", str(FOLDER))
     assert result.code == 0, result.err
@@ -41,26 +41,35 @@ class TestShow:
         assert "interval" not in result.out  # of two seeds
         assert f"handstitch train --from-search {searched}\n" in result.out
 
-    def test_json_settings_are_those_of_any_other_search_alike(self, handstitch, searched):
+    def test_json_candidates_are_those_of_any_other_search_alike(self, handstitch, searched):
         first = handstitch("show", str(searched), "--json").json
         rates = ("--lr", "1e-9", "0.01", "--dropout", "0", "0.1")
         assert handstitch(*SEARCH, *rates, "--seeds", "2", "--out", "elsewhere").code == 0
         again = handstitch("show", "elsewhere", "--json").json
-        assert first["settings"] == again["settings"]
-        assert len(first["settings"]) == 4
-        keys = set(first["settings"][0])
-        assert keys >= {"parameters", "seeds", "mean", "interval", "tied", "best_epoch_accuracy"}
+        assert first["candidates"] == again["candidates"]
+        assert len(first["candidates"]) == 4
+        keys = set(first["candidates"][0])
+        assert keys >= {
+            "parameters",
+            "seeds",
+            "mean",
+            "interval",
+            "indistinguishable",
+            "best_epoch_accuracy",
+        }
         assert not [
             key for key in keys if {"seconds", "time", "path", "worker"} & {*key.split("_")}
         ]
-        assert first["winner"] == first["settings"][0]["setting"]
+        assert first["winner"] == first["candidates"][0]["candidate"]
         assert first["words"]
 
-    def test_settings_csv_has_every_setting(self, handstitch, searched):
+    def test_candidates_csv_has_every_candidate(self, handstitch, searched):
         shown = handstitch("show", str(searched), "--json").json
-        rows = list(csv.DictReader((searched / "settings.csv").read_text().splitlines()))
-        assert [int(row["setting"]) for row in rows] == [s["setting"] for s in shown["settings"]]
-        assert [float(row["mean"]) for row in rows] == [s["mean"] for s in shown["settings"]]
+        rows = list(csv.DictReader((searched / "candidates.csv").read_text().splitlines()))
+        assert [int(row["candidate"]) for row in rows] == [
+            s["candidate"] for s in shown["candidates"]
+        ]
+        assert [float(row["mean"]) for row in rows] == [s["mean"] for s in shown["candidates"]]
         assert rows[-1]["learning_rate"] == "1e-09"
 
     def test_pictures_are_written(self, handstitch, searched):
@@ -72,8 +81,8 @@ class TestShow:
     def test_by_last_epoch(self, handstitch, searched):
         shown = handstitch("show", str(searched), "--by", "last", "--json").json
         assert shown["by"] == "last"
-        assert [s["mean"] for s in shown["settings"]] == [
-            s["last_epoch_accuracy"] for s in shown["settings"]
+        assert [s["mean"] for s in shown["candidates"]] == [
+            s["last_epoch_accuracy"] for s in shown["candidates"]
         ]
 
     def test_a_folder_that_cannot_be_written_is_shown_all_the_same(
@@ -88,7 +97,7 @@ class TestShow:
         monkeypatch.setattr(disk, "files", ReadOnly())
         result = handstitch("show", str(searched))
         assert result.code == 0
-        assert "settings.csv is not written" in result.err
+        assert "candidates.csv is not written" in result.err
         assert "highest" in result.out
 
     def test_without_matplotlib_there_is_the_table(self, handstitch, searched, monkeypatch):
@@ -132,7 +141,7 @@ class TestFromSearch:
         shown = handstitch("show", str(searched), "--json").json
         result = handstitch("train", "--from-search", str(searched))
         assert result.code == 0, result.err
-        best = shown["settings"][0]
+        best = shown["candidates"][0]
         assert f"over 2 seeds: {best['mean']:.4f}, the highest of 4 candidates" in result.err
         assert "chosen by mean validation accuracy of the best epoch" in result.err
         run = Path("runs", "train")
@@ -144,7 +153,7 @@ class TestFromSearch:
 
     def test_the_run_is_the_winners_first_trial_to_the_bit(self, handstitch, searched):
         handstitch("train", "--from-search", str(searched))
-        winner = search.winner(search.load(searched)).setting.setting
+        winner = search.winner(search.load(searched)).candidate.number
         trial = searched / "trials" / f"{2 * winner:04d}" / "best.safetensors"
         run = Path("runs", "train", "weights", "best.safetensors")
         one, other = (load_model(each) for each in (trial, run))
@@ -161,7 +170,7 @@ class TestFromSearch:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("--lr", "0.5"), "what the search chose"),
+            (("--lr", "0.5"), "chosen by the search"),
             (("--preset", "course"), "cannot be used together"),
             (("--resume", "runs/train"), "cannot be used together"),
         ],

@@ -19,7 +19,7 @@ RATES, DECAYS = (0.00075, 0.001, 0.00125), (0.0, 0.2, 0.4)
 
 
 def of_search(parameters, means, *, seeds=3, epoch_count=4):
-    """(settings, best first, and the histories of their trials)."""
+    """(candidates, best first, and the histories of their trials)."""
     trials = [
         trial(s, r, epochs([mean - 0.1 / e + r / 1000 for e in range(1, epoch_count + 1)]), values,
               seeds=seeds)
@@ -28,8 +28,8 @@ def of_search(parameters, means, *, seeds=3, epoch_count=4):
     ]  # fmt: skip
     histories: dict[int, list[list[EpochRecord]]] = {}
     for each in trials:
-        histories.setdefault(each.setting, []).append(list(each.history))
-    return rank(trials).settings, histories
+        histories.setdefault(each.candidate, []).append(list(each.history))
+    return rank(trials).candidates, histories
 
 
 def grid():
@@ -38,8 +38,8 @@ def grid():
 
 
 def everything(searched, parameters):
-    settings, histories = searched
-    return drawings.all_of(settings, histories, parameters)
+    candidates, histories = searched
+    return drawings.all_of(candidates, histories, parameters)
 
 
 def size_of(figure):
@@ -51,8 +51,8 @@ def size_of(figure):
 
 class TestWhatIsDrawn:
     def test_heat_map_has_the_first_parameter_down(self):
-        settings, _ = grid()
-        axes = search_space.heat_map(settings, ("learning_rate", "weight_decay")).axes[0]
+        candidates, _ = grid()
+        axes = search_space.heat_map(candidates, ("learning_rate", "weight_decay")).axes[0]
         drawn = np.asarray(axes.images[0].get_array())
         assert (axes.get_ylabel(), axes.get_xlabel()) == ("learning rate", "weight decay")
         assert [each.get_text() for each in axes.get_xticklabels()] == ["0", "0.2", "0.4"]
@@ -60,31 +60,31 @@ class TestWhatIsDrawn:
         assert (np.diff(drawn, axis=1) < -0.01).all()
         assert (np.abs(np.diff(drawn, axis=0)) < 0.005).all()
 
-    def test_bold_cells_are_the_tied_ones(self):
-        settings, _ = grid()
-        axes = search_space.heat_map(settings, ("learning_rate", "weight_decay")).axes[0]
+    def test_bold_cells_are_the_indistinguishable_ones(self):
+        candidates, _ = grid()
+        axes = search_space.heat_map(candidates, ("learning_rate", "weight_decay")).axes[0]
         bold = sum(each.get_fontweight() == "bold" for each in axes.texts)
-        assert bold == sum(bool(each.tied) for each in settings) == 3
+        assert bold == sum(bool(each.indistinguishable) for each in candidates) == 3
 
     def test_error_bars_are_the_intervals(self):
-        settings, _ = grid()
-        axes = drawings.accuracies(settings, ["learning_rate"]).axes[0]
+        candidates, _ = grid()
+        axes = drawings.accuracies(candidates, ["learning_rate"]).axes[0]
         drawn = sorted(
             tuple(float(y) for y in segment[:, 1])
             for bars in axes.containers
             for segment in bars[2][0].get_segments()
         )
-        wanted = sorted(each.interval for each in settings if each.interval)
+        wanted = sorted(each.interval for each in candidates if each.interval)
         assert np.array(drawn) == pytest.approx(np.array(wanted))
 
     def test_curves_are_means_over_seeds(self):
-        settings, histories = of_search([{"learning_rate": 0.1}], [0.9])
-        left = drawings.setting_curves(settings, histories).axes[0]
+        candidates, histories = of_search([{"learning_rate": 0.1}], [0.9])
+        left = drawings.candidate_curves(candidates, histories).axes[0]
         assert np.asarray(left.lines[0].get_ydata())[-1] == pytest.approx(0.9 - 0.1 / 4 + 0.001)
 
-    def test_parallel_coordinates_have_a_line_for_each_setting(self):
-        settings, _ = grid()
-        figure = search_space.parallel(settings, ["learning_rate", "weight_decay"])
+    def test_parallel_coordinates_have_a_line_for_each_candidate(self):
+        candidates, _ = grid()
+        figure = search_space.parallel(candidates, ["learning_rate", "weight_decay"])
         assert sum(len(np.asarray(line.get_xdata())) == 3 for line in figure.axes[0].lines) == 9
 
     def test_a_grid_gets_all_and_one_parameter_no_map(self):
@@ -106,7 +106,7 @@ ODD: dict[str, list[dict[str, Any]]] = {
     "words": [{"activation": [a], "hidden_sizes": h} for a in ("relu", "tanh") for h in ([8], [9])],
     "orders of magnitude": [{"learning_rate": 10.0**-e, "dropout": 0.1 * e} for e in range(6)],
     "a zero among magnitudes": [{"weight_decay": d} for d in (0.0, 1e-6, 1.0)],
-    "many settings": [{"learning_rate": 0.001 * (1 + s), "epochs": s} for s in range(40)],
+    "many candidates": [{"learning_rate": 0.001 * (1 + s), "epochs": s} for s in range(40)],
     "many networks": [{"hidden_sizes": [8 * n, 4 * n]} for n in range(1, 40)],
     "switches": [{"stratified": False}, {"stratified": True}],
     "nothing searched": [{}],
@@ -120,10 +120,10 @@ ODD: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_searches_are_drawn(name):
     seeds = 1 + len(name) % 2
-    settings, histories = of_search(
+    candidates, histories = of_search(
         ODD[name], [0.8 + 0.001 * s for s in range(len(ODD[name]))], seeds=seeds, epoch_count=seeds
     )
-    for figure in drawings.all_of(settings, histories, list(ODD[name][0])).values():
+    for figure in drawings.all_of(candidates, histories, list(ODD[name][0])).values():
         width, height = size_of(figure)
         assert 150 < width < 2500
         assert 100 < height < 2500

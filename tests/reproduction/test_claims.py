@@ -12,13 +12,15 @@ import pytest
 from handstitch.errors import HandstitchError
 from handstitch.insight import LayerFindings
 from handstitch.randomness import Purpose, generator
+from handstitch.search.statistics import mean_interval
 from reproduction import published
 from reproduction.experiments import SLIGHT_DECAYS
 from reproduction.grid import along, grid_of
 from reproduction.observations import FLAT, OBSERVATIONS
 from reproduction.page import INTRODUCTION, detail
 from reproduction.questions import BETTER_NETWORK, BETTER_RATE, slight_decays
-from reproduction.repeated import REPEATED, Run
+from reproduction.repeated import REPEATED, RepeatedRun
+from reproduction.verdicts import prediction_interval
 from tests.synthetic_trials import epochs, trial
 
 Figure = Callable[[float, float, int], float]
@@ -125,7 +127,7 @@ UNDECIDED: dict[str, dict[str, Any]] = {
     "C6": {"train_loss": lambda r, d, e: 1 / e if (r, d) != (FAST, 0.4) else 0.5},
     "C7a": {"val_loss": lambda r, d, e: -FLAT / 3 * e, "noise": 0.0, "wobble": 0.004},
 }
-"""Where equal settings would decide: figures that lie on the border."""
+"""Where equal candidates would decide: figures that lie on the border."""
 
 
 def judge(name, **figures):
@@ -136,23 +138,23 @@ class TestGrid:
     @pytest.mark.parametrize("name", TRUTHS)
     def test_all_three_verdicts_are_reached(self, name):
         found = [judge(name, **figures) for figures in TRUTHS[name]]
-        assert [each.measured.verdict for each in found] == ["holds", "does not hold"]
+        assert [each.effect.verdict for each in found] == ["holds", "does not hold"]
         if name != "C5b":
             found.append(judge(name, **UNDECIDED.get(name, {})))
-            assert found[-1].measured.verdict == "inconclusive", found[-1]
+            assert found[-1].effect.verdict == "inconclusive", found[-1]
         for each in found:
-            low, high = each.measured.interval
+            low, high = each.effect.interval
             assert low <= high
 
     def test_steadiness_that_varies_from_seed_to_seed_is_inconclusive(self):
         found = judge("C5b", accuracy=lambda r, d, e: 0.8 + 0.004 * e, wobble=0.0023)
-        assert found.measured.verdict == "inconclusive"
+        assert found.effect.verdict == "inconclusive"
 
     @pytest.mark.parametrize("name", TRUTHS)
     def test_one_seed_is_inconclusive(self, name):
-        measured = judge(name, **TRUTHS[name][0], seeds=1).measured
-        assert (measured.verdict, measured.interval) == ("inconclusive", None)
-        assert measured.effect is not None
+        effect = judge(name, **TRUTHS[name][0], seeds=1).effect
+        assert (effect.verdict, effect.interval) == ("inconclusive", None)
+        assert effect.value is not None
 
     def test_a_false_claim_is_seldom_said_to_hold(self):
         """Of grids without any difference, at most one in twenty has C1; the same for C9."""
@@ -161,15 +163,15 @@ class TestGrid:
             table = 0.85 + generator(seed, Purpose.DROPOUT).normal(0, 0.004, (9, 5))
             trials = [
                 trial(
-                    each.setting,
+                    each.candidate,
                     each.repeat,
-                    epochs([table[each.setting, each.repeat]]),
+                    epochs([table[each.candidate, each.repeat]]),
                     each.parameters,
                 )
                 for each in make_trials()
             ]
             found = RULES["C1"].judge(grid_of(trials))
-            false += found.measured.verdict != "inconclusive"
+            false += found.effect.verdict != "inconclusive"
         assert false <= 0.06 * 200
 
     def test_every_claim_has_its_truths(self):
@@ -198,7 +200,7 @@ class TestPublished:
         found = {row.claim.name: row.rule(published.grid()) for row in OBSERVATIONS}
         assert {each.verdict for each in found.values()} == {"inconclusive"}
         # 0.8882 and 0.8863 without decay at 0.001 and 0.00125
-        assert found["C1"].effect == pytest.approx(0.0019)
+        assert found["C1"].value == pytest.approx(0.0019)
 
     def test_figures_are_the_report_s(self):
         grid = published.grid()
@@ -209,6 +211,15 @@ class TestPublished:
         rate, decay = divmod(int(np.argmax(grid.val_accuracy.max(axis=-1))), 3)
         assert (grid.rates[rate], grid.decays[decay]) == (0.00125, 0.0)
         assert published.repeated_run()["val_accuracy"][-1] == 0.8950
+
+
+def test_one_more_run_lies_in_a_wider_interval_than_the_mean():
+    values = [1.0, 2.0, 3.0, 4.0]
+    wide, narrow = prediction_interval(values), mean_interval(values)
+    assert wide is not None
+    assert narrow is not None
+    assert (wide[1] - wide[0]) / (narrow[1] - narrow[0]) == pytest.approx(5**0.5)
+    assert prediction_interval([0.9]) is None
 
 
 def make_layer(**found):
@@ -234,7 +245,7 @@ def make_run(seed, *, val=0.89, test=0.885, gap_noise=0.002, within=0.95, ends=(
         )
         for back in put_back
     ]
-    return Run(
+    return RepeatedRun(
         seed=seed,
         history=epochs([val + rng.normal(0, gap_noise)]),
         test_accuracy=test + rng.normal(0, 0.002),
@@ -269,12 +280,12 @@ class TestRepeatedRuns:
             judge_runs(**fails),
             judge_runs(1) if undecided is None else judge_runs(**undecided),
         ]
-        found = [sample[name].measured.verdict for sample in samples]
+        found = [sample[name].effect.verdict for sample in samples]
         assert found == ["holds", "does not hold", "inconclusive"]
 
     def test_one_run_is_inconclusive(self):
         found = judge_runs(1).values()
-        assert {each.measured.verdict for each in found} == {"inconclusive"}
+        assert {each.effect.verdict for each in found} == {"inconclusive"}
 
 
 def make_search(name, values, means, *, seeds=5, noise=0.002, gaps=None):
@@ -304,13 +315,13 @@ class TestQuestions:
     def test_rates(self, means, noise, verdict):
         trials = make_search("learning_rate", [0.001, 0.0005, 0.002], means, noise=noise)
         found = BETTER_RATE.judge(trials)
-        assert found.measured.verdict == verdict
+        assert found.effect.verdict == verdict
         assert "0.002: 0." in found.remark
 
     def test_networks(self):
         networks = [[512, 256], [256, 128], [512, 256, 128]]
         found = BETTER_NETWORK.judge(make_search("hidden_sizes", networks, [0.88, 0.86, 0.91]))
-        assert found.measured.verdict == "holds"
+        assert found.effect.verdict == "holds"
         assert "512,256,128: 0.91" in found.remark
         assert "*" in found.remark
 
@@ -328,12 +339,12 @@ class TestQuestions:
         trials = make_search("weight_decay", [0.0, 0.03], means, gaps=gaps, noise=0.001)
         (found,) = slight_decays(trials)
         assert found.claim.name == "F3 0.03"
-        assert found.measured.verdict == verdict
+        assert found.effect.verdict == verdict
 
     def test_one_seed_and_a_missing_reference(self):
         trials = make_search("learning_rate", [0.001, 0.002], [0.8, 0.9], seeds=1)
-        assert BETTER_RATE.judge(trials).measured.verdict == "inconclusive"
-        assert BETTER_RATE.judge(trials[1:]).measured.verdict == "inconclusive"
+        assert BETTER_RATE.judge(trials).effect.verdict == "inconclusive"
+        assert BETTER_RATE.judge(trials[1:]).effect.verdict == "inconclusive"
         assert slight_decays(make_search("weight_decay", [0.0, 0.1], [0.8, 0.8])[5:]) == []
 
     def test_trials_of_several_searches_are_taken_once(self):
@@ -343,7 +354,7 @@ class TestQuestions:
         both = along("weight_decay", 0.0, chosen, one, other)
         assert [each.number for each in both] == list(range(15))
         assert [each.parameters["weight_decay"] for each in both[::5]] == [0.0, 0.1, 0.2]
-        assert [each.setting for each in both[::5]] == [0, 1, 2]
+        assert [each.candidate for each in both[::5]] == [0, 1, 2]
         assert both[0].history == one[0].history
 
 
@@ -366,6 +377,6 @@ class TestRecord:
         ]
         assert len(found) == self.PAGE.count("- Measured: ") == 27
         for each in found:
-            first, _, rest = detail(each).partition(each.measured.verdict.capitalize())
+            first, _, rest = detail(each).partition(each.effect.verdict.capitalize())
             assert first in self.PAGE
             assert "\n".join(rest.splitlines()[2:4]) in self.PAGE

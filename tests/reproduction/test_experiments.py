@@ -17,7 +17,7 @@ from handstitch.errors import Interrupted
 from handstitch.runs import test_log
 from reproduction import experiments, published
 from reproduction.__main__ import arguments, main
-from reproduction.findings import judge
+from reproduction.judgement import judge
 from tests.test_docs import named
 
 SEEDS = 2
@@ -46,7 +46,7 @@ def small():
 
 def make_setup(folder, notify=lambda line: None):
     return experiments.Setup(
-        folder=folder, seeds=SEEDS, engine=search.executors.serial, notify=notify
+        folder=folder, seeds=SEEDS, workers=search.executors.serial, notify=notify
     )
 
 
@@ -59,32 +59,32 @@ def done(small, tmp_path_factory):
 
 class TestExperiments:
     def test_every_candidate_has_its_seeds(self, done):
-        _, stages = done
-        assert len(stages.grid) == 9 * SEEDS
-        assert sorted({t.parameters["learning_rate"] for t in stages.rates}) == [
+        _, results = done
+        assert len(results.grid) == 9 * SEEDS
+        assert sorted({t.parameters["learning_rate"] for t in results.rates}) == [
             *published.RATES,
             0.002,
         ]
-        decays = sorted({t.parameters["weight_decay"] for t in stages.decays})
+        decays = sorted({t.parameters["weight_decay"] for t in results.decays})
         assert decays == [0.0, 0.01, 0.1]
-        assert [t.parameters["hidden_sizes"] for t in stages.networks[::SEEDS]] == [
+        assert [t.parameters["hidden_sizes"] for t in results.networks[::SEEDS]] == [
             [8, 4],
             [8, 4, 4],
         ]
-        for trials in (stages.grid, stages.rates, stages.networks, stages.decays):
+        for trials in (results.grid, results.rates, results.networks, results.decays):
             assert {len(t.history) for t in trials} == {EPOCHS}
-            assert [t.setting for t in trials[::SEEDS]] == list(range(len(trials) // SEEDS))
+            assert [t.candidate for t in trials[::SEEDS]] == list(range(len(trials) // SEEDS))
             assert [t.repeat for t in trials] == list(range(SEEDS)) * (len(trials) // SEEDS)
-        assert stages.rates[0].parameters == {"learning_rate": published.CHOSEN[0]}
-        assert stages.trials == 13 * SEEDS  # those of the grid that serve again count once
+        assert results.rates[0].parameters == {"learning_rate": published.CHOSEN[0]}
+        assert results.trials == 13 * SEEDS  # those of the grid that serve again count once
 
     def test_repeated_runs_have_seeds_that_no_search_has_seen(self, done):
-        _, stages = done
-        searched = {t.seed for t in stages.grid}
-        assert len(stages.runs) == SEEDS
-        assert not searched & {each.seed for each in stages.runs}
-        assert all(len(each.layers) == 3 for each in stages.runs)
-        assert all(0 < each.test_accuracy <= 1 for each in stages.runs)
+        _, results = done
+        searched = {t.seed for t in results.grid}
+        assert len(results.runs) == SEEDS
+        assert not searched & {each.seed for each in results.runs}
+        assert all(len(each.layers) == 3 for each in results.runs)
+        assert all(0 < each.test_accuracy <= 1 for each in results.runs)
 
     def test_done_again_nothing_is_trained_and_nothing_tested(self, done):
         folder, before = done
@@ -113,9 +113,9 @@ class TestExperiments:
             setup.stop.stop_asked = 0
         assert judge(experiments.run(setup)) == judge(done[1])
 
-    def test_findings_have_the_report_beside_them(self, done):
-        findings = judge(done[1])
-        report = {each.claim.name: each.report for each in findings.observations}
+    def test_claims_have_the_report_beside_them(self, done):
+        judgement = judge(done[1])
+        report = {each.claim.name: each.report for each in judgement.observations}
         assert list(report) == [
             *("C1", "C2", "C3", "C4a", "C4b", "C5a", "C5b", "C6", "C7a", "C7b", "C8a", "C8b", "C9"),
             *("W1.1", "W1.2", "W2.1", "W2.2", "W3.1", "W3.2", "W4", "W5"),
@@ -123,7 +123,7 @@ class TestExperiments:
         assert report["C8a"] == 0.8846
         assert report["C8b"] == pytest.approx(0.0104)
         assert report["W4"] is None
-        assert [each.claim.name for each in findings.future_work] == [
+        assert [each.claim.name for each in judgement.future_work] == [
             *("F1", "F2", "F3 0.01", "F3 0.1")
         ]
 
@@ -139,7 +139,7 @@ class TestCommand:
         return code, *capsys.readouterr()
 
     def test_page_pictures_and_list(self, done, capsys):
-        folder, stages = done
+        folder, results = done
         code, out, err = self.call(capsys, "--runs", folder, "--out", "x/page.md")
         assert code == 0, err
         assert out.count("inconclusive") + out.count("hold") >= 25
@@ -152,26 +152,26 @@ class TestCommand:
         ]
         for each in pictures:
             assert Path("x", each).read_bytes()[:4] == b"\x89PNG"
-        for each in judge(stages).observations:
+        for each in judge(results).observations:
             assert each.claim.against in text
             assert each.claim.measure in text
         assert str(folder) not in text
         assert self.call(capsys, "--runs", folder, "--out", "x/page.md")[0] == 0
 
     def test_json_is_one_object(self, done, capsys):
-        folder, stages = done
+        folder, results = done
         code, out, _ = self.call(capsys, "--runs", folder, "--json")
         assert code == 0
         found = json.loads(out)
         assert found["page"] == "docs/reproduction.md"
-        verdicts = [each["measured"]["verdict"] for each in found["findings"]["observations"]]
-        assert verdicts == [each.measured.verdict for each in judge(stages).observations]
+        verdicts = [each["effect"]["verdict"] for each in found["judgement"]["observations"]]
+        assert verdicts == [each.effect.verdict for each in judge(results).observations]
 
     def test_a_file_of_somebody_elses_is_left_alone(self, done, capsys):
         Path("notes.md").write_text("mine")
         code, _, err = self.call(capsys, "--runs", done[0], "--out", "notes.md")
         assert code == 2
-        assert "this place is taken by something else" in err
+        assert "the page would replace something else" in err
         assert len(err.splitlines()) <= 6
         assert Path("notes.md").read_text() == "mine"
         assert self.call(capsys, "--out", ".")[0] == 2

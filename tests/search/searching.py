@@ -79,7 +79,7 @@ def table(folder: Path) -> list[dict[str, Any]]:
         del row["seconds"]
         for epoch in row["history"]:
             del epoch["seconds"], epoch["train_seconds"]
-        for name in ("best.safetensors", "settings.toml"):
+        for name in ("best.safetensors", "config.toml"):
             file = found.trial_folder(trial) / name
             row[name] = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
         rows.append(row)

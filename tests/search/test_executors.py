@@ -1,4 +1,4 @@
-"""The same table from every engine, and nothing lost whatever dies."""
+"""The same table from every worker pool, and nothing lost whatever dies."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, obje
         pytest.param(3, ("--mpi",), id="MPI"),
     ],
 )
-def test_the_same_table_from_every_engine(tmp_path, undisturbed, ranks, words):
+def test_the_same_table_from_every_worker_pool(tmp_path, undisturbed, ranks, words):
     if ranks and not Path(sys.executable).with_name("mpiexec").exists():
         pytest.skip("no mpiexec beside this Python")
     code, _, complaint = searching.run(*GRID, *words, "--out", str(tmp_path / "grid"), ranks=ranks)
@@ -45,7 +45,7 @@ def test_the_same_table_from_every_engine(tmp_path, undisturbed, ranks, words):
     assert table(tmp_path / "grid") == undisturbed
 
 
-def test_tpe_asks_the_same_of_any_number_of_workers(tmp_path):
+def test_tpe_proposes_the_same_to_any_number_of_workers(tmp_path):
     words = ("--dataset", "sketch", "--epochs", "1", "--lr", "log:0.01..0.3", "--hidden", "8..32")
     tpe = (*words, "--sampler", "tpe", "--trials", "10", "--out")
     assert searching.run_here(*tpe, str(tmp_path / "alone")) == 0
@@ -73,7 +73,7 @@ def test_a_deadly_trial_is_left_to_the_next_call(tmp_path, undisturbed):
     assert table(folder) == undisturbed
 
 
-def test_whoever_is_killed_nothing_finished_is_lost(tmp_path, undisturbed):
+def test_no_finished_trial_is_lost_when_processes_are_killed(tmp_path, undisturbed):
     """A worker, whose trial is trained again at once; then the parent, with which all end."""
     folder = tmp_path / "grid"
     words = (*GRID, "--workers", "2", "--out", str(folder))
@@ -98,7 +98,7 @@ def test_whoever_is_killed_nothing_finished_is_lost(tmp_path, undisturbed):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_search_says_how_to_go_on(tmp_path, number):
+def test_a_stopped_search_prints_how_to_resume(tmp_path, number):
     folder = tmp_path / "a grid"
     process = searching.start(*GRID, "--workers", "2", "--out", str(folder), SLOW="0.2")
     assert searching.wait_for(lambda: searching.finished(folder) >= 1, 30)
@@ -113,7 +113,7 @@ def test_a_stopped_search_says_how_to_go_on(tmp_path, number):
     kept = searching.finished(folder)
     assert 1 <= kept < 8
     said, command = complaint.splitlines()[-2:]
-    assert said.endswith("every finished trial is kept. Go on with:")
+    assert said.endswith("every finished trial is kept. Resume with:")
     words = searching.words_of(command)
     assert words[-2:] == ["--workers", "2"]
     assert searching.run_here(*words[:-2]) == 0

@@ -1,4 +1,4 @@
-"""From trials to settings: order, ties, what is missing, and what is said of it."""
+"""From trials to candidates: order, ties, what is missing, and what is said of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from handstitch.randomness import Purpose, generator
 from handstitch.search import summary
-from handstitch.search.ranking import importance, rank
+from handstitch.search.ranking import rank
 from tests.synthetic_trials import epochs, search, trial
 
 
@@ -20,21 +20,25 @@ def table(*means, seeds=5, deviation=0.004, seed=0):
     return np.array(means)[:, None] + rng.normal(0, deviation, (len(means), seeds))
 
 
+def importance(trials):
+    return rank(trials).importance
+
+
 def words(ranking):
     return " ".join(summary.sentences(ranking))
 
 
 class TestOrder:
-    def test_settings_stand_by_their_mean(self):
+    def test_candidates_are_sorted_by_their_mean(self):
         ranking = rank(search(table(0.80, 0.90, 0.85)))
-        assert [each.setting for each in ranking.settings] == [1, 2, 0]
+        assert [each.number for each in ranking.candidates] == [1, 2, 0]
         assert ranking.winner == 1
-        assert ranking.tied == [1]
-        assert [each.tied for each in ranking.settings] == [True, False, False]
-        assert "Over 5 seeds every other candidate is lower" in words(ranking)
+        assert ranking.indistinguishable == [1]
+        assert [each.indistinguishable for each in ranking.candidates] == [True, False, False]
+        assert "Over 5 seeds every other candidate is significantly lower" in words(ranking)
 
-    def test_figures_of_a_setting(self):
-        (only,) = rank(search([[0.8, 0.9, 0.85]])).settings
+    def test_figures_of_a_candidate(self):
+        (only,) = rank(search([[0.8, 0.9, 0.85]])).candidates
         assert only.mean == pytest.approx(0.85)
         assert only.seeds == [100, 101, 102]
         assert only.deviation == pytest.approx(0.05)
@@ -49,7 +53,7 @@ class TestOrder:
         by_best, by_last = rank(trials), rank(trials, "last")
         assert (by_best.winner, by_last.winner) == (1, 0)
         assert by_best.winner_by_last_epoch == by_last.winner_by_last_epoch == 0
-        best = by_best.settings[0]
+        best = by_best.candidates[0]
         assert best.best_epoch_accuracy == pytest.approx(0.8)
         assert best.last_epoch_accuracy == pytest.approx(0.6)
         assert "by last epoch --learning-rate 0 is" not in words(by_best)
@@ -62,16 +66,16 @@ class TestOrder:
         shuffled = [trials[i] for i in generator(3, Purpose.SKETCH).permutation(len(trials))]
         assert msgspec.json.encode(rank(trials)) == msgspec.json.encode(rank(shuffled))
 
-    def test_settings_name_nothing_of_place_or_time(self):
+    def test_candidates_name_nothing_of_place_or_time(self):
         trials = search(table(0.88, 0.89))
         elsewhere = [
             msgspec.structs.replace(each, seconds=each.seconds * 7, threads=2) for each in trials
         ]
-        assert msgspec.json.encode(rank(trials).settings) == (
-            msgspec.json.encode(rank(elsewhere).settings)
+        assert msgspec.json.encode(rank(trials).candidates) == (
+            msgspec.json.encode(rank(elsewhere).candidates)
         )
-        names = set(msgspec.to_builtins(rank(trials).settings[0]))
-        assert names >= {"parameters", "seeds", "mean", "interval", "tied"}
+        names = set(msgspec.to_builtins(rank(trials).candidates[0]))
+        assert names >= {"parameters", "seeds", "mean", "interval", "indistinguishable"}
         assert not [name for name in names if any(w in name for w in ("time", "path", "sec_"))]
 
 
@@ -93,20 +97,23 @@ class TestNothingContradicts:
     @settings(deadline=None)
     def test_verdicts_follow_the_means_and_the_critical_difference(self, accuracies):
         ranking = rank(search(accuracies))
-        tied = [each.mean for each in ranking.settings if each.tied]
-        lower = [each.mean for each in ranking.settings if not each.tied]
-        assert max(lower, default=0) <= min(tied)
-        assert ranking.winner == ranking.settings[0].setting
-        assert ranking.settings[0].mean == max(tied)
-        if ranking.chance_range is not None:
-            assert max(tied) - min(tied) <= ranking.chance_range
-            assert all(max(tied) - each >= ranking.chance_range - 1e-12 for each in lower)
+        indistinguishable = [each.mean for each in ranking.candidates if each.indistinguishable]
+        lower = [each.mean for each in ranking.candidates if not each.indistinguishable]
+        assert max(lower, default=0) <= min(indistinguishable)
+        assert ranking.winner == ranking.candidates[0].number
+        assert ranking.candidates[0].mean == max(indistinguishable)
+        if ranking.critical_difference is not None:
+            assert max(indistinguishable) - min(indistinguishable) <= ranking.critical_difference
+            assert all(
+                max(indistinguishable) - each >= ranking.critical_difference - 1e-12
+                for each in lower
+            )
 
     @given(ACCURACIES)
     @example(np.array([[0.21, 0.39], [0.68, 0.71]]))  # t(1) = 12.7: 0.0000 to 1.0000
     @settings(deadline=None)
     def test_an_interval_says_something(self, accuracies):
-        for each in rank(search(accuracies)).settings:
+        for each in rank(search(accuracies)).candidates:
             if each.interval is not None:
                 low, high = each.interval
                 assert len(each.seeds) > 2
@@ -150,20 +157,20 @@ class TestNothingContradicts:
 class TestWhatIsMissing:
     def test_one_seed_ties_all(self):
         ranking = rank(search([[0.1], [0.9]]))
-        assert [each.tied for each in ranking.settings] == [True, True]
-        assert ranking.settings[0].interval is None
-        assert ranking.optimism is None
+        assert [each.indistinguishable for each in ranking.candidates] == [True, True]
+        assert ranking.candidates[0].interval is None
+        assert ranking.selection_bias is None
         assert "inconclusive, all are indistinguishable" in words(ranking)
 
-    def test_a_failed_trial_takes_its_setting_out_of_the_comparison(self):
+    def test_a_failed_trial_takes_its_candidate_out_of_the_comparison(self):
         trials = search(table(0.80, 0.95, 0.85))
         trials[7] = msgspec.structs.replace(
             trials[7], state="failed", history=[], problem="training diverged"
         )
         ranking = rank(trials)
-        assert [each.setting for each in ranking.settings] == [2, 0, 1]
-        lame = ranking.settings[-1]
-        assert lame.tied is None
+        assert [each.number for each in ranking.candidates] == [2, 0, 1]
+        lame = ranking.candidates[-1]
+        assert lame.indistinguishable is None
         assert lame.seeds == [100, 101, 103, 104]
         assert lame.problem == "1 of 5 trials failed (training diverged)"
         assert ranking.failed == 1
@@ -173,7 +180,7 @@ class TestWhatIsMissing:
         trials = search(table(0.80, 0.95, 0.85))
         trials[6] = msgspec.structs.replace(trials[6], state="pruned")
         ranking = rank([each for each in trials if each.number != 14])
-        problems = {each.setting: each.problem for each in ranking.settings}
+        problems = {each.number: each.problem for each in ranking.candidates}
         assert problems == {
             0: "",
             1: "1 of 5 trials pruned",
@@ -182,30 +189,30 @@ class TestWhatIsMissing:
         assert ranking.winner == 0
         assert "Trials were pruned" in words(ranking)
 
-    def test_a_setting_that_always_failed_is_listed(self):
+    def test_a_candidate_that_always_failed_is_listed(self):
         trials = [
             msgspec.structs.replace(each, state="failed", history=[], problem="training diverged")
-            if each.setting == 1
+            if each.candidate == 1
             else each
             for each in search(table(0.80, 0.95, 0.85))
         ]
         ranking = rank(trials)
-        (lost,) = ranking.lost
-        assert (lost.setting, lost.parameters) == (1, {"learning_rate": 1.0})
-        assert lost.problem == "5 of 5 trials failed (training diverged)"
+        (failed,) = ranking.failed_candidates
+        assert (failed.number, failed.parameters) == (1, {"learning_rate": 1.0})
+        assert failed.problem == "5 of 5 trials failed (training diverged)"
 
     def test_nothing_finished(self):
         failed = trial(0, 0, [], state="failed", problem="training diverged")
         for trials in ([], [failed]):
             ranking = rank(trials)
-            assert (ranking.winner, ranking.settings, ranking.tied) == (None, [], [])
+            assert (ranking.winner, ranking.candidates, ranking.indistinguishable) == (None, [], [])
             assert "nothing to compare" in words(ranking)
 
     def test_a_search_under_way_compares_what_it_has(self):
-        trials = search(table(0.80, 0.95, 0.85))[:12]  # the third setting has 2 of its 5
+        trials = search(table(0.80, 0.95, 0.85))[:12]  # the third candidate has 2 of its 5
         ranking = rank(trials, seeds=5)
         assert ranking.winner == 1
-        assert ranking.settings[-1].problem == "3 of 5 trials not run yet"
+        assert ranking.candidates[-1].problem == "3 of 5 trials not run yet"
 
 
 class TestImportance:
@@ -250,23 +257,23 @@ class TestImportance:
 class TestWords:
     def test_ties_are_named(self):
         ranking = rank(search(table(0.900, 0.901, 0.80, seed=4)))
-        assert sorted(ranking.tied) == [0, 1]
+        assert sorted(ranking.indistinguishable) == [0, 1]
         said = words(ranking)
-        assert "it is indistinguishable from 1 of 2 others: differences below" in said
+        assert "it is indistinguishable from 1 of 2 others: only a difference of" in said
 
     def test_all_tied(self):
         ranking = rank(search(table(0.9, 0.9, 0.9, seed=1)))
         assert "it is indistinguishable from all 2 others" in words(ranking)
 
-    def test_optimism_is_a_number(self):
+    def test_selection_bias_is_a_number(self):
         ranking = rank(search(table(*[0.9] * 12, seed=2)))
-        assert ranking.optimism is not None
-        assert ranking.optimism > 0
-        assert "of the mean are luck" in words(ranking)
+        assert ranking.selection_bias is not None
+        assert ranking.selection_bias > 0
+        assert "of the mean are selection bias" in words(ranking)
 
-    def test_settings_are_written_as_flags(self):
-        written = summary.named(
+    def test_candidates_are_written_as_flags(self):
+        written = summary.as_flags(
             {"hidden_sizes": [512, 256], "learning_rate": 0.00075, "stratified": False}
         )
         assert written == "--hidden 512,256 --learning-rate 0.00075 --no-stratified"
-        assert summary.named({"hidden_sizes": [300]}) == "--hidden 300,"  # 300: 300, 150
+        assert summary.as_flags({"hidden_sizes": [300]}) == "--hidden 300,"  # 300: 300, 150

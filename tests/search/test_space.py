@@ -1,4 +1,4 @@
-"""Lists and ranges: what words mean, which setting has which number, what is drawn."""
+"""Lists and ranges: typed values, numbered candidates, random candidates."""
 
 from __future__ import annotations
 
@@ -132,11 +132,11 @@ def test_draws_fill_their_ranges_evenly():
 
 def test_a_draw_depends_on_seed_and_number_alone():
     config = Config(dataset="sketch", seed=7)
-    specs = [searches.make(config, {"learning_rate": RATES}, settings=n) for n in (5, 9)]
-    first, second = ([spec.values(n) for n in range(5)] for spec in specs)
+    plans = [searches.make(config, {"learning_rate": RATES}, candidates=n) for n in (5, 9)]
+    first, second = ([plan.values(n) for n in range(5)] for plan in plans)
     assert first == second
     assert len({str(values) for values in first}) == 5
-    other = searches.make(Config(dataset="sketch", seed=8), {"learning_rate": RATES}, settings=5)
+    other = searches.make(Config(dataset="sketch", seed=8), {"learning_rate": RATES}, candidates=5)
     assert other.values(0) != first[0]
 
 
@@ -147,28 +147,28 @@ def test_a_range_gives_numbers_that_can_be_typed():
     assert [whole.at(share) for share in (0, 0.3, 0.4, 0.6, 0.7, 1)] == [1, 1, 2, 2, 3, 3]
 
 
-def test_repeats_share_their_seeds_across_settings():
-    spec = searches.make(Config(dataset="sketch", seed=3), {"learning_rate": [0.1, 0.2]}, seeds=3)
-    assert spec.trials == 6
-    for setting in range(2):
-        values = spec.values(setting)
-        assert [spec.config_of(values, repeat).seed for repeat in range(3)] == [3, 4, 5]
+def test_repeats_share_their_seeds_across_candidates():
+    plan = searches.make(Config(dataset="sketch", seed=3), {"learning_rate": [0.1, 0.2]}, seeds=3)
+    assert plan.trials == 6
+    for candidate in range(2):
+        values = plan.values(candidate)
+        assert [plan.config_of(values, repeat).seed for repeat in range(3)] == [3, 4, 5]
 
 
-def test_each_optimizer_brings_its_customary_rate_where_none_is_asked_for():
-    spec = searches.make(
+def test_each_optimizer_has_its_default_rate_if_none_is_typed():
+    plan = searches.make(
         Config(dataset="sketch"), {"optimizer": ["sgd", "adam"]}, default_rate=True
     )
-    rates = [spec.config_of(spec.values(number), 0).learning_rate for number in range(2)]
+    rates = [plan.config_of(plan.values(number), 0).learning_rate for number in range(2)]
     assert rates == [0.1, 0.001]
 
 
-def test_a_setting_that_cannot_be_is_named_before_anything_is_trained():
+def test_an_invalid_candidate_is_named_before_anything_is_trained():
     with pytest.raises(ConfigError) as refused:
         searches.make(
             Config(dataset="sketch"),
             {"hidden_sizes": [[8, 4], [8]], "activation": [["relu"], ["relu", "tanh"]]},
         )
-    assert refused.value.facts["setting"] == "hidden_sizes = 8,, activation = relu,tanh"
+    assert refused.value.facts["candidate"] == "hidden_sizes = 8,, activation = relu,tanh"
     with pytest.raises(ConfigError):
         searches.make(Config(dataset="sketch"), {"leraning_rate": [1]})

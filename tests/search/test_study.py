@@ -59,8 +59,8 @@ def require_the_same(study: list[optuna.trial.FrozenTrial], folder: Path) -> Non
         assert each.intermediate_values == accuracies
         assert each.value == max(accuracies.values())
         told = each.user_attrs
-        assert (told["seed"], told["setting"], told["repeat"]) == (
-            trial.seed, trial.setting, trial.repeat,
+        assert (told["seed"], told["candidate"], told["repeat"]) == (
+            trial.seed, trial.candidate, trial.repeat,
         )  # fmt: skip
         assert (told["seconds"], told["threads"]) == (trial.seconds, 1)
         assert told["config"]["learning_rate"] == trial.parameters["learning_rate"]

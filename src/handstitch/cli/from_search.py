@@ -1,4 +1,4 @@
-"""handstitch train --from-search: the winner of a search, trained with its full history."""
+"""handstitch train --from-search: a run with the settings of a search's winner."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handstitch.cli import output
+from handstitch.config.messages import plural
 from handstitch.config.precedence import flags_of
 from handstitch.config.schema import from_mapping
 from handstitch.errors import UsageError
@@ -21,38 +22,39 @@ if TYPE_CHECKING:
 def begin(
     folder: Path, by: By, given: Mapping[str, Any], out: Path | None, data_dir: Path | None
 ) -> Run:
-    """A new run with the settings of the search's winner; says by what it was chosen.
+    """Create a run with the settings of the search's winner, and print how it was chosen.
 
-    `given` are settings over those of the search, none of which it searched.
+    `given` are settings that replace those of the search; it must not have searched them.
     """
     from handstitch import runs
     from handstitch import search as searches
-    from handstitch.search.summary import named
+    from handstitch.search.summary import as_flags
     from handstitch.search.winner import ORIGIN, origin
 
     found = searches.load(folder)
     chosen = searches.winner(found, by)
-    ranking, setting = chosen.ranking, chosen.setting
-    changed = {name: value for name, value in setting.parameters.items() if name in given}
+    ranking, candidate = chosen.ranking, chosen.candidate
+    changed = {name: value for name, value in candidate.parameters.items() if name in given}
     if changed:
         raise UsageError(
-            "these settings are what the search chose",
+            "these settings were chosen by the search",
             found=" ".join(flags_of(name)[0] for name in changed),
-            wanted=named(changed),
+            wanted=as_flags(changed),
             fix=f"leave them out: handstitch train --from-search {shlex.quote(str(folder))}",
         )
     config = from_mapping(chosen.config.to_dict() | dict(given), "the winner's settings")
-    seeds = "1 seed" if ranking.repeats == 1 else f"{ranking.repeats} seeds"
-    compared = sum(each.tied is not None for each in ranking.settings)
-    output.notice(f"the winner: {named(setting.parameters) or 'the only candidate'}")
+    compared = sum(one.indistinguishable is not None for one in ranking.candidates)
+    output.notice(f"the winner: {as_flags(candidate.parameters)}")
     output.notice(
-        f"chosen by mean validation accuracy of the {by} epoch over {seeds}: {setting.mean:.4f}, "
-        f"the highest of {compared} candidates"
+        f"chosen by mean validation accuracy of the {by} epoch over "
+        f"{plural(ranking.repeats, 'seed')}: {candidate.mean:.4f}, "
+        f"the highest of {plural(compared, 'candidate')}"
     )
-    others = len(ranking.tied) - 1
+    others = len(ranking.indistinguishable) - 1
     if others > 0:
-        many = "1 other candidate" if others == 1 else f"{others} other candidates"
-        output.notice(f"it is indistinguishable from {many}; which, and why:")
+        output.notice(
+            f"it is indistinguishable from {plural(others, 'other candidate')}; for details:"
+        )
         output.command(f"handstitch show {shlex.quote(str(folder))}")
     note = origin(chosen, found, out or RUNS / "train")
     return runs.begin(config, out, data_dir, output.notice, {ORIGIN: note})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -17,15 +16,14 @@ from handstitch.config import precedence
 from handstitch.errors import Interrupted, UsageError, mask_passwords
 
 if TYPE_CHECKING:
-    from handstitch.search.executors import Engine
+    from handstitch.search.executors import WorkerPool
 
 MANY: Final = 10_000
-"""Points of a grid that nobody types by mistake."""
+"""Points of the largest grid that is trained without --yes."""
 
 COUNT: Final = Number(gte=1, lte=100_000)
 
 Sampler = Literal["grid", "random", "tpe"]
-Pruning = Literal["none", "halving", "median"]
 
 
 @with_settings(several=True)
@@ -49,7 +47,7 @@ def search(
         ),
     ] = None,
     prune: Annotated[
-        Pruning | None,
+        Literal["none", "halving", "median"] | None,
         Parameter(help="pruning: stop unpromising trials early", show_default="none"),
     ] = None,
     workers: Annotated[
@@ -89,13 +87,13 @@ def search(
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Search hyper-parameters: train many candidates and compare them.
+    """Search hyper-parameters and rank the candidates.
 
-    Every flag of `train` may have several values, and all combinations are tried, such as
-    --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). From a
-    range is drawn: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command with the
-    same --out goes on where it stopped; so does --out alone. Behind each flag stands its value in
-    the preset `default`.
+    Every flag of `train` accepts several values, and the grid of all combinations is trained, such
+    as --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). Ranges
+    are sampled at random: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command
+    with the same --out resumes a search; so does --out alone. Defaults
+    are those of the preset `default`.
     """
     from handstitch import search as searches
     from handstitch.cli.search_output import SearchProgress, say_result
@@ -104,54 +102,56 @@ def search(
     from handstitch.search.folder import read_description
 
     given = {name: words for name, words in settings.items() if words is not None}
-    begun = read_description(out).spec if out is not None and searches.is_search(out) else None
-    if begun and not (given or preset or config or sampler or trials or seeds or prune):
-        spec = begun
+    started = read_description(out) if out is not None and searches.is_search(out) else None
+    if started and not (given or preset or config or sampler or trials or seeds or prune):
+        plan = started.plan
     else:
         parameters, fixed = space.read(given)
         _require_sampler(sampler, trials, parameters)
-        spec = searches.make(
+        plan = searches.make(
             precedence.resolve(fixed, config, preset).config,
             parameters,
             kind=sampler,
-            settings=trials,
+            candidates=trials,
             seeds=seeds or 1,
             pruning=prune or "none",
             default_rate="optimizer" in parameters
             and "learning_rate" not in {**parameters, **fixed},
         )
-    if spec.kind == "grid" and spec.settings > MANY and not (yes or begun):
+    if plan.kind == "grid" and plan.candidates > MANY and not (yes or started):
         raise UsageError(
-            f"this grid has {spec.settings:,} points",
-            found=f"{spec.trials:,} trials",
+            f"this grid has {plan.candidates:,} points",
+            found=f"{plan.trials:,} trials",
             wanted=f"at most {MANY:,} points, or --yes",
-            fix="fewer values; or draw from them: --sampler random --trials 100",
+            fix="use fewer values, or sample them: --sampler random --trials 100",
         )
-    stop, progress = searches.Stop(), SearchProgress()
+    stop, progress = searches.StopFlag(), SearchProgress()
     try:
-        with progress, stopping(stop, "the workers"):
+        with progress.bar, stopping(stop, "the workers"):
             found = searches.run(
-                spec,
+                plan,
                 out,
-                _engine(dask, mpi, workers, spec.trials),
+                _worker_pool(dask, mpi, workers, plan.trials),
                 storage=storage,
                 data_dir=data_dir,
                 notify=output.notice,
                 after_trial=progress.trial,
-                begun=progress.begin,
+                on_start=progress.begin,
                 stop=stop,
             )
     except Interrupted as interrupted:
         if progress.search is not None:
-            output.notice("stopped; every finished trial is kept. Go on with:")
-            words = {
+            output.notice("stopped; every finished trial is kept. Resume with:")
+            flags = {
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
                 "--storage": storage and mask_passwords(storage),
                 "--data-dir": data_dir,
             }
-            output.command(_command(words, mpi))
+            words = [str(word) for flag in flags.items() if flag[1] is not None for word in flag]
+            program = "mpiexec -n 3 python -m mpi4py.futures -m " if mpi else ""
+            output.command(f"{program}handstitch search {shlex.join(words)}{' --mpi' * mpi}")
         return interrupted.exit_code
     say_result(found, json)
     return 0
@@ -160,7 +160,7 @@ def search(
 def _require_sampler(
     sampler: Sampler | None, trials: int | None, parameters: dict[str, Any]
 ) -> None:
-    """Raise UsageError unless sampler, number of trials and what is searched go together."""
+    """Raise UsageError unless sampler, --trials and search space fit together."""
     from handstitch.search import Range, space
 
     ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
@@ -170,38 +170,38 @@ def _require_sampler(
     )
     if ranges and sampler == "grid":
         raise UsageError(
-            "a grid has no ranges",
+            "a grid needs lists, not ranges",
             found=f"--sampler grid {shown}",
             wanted="a list of values for each flag",
-            fix="list them, or draw: --sampler random --trials 30",
+            fix="list the values, or sample them: --sampler random --trials 30",
         )
     if trials is None and (ranges or sampler in {"random", "tpe"}):
         raise UsageError(
             "--trials is required",
             found=shown or "nothing to search",
-            wanted="how many settings a random or TPE search tries",
+            wanted="the number of candidates of a random or TPE search",
             fix="for example: --trials 30",
         )
     if trials is not None and not ranges and sampler in {None, "grid"}:
         raise UsageError(
-            "a grid is tried as a whole",
+            "a grid has all its combinations as candidates",
             found=f"--trials {trials} {shown}",
             wanted="--trials with a range, or with --sampler random or tpe",
             fix="leave --trials out, or: --sampler random",
         )
     if sampler in {"random", "tpe"} and not parameters:
         raise UsageError(
-            "there is nothing to draw from",
-            found=f"--sampler {sampler}, one value for each setting",
+            "there is nothing to search",
+            found=f"--sampler {sampler}, one value for every setting",
             wanted="a range or several values for a flag",
             fix="for example: --lr log:0.01..0.3",
         )
 
 
-def _engine(
+def _worker_pool(
     dask: str | None, mpi: bool, workers: int | None, trials: int
-) -> AbstractContextManager[Engine]:
-    """The engine that was asked for, not started yet."""
+) -> AbstractContextManager[WorkerPool]:
+    """The worker pool of the flags, not started yet."""
     from handstitch import machine
     from handstitch.search import executors
 
@@ -209,7 +209,7 @@ def _engine(
         raise UsageError(
             "--mpi has its own workers",
             found="--mpi with " + ("--dask" if dask else "--workers"),
-            wanted="one of them: mpiexec says how many processes there are",
+            wanted="one of them: mpiexec sets the number of processes",
             fix=executors.MPI_COMMAND,
         )
     if mpi:
@@ -219,18 +219,9 @@ def _engine(
             "a Dask cluster has its own workers",
             found=f"--dask {dask} --workers {workers}",
             wanted="one of them",
-            fix="leave --workers out; it counts with --dask local alone",
+            fix="leave --workers out; it is for --dask local",
         )
     count = min(machine.cores() if workers is None else workers, trials)
     if dask:
         return executors.dask(dask, max(1, count))
     return executors.processes(count) if count else executors.serial()
-
-
-def _command(values: Mapping[str, object], mpi: bool) -> str:
-    """A search as one would type it, with these flags."""
-    words = ["handstitch", "search"]
-    words += [str(word) for pair in values.items() if pair[1] is not None for word in pair]
-    if mpi:
-        words = ["mpiexec", "-n", "3", "python", "-m", "mpi4py.futures", "-m", *words, "--mpi"]
-    return shlex.join(words)

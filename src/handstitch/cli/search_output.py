@@ -1,32 +1,35 @@
-"""What a search says: a line for each trial, a bar, and the table at its end."""
+"""Output of a search: a line for each trial, a progress bar, and the table at its end."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections import Counter
+from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from handstitch.cli import output
+from handstitch.config.messages import format_value, plural
 from handstitch.errors import DivergedError, printable
 from handstitch.records import best_epoch
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from handstitch.records import Trial
     from handstitch.search import Search
 
 
 class SearchProgress:
-    """Shows a search on stderr while it runs: `begin` and `trial` are told what happens."""
+    """Progress of a search on stderr, while `bar` is entered; `begin` and `trial` are callbacks."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self.search: Search | None = None
-        """As it stood when this call opened it; None until then."""
+        """As it was when this call opened it; None until then."""
         self._best = 0.0
-        self._bar = Progress(
+        self.bar = Progress(
             TextColumn("Trials"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -36,109 +39,129 @@ class SearchProgress:
             redirect_stdout=sys.stdout.isatty(),
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("", total=None, best="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        self._task = self.bar.add_task("", total=None, best="")
 
     def begin(self, search: Search) -> None:
-        """Say what there is to do."""
+        """Print what is to be trained."""
         self.search = search
-        spec, done = search.spec, len(search.trials)
-        if spec.config["dataset"] == "sketch":
+        plan, done = search.plan, len(search.trials)
+        if plan.config["dataset"] == "sketch":
             output.say_sketch("search", search.description.notice)
         if search.is_over:
             output.notice(f"{search.folder} is finished; there is nothing left to train")
             return
-        settings = f"{spec.settings:,} setting" + ("" if spec.settings == 1 else "s")
-        seeds = "1 seed" if spec.seeds == 1 else f"{spec.seeds} seeds"
-        trials = f"{spec.trials:,} trial" + ("" if spec.trials == 1 else "s")
+        size = f"{plural(plan.candidates, 'candidate')} × {plural(plan.seeds, 'seed')}"
         before = f"; {done:,} finished before" if done else ""
-        output.notice(f"{trials}: {settings} × {seeds}, in {search.folder}{before}")
-        if spec.pruning != "none":
-            output.notice("trials are ended early by what others reached: their order matters")
+        output.notice(f"{plural(plan.trials, 'trial')}: {size}, in {search.folder}{before}")
+        if plan.pruning != "none":
+            output.notice("pruning compares trials with earlier ones: the order of trials matters")
         self._best = max(map(_accuracy, search.trials), default=0.0)
-        self._bar.update(self._task, completed=done, total=spec.trials)
+        self.bar.update(self._task, completed=done, total=plan.trials)
 
     def trial(self, trial: Trial, finished: int, of: int) -> None:
         """Print a trial's line, which stays."""
         self._best = max(self._best, _accuracy(trial))
         best = f"best so far {self._best:.4f}" if self._best else ""
-        self._bar.update(self._task, completed=finished, best=best)
+        self.bar.update(self._task, completed=finished, best=best)
         output.notice(f"[{finished}/{of}] {_line(trial)}")
 
 
 def say_result(search: Search, json: bool) -> None:
-    """Print what came out, setting by setting. Raises DivergedError if every trial failed."""
-    from handstitch.config.messages import format_value
-
+    """Print the results by candidate. Raises DivergedError if every trial failed."""
     rows = _rows(search)
     if json:
-        states = Counter(trial.state for trial in search.trials)
         output.print_json(
             {
                 "search": str(search.folder),
-                "kind": search.kind,
-                "trials": search.spec.trials,
-                "complete": states["complete"],
-                "pruned": states["pruned"],
-                "failed": states["failed"],
-                "settings": rows,
+                "kind": search.plan.kind,
+                "trials": search.plan.trials,
+                **_counts(search.trials),
+                "candidates": rows,
             }
         )
     else:
-        names = list(search.parameters)
-        table = output.table("setting", *names, "trials", "Val Accuracy", "")
         highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
-        for row in rows:
-            value = row["val_accuracy"]
-            others = [f"{row[state]} {state}" for state in ("pruned", "failed") if row[state]]
-            table.add_row(
-                str(row["setting"]),
-                *(format_value(row["parameters"][name]) for name in names),
-                ", ".join([str(row["complete"]), *others]),
-                "–" if value is None else f"{value:.4f}",
-                "highest" if value == highest else "",
+        figures = [
+            (
+                ", ".join(
+                    [
+                        str(row["complete"]),
+                        *(f"{row[s]} {s}" for s in ("pruned", "failed") if row[s]),
+                    ]
+                ),
+                "–" if row["val_accuracy"] is None else f"{row['val_accuracy']:.4f}",
+                "highest" if row["val_accuracy"] == highest else "",
             )
-        output.show(table)
-        drawn = ", drawn data" if search.spec.config["dataset"] == "sketch" else ""
+            for row in rows
+        ]
+        labels = [str(row["candidate"]) for row in rows]
+        heads = ("candi-\ndate", "trials", "Val\nAccuracy", "")
+        parameters = [row["parameters"] for row in rows]
+        output.show(candidate_table(heads, labels, parameters, figures))
+        drawn = ", drawn data" if search.plan.config["dataset"] == "sketch" else ""
         command = f"handstitch show {shlex.quote(str(search.folder))}"
-        print(f"Val Accuracy: of the best epoch, mean over a setting's trials{drawn}")
+        print(f"Val Accuracy: of the best epoch, mean over a candidate's trials{drawn}")
         print(f"Search folder: {printable(search.folder)}")
-        print(f"What can be told of it: {printable(command)}")
+        print(f"Ranking and figures: {printable(command)}")
     if search.trials and all(trial.state == "failed" for trial in search.trials):
         first = search.trials[0]
         raise DivergedError(
             "every trial of this search failed",
             folder=search.folder,
             found=f"trial {first.number}: {first.problem}",
-            wanted="at least one setting that can be trained",
+            wanted="at least one candidate that can be trained",
             fix="search smaller learning rates, with a new --out",
         )
 
 
+def candidate_table(
+    heads: Sequence[str],
+    labels: Sequence[str],
+    parameters: Sequence[dict[str, Any]],
+    figures: Sequence[Sequence[str]],
+) -> Table:
+    """A line for each candidate: its label, parameters and figures.
+
+    Every parameter has a column; where the terminal is too narrow for that, all share the last.
+    """
+    from rich.measure import Measurement
+
+    from handstitch.search.summary import as_flags
+
+    names = list(dict.fromkeys(name for values in parameters for name in values))
+    wide = output.table(heads[0], *(name.replace("_", "\n") for name in names), *heads[1:])
+    narrow = output.table(*heads, "parameters")
+    narrow.columns[-1].justify = "left"
+    for label, values, cells in zip(labels, parameters, figures, strict=True):
+        words = [output.safe_text(format_value(values.get(name))) for name in names]
+        wide.add_row(label, *words, *cells)
+        narrow.add_row(label, *cells, output.safe_text(as_flags(values)))
+    console = output.console()
+    width = Measurement.get(console, console.options.update_width(10_000), wide).maximum
+    return wide if width <= console.width else narrow
+
+
+def _counts(trials: Sequence[Trial]) -> dict[str, int]:
+    """State → number of trials."""
+    states = ("complete", "pruned", "failed")
+    return {state: sum(trial.state == state for trial in trials) for state in states}
+
+
 def _rows(search: Search) -> list[dict[str, Any]]:
-    """One object for each setting: its parameters, trials by state, and mean best accuracy of
-    those that are complete; None where none is.
+    """For each candidate its parameters, trials by state, and mean best accuracy of the complete
+    ones; None if there are none.
     """
     groups: dict[int, list[Trial]] = {}
     for trial in search.trials:
-        groups.setdefault(trial.setting, []).append(trial)
+        groups.setdefault(trial.candidate, []).append(trial)
     rows = []
-    for setting, trials in sorted(groups.items()):
-        states = Counter(trial.state for trial in trials)
+    for candidate, trials in sorted(groups.items()):
         values = [_accuracy(trial) for trial in trials if trial.state == "complete"]
         rows.append(
             {
-                "setting": setting,
+                "candidate": candidate,
                 "parameters": trials[0].parameters,
-                "complete": states["complete"],
-                "pruned": states["pruned"],
-                "failed": states["failed"],
+                **_counts(trials),
                 "val_accuracy": fmean(values) if values else None,
             }
         )
@@ -146,20 +169,18 @@ def _rows(search: Search) -> list[dict[str, Any]]:
 
 
 def _accuracy(trial: Trial) -> float:
-    """Of its best epoch; 0 for a trial that was not trained to the end."""
+    """Validation accuracy of the best epoch; 0 for a trial that is not complete."""
     record = best_epoch(trial.history)
     return record.val_accuracy if record is not None and trial.state == "complete" else 0.0
 
 
 def _line(trial: Trial) -> str:
-    from handstitch.config.messages import format_value
-
-    values = ", ".join(f"{name} {format_value(value)}" for name, value in trial.parameters.items())
+    values = [f"{name} {format_value(value)}" for name, value in trial.parameters.items()]
     record = best_epoch(trial.history)
     figure = f"Val Accuracy: {record.val_accuracy:.4f} in epoch {record.epoch}" if record else ""
     if trial.state == "failed":
         figure = f"failed: {trial.problem}"
     elif trial.state == "pruned":
-        figure += f", ended after {len(trial.history)}"
-    named = f"{values}, seed {trial.seed}" if values else f"seed {trial.seed}"
+        figure += f", pruned after {len(trial.history)}"
+    named = ", ".join([*values, f"seed {trial.seed}"])
     return f"Trial {trial.number}, {named}: {figure} ({trial.seconds:.1f} s)"

@@ -1,4 +1,4 @@
-"""handstitch show SEARCH: what the trials of a search tell."""
+"""handstitch show SEARCH: the ranking of a search, and its figures."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from msgspec import to_builtins
 
 from handstitch import storage
 from handstitch.cli import output
-from handstitch.config.messages import format_value
+from handstitch.cli.search_output import candidate_table
+from handstitch.config.messages import plural
 from handstitch.errors import MachineError, UsageError, printable
 
 if TYPE_CHECKING:
     from handstitch.figures import Lang
-    from handstitch.search import Ranking, Search, Setting
-    from handstitch.search.ranking import By, Lost
+    from handstitch.search import Candidate, Ranking, Search
+    from handstitch.search.ranking import By, FailedCandidate
 
-TABLE: Final = "settings.csv"
+TABLE: Final = "candidates.csv"
 PICTURES: Final = "pictures"
-_VERDICTS: Final = {True: "indistinguishable", False: "lower", None: "not compared"}
+_VERDICTS: Final = {True: "≈", False: "lower", None: "–"}
 _SHOWN: Final = 40
-"""Rows of the table at most; the file has them all."""
+"""Most lines of the table; the file has them all."""
 
 
 def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool = False) -> None:
-    """Print what the trials of the search in `folder` tell, and keep it there.
+    """Print the ranking of the search in `folder`, and write it there with its figures.
 
-    The table goes into settings.csv and the pictures into pictures/, where the folder can be
-    written. Raises UsageError if it is no search or has no trial yet.
+    The table is written to candidates.csv and the figures to pictures/, if the folder is writable.
+    Raises UsageError if it is not a search or has no finished trial.
     """
     from handstitch import search as searches
     from handstitch.search.summary import sentences
-    from handstitch.search.table import settings_csv
+    from handstitch.search.table import candidates_csv
 
     found = searches.load(folder)
     if not found.trials:
@@ -43,10 +44,10 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
             folder=folder,
             found="0 trials",
             wanted="at least one",
-            fix=f"go on with it: handstitch search --out {shlex.quote(str(folder))}",
+            fix=f"resume it: handstitch search --out {shlex.quote(str(folder))}",
         )
-    ranking = searches.rank(found.trials, by, found.seeds)
-    files = {TABLE: settings_csv(ranking).encode(), **_pictures(found, ranking, lang)}
+    ranking = searches.rank(found.trials, by, found.plan.seeds)
+    files = {TABLE: candidates_csv(ranking).encode(), **_pictures(found, ranking, lang)}
     written = _written(folder, files)
     if not json:
         _print(folder, found, ranking, written)
@@ -54,9 +55,9 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     output.print_json(
         {
             "search": str(folder),
-            "kind": found.kind,
-            "pruning": found.pruning,
-            "planned": found.spec.trials,
+            "kind": found.plan.kind,
+            "pruning": found.plan.pruning,
+            "planned": found.plan.trials,
             **to_builtins(ranking),
             "words": sentences(ranking),
         }
@@ -64,80 +65,84 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
 
 
 def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) -> None:
-    from handstitch.search.summary import named, sentences
+    from handstitch.search.summary import as_flags, sentences
 
-    drawn = " on sketch, drawn data" if found.spec.config["dataset"] == "sketch" else ""
-    seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    state = "" if found.is_over else f", {len(found.trials):,} of {found.spec.trials:,} trials done"
-    candidates = f"{found.spec.settings:,} candidates × {seeds}"
-    print(f"Search: {printable(folder)}, {found.kind}, {candidates}{state}{drawn}")
+    plan = found.plan
+    drawn = " on sketch, drawn data" if plan.config["dataset"] == "sketch" else ""
+    state = "" if found.is_over else f", {len(found.trials):,} of {plan.trials:,} trials finished"
+    size = f"{plural(plan.candidates, 'candidate')} × {plural(plan.seeds, 'seed')}"
+    _say(f"Search: {printable(folder)}, {plan.kind}, {size}{state}{drawn}")
     _table(ranking)
-    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
-    for each in every:
-        if each.problem:
-            name = named(each.parameters) or "the candidate"
-            print(f"Not compared: {name}: {printable(each.problem)}")
+    every: list[Candidate | FailedCandidate] = [*ranking.candidates, *ranking.failed_candidates]
+    for candidate in every:
+        if candidate.problem:
+            name = as_flags(candidate.parameters)
+            _say(f"Not compared: {name}: {printable(candidate.problem)}")
     print()
     _say(*sentences(ranking))
     if ranking.importance:
         _importance(ranking)
     print()
     if written:
-        print(f"Written: {', '.join(printable(folder / name) for name in written)}")
+        _say(f"Written to {printable(folder)}: {', '.join(written)}")
     if ranking.winner is not None:
         by = "" if ranking.by == "best" else " --by last"
         print(f"Train the winner: handstitch train --from-search {shlex.quote(str(folder))}{by}")
 
 
 def _table(ranking: Ranking) -> None:
-    from handstitch.search.table import searched
-
-    names = searched(ranking)
-    has_intervals = any(each.interval for each in ranking.settings)
+    shown = ranking.candidates[:_SHOWN]
+    has_intervals = any(candidate.interval for candidate in ranking.candidates)
     epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
-    heads = [name.replace("_", "\n") for name in names]
     spread = "95 %\ninterval" if has_intervals else "sd of\nseeds"
-    table = output.table("", *heads, epochs[0], spread, epochs[1])
-    for each in ranking.settings[:_SHOWN]:
-        other = each.last_epoch_accuracy if ranking.by == "best" else each.best_epoch_accuracy
-        spread = "–"
-        if each.interval:
-            spread = f"± {each.interval[1] - each.mean:.4f}"
-        elif each.deviation is not None and not has_intervals:
-            spread = f"{each.deviation:.4f}"
-        table.add_row(
-            "highest" if each.setting == ranking.winner else _VERDICTS[each.tied],
-            *(output.safe_text(format_value(each.parameters.get(name))) for name in names),
-            f"{each.mean:.4f}",
-            spread,
-            f"{other:.4f}",
+    labels = [
+        "highest" if one.number == ranking.winner else _VERDICTS[one.indistinguishable]
+        for one in shown
+    ]
+    figures = [
+        (
+            f"{one.mean:.4f}",
+            _spread(one, has_intervals),
+            f"{one.last_epoch_accuracy if ranking.by == 'best' else one.best_epoch_accuracy:.4f}",
         )
-    output.show(table, "Validation accuracy, mean over the seeds")
-    left = len(ranking.settings) - _SHOWN
+        for one in shown
+    ]
+    heads = ("", epochs[0], spread, epochs[1])
+    table = candidate_table(heads, labels, [one.parameters for one in shown], figures)
+    output.show(table, "Mean validation accuracy (≈ indistinguishable from the highest)")
+    left = len(ranking.candidates) - _SHOWN
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
+
+
+def _spread(candidate: Candidate, has_intervals: bool) -> str:
+    if candidate.interval:
+        return f"± {candidate.interval[1] - candidate.mean:.4f}"
+    if candidate.deviation is None or has_intervals:
+        return "–"
+    return f"{candidate.deviation:.4f}"
 
 
 def _importance(ranking: Ranking) -> None:
     table = output.table("parameter", "share")
     for name, share in ranking.importance.items():
         table.add_row(output.safe_text(name), f"{share:.2f}")
-    output.show(table, "Share of the variance between trials that goes with each parameter")
+    output.show(table, "Importance: share of the variance between trials, by parameter")
     if ranking.importance_overlaps:
-        _say("The candidates are no full grid: shares overlap and may add up to more than 1.")
+        _say("The candidates are not a full grid: shares overlap and may add up to more than 1.")
     else:
-        _say("Main effects of a full grid; seeds and interactions have the rest.")
+        _say("Main effects of a full grid; the rest is due to seeds and interactions.")
 
 
 def _say(*lines: str) -> None:
-    """Sentences, broken between words on a terminal."""
+    """Print sentences, broken between words on a terminal."""
     width = output.console().width
     for line in lines:
         print(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False))
 
 
 def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
-    """The pictures as files; none where matplotlib is missing."""
+    """File name → figure; empty without matplotlib."""
     from handstitch import figures
     from handstitch.figures import search as drawings
     from handstitch.search.ranking import finished
@@ -148,15 +153,15 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
     }
     try:
         lang = figures.png_language(lang, output.notice)
-        drawn = drawings.all_of(ranking.settings, histories, list(found.parameters), lang)
-        return {f"{PICTURES}/{name}.png": figures.png(each) for name, each in drawn.items()}
+        drawn = drawings.all_of(ranking.candidates, histories, list(found.plan.parameters), lang)
+        return {f"{PICTURES}/{name}.png": figures.png(figure) for name, figure in drawn.items()}
     except figures.MissingMatplotlibError as error:
         output.notice(f"{error.problem}: {error.facts['found']}")
         return {}
 
 
 def _written(folder: Path, files: dict[str, bytes]) -> list[str]:
-    """The names of the files that could be written; the table is shown even where none can."""
+    """The names of the files that were written; a folder that is not writable is no error."""
     names = []
     for name, content in files.items():
         try:

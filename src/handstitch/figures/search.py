@@ -8,13 +8,12 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
+from handstitch.figures.search_axis import FEW, is_number, is_wide, levels, title
 from handstitch.figures.search_space import heat_map, is_grid, parallel
-from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
 from handstitch.records import EpochRecord
 
@@ -22,43 +21,47 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from handstitch.search import Setting
+    from handstitch.search import Candidate
 
 _MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
-"""Verdict → colour and words of a candidate's mark."""
+"""Verdict → colour and label of a candidate's mark."""
 _CURVES: Final = 12
-"""Candidates whose curves have a colour; the others are grey."""
+"""Candidates whose curves are coloured; the others are grey."""
 _PANELS: Final = 4
-"""Parameters with a panel of their own, the first ones."""
+"""Most parameters that have a panel."""
 _BANDS: Final = 4
-"""Candidates whose seeds' spread is shown; more would cover one another."""
+"""Candidates whose range over the seeds is shown; more would hide one another."""
 
 Histories = Mapping[int, Sequence[Sequence[EpochRecord]]]
 """Candidate → the epochs of each of its finished trials."""
 
 
 def all_of(
-    settings: Sequence[Setting], histories: Histories, parameters: Sequence[str], lang: Lang = "en"
+    candidates: Sequence[Candidate],
+    histories: Histories,
+    parameters: Sequence[str],
+    lang: Lang = "en",
 ) -> dict[str, Figure]:
-    """Name → figure: what there is to see in a search with these `parameters`, best first.
+    """Name → figure, for the candidates of a search, best first, and its `parameters`.
 
-    A heat map needs two parameters that were tried in all combinations, parallel coordinates need
-    two.
+    A heat map needs two parameters in all combinations, parallel coordinates need two.
     """
-    if not settings:
+    if not candidates:
         return {}
-    figures = {"parameters": accuracies(settings, parameters, lang)} if parameters else {}
-    if grids := [pair for pair in combinations(parameters, 2) if is_grid(settings, pair)]:
-        figures["heat_map"] = heat_map(settings, grids[0], lang)
+    figures = {"parameters": accuracies(candidates, parameters, lang)} if parameters else {}
+    if grids := [pair for pair in combinations(parameters, 2) if is_grid(candidates, pair)]:
+        figures["heat_map"] = heat_map(candidates, grids[0], lang)
     if len(parameters) > 1:
-        figures["parallel"] = parallel(settings, parameters, lang)
-    figures["curves"] = setting_curves(settings, histories, lang)
+        figures["parallel"] = parallel(candidates, parameters, lang)
+    figures["curves"] = candidate_curves(candidates, histories, lang)
     return figures
 
 
 @drawing
-def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
-    """Accuracy against each parameter, a panel each; every candidate with its 95 % interval.
+def accuracies(
+    candidates: Sequence[Candidate], parameters: Sequence[str], lang: Lang = "en"
+) -> Figure:
+    """Accuracy against each parameter, in a panel each; error bars are 95 % intervals.
 
     The line joins the means over the candidates that share a value. Filled marks are
     indistinguishable from the best.
@@ -67,15 +70,15 @@ def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lan
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
-        values = [each.parameters[name] for each in settings]
+        values = [candidate.parameters[name] for candidate in candidates]
         places = _place(axes, name, values)
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
-        for offset, each, place in zip(_offsets(places), settings, places, strict=True):
-            _mark(axes, each, place + 0.25 * offset * gap, lang)
+        for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
+            _mark(axes, candidate, place + 0.25 * offset * gap, lang)
         if len(steps) <= FEW:
             means = [
-                np.mean([s.mean for s, p in zip(settings, places, strict=True) if p == step])
+                np.mean([s.mean for s, p in zip(candidates, places, strict=True) if p == step])
                 for step in steps
             ]
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
@@ -88,7 +91,9 @@ def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lan
 
 
 @drawing
-def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang = "en") -> Figure:
+def candidate_curves(
+    candidates: Sequence[Candidate], histories: Histories, lang: Lang = "en"
+) -> Figure:
     """Validation accuracy and loss of each candidate, epoch by epoch: the mean over its seeds.
 
     The band reaches from its lowest to its highest seed. Best first; beyond the first
@@ -96,26 +101,30 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
     """
     from matplotlib import colormaps
 
-    shown = [each for each in settings if histories.get(each.setting)]
+    shown = [one for one in candidates if histories.get(one.number)]
     figure = new_figure(9.4, 4.4)
     left, right = figure.subplots(1, 2)
     count = max(1, min(len(shown), _CURVES) - 1)
-    for rank, each in reversed(list(enumerate(shown))):
-        told = rank < _CURVES
-        parts = [f"{title(name)} {format_value(value)}" for name, value in each.parameters.items()]
+    for rank, candidate in reversed(list(enumerate(shown))):
+        is_named = rank < _CURVES
+        parts = [
+            f"{title(name)} {format_value(value)}" for name, value in candidate.parameters.items()
+        ]
         name = safe(", ".join(parts), 44) or "–"
-        colour = colormaps["viridis"](0.92 * rank / count) if told else "#bbbbbb"
+        colour = colormaps["viridis"](0.92 * rank / count) if is_named else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
-            table = _aligned(histories[each.setting], field)
+            runs = histories[candidate.number]
+            length = min(map(len, runs))  # as many epochs as all seeds have
+            table = np.array([[getattr(record, field) for record in run[:length]] for run in runs])
             epochs = range(1, table.shape[1] + 1)
             axes.plot(
                 epochs,
                 table.mean(axis=0),
                 color=colour,
                 linewidth=2.2 if rank == 0 else 1.1,
-                zorder=3 if told else 1,
+                zorder=3 if is_named else 1,
                 marker="o" if table.shape[1] == 1 else "",
-                label=name if told and axes is left else None,
+                label=name if is_named and axes is left else None,
             )
             if rank < _BANDS:
                 axes.fill_between(
@@ -133,25 +142,25 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
     return figure
 
 
-def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
-    colour, label = _MARKS[each.tied]
+def _mark(axes: Axes, candidate: Candidate, place: float, lang: Lang) -> None:
+    colour, label = _MARKS[candidate.indistinguishable]
     axes.errorbar(
         [place],
-        [each.mean],
-        yerr=None if each.interval is None else each.interval[1] - each.mean,
+        [candidate.mean],
+        yerr=None if candidate.interval is None else candidate.interval[1] - candidate.mean,
         fmt="o",
         color=colour,
-        markerfacecolor=colour if each.tied else "white",
+        markerfacecolor=colour if candidate.indistinguishable else "white",
         markersize=5,
         capsize=2,
         linewidth=1,
-        zorder=3 if each.tied else 2,
+        zorder=3 if candidate.indistinguishable else 2,
         label=say(label, lang),
     )
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Where on the axis each value stands: many numbers at their size, else values side by side."""
+    """Position of each value: many numbers on their scale, other values side by side."""
     from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     axes.set_xlabel(title(name))
@@ -161,25 +170,19 @@ def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
-        return [float(each) for each in values]
+        return [float(value) for value in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
-    axes.set_xticks(shown, [safe(known[each], 20) for each in shown], rotation=30, ha="right")
+    axes.set_xticks(shown, [safe(known[place], 20) for place in shown], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(known) - 0.4)
-    return [float(known.index(format_value(each))) for each in values]
+    return [float(known.index(format_value(value))) for value in values]
 
 
 def _offsets(places: Sequence[float]) -> list[float]:
-    """A step aside for each of several candidates at one place, so that their bars can be seen."""
+    """Offset of each candidate that shares its place with others, so that all bars are visible."""
     counts, seen = Counter(places), Counter[float]()
     offsets = []
     for place in places:
         offsets.append((seen[place] - (counts[place] - 1) / 2) / counts[place])
         seen[place] += 1
     return offsets
-
-
-def _aligned(histories: Sequence[Sequence[EpochRecord]], field: str) -> NDArray[np.float64]:
-    """(seeds, epochs), as many epochs as every seed has."""
-    length = min(map(len, histories))
-    return np.array([[getattr(each, field) for each in one[:length]] for one in histories])

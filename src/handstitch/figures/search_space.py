@@ -1,4 +1,4 @@
-"""All parameters of a search at once: the heat map of a grid, and parallel coordinates."""
+"""Heat map of a grid, and parallel coordinates of all parameters of a search."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from numpy.typing import NDArray
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, safe, say
 from handstitch.figures.rendering import drawing
-from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
+from handstitch.figures.search_axis import FEW, is_number, is_wide, levels, title
 from handstitch.figures.style import INK, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from handstitch.search import Setting
+    from handstitch.search import Candidate
 
-_UPRIGHTS: Final = 8
-"""Parameters that are shown beside one another, the first ones."""
+_AXES: Final = 8
+"""Most parameters in parallel coordinates."""
 
 
 @drawing
-def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "en") -> Figure:
+def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang = "en") -> Figure:
     """Accuracy on the grid of two parameters, the first of `pair` down, the second across.
 
-    A cell is the mean of the candidates that have its values. Where each is one candidate, those
+    A cell is the mean of the candidates with its values. If every cell is one candidate, those
     that are indistinguishable from the best are bold.
     """
-    down, across = (levels([each.parameters[name] for each in settings]) for name in pair)
-    cells: dict[tuple[int, int], list[Setting]] = {}
-    for each in settings:
-        row, column = (format_value(each.parameters[name]) for name in pair)
-        cells.setdefault((down.index(row), across.index(column)), []).append(each)
+    down, across = (levels([one.parameters[name] for one in candidates]) for name in pair)
+    cells: dict[tuple[int, int], list[Candidate]] = {}
+    for one in candidates:
+        row, column = (format_value(one.parameters[name]) for name in pair)
+        cells.setdefault((down.index(row), across.index(column)), []).append(one)
     grid = np.full((len(down), len(across)), np.nan)
     for cell, here in cells.items():
-        grid[cell] = np.mean([each.mean for each in here])
-    is_single = len(settings) == grid.size
+        grid[cell] = np.mean([one.mean for one in here])
+    is_single = len(candidates) == grid.size
     figure = new_figure(2.8 + 0.85 * len(across), 1.8 + 0.55 * len(down))
     axes = figure.subplots()
     picture = axes.imshow(grid, cmap="Blues", aspect="auto", interpolation="none")
@@ -52,10 +52,10 @@ def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "e
             ha="center",
             va="center",
             color="white" if grid[cell] > middle else INK,
-            fontweight="bold" if is_single and here[0].tied else "normal",
+            fontweight="bold" if is_single and here[0].indistinguishable else "normal",
         )
-    axes.set_xticks(range(len(across)), [safe(each, 20) for each in across])
-    axes.set_yticks(range(len(down)), [safe(each, 20) for each in down])
+    axes.set_xticks(range(len(across)), [safe(level, 20) for level in across])
+    axes.set_yticks(range(len(down)), [safe(level, 20) for level in down])
     axes.tick_params(length=0)
     axes.set_ylabel(title(pair[0]))
     axes.set_xlabel(title(pair[1]))
@@ -65,15 +65,17 @@ def heat_map(settings: Sequence[Setting], pair: tuple[str, str], lang: Lang = "e
 
 
 @drawing
-def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang = "en") -> Figure:
+def parallel(
+    candidates: Sequence[Candidate], parameters: Sequence[str], lang: Lang = "en"
+) -> Figure:
     """Parallel coordinates: a line for each candidate, from parameter to parameter to accuracy."""
     from matplotlib import colormaps
 
-    names = list(parameters)[:_UPRIGHTS]
+    names = list(parameters)[:_AXES]
     figure = new_figure(2.2 + 1.7 * len(names), 4.2)
     axes = figure.subplots()
-    means = np.array([each.mean for each in settings])
-    columns = [_coordinates([each.parameters[name] for each in settings]) for name in names]
+    means = np.array([one.mean for one in candidates])
+    columns = [_coordinates([one.parameters[name] for one in candidates]) for name in names]
     heights = [_scaled(column) for column, _ in columns] + [_scaled(means)]
     order = np.argsort(means)
     for row in order:
@@ -94,20 +96,20 @@ def parallel(settings: Sequence[Setting], parameters: Sequence[str], lang: Lang 
     return figure
 
 
-def is_grid(settings: Sequence[Setting], pair: tuple[str, str]) -> bool:
-    """Whether both parameters have few values and every combination was tried."""
-    sizes = [len({format_value(each.parameters[name]) for each in settings}) for name in pair]
-    combined = {tuple(format_value(each.parameters[name]) for name in pair) for each in settings}
+def is_grid(candidates: Sequence[Candidate], pair: tuple[str, str]) -> bool:
+    """Whether both parameters have few values, and candidates with every combination."""
+    sizes = [len({format_value(one.parameters[name]) for one in candidates}) for name in pair]
+    combined = {tuple(format_value(one.parameters[name]) for name in pair) for one in candidates}
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
 
 def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]:
     """Values as numbers that spread evenly: logarithms where they differ by orders of magnitude."""
-    labels = [format_value(each) for each in values]
-    if not all(is_number(each) for each in values):
+    labels = [format_value(value) for value in values]
+    if not all(is_number(value) for value in values):
         known = list(dict.fromkeys(labels))
-        return np.array([float(known.index(each)) for each in labels]), labels
-    numbers = np.array([float(each) for each in values])
+        return np.array([float(known.index(label)) for label in labels]), labels
+    numbers = np.array([float(value) for value in values])
     return (np.log(numbers) if is_wide(values) else numbers), labels
 
 
@@ -126,7 +128,7 @@ def _scale(
     *,
     ends: bool = False,
 ) -> None:
-    """One upright of parallel coordinates, with its values beside it."""
+    """One axis of parallel coordinates, with its values beside it."""
     axes.plot([place, place], [0, 1], color=INK, linewidth=0.8, zorder=0)
     axes.text(place, 1.08, heading, ha="center", va="bottom", fontsize=8.5)
     known = dict(sorted(zip(map(float, heights), labels, strict=True)))

@@ -1,4 +1,4 @@
-"""Where Optuna's study is kept: PostgreSQL by its address, or a file. No password is shown."""
+"""Database of the Optuna study: a SQLite file or a PostgreSQL server. No password is shown."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sqlalchemy.exc import ArgumentError
 from handstitch.errors import MachineError, UsageError, mask_passwords
 from handstitch.search.executors import not_installed
 
-_PATIENCE: Final = 4
-"""Seconds that a database may take to answer."""
+_TIMEOUT: Final = 4
+"""Timeout of a connection in seconds."""
 _DRIVER: Final = "postgresql+psycopg"
 
 
-def answering(storage: str) -> URL:
-    """The address `storage` of a PostgreSQL database, once that has answered.
+def require(storage: str) -> URL:
+    """The address of the PostgreSQL database `storage`, after a first connection.
 
-    Raises UsageError for anything else and without its driver, MachineError if it cannot be used.
+    Raises UsageError for any other address or without the driver, MachineError if connecting fails.
     """
     url = URL.create("")
     with suppress(ArgumentError, ValueError):  # ValueError: of the port
@@ -31,35 +31,35 @@ def answering(storage: str) -> URL:
             "unsupported database",
             found=f"--storage {mask_passwords(storage)}",
             wanted="postgresql://USER@HOST/DATABASE",
-            fix="correct it; or leave it out, and the study is a file in the search's folder",
+            fix="correct it, or leave it out: the study is then a file in the search's folder",
         )
     if find_spec("psycopg") is None:
         raise not_installed("psycopg", "postgresql", "leave --storage out")
     url = url.set(drivername=_DRIVER)
     try:
         connect(url).engine.dispose()
-    except Exception as error:  # noqa: BLE001 (Optuna, SQLAlchemy and the driver each have theirs)
+    except Exception as error:  # noqa: BLE001 (of Optuna, SQLAlchemy or the driver)
         raise MachineError(
-            "the study's database cannot be used",
+            "no connection to the study's database",
             address=mask_passwords(storage),
             found=reason(error),
-            wanted="a PostgreSQL server",
+            wanted="a running PostgreSQL server",
             fix="start it or correct --storage; without --storage the study is a file",
         ) from None
     return url
 
 
 def connect(url: URL) -> RDBStorage:
-    """Optuna's tables in this database; they are made if it is new."""
-    # A server that is gone must be noticed in time.
-    timeouts = {"connect_timeout": _PATIENCE, "tcp_user_timeout": 1000 * _PATIENCE}
+    """Optuna's tables in this database, created if it has none."""
+    # A server that ends must be noticed in time.
+    timeouts = {"connect_timeout": _TIMEOUT, "tcp_user_timeout": 1000 * _TIMEOUT}
     options = timeouts if url.drivername == _DRIVER else {}
     address = url.render_as_string(hide_password=False)
     return RDBStorage(address, engine_kwargs={"connect_args": options})
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong first, in one line."""
+    """The first cause of an error, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

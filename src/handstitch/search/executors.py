@@ -1,7 +1,7 @@
-"""Who trains: the seam is `concurrent.futures.Executor`, and everything behind it somebody else's.
+"""Worker pools: any `concurrent.futures.Executor` can train the trials of a search.
 
-serial      this process, one trial after another
-processes   processes of this machine, spawned, each with a trial at a time
+serial      a thread of this process, one trial after another
+processes   processes of this machine, spawned, one trial at a time in each
 dask        the workers of a Dask cluster
 mpi         the ranks of an MPI program
 """
@@ -32,64 +32,65 @@ from handstitch.errors import Interrupted, MachineError, UsageError
 
 Result = TypeVar("Result")
 
-_PATIENCE: Final = 4
-"""Seconds that a Dask scheduler, and after it its first worker, may take to answer."""
+_TIMEOUT: Final = 4
+"""Timeout in seconds, of the connection to a Dask scheduler and then of its first worker."""
 MPI_COMMAND: Final = "mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi"
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """An executor that trains so many trials at a time, and what its futures raise when a worker
-    died, and when all of it is gone.
+class WorkerPool:
+    """An executor that trains on `workers` trials at a time.
 
-    Trials that run in this very process can be asked to stop; no other trial can.
+    `worker_died` and `pool_lost` are what its futures raise when their own worker died, and when
+    all are lost. Trials `in_process` can be interrupted after every step, others cannot.
     """
 
     executor: Executor
     workers: int
     worker_died: tuple[type[BaseException], ...] = ()
-    engine_gone: tuple[type[BaseException], ...] = ()
+    pool_lost: tuple[type[BaseException], ...] = ()
     in_process: bool = False
 
 
 class Processes(Executor):
-    """So many processes, each a pool of one: when one dies no other loses its trial.
+    """`count` pools of one process: when a process dies, no other loses its trial.
 
-    At most as many calls as there are processes may be under way. A process that died is replaced
-    by the next call. They end within a moment of this one, however it ends.
+    Takes at most `count` calls at a time. The next call replaces a process that died. All of them
+    end shortly after this process, however it ends.
     """
 
     def __init__(self, count: int) -> None:
-        self._seats = [_Seat() for _ in range(count)]
+        self._workers = [_Worker() for _ in range(count)]
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
-        """Run a call in a process that is free. Its arguments must be such as can be sent."""
-        free = (n for n, seat in enumerate(self._seats) if not seat.future or seat.future.done())
-        number = next(free)
-        with _no_interrupt():
+        """Run a call in an idle process. Its arguments must be picklable."""
+        number = next(
+            n for n, worker in enumerate(self._workers) if not worker.future or worker.future.done()
+        )
+        with _sigint_blocked():
             try:
-                future = self._seats[number].pool.submit(fn, *args, **kwargs)
+                future = self._workers[number].pool.submit(fn, *args, **kwargs)
             except BrokenExecutor:
-                self._seats[number].end()
-                self._seats[number] = _Seat()
-                future = self._seats[number].pool.submit(fn, *args, **kwargs)
-        self._seats[number].future = future
+                self._workers[number].end()
+                self._workers[number] = _Worker()
+                future = self._workers[number].pool.submit(fn, *args, **kwargs)
+        self._workers[number].future = future
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002
-        """End all processes at once, whatever they are doing."""
-        for seat in self._seats:
-            seat.end()
+        """Terminate all processes at once."""
+        for worker in self._workers:
+            worker.end()
 
 
-class _Seat:
-    """A pool of one process, the pipe that it lives by, and its last call."""
+class _Worker:
+    """A pool of one process, the pipe that keeps it alive, and its last call."""
 
     def __init__(self) -> None:
-        # spawn, since a fork would copy the BLAS's threads half: OpenMP does not survive that.
+        # spawn: a fork would not copy the threads of BLAS, and OpenMP does not survive that.
         context = get_context("spawn")
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        self.pool = ProcessPoolExecutor(1, context, _settle, (self._reader,))
+        self.pool = ProcessPoolExecutor(1, context, _init_worker, (self._reader,))
         self.future: Future[Any] | None = None
 
     def end(self) -> None:
@@ -98,26 +99,26 @@ class _Seat:
         self.pool.shutdown(cancel_futures=True)
 
 
-def _settle(lifeline: Connection) -> None:
-    """In a new worker: live as long as the pipe's other end is open, and ignore Ctrl-C.
+def _init_worker(lifeline: Connection) -> None:
+    """Initialize a worker: ignore Ctrl-C, and exit when the pipe's other end is closed.
 
-    Ctrl-C reaches every process of a terminal; what is to be done about it the parent decides.
+    Ctrl-C reaches every process of a terminal, and the parent decides what follows.
     """
     _ignore_interrupt()
-    Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    Thread(target=_exit_with, args=(lifeline,), daemon=True).start()
 
 
-def _end_with(lifeline: Connection) -> None:
-    # Nothing is ever sent: this returns when the parent closes its end or is gone, and the kernel
-    # closes it even for one that was killed.
+def _exit_with(lifeline: Connection) -> None:
+    # Nothing is ever sent: this returns when the parent closes its end or ends, and the kernel
+    # closes the end of a killed process, too.
     with suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(1)
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Start threads and processes with SIGINT blocked; all that they start inherit that."""
+def _sigint_blocked() -> Iterator[None]:
+    """Start workers with SIGINT blocked; whatever they start inherits the mask."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -130,71 +131,71 @@ def _no_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def serial() -> Iterator[Engine]:
-    """A thread of this process: no worker to be lost, and nothing to be sent."""
+def serial() -> Iterator[WorkerPool]:
+    """A thread of this process: nothing to lose, nothing to send."""
     with ThreadPoolExecutor(1) as executor:
-        yield Engine(executor, 1, in_process=True)
+        yield WorkerPool(executor, 1, in_process=True)
 
 
 @contextmanager
-def processes(count: int) -> Iterator[Engine]:
-    """So many processes of this machine; they end when the block does."""
+def processes(count: int) -> Iterator[WorkerPool]:
+    """`count` processes of this machine, which end with the block."""
     with Processes(count) as executor:
-        yield Engine(executor, count, worker_died=(BrokenExecutor,))
+        yield WorkerPool(executor, count, worker_died=(BrokenExecutor,))
 
 
 @contextmanager
-def dask(address: str, workers: int) -> Iterator[Engine]:
-    """A Dask cluster by its scheduler's address; `local` starts one with so many workers here.
+def dask(address: str, workers: int) -> Iterator[WorkerPool]:
+    """A Dask cluster by its scheduler's address; `local` starts one here with this many workers.
 
     Raises MachineError if the scheduler or all workers are out of reach, UsageError without the
-    package or with an address that is none.
+    package.
     """
     try:
         import distributed
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise not_installed("distributed", "dask") from None
-    library: Any = distributed  # it ships annotations here and there
+    library: Any = distributed  # its annotations are incomplete
     for part in ("distributed", "distributed.client", "tornado.application"):
-        logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters becomes an error of ours
-    with ExitStack() as opened:
+        logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters becomes a MachineError
+    with ExitStack() as stack:
         try:
             cluster = None
             if address == "local":
-                with _no_interrupt():
+                with _sigint_blocked():
                     cluster = library.LocalCluster(
                         n_workers=workers,
                         threads_per_worker=1,
                         dashboard_address=None,
                         silence_logs=logging.CRITICAL,
                     )
-                opened.callback(_end, cluster)
-            client = library.Client(cluster or address, timeout=_PATIENCE)
-        except Exception as error:  # noqa: BLE001 (whatever the answer of another program sets off)
+                stack.callback(_terminate, cluster)
+            client = library.Client(cluster or address, timeout=_TIMEOUT)
+        except Exception as error:  # noqa: BLE001 (the answer of another program may raise anything)
             found = str(error.__cause__ or error) or type(error).__name__
             raise MachineError(
                 "the Dask scheduler cannot be reached",
                 address=address,
-                found=found.rpartition(">: ")[2],  # Dask names the object that failed before it
+                found=found.rpartition(">: ")[2],  # Dask writes the failed object before it
                 wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
-                fix="start it, correct the address, or take --workers N",
+                fix="start it, correct the address, or use --workers N",
             ) from None
-        opened.callback(_close, client)
+        stack.callback(_close, client)
         try:
-            client.wait_for_workers(1, timeout=_PATIENCE)
+            client.wait_for_workers(1, timeout=_TIMEOUT)
         except TimeoutError:
             raise MachineError(
                 "the Dask cluster has no workers",
                 address=address,
-                found=f"none within {_PATIENCE} s",
+                found=f"none within {_TIMEOUT} s",
                 wanted="at least one, as `dask worker ADDRESS` starts it",
-                fix="start one, or take --workers N",
+                fix="start one, or use --workers N",
             ) from None
-        executor = opened.enter_context(client.get_executor(pure=False, retries=0))
-        opened.callback(executor.shutdown, wait=False)
-        count = sum(client.nthreads().values())
-        yield Engine(executor, count, (KilledWorker,), (CancelledError, OSError))
+        executor = stack.enter_context(client.get_executor(pure=False, retries=0))
+        stack.callback(executor.shutdown, wait=False)
+        threads = client.nthreads().values()
+        yield WorkerPool(executor, sum(threads), (KilledWorker,), (CancelledError, OSError))
 
 
 def _close(client: Any) -> None:
@@ -202,11 +203,11 @@ def _close(client: Any) -> None:
         client.close(timeout=1)
 
 
-def _end(cluster: Any) -> None:
-    """End a local cluster now. Asked to, its workers would first finish their trials."""
+def _terminate(cluster: Any) -> None:
+    """Terminate a local cluster. A regular shutdown would wait for its trials."""
     for nanny in cluster.workers.values():
         worker = nanny.pid
-        nanny.close_gracefully()  # no other takes its place
+        nanny.close_gracefully()  # or it would start another worker
         if worker:
             with suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGTERM)
@@ -215,32 +216,32 @@ def _end(cluster: Any) -> None:
 
 
 @contextmanager
-def mpi() -> Iterator[Engine]:
-    """The ranks of this MPI program but the first. Raises UsageError if it is none."""
+def mpi() -> Iterator[WorkerPool]:
+    """All ranks of this MPI program but the first. Raises UsageError in any other program."""
     try:
         from mpi4py import MPI
         from mpi4py.futures import MPIPoolExecutor
     except ImportError:
         raise not_installed("mpi4py", "mpi") from None
     size = MPI.COMM_WORLD.Get_size()
-    if size < 2 or "mpi4py.futures" not in sys.orig_argv:
+    missing = "" if "mpi4py.futures" in sys.orig_argv else ", without -m mpi4py.futures"
+    if size < 2 or missing:
         raise UsageError(
             "this was not started as an MPI program",
-            found=f"MPI processes: {size}"
-            + ("" if "mpi4py.futures" in sys.orig_argv else ", without -m mpi4py.futures"),
-            wanted="one process that asks, and one or more that train",
+            found=f"MPI processes: {size}{missing}",
+            wanted="one process that distributes trials, and one or more that train",
             fix=f"start it so: {MPI_COMMAND}",
         )
     executor = MPIPoolExecutor(initializer=_ignore_interrupt)
     try:
-        yield Engine(executor, size - 1)
+        yield WorkerPool(executor, size - 1)
     except BaseException as error:
         executor.shutdown(wait=False, cancel_futures=True)
         if isinstance(error, Interrupted):
-            # No rank can be interrupted, and MPI would wait for all of them to end their trials.
-            end = Timer(1.0, MPI.COMM_WORLD.Abort, (error.exit_code,))
-            end.daemon = True
-            end.start()
+            # No rank can be interrupted, and MPI would wait for the end of all their trials.
+            abort = Timer(1.0, MPI.COMM_WORLD.Abort, (error.exit_code,))
+            abort.daemon = True
+            abort.start()
         raise
     executor.shutdown()
 
@@ -249,8 +250,8 @@ def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def not_installed(package: str, extra: str, instead: str = "take --workers N") -> UsageError:
-    """The error for a package that one of Handstitch's extras brings."""
+def not_installed(package: str, extra: str, instead: str = "use --workers N") -> UsageError:
+    """The error for a missing package that an extra of Handstitch installs."""
     return UsageError(
         f"{package} is not installed",
         found=f"no module {package}",

@@ -1,162 +1,138 @@
-"""What is where in a search's folder.
+"""The folder of a search.
 
-search.json              what is searched, and on which data
-study.db                 Optuna's study of it, unless a database is named
+search.json              search space, configuration, digest of the data
+study.db                 Optuna study, unless a database is named
 trials/0003/trial.json   one finished trial: every epoch, seconds, threads
-           settings.toml its configuration: handstitch train --config trains it again
+           config.toml   its configuration: handstitch train --config trains it again
            history.csv   its epochs as a table
            best.safetensors  the network of its best epoch
 
-A trial's folder takes its name when it is complete: it is there and finished, or it is not there.
-So the folder alone says what is still to be done; the study is written from it.
+A trial's folder gets its name when it is complete: it is there and finished, or it is not there.
+So the folder alone says what remains to be done; the study is written from it.
 """
 
 from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from handstitch import storage
-from handstitch.config.messages import format_value
+from handstitch.config.messages import format_value, pretty_json
 from handstitch.config.toml import to_toml
 from handstitch.errors import MachineError, UsageError
 from handstitch.records import Trial
 from handstitch.runs import folder as run_folder
 from handstitch.search import space
-from handstitch.search.plan import Spec
-from handstitch.search.space import Axis
+from handstitch.search.plan import SearchPlan
 
 SEARCH: Final = "search.json"
 STUDY: Final = "study.db"
 TRIALS: Final = "trials"
 TRIAL: Final = "trial.json"
 BEST: Final = "best.safetensors"
-SETTINGS: Final = "settings.toml"
 
-_Kind = TypeVar("_Kind", bound=msgspec.Struct)
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
-class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What search.json holds."""
+class SearchDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of search.json."""
 
-    spec: Spec
+    format: int = 2
+    """Version of the folder's layout and of the names in its files."""
+    plan: SearchPlan
     data_digest: str
     study: str
-    """The study's name: no two searches share one, in whatever database they are shown."""
+    """The study's name: no two searches share one, whatever database holds them."""
     notice: str = ""
     """Why the data are `sketch` although nobody asked for it; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search as it stands in its folder: its finished trials, by number."""
+    """A search as read from its folder, with its finished trials in order of their numbers."""
 
     folder: Path
-    description: Description
+    description: SearchDescription
     trials: list[Trial]
 
     @property
-    def spec(self) -> Spec:
-        """What decides the trials."""
-        return self.description.spec
-
-    @property
-    def parameters(self) -> Mapping[str, Axis]:
-        """What is searched: key of Config → values, or a range."""
-        return self.spec.parameters
-
-    @property
-    def seeds(self) -> int:
-        """Trials of each setting."""
-        return self.spec.seeds
-
-    @property
-    def kind(self) -> str:
-        """`grid`, `random` or `tpe`."""
-        return self.spec.kind
-
-    @property
-    def pruning(self) -> str:
-        """`none`, `halving` or `median`."""
-        return self.spec.pruning
+    def plan(self) -> SearchPlan:
+        """Candidates, seeds and fixed settings."""
+        return self.description.plan
 
     @property
     def is_over(self) -> bool:
         """Whether every trial is finished."""
-        return len(self.trials) == self.spec.trials
+        return len(self.trials) == self.plan.trials
 
     def trial_folder(self, trial: Trial) -> Path:
-        """Where a trial's files are, once it is finished."""
+        """The folder of a finished trial."""
         return self.folder / TRIALS / f"{trial.number:04d}"
 
     def keep(self, trial: Trial, best: bytes) -> None:
-        """Keep a finished trial, wholly or not at all. `best` is its model file; empty for none."""
-        config = self.spec.config_of(trial.parameters, trial.repeat)
+        """Write a finished trial, wholly or not at all. `best` is its model file, empty if none."""
+        config = self.plan.config_of(trial.parameters, trial.repeat)
         files = {
-            SETTINGS: to_toml(config).encode(),
+            run_folder.CONFIG: to_toml(config).encode(),
             run_folder.HISTORY: run_folder.history_csv(trial.history).encode(),
-            BEST: best,
-            TRIAL: as_json(trial),
+            TRIAL: pretty_json(trial),
         }
-        if not best:
-            del files[BEST]
-        storage.create_folder(self.trial_folder(trial), files)
+        storage.create_folder(self.trial_folder(trial), files | ({BEST: best} if best else {}))
 
 
 def load(folder: str | Path) -> Search:
-    """The search in a folder, with the trials that are finished.
+    """The search in a folder, with its finished trials.
 
-    Raises UsageError if none is there, MachineError if its files are damaged.
+    Raises UsageError if there is no search, MachineError if its files are damaged.
     """
     folder = Path(folder)
     description = read_description(folder)
-    trials = [_read(file, Trial) for file in sorted(folder.glob(f"{TRIALS}/[0-9]*/{TRIAL}"))]
+    trials = [_read(file, Trial) for file in folder.glob(f"{TRIALS}/[0-9]*/{TRIAL}")]
     return Search(folder, description, sorted(trials, key=lambda trial: trial.number))
 
 
 def is_search(folder: Path) -> bool:
-    """Whether a search was begun in this folder."""
+    """Whether the folder is that of a search."""
     return (folder / SEARCH).is_file()
 
 
-def read_description(folder: Path) -> Description:
-    """What is searched in a folder. Raises as `load`."""
+def read_description(folder: Path) -> SearchDescription:
+    """The description of the search in a folder. Raises as `load`."""
     if not is_search(folder):
-        names = sorted(str(each.parent) for each in run_folder.RUNS.glob(f"*/{SEARCH}"))
+        names = sorted(str(file.parent) for file in run_folder.RUNS.glob(f"*/{SEARCH}"))
         raise UsageError(
             "this is not a search",
             folder=folder,
             found=f"no {SEARCH} in it" if folder.is_dir() else "no such folder",
             wanted="a folder made by handstitch search",
-            fix=f"name one of: {', '.join(names)}" if names else "begin one: handstitch search",
+            fix=f"name one of: {', '.join(names)}" if names else "start one: handstitch search",
         )
-    return _read(folder / SEARCH, Description)
+    return _read(folder / SEARCH, SearchDescription)
 
 
-def create(spec: Spec, out: str | Path | None, data_digest: str, notice: str) -> Path:
-    """Make a search's folder, `out` or the next free runs/search-N, and say which it is.
+def create(plan: SearchPlan, out: str | Path | None, data_digest: str, notice: str) -> Path:
+    """Create the folder of a search, `out` or the next free runs/search-N, and return its path.
 
-    Raises UsageError if something is in the way, MachineError if the machine is.
+    Raises UsageError if another file or folder has this name, MachineError if writing fails.
     """
     stem = Path(out).absolute().name if out else "search-sketch" if notice else "search"
     name = f"{stem}-{secrets.token_hex(4)}"
-    description = Description(spec=spec, data_digest=data_digest, study=name, notice=notice)
-    files = {SEARCH: as_json(description)}
+    description = SearchDescription(plan=plan, data_digest=data_digest, study=name, notice=notice)
+    files = {SEARCH: pretty_json(description)}
     if out is None:
         return storage.new_folder(run_folder.RUNS, stem, files)
     return storage.create_folder(out, files)
 
 
-def require_same(folder: Path, found: Spec, wanted: Spec) -> None:
+def require_same(folder: Path, found: SearchPlan, wanted: SearchPlan) -> None:
     """Raise UsageError unless the search in a folder, `found`, is the one that is `wanted`.
 
-    What is `auto` in `wanted` is as it was settled when that search was begun.
+    What is `auto` in `wanted` counts as resolved when that search was started.
     """
     then, now = _words(found), _words(wanted)
     names = [name for name in now if now[name] not in {then[name], "auto"}]
@@ -167,40 +143,31 @@ def require_same(folder: Path, found: Spec, wanted: Spec) -> None:
             folder=folder,
             found=", ".join(f"{name} {then[name]}" for name in names[:3]) + more,
             wanted=", ".join(f"{name} {now[name]}" for name in names[:3]) + more,
-            fix=f"begin another: --out {shlex.quote(str(storage.free_name(folder)))}\n"
-            f"or go on with that one: handstitch search --out {shlex.quote(str(folder))}",
+            fix=f"start a new one: --out {shlex.quote(str(storage.free_name(folder)))}\n"
+            f"or resume that one: handstitch search --out {shlex.quote(str(folder))}",
         )
 
 
-def _words(spec: Spec) -> dict[str, str]:
-    """All that decides the trials, by name, as one would type it."""
-    rest = {name: getattr(spec, name) for name in ("kind", "settings", "seeds", "pruning")}
+def _words(plan: SearchPlan) -> dict[str, str]:
+    """All that decides the trials, by name, as typed."""
+    rest = ("kind", "candidates", "seeds", "pruning", "default_rate")
     return {
-        **{name: format_value(value) for name, value in spec.config.items()},
-        **{name: space.described(axis) for name, axis in spec.parameters.items()},
-        **{name: str(value) for name, value in rest.items()},
-        "customary": str(spec.default_rate),
+        **{name: format_value(value) for name, value in plan.config.items()},
+        **{name: space.described(axis) for name, axis in plan.parameters.items()},
+        **{name: format_value(getattr(plan, name)) for name in rest},
     }
 
 
-def as_json(value: Any) -> bytes:
-    """What is kept in a file, for people to read, too."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-def _read(file: Path, kind: type[_Kind]) -> _Kind:
+def _read(file: Path, kind: type[_Struct]) -> _Struct:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
-    except OSError as error:
-        found = error.strerror or str(error)
-    except msgspec.DecodeError as error:
-        found = str(error)
-    raise MachineError(
-        "a file of this search cannot be read",
-        file=file,
-        found=found,
-        wanted="the file as handstitch search wrote it",
-        fix="put it back; or remove the trial's folder, and the same command trains it again"
-        if file.name == TRIAL
-        else "put it back from a copy",
-    )
+    except (OSError, msgspec.DecodeError) as error:
+        raise MachineError(
+            "a file of this search cannot be read",
+            file=file,
+            found=getattr(error, "strerror", None) or str(error),
+            wanted="the file as handstitch search wrote it",
+            fix="restore it; or remove the trial's folder, and the same command trains it again"
+            if file.name == TRIAL
+            else "restore it from a copy",
+        ) from None

@@ -1,4 +1,4 @@
-"""A search as a function from numbers to trials: which setting, which seed, which configuration."""
+"""Plan of a search: candidates, seeds and configurations as functions of a trial's number."""
 
 from __future__ import annotations
 
@@ -28,55 +28,54 @@ Kind = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
 
 ROUND: Final = 8
-"""Settings that TPE asks for at a time, each round knowing all results of those before it. The
-number of workers has no part in it, or they would change the outcome."""
+"""Candidates that TPE proposes at a time, from the results of all rounds before. The number of
+workers has no part in it, or it would change the outcome."""
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True):
+class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the trials of a search."""
 
     config: dict[str, Any]
-    """The settings that are not searched, as `Config.to_dict`; see `settled` for `auto`."""
+    """The settings that are not searched, as `Config.to_dict`; see `resolve` for `auto`."""
     parameters: dict[str, Axis]
-    """What is searched, keys in Config's order."""
+    """The search space, keys in Config's order."""
     kind: Kind = "grid"
-    settings: int
-    """How many: the points of a grid, or as many as were asked for."""
+    candidates: int
+    """Number of candidates: the points of a grid, or --trials."""
     seeds: int = 1
-    """Each setting is trained with the seeds s, s + 1, … of `config`'s seed s."""
+    """Each candidate is trained with the seeds s, s + 1, …, from `config`'s seed s on."""
     pruning: Pruning = "none"
     default_rate: bool = False
-    """Whether each optimizer that is searched brings its customary learning rate."""
+    """Whether each optimizer that is searched has its own default learning rate."""
 
     @property
     def trials(self) -> int:
-        """The number of trials. Trial `setting · seeds + repeat` is the setting's repeat."""
-        return self.settings * self.seeds
+        """Number of trials. Trial `candidate · seeds + repeat` is that repeat of that candidate."""
+        return self.candidates * self.seeds
 
-    def values(self, setting: int) -> dict[str, Any]:
-        """What the searched keys are in a setting of a grid or a random search.
+    def values(self, candidate: int) -> dict[str, Any]:
+        """Parameters of one candidate of a grid or a random search; TPE's come from `tpe.propose`.
 
-        Draws depend on the seed and the setting's number alone. TPE's settings come from
-        `proposals`.
+        Draws depend on the seed and the candidate's number alone.
         """
         if self.kind == "grid":
-            return space.point(self.parameters, setting)
-        rng = generator(int(self.config["seed"]), Purpose.SEARCH, setting)
+            return space.point(self.parameters, candidate)
+        rng = generator(int(self.config["seed"]), Purpose.SEARCH, candidate)
         return space.draw(self.parameters, rng)
 
     def config_of(self, values: dict[str, Any], repeat: int) -> Config:
-        """The configuration of one trial. Raises ConfigError if it cannot be."""
+        """The configuration of one trial. Raises ConfigError if it is invalid."""
         plain = self.config | values | {"seed": int(self.config["seed"]) + repeat}
         if self.default_rate:
             plain["learning_rate"] = precedence.default_learning_rate(plain)
         return from_mapping(plain, "this trial")
 
     def rounds(self) -> list[range]:
-        """The settings' numbers, round by round: one round of all, but with TPE ROUND in each."""
-        length = ROUND if self.kind == "tpe" else max(1, self.settings)
+        """Numbers of the candidates of each round: with TPE ROUND in each, otherwise all in one."""
+        length = ROUND if self.kind == "tpe" else max(1, self.candidates)
         return [
-            range(begin, min(begin + length, self.settings))
-            for begin in range(0, self.settings, length)
+            range(start, min(start + length, self.candidates))
+            for start in range(0, self.candidates, length)
         ]
 
 
@@ -85,56 +84,58 @@ def make(
     parameters: Mapping[str, Range | Sequence[Any]],
     *,
     kind: Kind | None = None,
-    settings: int | None = None,
+    candidates: int | None = None,
     seeds: int = 1,
     pruning: Pruning = "none",
     default_rate: bool = False,
-) -> Spec:
-    """The search over `parameters` around `config`, which keeps what is not searched.
+) -> SearchPlan:
+    """The plan of a search over `parameters`; all other settings are those of `config`.
 
-    `settings` is the number of settings that a random or TPE search tries. Raises ConfigError if a
-    value cannot be.
+    `candidates` is their number in a random or TPE search. Raises ConfigError if a value is
+    invalid.
     """
-    check_names(parameters, "what is searched")
+    check_names(parameters, "the search space")
     searched = {
         name: _plain(name, parameters[name]) for name in field_types() if name in parameters
     }
-    drawn = any(isinstance(axis, Range) for axis in searched.values())
-    kind = kind or ("random" if drawn else "grid")
-    spec = Spec(
+    has_ranges = any(isinstance(axis, Range) for axis in searched.values())
+    kind = kind or ("random" if has_ranges else "grid")
+    plan = SearchPlan(
         config=config.to_dict(),
         parameters=searched,
         kind=kind,
-        settings=space.size(searched) if kind == "grid" else settings or 1,
+        candidates=space.size(searched) if kind == "grid" else candidates or 1,
         seeds=seeds,
         pruning=pruning,
         default_rate=default_rate,
     )
     for values in space.extremes(searched):
         try:
-            spec.config_of(values, seeds - 1)
+            plan.config_of(values, seeds - 1)
         except ConfigError as error:
-            words = ", ".join(f"{name} = {format_value(v)}" for name, v in values.items())
-            error.facts["setting"] = words or "the only one"
+            words = [f"{name} = {format_value(value)}" for name, value in values.items()]
+            error.facts["candidate"] = ", ".join(words) or "the only one"
             raise
-    return spec
+    return plan
 
 
-def settled(spec: Spec, data_dir: Path | None, notify: Callable[[str], None]) -> tuple[Spec, str]:
-    """A search with nothing left at `auto`, and why its data are `sketch` if nobody asked for that.
+def resolve(
+    plan: SearchPlan, data_dir: Path | None, notify: Callable[[str], None]
+) -> tuple[SearchPlan, str]:
+    """(`plan` with nothing left at `auto`, why its data are `sketch` if nobody asked for that).
 
-    Trials have one thread: their bits must not depend on the machine's cores.
+    Trials have one thread: their bits must not depend on the machine's number of cores.
     """
-    config = from_mapping(spec.config, "this search")
+    config = from_mapping(plan.config, "this search")
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
     values: dict[str, Any] = {"dataset": choice.name, "backend": backend.require(config)}
     if config.threads == "auto":
         values["threads"] = 1
-    return msgspec.structs.replace(spec, config=spec.config | values), choice.reason
+    return msgspec.structs.replace(plan, config=plan.config | values), choice.reason
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:
-    """The values as `Config.to_dict` has them."""
+    """Values in the form of `Config.to_dict`."""
     if isinstance(axis, Range):
         return axis
     values = (convert_values({name: value}, format_python)[name] for value in axis)

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
+from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
-from handstitch.records import Trial
+from handstitch.records import Trial, best_epoch
 from handstitch.search import statistics
+from handstitch.search.importance import importance, is_full_grid
 from handstitch.search.statistics import Interval, Table
 
 By = Literal["best", "last"]
 """By the validation accuracy of each trial's best epoch, or of its last."""
-_GROUPS: Final = 4
-_FEW: Final = 6
-"""A parameter with more values than this is cut into _GROUPS of equal size."""
 _WIDEST: Final = 0.5
 """An interval wider than this says nothing about an accuracy."""
 
 
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate over its seeds. Accuracies are fractions of the validation images.
 
     Nothing here depends on when, where or by how many workers the trials were run.
     """
 
-    setting: int
+    number: int = msgspec.field(name="candidate")
     parameters: dict[str, Any]
     seeds: list[int]
     """Of its finished trials."""
     mean: float
-    """Over the seeds, of the figure that the ranking is by."""
+    """Over the seeds, of the accuracy that the ranking is by."""
     interval: Interval | None
     """95 %, Student's t over the seeds, for this candidate alone; None with fewer than three
-    seeds, and where it reaches below 0 or above 1 or spans more than half of what lies between."""
+    seeds, and where it reaches below 0 or above 1 or is wider than one half."""
     deviation: float | None
     """Standard deviation over the seeds; None with one."""
     validation_error: float
     """√(p(1 − p)/n): the standard error of one trial's accuracy from its images alone."""
-    tied: bool | None
+    indistinguishable: bool | None
     """Whether it is indistinguishable from the best; None if not compared: see `problem`."""
     best_epoch_accuracy: float
     """Mean over the seeds. A maximum over epochs on the images it is measured on."""
@@ -50,39 +48,39 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not compared; else empty."""
 
 
-class Lost(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate none of whose trials was trained to the end."""
+class FailedCandidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate without a complete trial: all failed, were pruned or are not run yet."""
 
-    setting: int
+    number: int = msgspec.field(name="candidate")
     parameters: dict[str, Any]
     problem: str
 
 
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
-    """The candidates of a search, best first; those that could not be compared stand last."""
+    """The candidates of a search, best first; those that could not be compared come last."""
 
     by: By
-    settings: list[Setting]
-    lost: list[Lost]
+    candidates: list[Candidate]
+    failed_candidates: list[FailedCandidate]
     winner: int | None
-    """Number of the candidate with the highest mean; None if no trial was finished."""
+    """Number of the candidate with the highest mean; None if no trial is complete."""
     winner_by_best_epoch: int | None
     winner_by_last_epoch: int | None
-    tied: list[int]
+    indistinguishable: list[int]
     """Numbers of the candidates that are indistinguishable from the winner, itself among them."""
     repeats: int
     """Seeds by which the candidates were compared."""
-    chance_range: float | None
-    """The critical difference: a candidate that lies so far below the best, or farther, is lower;
-    None if the winner stands alone."""
-    score_of_choice: float | None
-    """Mean accuracy of the choice on seeds that had no say in it."""
-    optimism: float | None
-    """The winner's mean less `score_of_choice`: what picking a maximum adds."""
+    critical_difference: float | None
+    """A candidate that is worse than the best by this or more is lower; None if the winner is
+    better than all others."""
+    unbiased_score: float | None
+    """Mean accuracy of the choice on seeds that were not used for choosing."""
+    selection_bias: float | None
+    """The winner's mean less `unbiased_score`: the optimism of a maximum."""
     importance: dict[str, float]
-    """Parameter → share of the variance between trials that goes with it, highest first."""
+    """Parameter → share of the variance between trials that it explains, highest first."""
     importance_overlaps: bool
-    """Whether the candidates are no full grid: then the shares overlap, and may add up to
+    """Whether the candidates are not a full grid: then the shares overlap, and may add up to
     more than 1."""
     trials: int
     failed: int
@@ -90,9 +88,9 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(NamedTuple):
-    """The part of a search that has every candidate on the same seeds."""
+    """The candidates that have the most repeats, all on the same ones."""
 
-    settings: list[int]
+    candidates: list[int]
     repeats: list[int]
     table: Table
     """(candidates, repeats)."""
@@ -100,53 +98,53 @@ class Compared(NamedTuple):
 
 
 def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> Ranking:
-    """The candidates in order, with what can be said of them.
+    """Rank the candidates of these trials.
 
-    `seeds` is how many trials each candidate was to have; by default, as many as any has. One
-    that lacks a trial is listed and not compared: a mean over fewer seeds is another figure.
+    `seeds` is the number of trials that every candidate should have; by default, the most that
+    any has. A candidate with fewer is listed and not compared: a mean over fewer seeds is another
+    quantity.
     """
     wanted = seeds or max((trial.repeat + 1 for trial in trials), default=0)
-    found = finished(trials)
-    compared = compare(trials, _FIGURES[by])
-    tied = statistics.tied_with_best(compared.table) if compared.settings else []
-    verdicts = dict(zip(compared.settings, tied, strict=True))
-    settings = [
-        _setting(number, found[number], by, verdicts.get(number), _problem(trials, number, wanted))
-        for number in sorted(found)
+    complete = finished(trials)
+    compared = compare(trials, _ACCURACIES[by])
+    flags = statistics.indistinguishable_from_best(compared.table) if compared.candidates else []
+    verdicts = dict(zip(compared.candidates, flags, strict=True))
+    candidates = [
+        _candidate(number, own, by, verdicts.get(number), _problem(trials, number, wanted))
+        for number, own in complete.items()
     ]
-    whole = [each for each in settings if each.tied is not None]
-    best = max(whole, key=lambda each: each.best_epoch_accuracy, default=None)
-    last = max(whole, key=lambda each: each.last_epoch_accuracy, default=None)
-    settings.sort(key=lambda each: (each.tied is None, -each.mean, each.setting))
-    is_repeated = len(compared.settings) > 1 and len(compared.repeats) > 1
-    judged = statistics.score_of_choice(compared.table) if is_repeated else None
-    together = [each.setting for each in settings if each.tied]
-    chance = None
-    if is_repeated and len(together) > 1:
-        width = statistics.decisive_width(compared.table, compared.settings.index(together[-1]))
-        chance = min([width, *(settings[0].mean - each.mean for each in whole if not each.tied)])
+    candidates.sort(key=lambda one: (one.indistinguishable is None, -one.mean, one.number))
+    whole = [one for one in candidates if one.indistinguishable is not None]
+    best = max(whole, key=lambda one: (one.best_epoch_accuracy, -one.number), default=None)
+    last = max(whole, key=lambda one: (one.last_epoch_accuracy, -one.number), default=None)
+    is_repeated = len(compared.candidates) > 1 and len(compared.repeats) > 1
+    score = statistics.unbiased_score(compared.table) if is_repeated else None
+    tied = [one.number for one in candidates if one.indistinguishable]
+    difference = None
+    if is_repeated and len(tied) > 1:
+        width = statistics.half_width(compared.table, compared.candidates.index(tied[-1]))
+        lower = [whole[0].mean - one.mean for one in whole if not one.indistinguishable]
+        difference = min([width, *lower])
     return Ranking(
         by=by,
-        settings=settings,
-        lost=[
-            Lost(
-                setting=number,
-                parameters=trial.parameters,
-                problem=_problem(trials, number, wanted),
+        candidates=candidates,
+        failed_candidates=[
+            FailedCandidate(
+                number=number, parameters=values, problem=_problem(trials, number, wanted)
             )
-            for number, trial in sorted({each.setting: each for each in trials}.items())
-            if number not in found
+            for number, values in sorted({one.candidate: one.parameters for one in trials}.items())
+            if number not in complete
         ],
-        winner=settings[0].setting if settings else None,
-        winner_by_best_epoch=None if best is None else best.setting,
-        winner_by_last_epoch=None if last is None else last.setting,
-        tied=together,
+        winner=candidates[0].number if candidates else None,
+        winner_by_best_epoch=None if best is None else best.number,
+        winner_by_last_epoch=None if last is None else last.number,
+        indistinguishable=tied,
         repeats=len(compared.repeats),
-        chance_range=chance,
-        score_of_choice=judged,
-        optimism=None if judged is None else settings[0].mean - judged,
-        importance=importance(trials, by),
-        importance_overlaps=not _is_full_grid(compared.parameters),
+        critical_difference=difference,
+        unbiased_score=score,
+        selection_bias=None if score is None else candidates[0].mean - score,
+        importance=importance(compared.table, compared.parameters),
+        importance_overlaps=not is_full_grid(compared.parameters),
         trials=len(trials),
         failed=sum(trial.state == "failed" for trial in trials),
         pruned=sum(trial.state == "pruned" for trial in trials),
@@ -154,138 +152,70 @@ def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> 
 
 
 def best_epoch_accuracy(trial: Trial) -> float:
-    """The validation accuracy of the epoch whose weights are kept."""
-    return next(record.val_accuracy for record in reversed(trial.history) if record.is_best)
+    """Validation accuracy of the epoch whose weights are kept; 0 if no epoch was finished."""
+    record = best_epoch(trial.history)
+    return record.val_accuracy if record else 0.0
 
 
 def last_epoch_accuracy(trial: Trial) -> float:
-    """The validation accuracy after the last epoch."""
+    """Validation accuracy after the last epoch."""
     return trial.history[-1].val_accuracy
 
 
-_FIGURES: Final[dict[By, Callable[[Trial], float]]] = {
+_ACCURACIES: Final[dict[By, Callable[[Trial], float]]] = {
     "best": best_epoch_accuracy,
     "last": last_epoch_accuracy,
 }
 
 
 def finished(trials: Sequence[Trial]) -> dict[int, dict[int, Trial]]:
-    """Candidate → repeat → trial, of those that were trained to the end."""
+    """Candidate → repeat → trial, of the complete trials, in order of their numbers."""
     found: dict[int, dict[int, Trial]] = {}
-    for trial in sorted(trials, key=lambda each: each.number):
+    for trial in sorted(trials, key=lambda trial: trial.number):
         if trial.state == "complete" and trial.history:
-            found.setdefault(trial.setting, {})[trial.repeat] = trial
+            found.setdefault(trial.candidate, {})[trial.repeat] = trial
     return found
 
 
 def compare(trials: Sequence[Trial], value: Callable[[Trial], float]) -> Compared:
-    """The candidates that have most repeats, and `value` of their trials on those repeats."""
+    """The candidates that have the most repeats, and `value` of their trials on those repeats."""
     found = finished(trials)
     most = max(map(len, found.values()), default=0)
-    repeats = next((sorted(each) for each in found.values() if len(each) == most), [])
-    settings = [number for number, each in found.items() if set(repeats) <= set(each)]
-    table = [[value(found[number][repeat]) for repeat in repeats] for number in settings]
-    shape = (len(settings), len(repeats))
-    parameters = [found[number][repeats[0]].parameters for number in settings]
-    return Compared(settings, repeats, np.array(table, np.float64).reshape(shape), parameters)
+    repeats = next((sorted(own) for own in found.values() if len(own) == most), [])
+    candidates = [number for number, own in found.items() if set(repeats) <= set(own)]
+    table = [[value(found[number][repeat]) for repeat in repeats] for number in candidates]
+    shape = (len(candidates), len(repeats))
+    parameters = [found[number][repeats[0]].parameters for number in candidates]
+    return Compared(candidates, repeats, np.array(table, np.float64).reshape(shape), parameters)
 
 
-def importance(trials: Sequence[Trial], by: By = "best") -> dict[str, float]:
-    """Parameter → ω², the share of the variance between trials that goes with it, highest first.
-
-    From a one-way analysis of variance for each parameter (W. L. Hays, Statistics for
-    Psychologists, 1963): what the seeds do to all candidates alike is taken out first, and then
-    what the other parameters and chance would give. A parameter with many values is cut into
-    quarters. In a full grid these are the main effects, and they add up to 1 at most. Elsewhere
-    parameters vary together, and what they share counts for each of them. A parameter none of
-    whose groups has two candidates is left out: it would explain everything.
-    """
-    compared = compare(trials, _FIGURES[by])
-    names = compared.parameters[0] if compared.parameters else ()
-    shares = {
-        name: _explained(compared.table, _grouped([each.get(name) for each in compared.parameters]))
-        for name in names
-    }
-    known = {name: share for name, share in shares.items() if share is not None}
-    return dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _is_full_grid(parameters: Sequence[dict[str, Any]]) -> bool:
-    """Whether every combination of the parameters' values occurs, each once."""
-    combinations = {tuple(map(repr, each.values())) for each in parameters}
-    sizes = [len(set(column)) for column in zip(*combinations, strict=True)]
-    return len(combinations) == len(parameters) == prod(sizes)
-
-
-def _explained(table: Table, groups: list[int]) -> float | None:
-    """ω² of the groups of rows; None where it cannot be had."""
-    candidates, repeats = table.shape
-    values: Table = table - table.mean(axis=0)
-    count = len(set(groups))
-    if count < 2 or candidates == count:
-        return None
-    means = values.mean(axis=1)
-    labels = np.array(groups)
-    fitted = np.array([means[labels == group].mean() for group in groups])
-    between = repeats * float(np.sum((fitted - means.mean()) ** 2))
-    # Trials of one candidate are no independent witnesses: candidates within a group are the error.
-    error = repeats * float(np.sum((means - fitted) ** 2)) / (candidates - count)
-    everything = float(np.sum(values**2))
-    if everything < 1e-12:  # rounding: one image in 6,000 gives 3e-8
-        return 0.0
-    return float(max(0.0, (between - (count - 1) * error) / (everything + error)))
-
-
-def _grouped(levels: list[Any]) -> list[int]:
-    """For each level the number of its group: its own, or a quarter of a long list of numbers.
-
-    A network counts by its number of hidden units.
-    """
-    sizes = [
-        sum(each) if isinstance(each, list) and all(isinstance(one, int) for one in each) else each
-        for each in levels
-    ]
-    names = list(map(repr, levels))
-    if len(set(names)) > _FEW and all(isinstance(each, int | float) for each in sizes):
-        steps = sorted(set(sizes))
-        return [steps.index(each) * _GROUPS // len(steps) for each in sizes]
-    return [names.index(each) for each in names]
-
-
-def _setting(
-    number: int, trials: Mapping[int, Trial], by: By, tied: bool | None, problem: str
-) -> Setting:
-    """What a candidate's finished trials, by repeat, say."""
-    each = [trials[repeat] for repeat in sorted(trials)]
-    values = {name: [value(trial) for trial in each] for name, value in _FIGURES.items()}
+def _candidate(
+    number: int, trials: Mapping[int, Trial], by: By, verdict: bool | None, problem: str
+) -> Candidate:
+    """A candidate's statistics, from its complete trials by repeat."""
+    own = [trials[repeat] for repeat in sorted(trials)]
+    values = {name: [value(trial) for trial in own] for name, value in _ACCURACIES.items()}
     means = {name: float(np.mean(accuracies)) for name, accuracies in values.items()}
-    return Setting(
-        setting=number,
-        parameters=each[0].parameters,
-        seeds=[trial.seed for trial in each],
+    interval = statistics.mean_interval(values[by]) if len(own) > 2 else None  # with two, t is 12.7
+    low, high = interval or (-inf, inf)
+    return Candidate(
+        number=number,
+        parameters=own[0].parameters,
+        seeds=[trial.seed for trial in own],
         mean=means[by],
-        interval=_interval(values[by]),
-        deviation=float(np.std(values[by], ddof=1)) if len(each) > 1 else None,
-        validation_error=statistics.binomial_error(means[by], each[0].val_images),
-        tied=tied,
+        interval=interval if 0 <= low <= high <= min(1, low + _WIDEST) else None,
+        deviation=float(np.std(values[by], ddof=1)) if len(own) > 1 else None,
+        validation_error=statistics.binomial_error(means[by], own[0].val_images),
+        indistinguishable=verdict,
         best_epoch_accuracy=means["best"],
         last_epoch_accuracy=means["last"],
-        problem="" if tied is not None else problem,
+        problem="" if verdict is not None else problem,
     )
 
 
-def _interval(values: Sequence[float]) -> Interval | None:
-    """Student's interval of the mean, where it says something about an accuracy."""
-    found = statistics.mean_interval(values)
-    if found is None or len(values) < 3:  # with two, t is 12.7
-        return None
-    low, high = found
-    return found if low >= 0 and high <= 1 and high - low <= _WIDEST else None
-
-
 def _problem(trials: Sequence[Trial], number: int, wanted: int) -> str:
-    """Why this candidate has fewer finished trials than others, in words."""
-    own = [trial for trial in trials if trial.setting == number]
+    """Why this candidate has fewer complete trials than others, in words."""
+    own = [trial for trial in trials if trial.candidate == number]
     failed = [trial.problem for trial in own if trial.state == "failed"]
     why = f" ({failed[0]})" if any(failed) else ""
     counts = {

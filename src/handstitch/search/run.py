@@ -1,4 +1,4 @@
-"""A search from its beginning, or from where it stopped, to its end."""
+"""Run a search from its start to its end, or resume it."""
 
 from __future__ import annotations
 
@@ -11,70 +11,67 @@ from handstitch import storage as files
 from handstitch.data import loading
 from handstitch.errors import ConfigError, MachineError
 from handstitch.search import folder as folders
-from handstitch.search import trial as trials
-from handstitch.search.executors import Engine
+from handstitch.search.executors import WorkerPool, serial
 from handstitch.search.folder import Search
-from handstitch.search.plan import Spec, settled
-from handstitch.search.scheduler import ATTEMPTS, AfterTrial, Notify, Runner, Stop
+from handstitch.search.plan import SearchPlan, resolve
+from handstitch.search.scheduler import ATTEMPTS, AfterTrial, Notify, Runner, StopFlag
+from handstitch.search.trial import cache_dataset
 
 
 def run(
-    spec: Spec,
+    plan: SearchPlan,
     out: str | Path | None,
-    engine: AbstractContextManager[Engine],
+    workers: AbstractContextManager[WorkerPool],
     *,
     storage: str | None = None,
     data_dir: str | Path | None = None,
     notify: Notify = lambda line: None,
     after_trial: AfterTrial = lambda trial, finished, of: None,
-    begun: Callable[[Search], None] = lambda search: None,
-    stop: Stop | None = None,
+    on_start: Callable[[Search], None] = lambda search: None,
+    stop: StopFlag | None = None,
 ) -> Search:
-    """Train every trial of a search that is not finished yet; the search with all its trials.
+    """Train every trial of a search that is not finished; return the search with all its trials.
 
-    `out` is its folder: a new one, one that is empty, or that of a search with the same `spec`,
-    which is gone on with; None is the next free runs/search-N. `engine` is one of `engines`, and
-    is entered only if there is something to train. `storage` is the PostgreSQL database that shows
-    the search as a study; None: a file in the folder. `begun` hears of the search as it stands when
-    it is opened. Raises UsageError if the folder holds another search, MachineError if workers died
-    of a trial again and again, Interrupted when `stop` was asked for; what finished is kept then,
-    and the same call goes on.
+    `out` is its folder: a new one, an empty one, or that of a search with the same `plan`, which
+    is resumed; None is the next free runs/search-N. `workers` is one of `executors`, entered only
+    if there is something to train. `storage` is the PostgreSQL database of the study; None: a file
+    in the folder. `on_start` is called with the search as opened, `after_trial` after each trial.
+    Raises UsageError if the folder holds another search, MachineError if a trial kills its workers
+    every time, Interrupted if `stop` was set; finished trials are kept then, and the same call
+    resumes the search.
     """
     from handstitch.search import database
     from handstitch.search.study import Study
 
     data = None if data_dir is None else Path(data_dir)
-    url = database.answering(storage) if storage else None
-    with ExitStack() as held:
+    url = database.require(storage) if storage else None
+    with ExitStack() as stack:
         search = None
         if out is not None and folders.is_search(Path(out)):
-            search = _opened(held, Path(out))
-            folders.require_same(search.folder, search.spec, spec)
-            if search.is_over:
-                begun(search)
-                with closing(Study(search, url, notify)) as study:
-                    for trial in search.trials:
-                        study.show(trial)
-                return search
-            spec = search.spec
-        spec, notice = settled(spec, data, notify)
-        dataset = loading.load(str(spec.config["dataset"]), "train", data, notify=notify)
-        trials.hold(dataset)
-        if search is not None and search.description.data_digest != dataset.digest:
-            raise ConfigError(
-                "the training images are not those this search began with",
-                folder=search.folder,
-                found=f"SHA-256 {dataset.digest[:8]}…",
-                wanted=f"SHA-256 {search.description.data_digest[:8]}…",
-                fix="put the old ones back (--data-dir), or begin another search with a new --out",
-            )
-        opened = held.enter_context(engine)
-        if search is None:
-            search = _opened(held, folders.create(spec, out, dataset.digest, notice))
-        begun(search)
-        with closing(Study(search, url, notify)) as study:
-            runner = Runner(search, opened, data, notify, after_trial, stop or Stop(), study)
-            runner.run()
+            search = _opened(stack, Path(out))
+            folders.require_same(search.folder, search.plan, plan)
+            plan = search.plan
+        if search is not None and search.is_over:
+            pool = stack.enter_context(serial())  # idle: only the study is written
+        else:
+            plan, notice = resolve(plan, data, notify)
+            dataset = loading.load(str(plan.config["dataset"]), "train", data, notify=notify)
+            cache_dataset(dataset)
+            if search is not None and search.description.data_digest != dataset.digest:
+                raise ConfigError(
+                    "the training images are not those this search was started with",
+                    folder=search.folder,
+                    found=f"SHA-256 {dataset.digest[:8]}…",
+                    wanted=f"SHA-256 {search.description.data_digest[:8]}…",
+                    fix="restore the old ones (--data-dir), or start a new search (--out)",
+                )
+            pool = stack.enter_context(workers)
+            if search is None:
+                search = _opened(stack, folders.create(plan, out, dataset.digest, notice))
+        on_start(search)
+        study = stack.enter_context(closing(Study(search, url, notify)))
+        runner = Runner(search, pool, data, notify, after_trial, stop or StopFlag(), study)
+        runner.run()
     if runner.lost:
         raise MachineError(
             "some trials could not be trained",
@@ -82,14 +79,14 @@ def run(
             found=f"{ATTEMPTS} workers died of each of these trials: "
             + ", ".join(map(str, sorted(runner.lost))),
             wanted="workers that live as long as a trial; memory may have run out",
-            fix="fewer --workers, or a narrower network; the same command trains what is missing",
+            fix="use fewer --workers or a narrower network; the same command trains the rest",
         )
     return replace(search, trials=[trial for _, trial in sorted(runner.finished.items())])
 
 
-def _opened(held: ExitStack, folder: Path) -> Search:
-    """The search in a folder, which is locked while `held` is."""
-    held.enter_context(files.FolderLock(folder))
-    for each in (folder, folder / folders.TRIALS):
-        files.clean(each)
+def _opened(stack: ExitStack, folder: Path) -> Search:
+    """The search in a folder, which stays locked until `stack` is closed."""
+    stack.enter_context(files.FolderLock(folder))
+    for path in (folder, folder / folders.TRIALS):
+        files.clean(path)
     return folders.load(folder)

@@ -1,4 +1,4 @@
-"""The scheduler of a search: hands out trials and keeps what comes back."""
+"""Scheduler of a search: distributes trials to the workers and writes their results."""
 
 from __future__ import annotations
 
@@ -13,120 +13,120 @@ from typing import TYPE_CHECKING, Any, Final
 from handstitch import training
 from handstitch.errors import Interrupted, MachineError
 from handstitch.records import Trial
-from handstitch.search import trial as trials
-from handstitch.search.executors import Engine
+from handstitch.search.executors import WorkerPool
 from handstitch.search.folder import Search
+from handstitch.search.trial import Outcome, TrialSpec, train
 
 if TYPE_CHECKING:
     from handstitch.search.pruning import Pruner
     from handstitch.search.study import Study
 
 ATTEMPTS: Final = 3
-"""Times that a trial is begun in one call: it may itself be what its workers die of."""
-_LOOK: Final = 0.1
-"""Seconds between two looks at whether somebody wants the search stopped."""
+"""Attempts at a trial in one call: the trial itself may be what kills its workers."""
+_POLL: Final = 0.1
+"""Seconds between two checks of the stop flag."""
 
 Notify = Callable[[str], None]
 AfterTrial = Callable[[Trial, int, int], None]
-"""(a trial that has just finished, how many are finished, of how many)."""
+"""(trial just finished, trials finished so far, trials of the search)."""
 
 
 @dataclass(slots=True)
-class Stop:
-    """Whether the search is to stop: set to a signal's number, it ends within a moment."""
+class StopFlag:
+    """The signal that is to stop the search; 0 while there is none."""
 
     stop_asked: int = 0
 
     def check(self, _state: training.State | None = None) -> None:
-        """Raise Interrupted if somebody asked."""
+        """Raise Interrupted if a stop was requested."""
         if self.stop_asked:
             raise Interrupted(self.stop_asked)
 
 
 @dataclass(slots=True)
-class _Work:
-    """A trial under way, and how often its worker died."""
+class _PendingTrial:
+    """A trial in a queue or in training, and how often its worker died."""
 
-    task: trials.TrialSpec
+    spec: TrialSpec
     deaths: int = 0
 
 
 @dataclass(slots=True)
 class Runner:
-    """One call of a search: what it needs, which trials are finished, and of which workers died."""
+    """One call of a search, with its finished trials and those that killed their workers."""
 
     search: Search
-    engine: Engine
+    pool: WorkerPool
     data_dir: Path | None
     notify: Notify
     after_trial: AfterTrial
-    stop: Stop
+    stop: StopFlag
     study: Study
     pruner: Pruner | None = None
     finished: dict[int, Trial] = field(init=False)
     lost: list[int] = field(default_factory=list)
 
     def run(self) -> None:
-        """All rounds, or as many as the trials that were lost allow."""
-        spec = self.search.spec
+        """Train all rounds, as long as no trial is lost."""
+        plan = self.search.plan
         self.finished = {trial.number: trial for trial in self.search.trials}
-        if spec.pruning != "none":
+        if plan.pruning != "none":
             from handstitch.search.pruning import Pruner
 
-            self.pruner = Pruner(spec.pruning, self.search.trials)
-        for number, settings in enumerate(spec.rounds()):
+            self.pruner = Pruner(plan.pruning, self.search.trials)
+        for number, candidates in enumerate(plan.rounds()):
             if not self.lost:
-                self._round(self._values(number, settings))
+                self._round(self._values(number, candidates))
 
-    def _values(self, number: int, settings: range) -> dict[int, dict[str, Any]]:
-        """The searched values of a round's settings."""
-        spec = self.search.spec
-        if spec.kind != "tpe":
-            return {setting: spec.values(setting) for setting in settings}
+    def _values(self, number: int, candidates: range) -> dict[int, dict[str, Any]]:
+        """Candidate → parameters, for the candidates of a round."""
+        plan = self.search.plan
+        if plan.kind != "tpe":
+            return {candidate: plan.values(candidate) for candidate in candidates}
         from handstitch.search.tpe import propose
 
-        before = [self.finished[n] for n in range(settings.start * spec.seeds)]
-        known = [before[n : n + spec.seeds] for n in range(0, len(before), spec.seeds)]
-        asked = propose(spec, number, len(settings), known)
-        # What was trained stays, should another Optuna ask for other values.
-        kept = {trial.setting: trial.parameters for trial in self.finished.values()}
-        return {s: kept.get(s, values) for s, values in zip(settings, asked, strict=True)}
+        before = [self.finished[n] for n in range(candidates.start * plan.seeds)]
+        known = [before[n : n + plan.seeds] for n in range(0, len(before), plan.seeds)]
+        proposed = propose(plan, number, len(candidates), known)
+        # Trained candidates stay, even if another version of Optuna proposes others.
+        kept = {trial.candidate: trial.parameters for trial in self.finished.values()}
+        return {n: kept.get(n, values) for n, values in zip(candidates, proposed, strict=True)}
 
     def _round(self, values: dict[int, dict[str, Any]]) -> None:
-        """Train what is missing of a round, so many at a time as the engine has workers."""
+        """Train the missing trials of a round, one at a time on each worker."""
         missing = self._missing(values)
-        waiting: deque[_Work] = deque()
-        under_way: dict[Future[trials.Outcome], _Work] = {}
-        more = (self.stop.check,) if self.engine.in_process else ()
+        waiting: deque[_PendingTrial] = deque()
+        running: dict[Future[Outcome], _PendingTrial] = {}
+        after_step = (self.stop.check,) if self.pool.in_process else ()
         while True:
             self.stop.check()
-            while len(under_way) < self.engine.workers:
-                work = waiting.popleft() if waiting else next(missing, None)
-                if work is None:
+            while len(running) < self.pool.workers:
+                pending = waiting.popleft() if waiting else next(missing, None)
+                if pending is None:
                     break
-                under_way[self.engine.executor.submit(trials.train, work.task, *more)] = work
-            if not under_way:
+                running[self.pool.executor.submit(train, pending.spec, *after_step)] = pending
+            if not running:
                 return
-            for future in wait(under_way, _LOOK, FIRST_COMPLETED).done:
-                work = under_way.pop(future)
-                if self._goes_on(work, future):
-                    waiting.append(work)
+            for future in wait(running, _POLL, FIRST_COMPLETED).done:
+                pending = running.pop(future)
+                if self._continues(pending, future):
+                    waiting.append(pending)
 
-    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[_Work]:
-        """The trials of these settings that are not finished; the study is shown all of them."""
-        spec = self.search.spec
-        for setting, repeat in product(values, range(spec.seeds)):
-            number = setting * spec.seeds + repeat
+    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[_PendingTrial]:
+        """The trials of these candidates that are not finished; the study gets all of them."""
+        plan = self.search.plan
+        for candidate, repeat in product(values, range(plan.seeds)):
+            number = candidate * plan.seeds + repeat
             if number in self.finished:
                 self.study.show(self.finished[number])
                 continue
-            config = spec.config_of(values[setting], repeat)
+            config = plan.config_of(values[candidate], repeat)
             trial = Trial(
                 number=number,
-                setting=setting,
+                candidate=candidate,
                 repeat=repeat,
                 seed=config.seed,
-                parameters=values[setting],
+                parameters=values[candidate],
                 state="pruned",
                 history=[],
                 val_images=0,
@@ -134,8 +134,8 @@ class Runner:
                 seconds=0.0,
             )
             self.study.show(trial, running=True)
-            yield _Work(
-                trials.TrialSpec(
+            yield _PendingTrial(
+                TrialSpec(
                     trial,
                     config=config.to_dict(),
                     data_digest=self.search.description.data_digest,
@@ -144,35 +144,35 @@ class Runner:
                 )
             )
 
-    def _goes_on(self, work: _Work, future: Future[trials.Outcome]) -> bool:
-        """Keep what came back; whether there is more to do for the trial."""
-        number = work.task.trial.number
+    def _continues(self, pending: _PendingTrial, future: Future[Outcome]) -> bool:
+        """Take the result of a trial, or of a part of it; whether it is to be submitted again."""
+        number = pending.spec.trial.number
         try:
-            trial, best, position = future.result()
-        except self.engine.worker_died:
-            work.deaths += 1
-            if work.deaths < ATTEMPTS:
+            trial, best, checkpoint = future.result()
+        except self.pool.worker_died:
+            pending.deaths += 1
+            if pending.deaths < ATTEMPTS:
                 self.notify(f"a worker died; trial {number} is trained again")
                 return True
             self.notify(f"trial {number} is left out: {ATTEMPTS} workers died of it")
             self.lost.append(number)
             return False
-        except self.engine.engine_gone as error:
+        except self.pool.pool_lost as error:
             raise MachineError(
-                "the engine of this search is gone",
+                "the connection to all workers was lost",
                 found=str(error) or type(error).__name__,
-                wanted="one that lasts as long as the search",
-                fix="start it, and the same command goes on; finished trials are kept",
+                wanted="workers that last as long as the search",
+                fix="start them; the same command resumes the search, finished trials are kept",
             ) from error
-        if position is not None and self.pruner is not None and not self.pruner.prunes(trial):
+        if checkpoint is not None and self.pruner is not None and not self.pruner.prunes(trial):
             self.study.show(trial, running=True)
             until = 2 * len(trial.history)  # 1, 2, 4, … epochs
-            work.task = replace(work.task, trial=trial, until=until, position=position)
+            pending.spec = replace(pending.spec, trial=trial, until=until, checkpoint=checkpoint)
             return True
-        self.search.keep(trial, best)  # first: it is what counts
+        self.search.keep(trial, best)  # first: the folder is the record
         self.study.show(trial)
         if self.pruner is not None:
             self.pruner.finish(trial)
         self.finished[number] = trial
-        self.after_trial(trial, len(self.finished), self.search.spec.trials)
+        self.after_trial(trial, len(self.finished), self.search.plan.trials)
         return False

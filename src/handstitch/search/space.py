@@ -1,7 +1,7 @@
-"""What is searched: for each setting a list of values, or a range to draw from.
+"""Search space: for each searched parameter a list of values, or a range.
 
-Settings are numbered. In a grid the searched keys stand in the order of Config, whatever order
-they were typed in, values in the order typed, and the last key changes fastest.
+Candidates are numbered. In a grid the parameters are in Config's order, whatever order they were
+typed in, values in the order typed, and the last parameter changes fastest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from handstitch.errors import UsageError
 
 FIXED: Final = {
     "dataset": "all trials of a search must see the same images",
-    "seed": "--seeds K trains each setting with K seeds, from --seed on",
+    "seed": "--seeds K trains each candidate with K seeds, from --seed on",
     "threads": "threads decide how fast a trial is, not how good",
     "backend": "the backend decides how fast a trial is, not how good",
 }
@@ -31,37 +31,37 @@ _MOST: Final = 10_000
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
-    """Values between two ends, both included, drawn evenly; with `log`, evenly in the exponent."""
+    """Values from `low` to `high`, ends included: uniform, or with `log` log-uniform."""
 
     low: float | int
     high: float | int
     log: bool = False
     whole: bool = False
     widths: bool = False
-    """Whether a value N stands for the hidden widths N and N/2."""
+    """Whether a number N stands for the hidden widths N and N/2."""
 
     def __str__(self) -> str:
         return f"{'log:' if self.log else ''}{self.low}..{self.high}"
 
     def at(self, share: float) -> float | int:
-        """The number at `share` of the way, from 0 to 1; six digits of it, so that it can be typed.
+        """The quantile of `share`, from 0 to 1, rounded to six digits so that it can be typed.
 
-        Whole numbers take equal parts of the way each, on the scale of the range.
+        Whole numbers have equal parts of the range each, on its scale.
         """
         half = 0.5 if self.whole else 0.0
         low, high = self.low - half, self.high + half
         value = exp(log(low) + share * (log(high) - log(low))) if self.log else (
             low + share * (high - low)
         )  # fmt: skip
-        return self.kept(value)
+        return self.clipped(value)
 
-    def kept(self, value: float) -> float | int:
-        """The number as it is used: rounded, and not beyond the ends."""
+    def clipped(self, value: float) -> float | int:
+        """A number rounded and clipped to the range."""
         near = round(value) if self.whole else float(f"{value:.6g}")
         return min(max(near, self.low), self.high)
 
-    def setting(self, number: float) -> Any:
-        """The setting that a number of this range stands for."""
+    def value(self, number: float) -> Any:
+        """The value of the parameter that a number of this range stands for."""
         return [number, int(number) // 2] if self.widths else number
 
 
@@ -71,9 +71,9 @@ Parameters = dict[str, Axis]
 
 
 def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, Any]]:
-    """(what is searched, what is fixed) from the words behind each flag, keys in Config's order.
+    """(search space, fixed settings) from the words behind each flag, in Config's order.
 
-    A key with one value is fixed. Raises UsageError for all that cannot be.
+    A flag with one value is fixed. Raises UsageError for invalid values and ranges.
     """
     searched: Parameters = {}
     fixed: dict[str, Any] = {}
@@ -98,12 +98,12 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
 
 
 def size(parameters: Mapping[str, Axis]) -> int:
-    """The number of points in the grid of these lists."""
+    """Number of points of the grid of these lists."""
     return prod(len(axis) for axis in parameters.values() if isinstance(axis, list))
 
 
 def point(parameters: Mapping[str, Axis], number: int) -> dict[str, Any]:
-    """The grid's setting of this number, counted from 0."""
+    """The grid point of this number, counted from 0."""
     values = {}
     for name in reversed(list(parameters)):
         axis = parameters[name]
@@ -114,10 +114,10 @@ def point(parameters: Mapping[str, Axis], number: int) -> dict[str, Any]:
 
 
 def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
-    """A setting at random: one number from `rng` for each key, in order."""
+    """A random candidate: one number from `rng` for each parameter, in order."""
     shares = {name: float(rng.random()) for name in parameters}
     return {
-        name: axis.setting(axis.at(shares[name]))
+        name: axis.value(axis.at(shares[name]))
         if isinstance(axis, Range)
         else axis[int(shares[name] * len(axis))]
         for name, axis in parameters.items()
@@ -125,11 +125,11 @@ def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def extremes(parameters: Parameters) -> Iterator[dict[str, Any]]:
-    """Settings that are tried before a search: every listed value and both ends of every range, in
-    all combinations; where those are too many, each beside some of the others.
+    """Candidates to validate before a search: every listed value and both ends of every range, in
+    all combinations; where those are too many, each value with some of the others.
     """
     ends = {
-        name: [axis.setting(axis.low), axis.setting(axis.high)] if isinstance(axis, Range) else axis
+        name: [axis.value(axis.low), axis.value(axis.high)] if isinstance(axis, Range) else axis
         for name, axis in parameters.items()
     }
     if size(ends) <= _MOST:
@@ -140,8 +140,8 @@ def extremes(parameters: Parameters) -> Iterator[dict[str, Any]]:
 
 
 def described(axis: Axis) -> str:
-    """What is searched, as one would type it behind its flag."""
-    return str(axis) if isinstance(axis, Range) else " ".join(format_value(each) for each in axis)
+    """An axis as typed behind its flag."""
+    return str(axis) if isinstance(axis, Range) else " ".join(format_value(value) for value in axis)
 
 
 def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
@@ -153,7 +153,7 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
             raise UsageError(
                 f"{name} has the same value twice",
                 found=f"{flags_of(name)[0]} {' '.join(texts)}",
-                wanted="different values; --seeds K repeats all settings",
+                wanted="different values; --seeds K repeats all candidates",
                 fix=f"remove one {format_value(text)}",
             )
         values.append(value)
@@ -161,13 +161,13 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
 
 
 def _range(name: str, texts: tuple[str, ...]) -> Range:
-    """The range that one word means. Raises UsageError."""
+    """The range that is typed as one word. Raises UsageError."""
     flag, words = flags_of(name)[0], valid_values(field_types()[name])
     widths = name == "hidden_sizes"
     whole = widths or words.startswith("a whole number")
     if len(texts) > 1 or not (whole or words.startswith("a number")):
         raise UsageError(
-            f"{name} cannot be searched over this",
+            f"{name} cannot be searched like this",
             found=f"{flag} {' '.join(texts)}",
             wanted=f"one range, or a list of values: {words}",
             fix=f"for example: {flag} LOW..HIGH" if len(texts) > 1 else f"{flag} VALUE VALUE …",
@@ -175,17 +175,17 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
     text = texts[0].removeprefix("log:")
     logarithmic = text != texts[0]
     ends: list[float | int] = []
-    with suppress(ValueError, OverflowError):  # OverflowError: of an endless whole number
+    with suppress(ValueError, OverflowError):  # OverflowError: of a huge whole number
         numbers = [int(end) if whole else float(end) for end in text.split("..")]
         ends = numbers if all(map(isfinite, numbers)) else []
     if len(ends) != 2 or ends[0] >= ends[1] or (logarithmic and ends[0] <= 0):
         raise UsageError(
-            f"this is no range of {name}",
+            f"invalid range of {name}",
             found=f"{flag} {texts[0]}",
             wanted=f"two {'whole ' if whole else ''}numbers, the lower first: LOW..HIGH, or "
             "log:LOW..HIGH with both above 0",
             fix=f"for example: {flag} {'log:16..512' if whole else 'log:0.0003..0.003'}",
         )
-    for number in ends:  # each must be a value of the setting
+    for number in ends:  # both must be valid values of the setting
         read_flags({name: (str(number),)})
     return Range(low=ends[0], high=ends[1], log=logarithmic, whole=whole, widths=widths)

@@ -1,9 +1,9 @@
-"""Intervals over seeds, and multiple comparison of candidates with the best one.
+"""Confidence intervals over seeds, and multiple comparison of candidates with the best one.
 
-A table holds one accuracy for each (candidate, repeat). Repeat r trains every candidate from the
+A table holds one accuracy for each (candidate, repeat). Repeat r trains every candidate with the
 same seed, so on the same split, from the same initial weights where the shapes agree, in the same
-order of images: what a seed does to all candidates alike is no difference between them, and is
-taken out first, as a block is in a field trial.
+order of images. Seeds are blocks, as in a randomized block design: what a seed does to all
+candidates alike is not a difference between them, and is removed first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-# Before SciPy: it chooses the kernels of SciPy's BLAS, once for the whole process.
+# Before SciPy: it selects the kernels of SciPy's BLAS, once for the whole process.
 import handstitch.core.blas  # noqa: F401
 
 Table = NDArray[np.float64]
@@ -24,44 +24,36 @@ Table = NDArray[np.float64]
 Interval = tuple[float, float]
 
 ALPHA: Final = 0.05
-"""How often a difference may be seen where there is none."""
+"""Significance level: probability of finding a difference where there is none."""
 
 
 def mean_interval(values: Sequence[float] | Table, alpha: float = ALPHA) -> Interval | None:
-    """mean ± t s/√n: where the mean over endlessly many seeds lies, at 1 − alpha.
+    """mean ± t s/√n: confidence interval of the mean, at 1 − alpha.
 
-    Student, Biometrika 6 (1908). None for fewer than two values: they say nothing of their spread.
+    Student, Biometrika 6 (1908). None for fewer than two values, which have no spread.
     """
-    return _interval(values, sqrt(1 / max(1, len(values))), alpha)
-
-
-def next_interval(values: Sequence[float] | Table, alpha: float = ALPHA) -> Interval | None:
-    """mean ± t s √(1 + 1/n): where one more value lies, at 1 − alpha; None for fewer than two."""
-    return _interval(values, sqrt(1 + 1 / max(1, len(values))), alpha)
-
-
-def _interval(values: Sequence[float] | Table, errors: float, alpha: float) -> Interval | None:
-    if len(values) < 2:
+    n = len(values)
+    if n < 2:
         return None
-    half = student(len(values) - 1, alpha) * float(np.std(values, ddof=1)) * errors
+    half = student(n - 1, alpha) * float(np.std(values, ddof=1)) / sqrt(n)
     mean = float(np.mean(values))
     return mean - half, mean + half
 
 
 def student(freedom: float, alpha: float = ALPHA) -> float:
-    """What |t| with so many degrees of freedom exceeds with probability alpha."""
+    """Two-sided critical value of Student's t: |t| exceeds it with probability alpha."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 1 - alpha / 2))
 
 
 def binomial_error(accuracy: float, images: int) -> float:
-    """√(p(1 − p)/n): the standard error that an accuracy has from its n images alone."""
+    """√(p(1 − p)/n): standard error of an accuracy p on n images."""
     return sqrt(accuracy * (1 - accuracy) / images) if images else inf
 
 
 def residual_variance(table: Table) -> float:
-    """s²: what is left of the variance when each candidate's mean and each repeat's are taken out.
+    """s²: residual variance of the two-way table, without the means of candidates and of repeats.
 
     Degrees of freedom (candidates − 1)(repeats − 1); at least two of each.
     """
@@ -74,11 +66,11 @@ def residual_variance(table: Table) -> float:
 
 @lru_cache(maxsize=4096)
 def critical_range(candidates: int, freedom: int, alpha: float = ALPHA) -> float:
-    """q: what (largest − smallest mean)/standard error of one mean exceeds with probability alpha
-    when all candidates are equal: the upper quantile of the studentised range.
+    """q: upper quantile of the studentised range, (largest − smallest mean)/standard error of one
+    mean, which equal candidates exceed with probability alpha.
 
-    J. W. Tukey, The problem of multiple comparisons (1953). To three digits, from below by no
-    more than that: SciPy's own quantile takes twice as long.
+    J. W. Tukey, The problem of multiple comparisons (1953). To three digits: SciPy's own quantile
+    takes twice as long.
     """
     from scipy.optimize import brentq
     from scipy.stats import studentized_range
@@ -92,13 +84,13 @@ def critical_range(candidates: int, freedom: int, alpha: float = ALPHA) -> float
 
 
 def _bounds(candidates: int, freedom: int, alpha: float) -> Interval:
-    """Between which the critical range lies: that of one pair, and of all pairs by Bonferroni."""
+    """Bounds of the critical range: that of one pair, and that of all pairs by Bonferroni."""
     pairs = candidates * (candidates - 1) / 2
     return sqrt(2) * student(freedom, alpha), sqrt(2) * student(freedom, alpha / pairs)
 
 
-def tied_with_best(table: Table, alpha: float = ALPHA) -> list[bool]:
-    """For each candidate whether it is indistinguishable from the one with the highest mean.
+def indistinguishable_from_best(table: Table, alpha: float = ALPHA) -> list[bool]:
+    """For each candidate, whether it is indistinguishable from the one with the highest mean.
 
     1. Worst first, a candidate is set aside while the range of the means that are left exceeds the
        critical difference q s/√n: studentised range, seeds as blocks, s² from those that are left.
@@ -114,14 +106,16 @@ def tied_with_best(table: Table, alpha: float = ALPHA) -> list[bool]:
     quantiles of normal errors in place of the bootstrap. docs/ranking.md has the simulations.
     """
     order, _, lower = _judged(table, alpha)
-    tied = np.ones(len(table), bool)
-    tied[order[lower:]] = False
-    return tied.tolist()
+    verdicts = np.ones(len(table), bool)
+    verdicts[order[lower:]] = False
+    return verdicts.tolist()
 
 
-def decisive_width(table: Table, row: int, alpha: float = ALPHA) -> float:
-    """The critical difference for `row`: from the best, or of the best from the next, it is the
-    difference from which `tied_with_best` would have judged otherwise. Infinite for one repeat.
+def half_width(table: Table, row: int, alpha: float = ALPHA) -> float:
+    """Half-width of the interval of the difference between `row` and the best, or the best and the
+    next: a difference of this size changes the verdict of `indistinguishable_from_best`.
+
+    Infinite for one repeat.
     """
     if table.shape[1] < 2:
         return inf
@@ -131,13 +125,13 @@ def decisive_width(table: Table, row: int, alpha: float = ALPHA) -> float:
     error = sqrt(_larger_variance(table, place, count) / table.shape[1])
     width = error * critical_range(count, (count - 1) * (table.shape[1] - 1), alpha)
     if place > lower:
-        # Whatever its own variance: it stands below one that is lower.
+        # Whatever its own variance: it is below one that is lower.
         width = min(width, float(np.mean(table[0] - table[lower])))
     return width
 
 
 def _judged(table: Table, alpha: float) -> tuple[NDArray[np.intp], int, int]:
-    """(rows from best to worst, how many the elimination left, place from which all are lower)."""
+    """(rows from best to worst, number left by the elimination, place from which all are lower)."""
     order = np.argsort(-table.mean(axis=1), kind="stable")
     table = table[order]
     left = lower = len(table)
@@ -168,14 +162,14 @@ def _larger_variance(table: Table, place: int, count: int) -> float:
     return max(residual_variance(table[:count]), float(np.var(table[0] - table[place], ddof=1)) / 2)
 
 
-def score_of_choice(table: Table) -> float:
-    """The mean accuracy of the choice on repeats that had no say in it.
+def unbiased_score(table: Table) -> float:
+    """Mean accuracy of the choice on repeats that were not used for choosing: cross-validation.
 
-    For each repeat in turn, the best candidate by all others is looked up in this one: what the
-    winner would get on a seed that did not make it win. The winner's own mean is higher, as every
-    maximum over noisy figures is. S. Varma, R. Simon, BMC Bioinformatics 7 (2006) 91;
+    For each repeat in turn, the best candidate by all others is scored on this one: the winner's
+    expected accuracy on a new seed. The winner's own mean is higher, as the maximum of noisy
+    figures is. S. Varma, R. Simon, BMC Bioinformatics 7 (2006) 91;
     G. C. Cawley, N. L. C. Talbot, JMLR 11 (2010) 2079-2107. At least two repeats.
     """
     repeats = range(table.shape[1])
-    chosen = [int(np.argmax(np.delete(table, each, axis=1).mean(axis=1))) for each in repeats]
+    chosen = [int(np.argmax(np.delete(table, repeat, 1).mean(axis=1))) for repeat in repeats]
     return float(np.mean(table[chosen, repeats]))

@@ -1,7 +1,7 @@
-"""Optuna's study of a search, for optuna-dashboard: an observer that no trial depends on.
+"""Optuna study of a search, for optuna-dashboard: an observer that no trial depends on.
 
-The trials' folders are the record; nothing is read from the study. One that fails while a search
-runs is given up for that call, and the next call writes into it what is missing.
+The trials' folders are the record; nothing is read from the study. If writing fails during a
+search, the study is left alone for the rest of that call; the next call writes what is missing.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class Study:
     """The study of one search: in the database `url`, or in study.db in the search's folder."""
 
     def __init__(self, search: Search, url: URL | None, notify: Callable[[str], None]) -> None:
-        self._spec, self._name, self._notify = search.spec, search.description.study, notify
+        self._plan, self._name, self._notify = search.plan, search.description.study, notify
         file = search.folder.absolute() / STUDY
         self._url = url or URL.create("sqlite", database=str(file))
         self._storage: RDBStorage | None = None
-        self._is_lost = False
+        self._has_failed = False
 
     def show(self, trial: Trial, *, running: bool = False) -> None:
-        """Show what came out of a trial, or how far it has come; trials in order of their numbers.
+        """Write a trial, finished or `running`; new trials must come in order of their numbers.
 
-        Nothing is done for one that is shown as finished already.
+        A trial that is finished in the study stays as it is.
         """
-        if self._is_lost:
+        if self._has_failed:
             return
         state = TrialState.RUNNING if running else _STATES[trial.state]
         try:
@@ -62,24 +62,24 @@ class Study:
                 self._count = self._storage.get_n_trials(self._id)
             self._write(self._storage, trial.number, self._frozen(trial, state))
         except Exception as error:  # noqa: BLE001 (no fault of an observer may end a search)
-            self._is_lost = True
+            self._has_failed = True
             plain = self._url.set(drivername=self._url.get_backend_name())
             address = mask_passwords(plain.render_as_string(hide_password=True))
             self._notify(
                 f"the study {address} cannot be written: {database.reason(error)}; "
-                "the search goes on without it, and its next call writes what is "
-                "missing (a damaged study.db must be removed first)"
+                "the search continues without it, and the next call writes what is "
+                "missing (remove a damaged study.db first)"
             )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection."""
         if self._storage is not None:
             with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
                 self._storage.remove_session()
                 self._storage.engine.dispose()
 
     def _write(self, storage: RDBStorage, number: int, now: FrozenTrial) -> None:
-        """Make the study's trial of this number what it is `now`."""
+        """Create or update the study's trial of this number: it becomes `now`."""
         if number >= self._count:
             storage.create_new_trial(self._id, now)
             self._count += 1
@@ -97,8 +97,8 @@ class Study:
     def _frozen(self, trial: Trial, state: TrialState) -> FrozenTrial:
         best = best_epoch(trial.history)
         has_value = state in {TrialState.COMPLETE, TrialState.PRUNED}
-        facts = {name: getattr(trial, name) for name in ("seed", "setting", "repeat", "threads")}
-        facts["config"] = self._spec.config_of(trial.parameters, trial.repeat).to_dict()
+        facts = {name: getattr(trial, name) for name in ("seed", "candidate", "repeat", "threads")}
+        facts["config"] = self._plan.config_of(trial.parameters, trial.repeat).to_dict()
         if state.is_finished():
             facts |= {"seconds": trial.seconds, "history": msgspec.to_builtins(trial.history)}
         if trial.problem:
@@ -106,8 +106,8 @@ class Study:
         return create_trial(
             state=state,
             value=best.val_accuracy if best and has_value else None,
-            params=encoded(self._spec.parameters, trial.parameters),
-            distributions=distributions(self._spec.parameters),
+            params=encoded(self._plan.parameters, trial.parameters),
+            distributions=distributions(self._plan.parameters),
             user_attrs=facts,
             intermediate_values={each.epoch: each.val_accuracy for each in trial.history},
         )

@@ -1,4 +1,4 @@
-"""A ranking in sentences: which candidates are best, and how far the figures can be trusted."""
+"""A ranking in sentences: which candidates are best, and how far to trust the figures."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from handstitch.search.ranking import Ranking
 def sentences(ranking: Ranking) -> list[str]:
     """What a reader should know before using the winner, most important first."""
     if ranking.winner is None:
-        return ["No trial was trained to the end, so there is nothing to compare."]
-    lines = [_winner(ranking), _criteria(ranking), _optimism(ranking)]
-    if ranking.by == "best" and ranking.optimism is not None:
+        return ["No trial is complete, so there is nothing to compare."]
+    lines = [_winner(ranking), _criteria(ranking), _selection_bias(ranking)]
+    if ranking.by == "best" and ranking.selection_bias is not None:
         lines.append(
-            "Each best epoch is itself a maximum, on the images it is measured on; only the test "
-            "set is free of both."
+            "Each trial's best epoch is a maximum, too: over its epochs, on the same validation "
+            "images. Only the test set is free of both biases."
         )
-    error = points(ranking.settings[0].validation_error)
+    error = points(ranking.candidates[0].validation_error)
     lines.append(
-        f"From its validation images alone one trial's accuracy has a standard error of {error}."
+        f"On this many validation images one trial's accuracy has a standard error of {error}."
     )
-    missing = len(ranking.lost) + sum(each.tied is None for each in ranking.settings)
+    compared = sum(candidate.indistinguishable is not None for candidate in ranking.candidates)
+    missing = len(ranking.failed_candidates) + len(ranking.candidates) - compared
     if missing:
         subject = "1 candidate lacks" if missing == 1 else f"{missing} candidates lack"
         lines.append(
-            f"{subject} finished trials and cannot be compared: a mean over fewer seeds is another "
-            "figure."
+            f"{subject} finished trials and cannot be compared: a mean over fewer seeds is not "
+            "comparable."
         )
     if ranking.pruned:
         lines.append(
-            "Trials were pruned: candidates were dropped on their first epochs, in the order in "
-            "which trials came in, and none of what precedes speaks of those."
+            "Trials were pruned: candidates were dropped after their first epochs, depending on "
+            "the order in which trials ran. The statements above do not cover them."
         )
     return lines
 
 
-def named(parameters: dict[str, Any]) -> str:
-    """A candidate as flags that give it: --learning-rate 0.001 --weight-decay 0."""
-    return printable(" ".join(format_flag(name, value) for name, value in parameters.items()))
+def as_flags(parameters: dict[str, Any]) -> str:
+    """A candidate as flags: --learning-rate 0.001 --weight-decay 0."""
+    flags = printable(" ".join(format_flag(name, value) for name, value in parameters.items()))
+    return flags or "the only candidate"
 
 
 def points(fraction: float) -> str:
@@ -49,25 +51,31 @@ def points(fraction: float) -> str:
 
 
 def _winner(ranking: Ranking) -> str:
-    name = named(ranking.settings[0].parameters) or "the only candidate"
-    compared = sum(each.tied is not None for each in ranking.settings)
+    name = as_flags(ranking.candidates[0].parameters)
+    compared = sum(candidate.indistinguishable is not None for candidate in ranking.candidates)
     if compared == 1:
-        return f"Only {name} has all its trials: there is nothing to compare it with."
+        return "Only one candidate has all its trials: there is nothing to compare it with."
     if ranking.repeats < 2:
         return (
-            f"Highest: {name}. With one seed for each candidate nothing is known of how much an "
-            "accuracy changes from seed to seed: inconclusive, all are indistinguishable. Search "
-            "with --seeds 5."
+            f"Highest: {name}. With one seed for each candidate the variation from seed to seed "
+            "is unknown: inconclusive, all are indistinguishable. Search with --seeds 5."
         )
-    if ranking.chance_range is None:
-        return f"Best: {name}. Over {ranking.repeats} seeds every other candidate is lower."
-    others, all_others = len(ranking.tied) - 1, compared - 1
+    if ranking.critical_difference is None:
+        return (
+            f"Best: {name}. Over {ranking.repeats} seeds every other candidate is significantly "
+            "lower (5 % level, all compared at once)."
+        )
+    others, all_others = len(ranking.indistinguishable) - 1, compared - 1
     which = f"{others} of {all_others} others" if others < all_others else f"all {others} others"
-    chance = ranking.chance_range
-    small = "any difference is" if chance >= 1 else f"differences below {points(chance)} are"
+    difference = ranking.critical_difference
+    significant = (
+        "no difference would be significant"
+        if difference >= 1
+        else f"only a difference of {points(difference)} or more is significant"
+    )
     return (
         f"Highest: {name}. Over {ranking.repeats} seeds it is indistinguishable from {which}: "
-        f"{small} within chance."
+        f"{significant} (5 % level, all compared at once). More seeds detect smaller differences."
     )
 
 
@@ -76,24 +84,24 @@ def _criteria(ranking: Ranking) -> str:
     if by_best == by_last:
         return "The same candidate is highest by best epoch and by last epoch."
     names: dict[int | None, str] = {
-        each.setting: named(each.parameters) for each in ranking.settings
+        candidate.number: as_flags(candidate.parameters) for candidate in ranking.candidates
     }
     return f"By best epoch {names[by_best]} is highest, by last epoch {names[by_last]}."
 
 
-def _optimism(ranking: Ranking) -> str:
-    if ranking.score_of_choice is None or ranking.optimism is None:
+def _selection_bias(ranking: Ranking) -> str:
+    if ranking.unbiased_score is None or ranking.selection_bias is None:
         return (
-            "The highest of several noisy figures is too high as an estimate of itself; by how "
-            "much is unknown with one seed."
+            "The highest of several noisy accuracies is an optimistic estimate; by how much is "
+            "unknown with one seed."
         )
-    luck = (
-        f"about {points(ranking.optimism)} of the mean are luck."
-        if ranking.optimism > 0
-        else "picking the highest shows no bias here."
+    bias = (
+        f"about {points(ranking.selection_bias)} of the mean are selection bias."
+        if ranking.selection_bias > 0
+        else "there is no selection bias here."
     )
     return (
-        f"The winner's {ranking.settings[0].mean:.4f} is the highest of several noisy means. "
-        f"Chosen on all seeds but one and scored on that one, the choice gets "
-        f"{ranking.score_of_choice:.4f}: {luck}"
+        f"The winner's {ranking.candidates[0].mean:.4f} is the highest of several noisy means, an "
+        "optimistic estimate. Chosen on all seeds but one and scored on that one, the choice gets "
+        f"{ranking.unbiased_score:.4f} on average: {bias}"
     )

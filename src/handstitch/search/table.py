@@ -1,4 +1,4 @@
-"""A ranking as a table for spreadsheets."""
+"""A ranking as a CSV table for spreadsheets."""
 
 from __future__ import annotations
 
@@ -6,64 +6,53 @@ import csv
 import io
 from typing import Any, Final
 
+from msgspec import to_builtins
+
 from handstitch.config.messages import format_value
-from handstitch.search.ranking import Lost, Ranking, Setting
+from handstitch.search.ranking import Ranking
 
 COLUMNS: Final = (
     "rank",
-    "setting",
+    "candidate",
     "seeds",
     "mean",
     "interval_low",
     "interval_high",
     "deviation",
     "validation_error",
-    "tied",
+    "indistinguishable",
     "best_epoch_accuracy",
     "last_epoch_accuracy",
     "problem",
 )
-"""Beside the searched keys. Numbers are written exactly; what is not known is empty."""
+"""Besides the searched parameters. Numbers are exact; what is unknown is empty."""
 
 
-def settings_csv(ranking: Ranking) -> str:
+def candidates_csv(ranking: Ranking) -> str:
     """The candidates, best first, one line each with its parameters; lists joined by commas."""
-    names = searched(ranking)
+    rows = to_builtins([*ranking.candidates, *ranking.failed_candidates])
+    names = dict.fromkeys(name for row in rows for name in row["parameters"])
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*COLUMNS[:2], *names, *COLUMNS[2:]])
-    for number, each in enumerate(ranking.settings, 1):
-        cells = [
-            number if each.tied is not None else "",
-            each.setting,
-            *(each.parameters.get(name) for name in names),
-            " ".join(map(str, each.seeds)),
-            each.mean,
-            *(each.interval or ("", "")),
-            each.deviation,
-            each.validation_error,
-            each.tied,
-            each.best_epoch_accuracy,
-            each.last_epoch_accuracy,
-            each.problem,
-        ]
-        table.writerow(map(_cell, cells))
-    for lost in ranking.lost:
-        values = [lost.parameters.get(name) for name in names]
-        empty = [""] * (len(COLUMNS) - 3)
-        table.writerow(map(_cell, ["", lost.setting, *values, *empty, lost.problem]))
+    table = csv.DictWriter(
+        text,
+        [*COLUMNS[:2], *names, *COLUMNS[2:]],
+        restval="",
+        extrasaction="ignore",
+        lineterminator="\n",
+    )
+    table.writeheader()
+    for place, row in enumerate(rows, 1):
+        row.update(row["parameters"])
+        row["rank"] = place if row.get("indistinguishable") is not None else ""
+        row["seeds"] = " ".join(map(str, row.get("seeds", ())))
+        row["interval_low"], row["interval_high"] = row.get("interval") or ("", "")
+        table.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue()
 
 
-def searched(ranking: Ranking) -> list[str]:
-    """The searched keys, in the order in which they stand in the table."""
-    every: list[Setting | Lost] = [*ranking.settings, *ranking.lost]
-    return list(dict.fromkeys(name for each in every for name in each.parameters))
-
-
 def _cell(value: Any) -> Any:
-    """Words made safe; numbers as they are: csv writes them exactly, and None as nothing."""
+    """Text made safe; numbers as they are: csv writes them exactly, and None as nothing."""
     text = format_value(value) if isinstance(value, bool | list | tuple) else value
-    # A spreadsheet takes a cell that begins so for a formula.
+    # A spreadsheet takes a cell that starts like this for a formula.
     is_formula = isinstance(text, str) and text[:1] in set("=+-@\t\r")
     return f"'{text}" if is_formula else text

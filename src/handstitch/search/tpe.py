@@ -1,8 +1,8 @@
-"""TPE's candidates: a function of the search's seed and of the rounds before.
+"""Tree-structured Parzen estimator: candidates from the seed and the results of earlier rounds.
 
 J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NIPS
-2011; Optuna's implementation. A study is made anew for each round and forgotten after it, so that
-a search which was stopped asks as one that was not.
+2011; Optuna's implementation. Each round has a fresh study, so that a resumed search proposes the
+same candidates as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from optuna.trial import TrialState, create_trial
 from handstitch.config.messages import format_value
 from handstitch.randomness import Purpose, generator
 from handstitch.records import Trial, best_epoch
-from handstitch.search.plan import ROUND, Spec
+from handstitch.search.plan import ROUND, SearchPlan
 from handstitch.search.space import Axis, Parameters, Range
 
 
-def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> list[dict[str, Any]]:
-    """The `count` settings of round `number`, from the trials of each earlier setting, in order.
+def propose(
+    plan: SearchPlan, number: int, count: int, known: list[list[Trial]]
+) -> list[dict[str, Any]]:
+    """Parameters of the `count` candidates of round `number`; `known` has the trials of all before.
 
-    A setting counts by the mean of its trials' best validation accuracies; pruned ones count as
-    far as they came, and one of which every trial failed tells only that.
+    The score of a candidate is the mean of its trials' best validation accuracies, those of pruned
+    trials included; a candidate whose trials all failed is reported as failed.
     """
-    seed = int(generator(int(spec.config["seed"]), Purpose.SEARCH, number).integers(2**32))
+    seed = int(generator(int(plan.config["seed"]), Purpose.SEARCH, number).integers(2**32))
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND),
     )
-    searched = distributions(spec.parameters)
+    searched = distributions(plan.parameters)
     for trials in known:
         best = [best_epoch(trial.history) for trial in trials if trial.state != "failed"]
         scores = [record.val_accuracy for record in best if record is not None]
@@ -45,29 +47,29 @@ def propose(spec: Spec, number: int, count: int, known: list[list[Trial]]) -> li
             create_trial(
                 state=TrialState.COMPLETE if scores else TrialState.FAIL,
                 value=fmean(scores) if scores else None,
-                params=encoded(spec.parameters, trials[0].parameters),
+                params=encoded(plan.parameters, trials[0].parameters),
                 distributions=searched,
             )
         )
-    asked = [study.ask(searched) for _ in range(count)]
-    return [_decoded(spec.parameters, each.params) for each in asked]
+    proposed = [study.ask(searched) for _ in range(count)]
+    return [_decoded(plan.parameters, trial.params) for trial in proposed]
 
 
 def distributions(parameters: Parameters) -> dict[str, BaseDistribution]:
-    """What is searched, as Optuna says it."""
+    """The search space in Optuna's types."""
     return {name: _distribution(axis) for name, axis in parameters.items()}
 
 
 def encoded(parameters: Parameters, values: dict[str, Any]) -> dict[str, Any]:
-    """A setting's values as Optuna keeps them: lists of values in words, widths by the first."""
+    """A candidate's parameters in Optuna's form: lists as text, hidden widths by the first one."""
     return {name: _code(parameters[name], value) for name, value in values.items()}
 
 
 def _decoded(parameters: Parameters, params: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: axis.setting(axis.kept(params[name]))
+        name: axis.value(axis.clipped(params[name]))
         if isinstance(axis, Range)
-        else next(each for each in axis if _code(axis, each) == params[name])
+        else next(value for value in axis if _code(axis, value) == params[name])
         for name, axis in parameters.items()
     }
 
@@ -80,7 +82,7 @@ def _code(axis: Axis, value: Any) -> Any:
 
 def _distribution(axis: Axis) -> BaseDistribution:
     if not isinstance(axis, Range):
-        return CategoricalDistribution([_code(axis, each) for each in axis])
+        return CategoricalDistribution([_code(axis, value) for value in axis])
     if axis.whole:
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
     return FloatDistribution(axis.low, axis.high, log=axis.log)

@@ -1,8 +1,8 @@
-"""One trial: a pure function of a configuration and of where its data are.
+"""A trial: a pure function of its configuration and data.
 
-It writes nothing and knows no study, so it may run in any process on any machine; what it found
-goes back to whoever asked. A trial that may be ended early runs in parts: each takes up the
-position in which the one before stopped, to the same bits.
+It writes nothing and knows no study, so it can run in any process on any machine; its result is
+returned to the scheduler. A trial that may be pruned runs in parts: each one resumes from the
+checkpoint of the part before, to the same bits.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from handstitch import machine, training
+from handstitch.arrays import Vector
 from handstitch.config.schema import from_mapping
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
@@ -25,22 +24,21 @@ from handstitch.machine import memory
 from handstitch.model import model_bytes
 from handstitch.records import Trial
 from handstitch.runs.snapshot import Snapshot
-from handstitch.training import backend as steps
-from handstitch.training import footprint
+from handstitch.training import backend, footprint
 
 
-class Position(NamedTuple):
-    """Where a trial stopped, beside its history: θ, the best weights, the optimizer's slots."""
+class Checkpoint(NamedTuple):
+    """State of an unfinished trial, but for its history: see `training.State`."""
 
-    vectors: dict[str, NDArray[Any]]
-    steps: int
+    arrays: dict[str, Vector]
+    position: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """What there is to train: a trial, to the end of epoch `until`; None: to its end.
+    """A trial to be trained to the end of epoch `until`, or to its own end where that is None.
 
-    The trial is as it would be kept if it were ended now. `config` leaves nothing at `auto`;
+    `trial` is the record of what was trained so far. `config` has nothing left at `auto`;
     `data_digest` is that of the training part.
     """
 
@@ -49,31 +47,31 @@ class TrialSpec:
     data_digest: str
     data_dir: str | None
     until: int | None
-    position: Position | None = None
+    checkpoint: Checkpoint | None = None
 
 
 class Outcome(NamedTuple):
-    """What came out of a trial, or of a part of one: `position` is None if the trial is over.
+    """Result of a trial, or of a part of it: `checkpoint` is None when the trial is over.
 
     `best` is the model file of the best epoch; empty if no epoch was finished.
     """
 
     trial: Trial
     best: bytes
-    position: Position | None
+    checkpoint: Checkpoint | None
 
 
-def train(task: TrialSpec, after_step: Callable[[training.State], None] | None = None) -> Outcome:
-    """Train as `task` says. Raises DataError if the images here are others than its digest's.
+def train(spec: TrialSpec, after_step: Callable[[training.State], None] | None = None) -> Outcome:
+    """Train the trial of `spec`. Raises DataError if the images here have another digest.
 
-    A trial that diverges, or whose network does not fit in memory, has a problem, and is no error.
+    A trial that diverges, or whose network does not fit in memory, is returned as failed.
     """
     began = perf_counter()
-    config = from_mapping(task.config, "this trial")
-    steps.require(config)
-    dataset = _dataset(config.dataset, task)
-    history, problem, best = list(task.trial.history), "", b""
-    position: Position | None = None
+    config = from_mapping(spec.config, "this trial")
+    backend.require(config)
+    dataset = _dataset(config.dataset, spec)
+    history, problem, best = spec.trial.history, "", b""
+    checkpoint: Checkpoint | None = None
     state: training.State | None = None
     with machine.blas_threads(int(config.threads)):
         learning = training.TrainingData(config, dataset)
@@ -83,59 +81,52 @@ def train(task: TrialSpec, after_step: Callable[[training.State], None] | None =
                 f"a network {'-'.join(map(str, learning.sizes))}",
             )
             state = training.start(config, learning.sizes)
-            state.history, state.epoch = history, len(history)
-            if task.position is not None:
-                state.optimizer.steps = task.position.steps
-                for name, vector in _vectors(state).items():
-                    np.copyto(vector, task.position.vectors[name])
+            if spec.checkpoint is not None:
+                state.restore(*spec.checkpoint, history)
+            history = state.history
             for record in training.train(state, learning, config, after_step):
-                if record.epoch == task.until:
+                if record.epoch == spec.until:
                     break
             if not training.is_over(state, config):
-                vectors = {name: vector.copy() for name, vector in _vectors(state).items()}
-                position = Position(vectors, state.optimizer.steps)
+                arrays = {name: vector.copy() for name, vector in state.arrays().items()}
+                checkpoint = Checkpoint(arrays, state.position())
         except (MachineError, DivergedError) as error:
             problem = f"{error.problem}: {error.facts['found']}"
         if state is not None and history:
-            build = machine.build_info() | steps.build(config)
+            build = machine.build_info() | backend.build(config)
             model = Snapshot(state, learning, config, dataset, build).best_model()
             best = model_bytes(model)
     trial = msgspec.structs.replace(
-        task.trial,
-        state="pruned" if position else "failed" if problem else "complete",
+        spec.trial,
+        state="pruned" if checkpoint else "failed" if problem else "complete",
         history=history,
         val_images=len(learning.validation_labels),
-        seconds=task.trial.seconds + perf_counter() - began,
+        seconds=spec.trial.seconds + perf_counter() - began,
         problem=problem,
     )
-    return Outcome(trial, best, position)
+    return Outcome(trial, best, checkpoint)
 
 
 _loaded: dict[str, Dataset] = {}
-"""The last data set that a trial in this process used, by digest."""
+"""The data set that the last trial in this process used, by digest."""
 
 
-def hold(dataset: Dataset) -> None:
-    """Have the data set at hand for the trials of this process."""
+def cache_dataset(dataset: Dataset) -> None:
+    """Keep the data set for the trials of this process."""
     _loaded.clear()
     _loaded[dataset.digest] = dataset
 
 
-def _dataset(name: str, task: TrialSpec) -> Dataset:
-    if task.data_digest not in _loaded:
-        found = loading.load(name, "train", task.data_dir)
-        if found.digest != task.data_digest:
+def _dataset(name: str, spec: TrialSpec) -> Dataset:
+    if spec.data_digest not in _loaded:
+        found = loading.load(name, "train", spec.data_dir)
+        if found.digest != spec.data_digest:
             raise DataError(
-                "a worker has other training images than the search began with",
+                "a worker has other training images than the search was started with",
                 file=found.location,
                 found=f"{found.name}, SHA-256 {found.digest[:8]}…",
-                wanted=f"SHA-256 {task.data_digest[:8]}…",
-                fix="give every machine the same files; where they are says --data-dir",
+                wanted=f"SHA-256 {spec.data_digest[:8]}…",
+                fix="give every machine the same files; --data-dir names their folder",
             )
-        hold(found)
-    return _loaded[task.data_digest]
-
-
-def _vectors(state: training.State) -> dict[str, NDArray[Any]]:
-    slots = {f"optimizer.{name}": slot.vector for name, slot in state.optimizer.slots.items()}
-    return {"weights": state.network.parameters.vector, "best": state.best.vector} | slots
+        cache_dataset(found)
+    return _loaded[spec.data_digest]

@@ -1,87 +1,86 @@
-"""From a search to a run of its winner, and from that run back to its search."""
+"""The best candidate of a search, and the link from its run back to the search."""
 
 from __future__ import annotations
 
 import os
+import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from handstitch.config import Config
+from handstitch.config.messages import pretty_json
 from handstitch.errors import UsageError
 from handstitch.runs import folder as run_folder
-from handstitch.search.folder import BEST, TRIALS, Search, as_json, is_search
-from handstitch.search.ranking import By, Ranking, Setting, rank
+from handstitch.search.folder import BEST, TRIALS, Search, is_search
+from handstitch.search.ranking import By, Candidate, Ranking, rank
 
 ORIGIN: Final = "origin.json"
-"""In a run's folder: which search chose its settings."""
+"""In a run's folder: the search that chose its settings."""
 
 
 class Winner(NamedTuple):
-    """The setting that a search ranks highest, ready to be trained."""
+    """The candidate that a search ranks highest, ready to be trained."""
 
-    setting: Setting
+    candidate: Candidate
     config: Config
-    """That of its first trial: with the same threads, the run is that trial to the bit."""
+    """Of its first trial: with the same threads, the run is that trial to the bit."""
     ranking: Ranking
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run remembers of the search that chose its settings."""
+class SearchOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Record in a run of the search that chose its settings."""
 
     search: str
-    """Its folder, as seen from the run's."""
-    setting: int
+    """Its folder, relative to the run's."""
+    candidate: int
     parameters: dict[str, Any]
     by: By
-    tied: int
-    """How many other settings could not be told from it."""
+    indistinguishable: int
+    """Number of other candidates that are indistinguishable from it."""
 
 
 def winner(search: Search, by: By = "best") -> Winner:
-    """The setting with the highest mean over its seeds. Raises UsageError if none is finished."""
-    ranking = rank(search.trials, by, search.seeds)
+    """The candidate with the highest mean. Raises UsageError if no trial is complete."""
+    ranking = rank(search.trials, by, search.plan.seeds)
     if ranking.winner is None:
         raise UsageError(
             "this search has no winner yet",
             folder=search.folder,
-            found=f"{ranking.trials} trials, none of them trained to the end",
-            wanted="one finished trial at least",
-            fix=f"go on with it: handstitch search --out {search.folder}",
+            found=f"{ranking.trials} trials, none of them complete",
+            wanted="at least one complete trial",
+            fix=f"resume it: handstitch search --out {shlex.quote(str(search.folder))}",
         )
-    best = ranking.settings[0]
-    return Winner(best, search.spec.config_of(best.parameters, 0), ranking)
+    best = ranking.candidates[0]
+    return Winner(best, search.plan.config_of(best.parameters, 0), ranking)
 
 
 def origin(chosen: Winner, search: Search, run: Path) -> bytes:
-    """What the run that will be in the folder `run` is to remember, as a file."""
+    """The file that links the run in the folder `run` to its search."""
     place = os.path.relpath(search.folder.absolute(), run.absolute())
-    return as_json(
-        Origin(
+    return pretty_json(
+        SearchOrigin(
             search=Path(place).as_posix(),
-            setting=chosen.setting.setting,
-            parameters=chosen.setting.parameters,
+            candidate=chosen.candidate.number,
+            parameters=chosen.candidate.parameters,
             by=chosen.ranking.by,
-            tied=max(0, len(chosen.ranking.tied) - 1),
+            indistinguishable=max(0, len(chosen.ranking.indistinguishable) - 1),
         )
     )
 
 
 def search_of(path: Path) -> Path | None:
-    """The search that a run's settings, or a trial's weights, come from, if it is still there.
+    """The search that chose a run's settings or trained a trial's weights; None if it is gone.
 
     `path` is a run's folder, one of its weights, or the weights of a trial in a search's folder.
     """
+    search: Path | None = None
     if path.name == BEST and path.parent.parent.name == TRIALS:
         search = path.parent.parent.parent
-        return search if is_search(search) else None
-    run = run_folder.run_of(path)
-    if run is None:
-        return None
-    try:
-        note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=Origin)
-    except (OSError, msgspec.DecodeError, ValueError):
-        return None
-    search = Path(os.path.normpath(run / note.search))
-    return search if is_search(search) else None
+    elif run := run_folder.run_of(path):
+        with suppress(OSError, msgspec.DecodeError, ValueError):
+            note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=SearchOrigin)
+            search = Path(os.path.normpath(run / note.search))
+    return search if search and is_search(search) else None

@@ -1,4 +1,4 @@
-"""Parameters of a search on an axis: their names, and their values by size."""
+"""Parameters of a search on an axis: titles, levels and scales."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any, Final
 from handstitch.config.messages import format_value
 
 FEW: Final = 12
-"""Values of a parameter up to which each is written out."""
+"""Most values of a parameter that are all labelled."""
 _WIDE_RANGE: Final = 20
 
 
 def levels(values: Sequence[Any]) -> list[str]:
-    """The values that a parameter was tried with, as words, numbers by size."""
+    """The different values of a parameter as labels, numbers in order."""
     ordered = sorted(values) if all(map(is_number, values)) else sorted(map(format_value, values))
     return list(dict.fromkeys(map(format_value, ordered)))
 
 
 def title(name: str) -> str:
-    """A key of Config in words."""
+    """The title of a parameter: learning_rate is `learning rate`."""
     return name.replace("_", " ")
 
 
 def is_number(value: Any) -> bool:
-    """Whether it has a size."""
+    """Whether the value is a number; a switch is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_wide(values: Sequence[float]) -> bool:
-    """Whether they differ by orders of magnitude, so that an axis is to be logarithmic."""
+    """Whether the values span orders of magnitude, for a logarithmic axis."""
     return min(values) > 0 and max(values) > _WIDE_RANGE * min(values)

@@ -1,0 +1,44 @@
+"""Judgement: the verdicts on all claims."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reproduction import published
+from reproduction.claims import JudgedClaim
+from reproduction.experiments import Results
+from reproduction.grid import grid_of
+from reproduction.observations import OBSERVATIONS
+from reproduction.questions import BETTER_NETWORK, BETTER_RATE, slight_decays
+from reproduction.repeated import REPEATED
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """All claims of the course report with their verdicts."""
+
+    observations: list[JudgedClaim]
+    """Claims about its own runs."""
+    future_work: list[JudgedClaim]
+    """Questions that it leaves open."""
+
+
+def judge(results: Results) -> Judgement:
+    """Judge all claims by these results."""
+    grid, own = grid_of(results.grid), published.grid()
+    validation = float(published.repeated_run()["val_accuracy"][-1])
+    readings = {
+        "C8a": published.TEST_ACCURACY,
+        "C8b": validation - published.TEST_ACCURACY,
+        "W3.1": published.LAYER_3[0],
+        "W3.2": published.LAYER_3[1],
+    }
+    observations = [row.judge(grid, row.rule(own).value) for row in OBSERVATIONS]
+    observations += [row.judge(results.runs, readings.get(row.claim.name)) for row in REPEATED]
+    return Judgement(
+        observations=sorted(observations, key=lambda each: each.claim.name),
+        future_work=[
+            BETTER_RATE.judge(results.rates),
+            BETTER_NETWORK.judge(results.networks),
+            *slight_decays(results.decays),
+        ],
+    )
