@@ -458,7 +458,7 @@ def test_damaged_weights(capsys, run):
 
 def test_a_damaged_state_with_no_older_one(capsys, run):
     last = run / "weights" / "last.safetensors"
-    storage.previous(last).unlink()
+    storage.backup_of(last).unlink()
     flip(last)
     before = everything(run)
     told = refused(capsys, 4, "train", "--resume", run)
@@ -470,7 +470,7 @@ def test_a_damaged_state_with_no_older_one(capsys, run):
 def test_both_states_damaged(capsys, run):
     last = run / "weights" / "last.safetensors"
     flip(last)
-    flip(storage.previous(last))
+    flip(storage.backup_of(last))
     told = refused(capsys, 4, "train", "--resume", run)
     assert "both" in told["problem"]
     assert "best weights may still be sound" in told["fix"]

@@ -254,8 +254,8 @@ def test_a_bad_file_in_the_cache_is_reported_not_replaced(server: Server, cache:
 def test_a_folder_given_is_where_the_files_go(
     server: Server, cache: Path, tmp_path: Path, small: SmallDataSets
 ) -> None:
-    place = loading.fetch("fashion-mnist", tmp_path / "new")
-    assert place.folder == tmp_path / "new/fashion-mnist"
+    location = loading.fetch("fashion-mnist", tmp_path / "new")
+    assert location.folder == tmp_path / "new/fashion-mnist"
     assert len(loading.load("fashion-mnist", "train", tmp_path / "new")) == 20
     begun = small.write("fashion-mnist", tmp_path / "begun")
     (begun / TRAIN_LABELS).unlink()

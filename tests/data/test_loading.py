@@ -358,7 +358,7 @@ def test_auto_is_fashion_mnist_where_it_is(small: SmallDataSets) -> None:
 
 def test_names_mean_themselves() -> None:
     for name in ("fashion-mnist", "mnist", "sketch"):
-        assert loading.resolve(name) == loading.Choice(name, "")
+        assert loading.resolve(name) == loading.ResolvedDataset(name, "")
     refused(lambda: loading.resolve("minst"), exit_code=2)
 
 
@@ -457,7 +457,7 @@ def test_what_was_located_is_not_looked_for_again(
     small.write("fashion-mnist", Path("data/fashion-mnist"))
     choice = loading.resolve("auto")
     monkeypatch.setattr(locations, "locate", None)  # to call it would be an error
-    assert len(loading.load(choice.name, "train", place=choice.place)) == 20
+    assert len(loading.load(choice.name, "train", location=choice.location)) == 20
 
 
 def test_importing_costs_no_network_library() -> None:

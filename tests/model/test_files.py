@@ -455,10 +455,10 @@ def test_a_file_one_may_not_read_is_the_machines_matter(tmp_path, monkeypatch):
 def test_the_file_is_written_by_storage(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(
-        storage, "write", lambda path, data, *, lasting: written.append((path, lasting))
+        storage, "write", lambda path, data, *, durable: written.append((path, durable))
     )
     save_model(tmp_path / RESULT, sample())
-    save_model(tmp_path / RESULT, sample(), lasting=False)
+    save_model(tmp_path / RESULT, sample(), durable=False)
     assert written == [(tmp_path / RESULT, True), (tmp_path / RESULT, False)]
 
 

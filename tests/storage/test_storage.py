@@ -154,13 +154,13 @@ def test_an_interruption_leaves_nothing(tmp_path):
 
 def test_two_generations_are_kept(tmp_path):
     path = tmp_path / "last.safetensors"
-    assert storage.generations(path) == []
+    assert storage.existing_copies(path) == []
     for number in range(4):
         storage.write_with_backup(path, b"%d" % number)
-        found = [each.name for each in storage.generations(path)]
+        found = [each.name for each in storage.existing_copies(path)]
         assert found == ["last.safetensors", "last.previous.safetensors"][: number + 1]
     assert path.read_bytes() == b"3"
-    assert storage.previous(path).read_bytes() == b"2"
+    assert storage.backup_of(path).read_bytes() == b"2"
     assert len(names_in(tmp_path)) == 2
 
 
@@ -169,7 +169,7 @@ def test_generations_without_hard_links(tmp_path):
     with installed(FaultyDisk(no_links=True)):
         for number in range(3):
             storage.write_with_backup(path, b"%d" % number)
-    assert [each.read_bytes() for each in storage.generations(path)] == [b"2", b"1"]
+    assert [each.read_bytes() for each in storage.existing_copies(path)] == [b"2", b"1"]
     assert len(names_in(tmp_path)) == 2
 
 
@@ -360,21 +360,21 @@ def test_a_folder_in_use_cannot_be_claimed(tmp_path):
 
 
 def test_probe_leaves_nothing(tmp_path):
-    storage.probe(tmp_path, 1_000)
-    storage.probe(tmp_path / "not" / "yet", 1_000)
+    storage.check_writable(tmp_path, 1_000)
+    storage.check_writable(tmp_path / "not" / "yet", 1_000)
     assert not names_in(tmp_path)
 
 
 def test_probe_knows_the_space(tmp_path):
     with pytest.raises(MachineError) as caught:
-        storage.probe(tmp_path, 2**60)
+        storage.check_writable(tmp_path, 2**60)
     assert f"{2**60:,} bytes" in fact(caught, "wanted")
     assert "bytes free" in fact(caught, "found")
 
 
 def test_probe_writes(tmp_path):
     with installed(FaultyDisk(0, errno.EROFS)), pytest.raises(MachineError, match="only be read"):
-        storage.probe(tmp_path, 0)
+        storage.check_writable(tmp_path, 0)
 
 
 def test_clean_takes_what_the_dead_left(tmp_path, monkeypatch):
@@ -391,13 +391,13 @@ def test_clean_takes_what_the_dead_left(tmp_path, monkeypatch):
     theirs.touch()
     for name in ("mine.tmp", ".mine.tmp", ".hidden", "best.safetensors"):
         (tmp_path / name).touch()
-    storage.clean(tmp_path)
+    storage.remove_stale(tmp_path)
     assert not dead.exists()
     assert not same_number.exists()
     assert ours.exists()
     assert theirs.exists()
     assert len(names_in(tmp_path)) == 6
-    storage.clean(tmp_path / "absent")
+    storage.remove_stale(tmp_path / "absent")
 
 
 # ── a real full disk, and another user ─────────────────────────────────────────────────────────
@@ -430,10 +430,10 @@ def test_a_full_disk_keeps_the_old_file(small_disk):
         assert fact(caught, "wanted") == "60,000 bytes"
         free = int(fact(caught, "found").split()[0].replace(",", ""))
         assert 30_000 < free < 60_000
-        assert [each.read_bytes()[:1] for each in storage.generations(path)] == [b"2", b"1"]
+        assert [each.read_bytes()[:1] for each in storage.existing_copies(path)] == [b"2", b"1"]
         assert not leftovers(small_disk)
     with pytest.raises(MachineError):
-        storage.probe(small_disk, 60_000)
+        storage.check_writable(small_disk, 60_000)
     with pytest.raises(MachineError):
         storage.create_folder(small_disk / "run", {"config.toml": b"x" * 60_000})
 
@@ -487,7 +487,7 @@ ACTIONS = {
     "generation": lambda folder: storage.write_with_backup(folder / "file", b"theirs"),
     "new": lambda folder: storage.new_folder(folder, "train", CONFIG),
     "claim": lambda folder: storage.create_folder(folder / "run", CONFIG),
-    "probe": lambda folder: storage.probe(folder, 1),
+    "probe": lambda folder: storage.check_writable(folder, 1),
     "lock": lambda folder: storage.FolderLock(folder).__enter__(),
 }
 
@@ -508,7 +508,7 @@ def test_a_closed_folder_is_no_bug(public_folder):
     path = public_folder / "closed" / "file"
     assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 no right")
     assert as_nobody(lambda: storage.create_folder(path, CONFIG)).startswith("5 no right")
-    assert as_nobody(lambda: storage.probe(path, 1)).startswith("5 no right")
+    assert as_nobody(lambda: storage.check_writable(path, 1)).startswith("5 no right")
 
 
 def test_what_need_not_last_is_whole_and_waits_for_no_disk(tmp_path, monkeypatch):
@@ -524,7 +524,7 @@ def test_what_need_not_last_is_whole_and_waits_for_no_disk(tmp_path, monkeypatch
             super().fsync_folder(path)
 
     monkeypatch.setattr(disk, "files", Watched())
-    storage.write(tmp_path / "table", b"lines", lasting=False)
+    storage.write(tmp_path / "table", b"lines", durable=False)
     assert calls == []
     assert (tmp_path / "table").read_bytes() == b"lines"
     assert [each.name for each in tmp_path.iterdir()] == ["table"]

@@ -28,8 +28,8 @@ def fetch(
     """Bring a data set from its public homes, verified by checksum."""
     from handstitch.data import loading
 
-    place = loading.fetch(name, data_dir, notify=output.notice)
-    print(f"{name} is complete and sound in {place.folder}")
+    location = loading.fetch(name, data_dir, notify=output.notice)
+    print(f"{name} is complete and sound in {location.folder}")
 
 
 @app.command
@@ -46,7 +46,7 @@ def info(
     from handstitch.data import loading, summary
 
     choice = loading.resolve(name, data_dir, notify=output.notice)
-    found = summary.describe(choice.name, data_dir, notify=output.notice, place=choice.place)
+    found = summary.describe(choice.name, data_dir, notify=output.notice, location=choice.location)
     if json:
         output.emit(found)
         return

@@ -1,6 +1,6 @@
 """Where data sets come from: found on disk, fetched, or drawn; and never taken unverified.
 
-`places` says where on this machine is looked and in what order; what is found nowhere is fetched
+`locations` says where on this machine is looked and in what order; what is found nowhere is fetched
 into the user's cache. A bad file in the place that counts is an error: it is never skipped,
 replaced, or answered with something else.
 """
@@ -17,7 +17,7 @@ from handstitch.arrays import Images, Labels
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
 from handstitch.data.dataset import Dataset, digest_of
-from handstitch.data.locations import Notify, Place, ignore
+from handstitch.data.locations import Location, Notify, ignore
 from handstitch.errors import DataError, MachineError, UsageError, printable
 
 _SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
@@ -33,21 +33,21 @@ class AbsentError(DataError):
     """The data set is nowhere on this machine and cannot be fetched."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class ResolvedDataset(msgspec.Struct, frozen=True):
     """The data set that a name came to mean."""
 
     name: str
     """`fashion-mnist`, `mnist` or `sketch`; never `auto`."""
     reason: str = ""
     """Why it is `sketch` although `auto` prefers Fashion-MNIST; else empty."""
-    place: Place | None = None
+    location: Location | None = None
     """Where it was found, if it was looked for; `load` takes it from there."""
 
 
 class Verified(NamedTuple):
     """Files of a data set, found and proved by their checksums."""
 
-    place: Place
+    location: Location
     checked: dict[OfficialFile, tuple[Path, str]]
     """Path and SHA-256 of each file as it lies there."""
     arrays: dict[OfficialFile, Images | Labels]
@@ -55,9 +55,9 @@ class Verified(NamedTuple):
 
     def dataset(self, part: Part) -> Dataset:
         """A part whose files were unpacked."""
-        name = self.place.name
+        name = self.location.name
         images, labels = (self.arrays[file] for file in catalog.files_of(name, part))
-        return _dataset(name, part, images, labels, str(self.place.folder))
+        return _dataset(name, part, images, labels, str(self.location.folder))
 
 
 def load(
@@ -67,21 +67,22 @@ def load(
     *,
     fetch: bool = True,
     notify: Notify = ignore,
-    place: Place | None = None,
+    location: Location | None = None,
 ) -> Dataset:
     """One part of the data set `name`: `fashion-mnist`, `mnist` or `sketch`.
 
     For `train` all four files must be there and are verified by checksum, for `test` its two; the
-    test images are not unpacked for the sake of training. `fetch=False` leaves the network alone;
-    `notify` hears of downloads and of oddities that stop nothing; `place` is where `resolve` found
-    it.
+    test images are not unpacked for training. `fetch=False` leaves the network alone; `notify`
+    hears of downloads and of harmless oddities; `location` is where `resolve` found it.
 
     Raises DataError for files that are absent, incomplete or bad, MachineError if they cannot be
     read or a download cannot be kept, UsageError for an unknown name.
     """
     if name == "sketch":
         return draw(part)
-    found = verify(name, part, data_dir, fetch=fetch, notify=notify, place=place, unpack=(part,))
+    found = verify(
+        name, part, data_dir, fetch=fetch, notify=notify, location=location, unpack=(part,)
+    )
     return found.dataset(part)
 
 
@@ -92,7 +93,7 @@ def verify(
     *,
     fetch: bool = True,
     notify: Notify = ignore,
-    place: Place | None = None,
+    location: Location | None = None,
     unpack: Sequence[Part] = (),
 ) -> Verified:
     """Find the files that `part` needs and check by checksum that each is the published one.
@@ -101,20 +102,20 @@ def verify(
     Raises as `load` does.
     """
     files = catalog.files_of(name, *(() if part == "train" else (part,)))
-    place = place or _locate(name, files, data_dir, fetch, notify)
-    missing = place.missing(files)
+    location = location or _locate(name, files, data_dir, fetch, notify)
+    missing = location.missing(files)
     if missing:
         raise DataError(
             f"{TITLES[name]} is incomplete",
-            file=printable(place.folder),
+            file=printable(location.folder),
             found="no " + ", no ".join(file.name for file in missing),
             wanted=f"all {len(files)} files, compressed or not",
-            fix=f"put them there, or run: {place.fetch_command}",
+            fix=f"put them there, or run: {location.fetch_command}",
         )
-    found = Verified(place, {}, {})
+    found = Verified(location, {}, {})
     for file in files:
-        path = place.path_of(file)
-        sha256, array = verification.verify(path, file, place.fix, unpack=file.part in unpack)
+        path = location.path_of(file)
+        sha256, array = verification.verify(path, file, location.fix, unpack=file.part in unpack)
         found.checked[file] = path, sha256
         if array is not None:
             found.arrays[file] = array
@@ -123,7 +124,9 @@ def verify(
     return found
 
 
-def resolve(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Choice:
+def resolve(
+    name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore
+) -> ResolvedDataset:
     """The data set that `name` means: `auto` is Fashion-MNIST if it can be had, else `sketch`.
 
     Any other name means itself. Fashion-MNIST can be had if a place holds files of it, sound or
@@ -133,16 +136,16 @@ def resolve(name: str, data_dir: str | Path | None = None, *, notify: Notify = i
     """
     if name != "auto":
         _check_name(name, TITLES)
-        return Choice(name)
+        return ResolvedDataset(name)
     name = "fashion-mnist"
     try:
-        place = _locate(name, catalog.files_of(name), data_dir, True, notify)
+        location = _locate(name, catalog.files_of(name), data_dir, True, notify)
     except (AbsentError, MachineError) as error:
-        return Choice("sketch", f"{error.problem} ({error.facts['found']})")
-    return Choice(name, place=place)
+        return ResolvedDataset("sketch", f"{error.problem} ({error.facts['found']})")
+    return ResolvedDataset(name, location=location)
 
 
-def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Place:
+def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Location:
     """Fetch what is missing of a data set, verify all of it and say where it is.
 
     It goes where files of it are already, else into the folder `<name>` of `data_dir`, else into
@@ -152,15 +155,15 @@ def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ign
     from handstitch.data.download import fetch_files
 
     _check_name(name, _ON_DISK)
-    place = locations.locate(name, data_dir)
+    location = locations.locate(name, data_dir)
     files = catalog.files_of(name)
-    missing = place.missing(files)
+    missing = location.missing(files)
     for file in files:
         if file not in missing:
-            verification.verify(place.path_of(file), file, place.fix)
-    fetch_files(missing, place.folder, notify)
+            verification.verify(location.path_of(file), file, location.fix)
+    fetch_files(missing, location.folder, notify)
     _unreachable.pop(name, None)
-    return place
+    return location
 
 
 def draw(part: Part) -> Dataset:
@@ -195,39 +198,39 @@ def _locate(
     data_dir: str | Path | None,
     fetch: bool,
     notify: Notify,
-) -> Place:
+) -> Location:
     """The place that counts; if it is the cache, what is missing there is fetched, if allowed."""
     _check_name(name, _ON_DISK)
-    place = locations.locate(name, data_dir, notify)
-    missing = place.missing(files)
-    if place.is_cache and missing and (fetch or not place.holds_any()):
-        why = _fetch(place, notify) if fetch else "fetching is switched off"
+    location = locations.locate(name, data_dir, notify)
+    missing = location.missing(files)
+    if location.is_cache and missing and (fetch or not location.holds_any()):
+        why = _fetch(location, notify) if fetch else "fetching is switched off"
         if why:
             raise AbsentError(
                 f"{TITLES[name]} is not on this machine and cannot be fetched",
-                found=f"not in data/{name} nor in {printable(place.folder)}; {why}",
+                found=f"not in data/{name} nor in {printable(location.folder)}; {why}",
                 wanted=", ".join(file.name for file in missing),
                 fix="put these files in a folder and name it with --data-dir, or train on "
                 "drawings: --dataset sketch",
             )
-    elif not place.holds_any():
+    elif not location.holds_any():
         raise DataError(
             f"no {TITLES[name]} in the folder given",
             file=printable(str(data_dir)),
-            found="none of its files" if place.folder.parent.is_dir() else "no such folder",
+            found="none of its files" if location.folder.parent.is_dir() else "no such folder",
             wanted=f"{catalog.files_of(name)[0].name} and the rest, in it or in {name}/ there",
-            fix=f"name another folder, or run: {place.fetch_command}",
+            fix=f"name another folder, or run: {location.fetch_command}",
         )
-    return place
+    return location
 
 
-def _fetch(place: Place, notify: Notify) -> str:
-    """Why what is missing in `place` cannot be had from the network; empty if it is there now."""
+def _fetch(location: Location, notify: Notify) -> str:
+    """Fetch the missing files of `location`; why that failed, or empty."""
     from handstitch.data.download import UnreachableError, fetch_files
 
-    if place.name not in _unreachable:
+    if location.name not in _unreachable:
         try:
-            fetch_files(place.missing(catalog.files_of(place.name)), place.folder, notify)
+            fetch_files(location.missing(catalog.files_of(location.name)), location.folder, notify)
         except UnreachableError as error:
-            _unreachable[place.name] = str(error.facts["found"])
-    return _unreachable.get(place.name, "")
+            _unreachable[location.name] = str(error.facts["found"])
+    return _unreachable.get(location.name, "")

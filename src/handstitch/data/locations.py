@@ -32,7 +32,7 @@ def ignore(line: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A folder in which a data set is, or into which it may be fetched."""
 
     name: str
@@ -64,7 +64,7 @@ class Place:
         return len(self.missing(files)) < len(files)
 
 
-def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Place:
+def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Location:
     """The place that counts; where no place holds any file, the one to bring them to.
 
     `notify` hears of a $HANDSTITCH_DATA that holds none and is passed over.
@@ -74,21 +74,21 @@ def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> P
         command += f" --data-dir {printable(shlex.quote(str(data_dir)))}"
     # A variable that is set but empty is how a Makefile says "not set".
     named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
-    places = []
+    folders = []
     if named is not None:
         root = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's raises for unknown users
-        places = [Place(name, root / name, command), Place(name, root, command)]
-    for place in places:
-        if place.holds_any():
-            return place
+        folders = [Location(name, root / name, command), Location(name, root, command)]
+    for location in folders:
+        if location.holds_any():
+            return location
     if data_dir is not None:
-        return places[0]
-    if places:
-        folder = printable(places[1].folder)
+        return folders[0]
+    if folders:
+        folder = printable(folders[1].folder)
         notify(f"${VARIABLE} names {folder}, which holds no {catalog.TITLES[name]}")
-    here = Place(name, Path("data") / name, command)
+    here = Location(name, Path("data") / name, command)
     if here.holds_any():
         return here
     import pooch  # type: ignore[import-untyped]  # it ships no types
 
-    return Place(name, pooch.os_cache("handstitch") / name, command, is_cache=True)
+    return Location(name, pooch.os_cache("handstitch") / name, command, is_cache=True)

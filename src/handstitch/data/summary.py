@@ -9,7 +9,7 @@ import msgspec
 from handstitch.data import catalog, loading
 from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
 from handstitch.data.dataset import Dataset
-from handstitch.data.locations import Notify, Place, ignore
+from handstitch.data.locations import Location, Notify, ignore
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,14 +52,16 @@ def describe(
     data_dir: str | Path | None = None,
     *,
     notify: Notify = ignore,
-    place: Place | None = None,
+    location: Location | None = None,
 ) -> DatasetFacts:
     """Both parts of a data set, verified, loaded and counted. Raises as `load` does."""
     checked: dict[OfficialFile, tuple[Path, str]] = {}
     if name == "sketch":
         parts = [loading.draw(part) for part in PARTS]
     else:
-        found = loading.verify(name, "train", data_dir, notify=notify, place=place, unpack=PARTS)
+        found = loading.verify(
+            name, "train", data_dir, notify=notify, location=location, unpack=PARTS
+        )
         checked = found.checked
         parts = [found.dataset(part) for part in PARTS]
     return DatasetFacts(

@@ -34,15 +34,15 @@ class SavedState(NamedTuple):
     position: dict[str, Any]
 
 
-def save_model(path: str | Path, model: Model, *, lasting: bool = True) -> None:
+def save_model(path: str | Path, model: Model, *, durable: bool = True) -> None:
     """Write a model file, whole or not at all; the same model always gives the same bytes.
 
-    `lasting` as in `storage.write`.
+    `durable` as in `storage.write`.
 
     Raises DivergedError if the weights are not finite, ModelFileError if the model cannot be
     described in a file, MachineError if the disk does not take it.
     """
-    storage.write(path, _encoded(Path(path), model), lasting=lasting)
+    storage.write(path, _encoded(Path(path), model), durable=durable)
 
 
 def model_bytes(model: Model) -> bytes:
@@ -53,7 +53,7 @@ def model_bytes(model: Model) -> bytes:
 def save_state(
     path: str | Path, model: Model, slots: Mapping[str, NDArray[Any]], position: dict[str, Any]
 ) -> None:
-    """Write a state; the one that stood at `path` is kept beside it (`storage.previous`).
+    """Write a state; the one that stood at `path` is kept beside it (`storage.backup_of`).
 
     `slots` are arrays under any names but `layers.*`; `position` is what JSON can hold, with
     strings for keys and finite numbers, and comes back bit for bit. Raises as `save_model`.
@@ -94,7 +94,7 @@ def load_state(path: str | Path) -> SavedState:
 
 def state_exists(path: str | Path) -> bool:
     """Whether there is a state at `path` or an older one beside it, sound or not."""
-    return bool(storage.generations(path))
+    return bool(storage.existing_copies(path))
 
 
 def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | None]:
@@ -104,7 +104,7 @@ def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | No
     ModelFileError if neither is sound, and at once if one is of a newer Handstitch.
     """
     problems: list[ModelFileError] = []
-    for each in (Path(path), storage.previous(path)):
+    for each in (Path(path), storage.backup_of(path)):
         try:
             return load_state(each), problems[0] if problems else None
         except NewerFileError:

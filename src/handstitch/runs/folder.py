@@ -5,7 +5,7 @@ history.csv              one line per epoch
 weights/best.safetensors the network of the best epoch
 weights/last.safetensors everything a run needs to go on; beside it the one before
 summary.json             what came out, on which data and machine
-test/looks.json          every look at the test set, and what it gave
+test/log.json            every test evaluation, and its result
 train.log · README.md    the same for people
 origin.json              of a search's winner: which search it was
 report.html              the whole run on one page, for people too
@@ -96,7 +96,7 @@ def with_resume_hint(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def mending(path: Path, which: str) -> Iterator[None]:
+def with_weights_hint(path: Path, which: str) -> Iterator[None]:
     """Within, an error about the weights of the run at `path` says how to have others."""
     try:
         yield

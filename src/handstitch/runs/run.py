@@ -150,7 +150,7 @@ class Run:
         with run_folder.with_resume_hint(self.folder):
             if ended is not None and ended.is_best:
                 best = self._snapshot.best_model()
-                save_model(self.folder / BEST, best, lasting=self.is_over)
+                save_model(self.folder / BEST, best, durable=self.is_over)
             self._snapshot.write(self.folder / LAST)
             if ended is not None:
                 self._write_tables()
@@ -160,10 +160,10 @@ class Run:
         # The state holds the history; a power cut may take its tables.
         history = self.state.history
         table = run_folder.history_csv(history).encode()
-        storage.write(self.folder / HISTORY, table, lasting=False)
+        storage.write(self.folder / HISTORY, table, durable=False)
         if self.is_over or self.stop_asked:
             log = "".join(run_folder.line(record) + "\n" for record in history)
-            storage.write(self.folder / LOG, log.encode(), lasting=False)
+            storage.write(self.folder / LOG, log.encode(), durable=False)
 
     def _finish(self) -> None:
         save_model(self.folder / BEST, self._snapshot.best_model())
@@ -175,7 +175,7 @@ class Run:
     def _go_on(self) -> None:
         """Take up the newest sound state, and put right what a kill left half done."""
         for folder in (self.folder, self.folder / LAST.parent):
-            storage.clean(folder)
+            storage.remove_stale(folder)
         last = self.folder / LAST
         if not state_exists(last):
             self._notify("nothing was saved yet: the run begins at its first step")
@@ -233,11 +233,11 @@ def begin(
     On `sketch` that nobody asked for, the folder's name says so, too.
     """
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
-    dataset = loading.load(choice.name, "train", data_dir, notify=notify, place=choice.place)
+    dataset = loading.load(choice.name, "train", data_dir, notify=notify, location=choice.location)
     config = backend.settled(config, choice.name)
     # The network is made before the folder: a setting that does not fit leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
-    storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
+    storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     files = {**(beside or {}), CONFIG: to_toml(config).encode()}
     if out is None:
         run.folder = storage.new_folder(RUNS, "train-sketch" if choice.reason else "train", files)
@@ -293,7 +293,7 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     """The trained network of a run folder (its best weights, or its last) or of a model file."""
     path = Path(path)
     file = run_folder.weights_of(path, weights)
-    with run_folder.mending(path, weights):
+    with run_folder.with_weights_hint(path, weights):
         return Classifier(file, weights if path.is_dir() else path.name)
 
 

@@ -91,5 +91,5 @@ def _opened(held: ExitStack, folder: Path) -> Search:
     """The search in a folder, which is locked while `held` is."""
     held.enter_context(files.FolderLock(folder))
     for each in (folder, folder / folders.TRIALS):
-        files.clean(each)
+        files.remove_stale(each)
     return folders.load(folder)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handstitch.storage import disk
-from handstitch.storage.os_errors import existing_folder, full, told
+from handstitch.storage.os_errors import existing_folder, full, translate_os_errors
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -40,52 +40,52 @@ _serial = count()
 
 
 def write(
-    path: str | Path, data: bytes | Iterable[ReadableBuffer], *, lasting: bool = True
+    path: str | Path, data: bytes | Iterable[ReadableBuffer], *, durable: bool = True
 ) -> None:
     """Make the file `path` hold `data` (bytes, or pieces one after another), whole or not at all.
 
     Missing folders are made. A symbolic link stays, and what it points to is replaced. Not
-    `lasting` spares the wait for the disk: for files that can be made again, since a power cut may
+    `durable` spares the wait for the disk: for files that can be made again, since a power cut may
     take them. Raises MachineError; then the old file is as it was.
     """
     pieces = _pieces(data)
-    with told(Path(path), _size(pieces)):
-        put(Path(path), pieces, lasting=lasting)
+    with translate_os_errors(Path(path), _size(pieces)):
+        put(Path(path), pieces, durable=durable)
 
 
-def put(path: Path, pieces: list[memoryview], *, lasting: bool = True) -> None:
+def put(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
     """`write`, with the machine's own OSError."""
     target = _resolved(path)
-    written = _written(target, pieces, lasting=lasting)
+    written = _written(target, pieces, durable=durable)
     try:
         disk.files.replace(written, target)
     except BaseException:
         remove_quietly(written)
         raise
-    if lasting:
+    if durable:
         disk.files.fsync_folder(target.parent)
 
 
-def previous(path: str | Path) -> Path:
+def backup_of(path: str | Path) -> Path:
     """Where `write_with_backup` keeps the older file: x/last.a → x/last.previous.a."""
     path = Path(path)
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
-def generations(path: str | Path) -> list[Path]:
-    """Which of `path` and `previous(path)` exist, newest first."""
-    return [each for each in (Path(path), previous(path)) if os.path.exists(each)]
+def existing_copies(path: str | Path) -> list[Path]:
+    """Which of `path` and `backup_of(path)` exist, newest first."""
+    return [each for each in (Path(path), backup_of(path)) if os.path.exists(each)]
 
 
 def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
-    """Like `write`, but the file that `path` was stays under the name `previous(path)`.
+    """Like `write`, but the file that `path` was stays under the name `backup_of(path)`.
 
     At every instant `path` is whole if it ever was. The oldest of the three files loses its name
     only when the newest is safely on the disk: should the middle one turn out to be damaged, a
     good one has been there all the time. Raises MachineError.
     """
     pieces = _pieces(data)
-    with told(Path(path), _size(pieces)):
+    with translate_os_errors(Path(path), _size(pieces)):
         target = _resolved(path)
         written = _written(target, pieces)
         kept = None
@@ -95,7 +95,7 @@ def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) 
             disk.files.replace(written, target)
             disk.files.fsync_folder(target.parent)
             if kept:
-                disk.files.replace(kept, previous(target))
+                disk.files.replace(kept, backup_of(target))
                 disk.files.fsync_folder(target.parent)
         except BaseException:
             remove_quietly(written)
@@ -104,20 +104,20 @@ def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) 
             raise
 
 
-def probe(folder: str | Path, bytes_needed: int) -> None:
+def check_writable(folder: str | Path, bytes_needed: int) -> None:
     """Raise MachineError unless `bytes_needed` can be written in `folder`, as far as can be told.
 
     If the folder does not exist yet, the nearest one above it is tried.
     """
     folder = existing_folder(Path(folder))
-    with told(folder, bytes_needed):
+    with translate_os_errors(folder, bytes_needed):
         remove_quietly(_written(folder / "probe", [memoryview(b"?")]))
         free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         raise full(folder, bytes_needed)
 
 
-def clean(folder: str | Path) -> None:
+def remove_stale(folder: str | Path) -> None:
     """Remove the temporary files and folders that dead processes left in `folder`.
 
     Goes no deeper, and leaves silently what it cannot remove.
@@ -179,8 +179,8 @@ def _size(pieces: list[memoryview]) -> int:
     return sum(piece.nbytes for piece in pieces)
 
 
-def _written(target: Path, pieces: list[memoryview], *, lasting: bool = True) -> Path:
-    """A temporary file beside `target` with this content; if `lasting`, on the disk."""
+def _written(target: Path, pieces: list[memoryview], *, durable: bool = True) -> Path:
+    """A temporary file beside `target` with this content; if `durable`, on the disk."""
     make_folders(target.parent)
     path = temporary(target)
     descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -188,7 +188,7 @@ def _written(target: Path, pieces: list[memoryview], *, lasting: bool = True) ->
         try:
             for piece in pieces:
                 _write_all(descriptor, piece)
-            if lasting:
+            if durable:
                 disk.files.fsync(descriptor)
         finally:
             disk.files.close(descriptor)

@@ -17,7 +17,7 @@ from typing import Final, Self
 from handstitch.errors import MachineError, UsageError
 from handstitch.storage import disk
 from handstitch.storage.atomic import is_temporary, make_folders, put, remove_quietly, temporary
-from handstitch.storage.os_errors import told
+from handstitch.storage.os_errors import translate_os_errors
 
 if sys.platform == "win32":
     import msvcrt
@@ -35,7 +35,7 @@ class FolderTakenError(MachineError):
 
 def make_folder(path: str | Path) -> None:
     """Make the folder `path` and those above it, where missing. Raises MachineError."""
-    with told(Path(path)):
+    with translate_os_errors(Path(path)):
         make_folders(Path(path))
 
 
@@ -47,7 +47,7 @@ def new_folder(parent: str | Path, stem: str, files: Mapping[str, bytes]) -> Pat
     name, one goes on to the next. Raises MachineError.
     """
     first = Path(parent) / stem
-    with told(first, _size(files)):
+    with translate_os_errors(first, _size(files)):
         prepared = _prepared(first, files)
         try:
             number, target = 1, first
@@ -67,7 +67,7 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
     way, MachineError if the machine is.
     """
     path = Path(path)
-    with told(path, _size(files)):
+    with translate_os_errors(path, _size(files)):
         if not os.path.lexists(path):
             prepared = _prepared(path, files)
             try:
@@ -96,7 +96,7 @@ class FolderLock:
 
     def __enter__(self) -> Self:
         path = self.folder / _LOCK_FILE
-        with told(path):
+        with translate_os_errors(path):
             descriptor = disk.files.open(path, os.O_RDWR | os.O_CREAT)
             try:
                 _lock(descriptor)

@@ -17,7 +17,7 @@ _RIGHTS = {errno.EACCES, errno.EPERM}
 
 
 @contextmanager
-def told(path: Path, needed: int = 0) -> Iterator[None]:
+def translate_os_errors(path: Path, needed: int = 0) -> Iterator[None]:
     """Turn an OSError of the block into a MachineError about `path`; `needed` is in bytes."""
     try:
         yield
