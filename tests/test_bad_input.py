@@ -493,8 +493,8 @@ def test_a_file_of_a_newer_version(capsys, monkeypatch, run):
 
 HOLDER = """
 import sys
-from handstitch.storage import FolderLock
-with FolderLock(sys.argv[1]):
+from handstitch.storage import lock_folder
+with lock_folder(sys.argv[1]):
     print("locked", flush=True)
     sys.stdin.read()
 """
@@ -561,7 +561,7 @@ def test_a_folder_of_another_user(public_folder, run, monkeypatch):
         code, err = as_nobody(["train", *words])
         told = parts_of(err)
         assert code == 5, err
-        assert "no right to write here" in told["problem"]
+        assert "permission denied" in told["problem"]
         assert f"{NOBODY}" in told["found"] or "nobody" in told["found"]
         assert "--out" in told["fix"]
         assert everything(theirs) == before
@@ -574,7 +574,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("no right to mount a small disk")
+        pytest.skip("no permission to mount a small disk")
     try:
         yield folder
     finally:

@@ -100,7 +100,7 @@ def test_a_process_that_keeps_the_log_is_named(
     test_log.append(tmp_path, evaluation(), ONE)
     monkeypatch.setattr(test_log, "_PATIENCE", 0.05)
     with (
-        storage.FolderLock(tmp_path / "test"),
+        storage.lock_folder(tmp_path / "test"),
         pytest.raises(MachineError, match="another process"),
     ):
         test_log.append(tmp_path, evaluation(), ONE)

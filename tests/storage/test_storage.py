@@ -104,10 +104,10 @@ def test_names_may_be_long(tmp_path):
     [
         (errno.ENOSPC, ["disk is full", "bytes free", "wanted", "10 bytes"]),
         (errno.EDQUOT, ["disk is full", "10 bytes"]),
-        (errno.EACCES, ["no right to write", "a folder of user"]),
-        (errno.EPERM, ["no right to write"]),
-        (errno.EROFS, ["read-only file system"]),
-        (errno.EIO, ["refused to write", os.strerror(errno.EIO)]),
+        (errno.EACCES, ["permission denied", "a folder of user"]),
+        (errno.EPERM, ["permission denied"]),
+        (errno.EROFS, ["could not be written", os.strerror(errno.EROFS)]),
+        (errno.EIO, ["could not be written", os.strerror(errno.EIO)]),
     ],
 )
 def test_refusals_are_explained(tmp_path, number, words):
@@ -149,10 +149,10 @@ def test_an_interruption_leaves_nothing(tmp_path):
     assert not names_in(tmp_path)
 
 
-# ── generations ────────────────────────────────────────────────────────────────────────────────
+# ── backups ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_generations_are_kept(tmp_path):
+def test_one_backup_is_kept(tmp_path):
     path = tmp_path / "last.safetensors"
     assert storage.existing_copies(path) == []
     for number in range(4):
@@ -164,7 +164,7 @@ def test_two_generations_are_kept(tmp_path):
     assert len(names_in(tmp_path)) == 2
 
 
-def test_generations_without_hard_links(tmp_path):
+def test_backups_without_hard_links(tmp_path):
     path = tmp_path / "last.safetensors"
     with installed(FaultyDisk(no_links=True)):
         for number in range(3):
@@ -313,8 +313,8 @@ def python(program: str, *arguments: object) -> subprocess.Popen[str]:
 
 HOLDER = """
 import sys, time
-from handstitch.storage import FolderLock
-with FolderLock(sys.argv[1]):
+from handstitch.storage import lock_folder
+with lock_folder(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -324,55 +324,55 @@ def test_a_folder_is_for_one_process(tmp_path):
     with python(HOLDER, tmp_path) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(MachineError) as caught, storage.FolderLock(tmp_path):
+        with pytest.raises(MachineError) as caught, storage.lock_folder(tmp_path):
             pass
         assert f"process {holder.pid}, since {time.localtime().tm_year}-" in str(caught.value)
         assert fact(caught, "folder") == str(tmp_path)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        with storage.FolderLock(tmp_path):  # the kernel has let go
+        with storage.lock_folder(tmp_path):  # the kernel has let go
             pass
 
 
 def test_a_lock_is_given_back(tmp_path):
     for _ in range(2):
         with (
-            storage.FolderLock(tmp_path),
+            storage.lock_folder(tmp_path),
             pytest.raises(MachineError, match="another process"),
-            storage.FolderLock(tmp_path),
+            storage.lock_folder(tmp_path),
         ):
             pass
 
 
 def test_an_error_inside_gives_the_lock_back(tmp_path):
-    with pytest.raises(ZeroDivisionError), storage.FolderLock(tmp_path):
+    with pytest.raises(ZeroDivisionError), storage.lock_folder(tmp_path):
         raise ZeroDivisionError
-    with storage.FolderLock(tmp_path):
+    with storage.lock_folder(tmp_path):
         pass
 
 
 def test_a_folder_in_use_cannot_be_claimed(tmp_path):
-    with storage.FolderLock(tmp_path), pytest.raises(MachineError, match="another process"):
+    with storage.lock_folder(tmp_path), pytest.raises(MachineError, match="another process"):
         storage.create_folder(tmp_path, CONFIG)
 
 
 # ── probing and cleaning ───────────────────────────────────────────────────────────────────────
 
 
-def test_probe_leaves_nothing(tmp_path):
+def test_check_writable_leaves_nothing(tmp_path):
     storage.check_writable(tmp_path, 1_000)
     storage.check_writable(tmp_path / "not" / "yet", 1_000)
     assert not names_in(tmp_path)
 
 
-def test_probe_knows_the_space(tmp_path):
+def test_check_writable_knows_the_space(tmp_path):
     with pytest.raises(MachineError) as caught:
         storage.check_writable(tmp_path, 2**60)
     assert f"{2**60:,} bytes" in fact(caught, "wanted")
     assert "bytes free" in fact(caught, "found")
 
 
-def test_probe_writes(tmp_path):
+def test_check_writable_writes(tmp_path):
     with installed(FaultyDisk(0, errno.EROFS)), pytest.raises(MachineError, match="only be read"):
         storage.check_writable(tmp_path, 0)
 
@@ -413,7 +413,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
         capture_output=True,
     )
     if mounted.returncode:
-        pytest.skip("no right to mount a small disk")
+        pytest.skip("no permission to mount a small disk")
     try:
         yield folder
     finally:
@@ -487,15 +487,15 @@ ACTIONS = {
     "generation": lambda folder: storage.write_with_backup(folder / "file", b"theirs"),
     "new": lambda folder: storage.new_folder(folder, "train", CONFIG),
     "claim": lambda folder: storage.create_folder(folder / "run", CONFIG),
-    "probe": lambda folder: storage.check_writable(folder, 1),
-    "lock": lambda folder: storage.FolderLock(folder).__enter__(),
+    "check_writable": lambda folder: storage.check_writable(folder, 1),
+    "lock": lambda folder: storage.lock_folder(folder).__enter__(),
 }
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_rights_are_missed_by_name(public_folder, action):
     answer = as_nobody(lambda: ACTIONS[action](public_folder))
-    assert answer.startswith("5 no right to write here")
+    assert answer.startswith("5 permission denied")
     assert str(public_folder) in answer
     assert "drwxr-xr-x" in answer
     assert f"you are user {NOBODY}" in answer
@@ -506,9 +506,9 @@ def test_rights_are_missed_by_name(public_folder, action):
 def test_a_closed_folder_is_no_bug(public_folder):
     (public_folder / "closed").mkdir(mode=0o700)
     path = public_folder / "closed" / "file"
-    assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 no right")
-    assert as_nobody(lambda: storage.create_folder(path, CONFIG)).startswith("5 no right")
-    assert as_nobody(lambda: storage.check_writable(path, 1)).startswith("5 no right")
+    assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 permission denied")
+    assert as_nobody(lambda: storage.create_folder(path, CONFIG)).startswith("5 permission denied")
+    assert as_nobody(lambda: storage.check_writable(path, 1)).startswith("5 permission denied")
 
 
 def test_what_need_not_last_is_whole_and_waits_for_no_disk(tmp_path, monkeypatch):

@@ -75,7 +75,7 @@ class Run:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            opening.enter_context(storage.FolderLock(self.folder))
+            opening.enter_context(storage.lock_folder(self.folder))
             opening.enter_context(machine.blas_threads(int(self.config.threads)))
             if self._goes_on:
                 self._go_on()

@@ -116,7 +116,7 @@ def _locked(folder: Path) -> Iterator[None]:
     with ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(storage.FolderLock(place))
+                stack.enter_context(storage.lock_folder(place))
                 break
             except storage.FolderTakenError:
                 if monotonic() > until:

@@ -89,7 +89,7 @@ def run(
 
 def _opened(held: ExitStack, folder: Path) -> Search:
     """The search in a folder, which is locked while `held` is."""
-    held.enter_context(files.FolderLock(folder))
+    held.enter_context(files.lock_folder(folder))
     for each in (folder, folder / folders.TRIALS):
         files.remove_stale(each)
     return folders.load(folder)

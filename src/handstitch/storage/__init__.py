@@ -16,22 +16,22 @@ from handstitch.storage.atomic import (
     write_with_backup,
 )
 from handstitch.storage.folders import (
-    FolderLock,
     FolderTakenError,
     create_folder,
     free_name,
+    lock_folder,
     make_folder,
     new_folder,
 )
 
 __all__ = [
-    "FolderLock",
     "FolderTakenError",
     "backup_of",
     "check_writable",
     "create_folder",
     "existing_copies",
     "free_name",
+    "lock_folder",
     "make_folder",
     "new_folder",
     "remove_stale",

@@ -1,9 +1,9 @@
-"""Files written whole, or not at all.
+"""Atomic writes: a file is replaced whole, or not at all.
 
 A file is written under a temporary name in its own folder, forced to the disk, and given its
-name by one rename; whoever reads meets the old file or the new one, whenever the process dies.
-Temporary names carry the process that made them, so that what a dead one left can be told from
-what a living one is writing.
+name by one rename; a reader meets the old file or the new one, whenever the process dies.
+Temporary names carry the process that made them, so that the leftovers of a dead process can be
+distinguished from the files of a living one.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _serial = count()
 def write(
     path: str | Path, data: bytes | Iterable[ReadableBuffer], *, durable: bool = True
 ) -> None:
-    """Make the file `path` hold `data` (bytes, or pieces one after another), whole or not at all.
+    """Write `data` (bytes, or pieces one after another) to the file `path`, whole or not at all.
 
-    Missing folders are made. A symbolic link stays, and what it points to is replaced. Not
-    `durable` spares the wait for the disk: for files that can be made again, since a power cut may
-    take them. Raises MachineError; then the old file is as it was.
+    Missing folders are made. A symbolic link stays, and its target is replaced. Without `durable`
+    there is no wait for the disk: for files that can be made again, since a power cut may take
+    them. Raises MachineError; then the old file is as it was.
     """
     pieces = _pieces(data)
     with translate_os_errors(Path(path), _size(pieces)):
@@ -54,9 +54,9 @@ def write(
 
 
 def put(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
-    """`write`, with the machine's own OSError."""
+    """`write`, but raises OSError."""
     target = _resolved(path)
-    written = _written(target, pieces, durable=durable)
+    written = _write_temporary(target, pieces, durable=durable)
     try:
         disk.files.replace(written, target)
     except BaseException:
@@ -67,27 +67,27 @@ def put(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
 
 
 def backup_of(path: str | Path) -> Path:
-    """Where `write_with_backup` keeps the older file: x/last.a → x/last.previous.a."""
+    """The path of the backup that `write_with_backup` keeps: x/last.a → x/last.previous.a."""
     path = Path(path)
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def existing_copies(path: str | Path) -> list[Path]:
-    """Which of `path` and `backup_of(path)` exist, newest first."""
-    return [each for each in (Path(path), backup_of(path)) if os.path.exists(each)]
+    """Those of `path` and its backup that exist, newest first."""
+    return [file for file in (Path(path), backup_of(path)) if os.path.exists(file)]
 
 
 def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
-    """Like `write`, but the file that `path` was stays under the name `backup_of(path)`.
+    """Like `write`, but the replaced file is kept under the name `backup_of(path)`.
 
-    At every instant `path` is whole if it ever was. The oldest of the three files loses its name
-    only when the newest is safely on the disk: should the middle one turn out to be damaged, a
-    good one has been there all the time. Raises MachineError.
+    At every instant `path` is whole if it ever was. The older backup loses its name only when the
+    new file is safely on the disk: should the replaced one turn out to be damaged, a good one has
+    been there all the time. Raises MachineError.
     """
     pieces = _pieces(data)
     with translate_os_errors(Path(path), _size(pieces)):
         target = _resolved(path)
-        written = _written(target, pieces)
+        written = _write_temporary(target, pieces)
         kept = None
         try:
             if target.exists():
@@ -105,13 +105,13 @@ def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) 
 
 
 def check_writable(folder: str | Path, bytes_needed: int) -> None:
-    """Raise MachineError unless `bytes_needed` can be written in `folder`, as far as can be told.
+    """Raise MachineError unless `folder` is writable and has `bytes_needed` free.
 
-    If the folder does not exist yet, the nearest one above it is tried.
+    If the folder does not exist yet, its nearest existing parent is tried.
     """
     folder = existing_folder(Path(folder))
     with translate_os_errors(folder, bytes_needed):
-        remove_quietly(_written(folder / "probe", [memoryview(b"?")]))
+        remove_quietly(_write_temporary(folder / "probe", [memoryview(b"?")]))
         free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         raise full(folder, bytes_needed)
@@ -120,7 +120,7 @@ def check_writable(folder: str | Path, bytes_needed: int) -> None:
 def remove_stale(folder: str | Path) -> None:
     """Remove the temporary files and folders that dead processes left in `folder`.
 
-    Goes no deeper, and leaves silently what it cannot remove.
+    Not in folders below it; what cannot be removed is left silently.
     """
     with suppress(OSError):
         for entry in Path(folder).iterdir():
@@ -129,18 +129,18 @@ def remove_stale(folder: str | Path) -> None:
 
 
 def temporary(target: Path) -> Path:
-    """A name beside `target` that no other call and no other process uses."""
+    """A unique temporary name beside `target`."""
     name = f".{target.name[:40]}.{os.getpid()}-{_process_token}-{next(_serial)}.tmp"
     return target.with_name(name)
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether `path` has a name as `temporary` makes them."""
+    """Whether the name of `path` is one that `temporary` makes."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def remove_quietly(path: Path) -> None:
-    """Remove a file or folder if it is there; an error worth telling is on its way already."""
+    """Remove a file or folder if it exists; errors are suppressed."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             disk.files.remove_folder(path)
@@ -162,7 +162,7 @@ def make_folders(path: Path) -> None:
 
 
 def _resolved(path: str | Path) -> Path:
-    # Replacing a link would leave what it points to as it was, and surprise whoever made it.
+    # Replacing a link would leave its target as it was.
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         # A rename would put a file in the place of a folder or, worse, a device.
@@ -179,8 +179,8 @@ def _size(pieces: list[memoryview]) -> int:
     return sum(piece.nbytes for piece in pieces)
 
 
-def _written(target: Path, pieces: list[memoryview], *, durable: bool = True) -> Path:
-    """A temporary file beside `target` with this content; if `durable`, on the disk."""
+def _write_temporary(target: Path, pieces: list[memoryview], *, durable: bool = True) -> Path:
+    """Write a temporary file beside `target`; if `durable`, it is on the disk."""
     make_folders(target.parent)
     path = temporary(target)
     descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -203,26 +203,26 @@ def _write_all(descriptor: int, piece: memoryview) -> None:
     while rest:
         done = disk.files.write(descriptor, rest)
         if done == 0:
-            raise OSError(errno.EIO, "the file takes no more bytes")
+            raise OSError(errno.EIO, "no more bytes could be written")
         rest = rest[done:]
 
 
 def _second_name(path: Path) -> Path:
-    """A temporary name for the same content: a hard link, or a copy where there are none."""
+    """A temporary second name of a file: a hard link, or a copy where links are unsupported."""
     name = temporary(path)
     try:
         disk.files.link(path, name)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        return _written(path, [memoryview(path.read_bytes())])
+        return _write_temporary(path, [memoryview(path.read_bytes())])
     return name
 
 
 def _alive(path: Path) -> bool:
     process, token = path.name.rsplit(".", 2)[1].split("-")[:2]
     if int(process) == os.getpid():
-        # In a container the next process may well have the dead one's number.
+        # In a container the next process may well have the process ID of the dead one.
         return token == _process_token
     if sys.platform == "win32":  # an open file cannot be removed there, and kill(0) would kill
         return False
