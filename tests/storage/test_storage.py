@@ -238,7 +238,7 @@ def test_the_slower_of_two_that_claim_an_empty_folder_is_told(tmp_path):
                 (tmp_path / "config.toml").write_bytes(b"theirs")
             return super().open(path, flags)
 
-    with installed(Quicker()), pytest.raises(UsageError, match="holds a run already"):
+    with installed(Quicker()), pytest.raises(UsageError, match="already holds a run"):
         storage.create_folder(tmp_path, CONFIG)
     assert (tmp_path / "config.toml").read_bytes() == b"theirs"
 
@@ -373,7 +373,7 @@ def test_check_writable_knows_the_space(tmp_path):
 
 
 def test_check_writable_writes(tmp_path):
-    with installed(FaultyDisk(0, errno.EROFS)), pytest.raises(MachineError, match="only be read"):
+    with installed(FaultyDisk(0, errno.EROFS)), pytest.raises(MachineError, match="could not be written"):
         storage.check_writable(tmp_path, 0)
 
 

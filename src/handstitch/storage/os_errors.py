@@ -57,7 +57,7 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 "the file could not be written",
                 file=path,
                 found=error.strerror or str(error),
-                fix="check the disk, or choose another folder with --out; files written earlier are intact",
+                fix="check the disk, or choose another folder with --out; older files are intact",
             )
 
 
