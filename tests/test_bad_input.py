@@ -412,7 +412,7 @@ FOREIGN: dict[str, tuple[str, bytes, str]] = {
     "web page": ("w.safetensors", HTML, "a web page"),
     "LFS pointer": ("w.safetensors", LFS, "a Git LFS pointer"),
     "empty": ("w.safetensors", b"", "an empty file"),
-    "text": ("w.txt", b"dear diary", "of no known kind"),
+    "text": ("w.txt", b"dear diary", "of unknown type"),
 }
 
 
@@ -472,20 +472,20 @@ def test_both_states_damaged(capsys, run):
     flip(last)
     flip(storage.backup_of(last))
     told = refused(capsys, 4, "train", "--resume", run)
-    assert "both" in told["problem"]
+    assert "and its backup are damaged" in told["problem"]
     assert "best weights may still be sound" in told["fix"]
 
 
 def test_a_file_of_a_newer_version(capsys, monkeypatch, run):
     with monkeypatch.context() as later:
-        later.setattr(safetensors_file, "VERSION", 2)
+        later.setattr(safetensors_file, "VERSION", 3)
         save_model("later.safetensors", sample())
         save_model(run / "weights" / "last.safetensors", sample())
     for words in (("test", "later.safetensors"), ("train", "--resume", run)):
         told = refused(capsys, 4, *words)
         assert "newer" in told["problem"]
-        assert "version 2" in told["found"]
-        assert "version 1" in told["wanted"]
+        assert "version 3" in told["found"]
+        assert "version 2" in told["wanted"]
         assert "upgrade" in told["fix"]
 
 

@@ -373,7 +373,10 @@ def test_check_writable_knows_the_space(tmp_path):
 
 
 def test_check_writable_writes(tmp_path):
-    with installed(FaultyDisk(0, errno.EROFS)), pytest.raises(MachineError, match="could not be written"):
+    with (
+        installed(FaultyDisk(0, errno.EROFS)),
+        pytest.raises(MachineError, match="could not be written"),
+    ):
         storage.check_writable(tmp_path, 0)
 
 

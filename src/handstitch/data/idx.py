@@ -147,7 +147,7 @@ def _shape(head: bytes) -> tuple[int, ...]:
     """The shape that the first bytes announce."""
     if not head.startswith(b"\0\0"):
         kind = file_types.identify(head)
-        raise ValueError(kind or f"a file of no known kind, which starts with {head[:16]!r}")
+        raise ValueError(kind or f"a file of unknown type, which starts with {head[:16]!r}")
     if len(head) < 4 or len(head) < 4 + 4 * head[3]:
         raise ValueError("an IDX header cut short")
     element, rank = head[2:4]

@@ -25,6 +25,7 @@ from typing import Any, Final
 import msgspec
 
 from handstitch.errors import MachineError, ModelFileError, UsageError
+from handstitch.model.unsupported import require_current
 from handstitch.records import EpochRecord
 
 RUNS: Final = Path("runs")
@@ -56,7 +57,8 @@ def newest(parent: Path = RUNS) -> Path:
 
 
 def require_run(folder: Path) -> None:
-    """Raise UsageError unless this folder is a run."""
+    """Raise UsageError unless this folder is a run, ModelFileError if it is of before 0.1."""
+    require_current(folder / CONFIG, "run")
     if not (folder / CONFIG).is_file():
         names = sorted(str(each.parent) for each in RUNS.glob(f"*/{CONFIG}"))
         raise UsageError(

@@ -18,7 +18,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ from handstitch import storage
 from handstitch.config.messages import format_value
 from handstitch.config.toml import to_toml
 from handstitch.errors import MachineError, UsageError
+from handstitch.model.unsupported import require_current
 from handstitch.records import Trial
 from handstitch.runs import folder as run_folder
 from handstitch.search import space
@@ -51,6 +52,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     """The study's name: no two searches share one, in whatever database they are shown."""
     notice: str = ""
     """Why the data are `sketch` although nobody asked for it; else empty."""
+    format: Literal[2] = 2
+    """1 was written before Handstitch 0.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ def read_description(folder: Path) -> Description:
             wanted="a folder made by handstitch search",
             fix=f"name one of: {', '.join(names)}" if names else "begin one: handstitch search",
         )
+    require_current(folder / SEARCH, "search")
     return _read(folder / SEARCH, Description)
 
 

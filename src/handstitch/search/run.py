@@ -89,6 +89,7 @@ def run(
 
 def _opened(held: ExitStack, folder: Path) -> Search:
     """The search in a folder, which is locked while `held` is."""
+    folders.read_description(folder)  # a folder that cannot be read stays as it is
     held.enter_context(files.lock_folder(folder))
     for each in (folder, folder / folders.TRIALS):
         files.remove_stale(each)
