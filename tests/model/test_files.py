@@ -31,7 +31,6 @@ from handstitch.model import (
     safetensors_file,
     save_model,
     save_state,
-    state_exists,
 )
 from tests.sample_models import assert_same, sample
 
@@ -235,9 +234,9 @@ def test_a_state_comes_back(tmp_path):
         "bytes": np.arange(3, dtype=np.uint8),
     }
     position = {"epoch": 3, "loss": 0.1 + 0.2, "small": 5e-324, "best": None, "list": [1, 2.5]}
-    assert not state_exists(path)
+    assert not storage.existing_copies(path)
     save_state(path, sample(), slots, position)
-    assert state_exists(path)
+    assert storage.existing_copies(path)
     state = load_state(path)
     assert_same(state.model, sample())
     assert state.position == position

@@ -381,8 +381,6 @@ def test_check_writable_writes(tmp_path):
 
 
 def test_clean_takes_what_the_dead_left(tmp_path, monkeypatch):
-    ours = atomic.temporary(tmp_path / "alive")
-    ours.touch()
     child = python("pass")
     child.communicate()
     dead = tmp_path / f".train.{child.pid}-0123abcd-0.tmp"
@@ -394,12 +392,15 @@ def test_clean_takes_what_the_dead_left(tmp_path, monkeypatch):
     theirs.touch()
     for name in ("mine.tmp", ".mine.tmp", ".hidden", "best.safetensors"):
         (tmp_path / name).touch()
-    storage.remove_stale(tmp_path)
+    with atomic.temporary(tmp_path / "alive") as ours:
+        ours.touch()
+        storage.remove_stale(tmp_path)
+        assert ours.exists()
+    assert not ours.exists()
     assert not dead.exists()
     assert not same_number.exists()
-    assert ours.exists()
     assert theirs.exists()
-    assert len(names_in(tmp_path)) == 6
+    assert len(names_in(tmp_path)) == 5
     storage.remove_stale(tmp_path / "absent")
 
 

@@ -181,14 +181,11 @@ def _dataset(name: str, part: Part, images: Images, labels: Labels, location: st
 
 def _check_name(name: str, known: Collection[str]) -> None:
     if name not in known:
-        import difflib
-
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         raise UsageError(
-            f"there is no data set {printable(name)} here",
+            f"unknown data set: {printable(name)}",
             found=printable(name),
             wanted=", ".join(known),
-            fix=f"perhaps: --dataset {nearest}",
+            fix=f"give one of these names, such as {next(iter(known))}",
         )
 
 

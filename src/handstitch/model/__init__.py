@@ -18,7 +18,6 @@ from handstitch.model.files import (
     require_sizes,
     save_model,
     save_state,
-    state_exists,
 )
 from handstitch.model.info import Model
 
@@ -32,5 +31,4 @@ __all__ = [
     "require_sizes",
     "save_model",
     "save_state",
-    "state_exists",
 ]

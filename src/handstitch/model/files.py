@@ -90,11 +90,6 @@ def load_state(path: str | Path) -> SavedState:
     return SavedState(model, slots, position)
 
 
-def state_exists(path: str | Path) -> bool:
-    """Whether there is a state at `path`, or a backup of one, sound or not."""
-    return bool(storage.existing_copies(path))
-
-
 def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | None]:
     """The state at `path`, with None; or if that is damaged or missing, its backup and the error.
 
@@ -108,7 +103,7 @@ def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | No
             raise
         except ModelFileError as error:
             problems.append(error)
-    if not state_exists(path):
+    if not storage.existing_copies(path):
         raise problems[0]
     found, backup = (error.facts.get("found", error.problem) for error in problems)
     raise ModelFileError(

@@ -17,7 +17,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Size = Annotated[int, Meta(ge=1, lt=2**40)]
 
 
-class Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_fields=True):
+class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_fields=True):
     """Everything that using a network needs besides its weights."""
 
     activations: tuple[Activation, ...]
@@ -41,14 +41,14 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkno
     """SHA-256 of the initial weights (`training.initial_digest`); empty if unknown."""
 
 
-class Model(Metadata, frozen=True, kw_only=True, eq=False):
+class Model(_Metadata, frozen=True, kw_only=True, eq=False):
     """A trained network with everything that using it needs."""
 
     parameters: Parameters
     """θ, float32."""
 
 
-class FileMetadata(Metadata, frozen=True, kw_only=True, eq=False):
+class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
     """The metadata of a model file; with a position, of a state."""
 
     sizes: Annotated[tuple[Size, ...], Meta(min_length=2, max_length=1_000)]
@@ -56,7 +56,7 @@ class FileMetadata(Metadata, frozen=True, kw_only=True, eq=False):
 
     def model(self, parameters: Parameters) -> Model:
         """The model with this metadata and these weights."""
-        values = {name: getattr(self, name) for name in Metadata.__struct_fields__}
+        values = {name: getattr(self, name) for name in _Metadata.__struct_fields__}
         return Model(parameters=parameters, **values)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from msgspec import Meta
 from handstitch import storage
 from handstitch.arrays import Vector
 from handstitch.config.messages import pretty_json
+from handstitch.data.locations import Notify, ignore
 from handstitch.errors import DataError, MachineError
 from handstitch.records import Evaluation
 
@@ -35,7 +36,6 @@ _LARGEST: Final = 64 * 2**20
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process that is appending."""
 
-Notify = Callable[[str], None]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -69,7 +69,7 @@ def append(
     folder: Path,
     evaluation: Evaluation,
     weights_digest: str,
-    notify: Notify = lambda line: None,
+    notify: Notify = ignore,
 ) -> int:
     """Append an evaluation to the folder's test log; its number, counted from 1.
 
@@ -91,7 +91,7 @@ def append(
     return len(log.evaluations)
 
 
-def read(folder: Path, notify: Notify = lambda line: None) -> list[TestEvaluation]:
+def read(folder: Path, notify: Notify = ignore) -> list[TestEvaluation]:
     """Every test evaluation in order; empty if there was none.
 
     If the log is damaged, its backup counts, and `notify` hears of that. Raises DataError if both
@@ -100,9 +100,7 @@ def read(folder: Path, notify: Notify = lambda line: None) -> list[TestEvaluatio
     return list(_read(folder, notify).evaluations)
 
 
-def evaluation_of(
-    folder: Path, weights_digest: str, notify: Notify = lambda line: None
-) -> Evaluation | None:
+def evaluation_of(folder: Path, weights_digest: str, notify: Notify = ignore) -> Evaluation | None:
     """The last test evaluation of these weights; None if there is none. Raises as `read`."""
     return _read(folder, notify).latest.get(weights_digest)
 

@@ -14,8 +14,8 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -56,12 +56,9 @@ def write(
 def put(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
     """`write`, but raises OSError."""
     target = _resolved(path)
-    written = _write_temporary(target, pieces, durable=durable)
-    try:
-        disk.files.replace(written, target)
-    except BaseException:
-        remove_quietly(written)
-        raise
+    with temporary(target) as new:
+        _fill(new, pieces, durable=durable)
+        disk.files.replace(new, target)
     if durable:
         disk.files.fsync_folder(target.parent)
 
@@ -87,21 +84,16 @@ def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) 
     pieces = _pieces(data)
     with translate_os_errors(Path(path), _size(pieces)):
         target = _resolved(path)
-        written = _write_temporary(target, pieces)
-        kept = None
-        try:
-            if target.exists():
-                kept = _second_name(target)
-            disk.files.replace(written, target)
+        with temporary(target) as new, temporary(target) as old:
+            _fill(new, pieces)
+            is_replaced = target.exists()
+            if is_replaced:
+                _link_or_copy(target, old)
+            disk.files.replace(new, target)
             disk.files.fsync_folder(target.parent)
-            if kept:
-                disk.files.replace(kept, backup_of(target))
+            if is_replaced:
+                disk.files.replace(old, backup_of(target))
                 disk.files.fsync_folder(target.parent)
-        except BaseException:
-            remove_quietly(written)
-            if kept:
-                remove_quietly(kept)
-            raise
 
 
 def check_writable(folder: str | Path, bytes_needed: int) -> None:
@@ -111,7 +103,8 @@ def check_writable(folder: str | Path, bytes_needed: int) -> None:
     """
     folder = existing_folder(Path(folder))
     with translate_os_errors(folder, bytes_needed):
-        remove_quietly(_write_temporary(folder / "probe", [memoryview(b"?")]))
+        with temporary(folder / "probe") as probe:
+            _fill(probe, [memoryview(b"?")])
         free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         raise full(folder, bytes_needed)
@@ -128,10 +121,19 @@ def remove_stale(folder: str | Path) -> None:
                 remove_quietly(entry)
 
 
-def temporary(target: Path) -> Path:
-    """A unique temporary name beside `target`."""
+@contextmanager
+def temporary(target: Path) -> Iterator[Path]:
+    """A unique temporary name beside `target`; what still has it at the end is removed.
+
+    Missing folders above it are made.
+    """
+    make_folders(target.parent)
     name = f".{target.name[:40]}.{os.getpid()}-{_process_token}-{next(_serial)}.tmp"
-    return target.with_name(name)
+    path = target.with_name(name)
+    try:
+        yield path
+    finally:
+        remove_quietly(path)
 
 
 def is_temporary(path: Path) -> bool:
@@ -179,23 +181,16 @@ def _size(pieces: list[memoryview]) -> int:
     return sum(piece.nbytes for piece in pieces)
 
 
-def _write_temporary(target: Path, pieces: list[memoryview], *, durable: bool = True) -> Path:
-    """Write a temporary file beside `target`; if `durable`, it is on the disk."""
-    make_folders(target.parent)
-    path = temporary(target)
+def _fill(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
+    """Write a new file; if `durable`, wait for the disk."""
     descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        try:
-            for piece in pieces:
-                _write_all(descriptor, piece)
-            if durable:
-                disk.files.fsync(descriptor)
-        finally:
-            disk.files.close(descriptor)
-    except BaseException:
-        remove_quietly(path)
-        raise
-    return path
+        for piece in pieces:
+            _write_all(descriptor, piece)
+        if durable:
+            disk.files.fsync(descriptor)
+    finally:
+        disk.files.close(descriptor)
 
 
 def _write_all(descriptor: int, piece: memoryview) -> None:
@@ -207,16 +202,14 @@ def _write_all(descriptor: int, piece: memoryview) -> None:
         rest = rest[done:]
 
 
-def _second_name(path: Path) -> Path:
-    """A temporary second name of a file: a hard link, or a copy where links are unsupported."""
-    name = temporary(path)
+def _link_or_copy(path: Path, name: Path) -> None:
+    """Give a file a second name: a hard link, or a copy where links are unsupported."""
     try:
         disk.files.link(path, name)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        return _write_temporary(path, [memoryview(path.read_bytes())])
-    return name
+        _fill(name, [memoryview(path.read_bytes())])
 
 
 def _alive(path: Path) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 
 from handstitch.errors import MachineError, UsageError
 from handstitch.storage import disk
-from handstitch.storage.atomic import is_temporary, make_folders, put, remove_quietly, temporary
+from handstitch.storage.atomic import is_temporary, make_folders, put, temporary
 from handstitch.storage.os_errors import translate_os_errors
 
 if sys.platform == "win32":
@@ -47,15 +47,13 @@ def new_folder(parent: str | Path, stem: str, files: Mapping[str, bytes]) -> Pat
     """
     first = Path(parent) / stem
     with translate_os_errors(first, _size(files)):
-        prepared = _prepare(first, files)
-        try:
+        with temporary(first) as prepared:
+            _fill(prepared, files)
             number, target = 1, first
             while not _rename(prepared, target):
                 number += 1
                 target = first.with_name(f"{stem}-{number}")
-            return target
-        finally:
-            remove_quietly(prepared)
+        return target
 
 
 def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
@@ -68,12 +66,10 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
     path = Path(path)
     with translate_os_errors(path, _size(files)):
         if not os.path.lexists(path):
-            prepared = _prepare(path, files)
-            try:
+            with temporary(path) as prepared:
+                _fill(prepared, files)
                 if _rename(prepared, path):
                     return path
-            finally:
-                remove_quietly(prepared)
         _require_empty(path)
         with lock_folder(path):
             _require_empty(path)  # another process may have been quicker
@@ -141,18 +137,11 @@ def _size(files: Mapping[str, bytes]) -> int:
     return sum(len(data) for data in files.values())
 
 
-def _prepare(target: Path, files: Mapping[str, bytes]) -> Path:
-    """A folder beside `target` under a temporary name, with these files, on the disk."""
-    make_folders(target.parent)
-    folder = temporary(target)
-    try:
-        disk.files.make_folder(folder)
-        for name, data in files.items():
-            put(folder / name, [memoryview(data)])
-    except BaseException:
-        remove_quietly(folder)
-        raise
-    return folder
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a new folder with these files, on the disk."""
+    disk.files.make_folder(folder)
+    for name, data in files.items():
+        put(folder / name, [memoryview(data)])
 
 
 def _rename(prepared: Path, target: Path) -> bool:
