@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Annotated, Final
 
 import msgspec
@@ -76,7 +73,8 @@ def append(
     The log is the old one or the new one at every instant. Raises MachineError if it cannot be
     written, DataError if an existing log is damaged: it is never replaced by a new one.
     """
-    with _locked(folder):
+    storage.make_folder((folder / TEST_LOG).parent)
+    with storage.lock_folder((folder / TEST_LOG).parent, _PATIENCE):
         log = _read(folder, notify)
         entry = TestEvaluation(
             time=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -103,24 +101,6 @@ def read(folder: Path, notify: Notify = ignore) -> list[TestEvaluation]:
 def evaluation_of(folder: Path, weights_digest: str, notify: Notify = ignore) -> Evaluation | None:
     """The last test evaluation of these weights; None if there is none. Raises as `read`."""
     return _read(folder, notify).latest.get(weights_digest)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Exclusive access to the test log: two tests at once are two evaluations."""
-    place = (folder / TEST_LOG).parent
-    storage.make_folder(place)
-    until = monotonic() + _PATIENCE
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(storage.lock_folder(place))
-                break
-            except storage.FolderTakenError:
-                if monotonic() > until:
-                    raise
-                sleep(0.02)
-        yield
 
 
 def _read(folder: Path, notify: Notify) -> _TestLog:

@@ -16,7 +16,6 @@ from handstitch.storage.atomic import (
     write_with_backup,
 )
 from handstitch.storage.folders import (
-    FolderTakenError,
     create_folder,
     free_name,
     lock_folder,
@@ -25,7 +24,6 @@ from handstitch.storage.folders import (
 )
 
 __all__ = [
-    "FolderTakenError",
     "backup_of",
     "check_writable",
     "create_folder",

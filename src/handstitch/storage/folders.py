@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 
 from handstitch.errors import MachineError, UsageError
@@ -26,10 +27,6 @@ else:
 _LOCK_FILE: Final = ".lock"
 _NAME_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR, errno.EACCES}
 _LOCK_TAKEN: Final = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
-
-
-class FolderTakenError(MachineError):
-    """Another process holds the folder's lock; it may be done in a moment."""
 
 
 def make_folder(path: str | Path) -> None:
@@ -79,30 +76,29 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
 
 
 @contextmanager
-def lock_folder(folder: str | Path) -> Iterator[None]:
+def lock_folder(folder: str | Path, patience: float = 0.0) -> Iterator[None]:
     """Exclusive access to a folder for one process, within the block.
 
-    The kernel holds the lock and releases it when the process ends, however it ends. Raises
-    FolderTakenError, which names the holder, or MachineError. The small file `.lock` stays behind
-    and means nothing.
+    The kernel holds the lock and releases it when the process ends, however it ends. `patience` is
+    how many seconds to wait for another process. Raises MachineError, which names the holder. The
+    small file `.lock` stays behind and means nothing.
     """
     path = Path(folder) / _LOCK_FILE
+    until = monotonic() + patience
     with translate_os_errors(path):
         descriptor = disk.files.open(path, os.O_RDWR | os.O_CREAT)
     try:
         with translate_os_errors(path):
-            try:
-                _lock(descriptor)
-            except OSError as error:
-                if error.errno not in _LOCK_TAKEN:
-                    raise
-                raise FolderTakenError(
-                    "another process is working in this folder",
-                    folder=folder,
-                    found=_holder(path),
-                    wanted="one process at a time",
-                    fix="wait for it or stop it, or use another folder",
-                ) from None
+            while not _try_lock(descriptor):
+                if monotonic() >= until:
+                    raise MachineError(
+                        "another process is working in this folder",
+                        folder=folder,
+                        found=_holder(path),
+                        wanted="one process at a time",
+                        fix="wait for it or stop it, or use another folder",
+                    )
+                sleep(0.02)
         with suppress(OSError):  # only the message above would miss it
             now = datetime.now().astimezone().isoformat(" ", "seconds")
             os.truncate(descriptor, 0)
@@ -125,6 +121,17 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Lock the file, unless another process has."""
+    try:
+        _lock(descriptor)
+    except OSError as error:
+        if error.errno not in _LOCK_TAKEN:
+            raise
+        return False
+    return True
 
 
 def _holder(path: Path) -> str:
