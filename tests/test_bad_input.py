@@ -281,7 +281,7 @@ DATA: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
     "2³¹ images": (
         holding(TRAIN_IMAGES, zipped(header(2**31, 3, 2))),
         "training images",
-        ["2,147,483,648 × 3 × 2: a header that cannot be true"],
+        ["2,147,483,648 × 3 × 2: an impossible header"],
     ),
     "features that are no number": (
         features_that_are_no_number,
@@ -332,7 +332,7 @@ def test_data_that_are_nowhere(capsys, verb):
     words = ["train"] if verb == "train" else ["data", "info"]
     flag = ["--dataset", "fashion-mnist"] if verb == "train" else ["fashion-mnist"]
     told = refused(capsys, 3, *words, *flag)
-    assert "cannot be fetched" in told["problem"]
+    assert "could not be downloaded" in told["problem"]
     assert "127.0.0.1:9: no connection" in told["found"]
     assert "--dataset sketch" in told["fix"]
     told = refused(capsys, 3, *words, *flag, "--data-dir", "elsewhere")

@@ -118,16 +118,16 @@ BAD: dict[str, tuple[bytes, str]] = {
     "count lies": (header(21, 3, 2) + PLAIN[16:], "21 × 3 × 2, cut short"),
     "count lies low": (header(19, 3, 2) + PLAIN[16:], "19 × 3 × 2, and more"),
     "count lies, gzip": (zipped(header(21, 3, 2) + PLAIN[16:]), "cut short"),
-    "2³¹ images": (header(2**31, 28, 28), "2,147,483,648 × 28 × 28: a header that cannot"),
-    "2³¹ labels": (zipped(header(2**31)), "an IDX array of 2,147,483,648: a header that cannot"),
-    "2³² - 1": (header(2**32 - 1), "cannot be true"),
-    "product 2⁶⁴": (header(2**22, 2**21, 2**21), "cannot be true"),
-    "product 2⁶³": (header(2**31, 2**31, 2), "cannot be true"),
-    "product 2⁶⁴ + file": (WRAPPED, "cannot be true"),
-    "largest + 1": (zipped(header(LARGEST + 1)), "cannot be true"),
+    "2³¹ images": (header(2**31, 28, 28), "2,147,483,648 × 28 × 28: an impossible header"),
+    "2³¹ labels": (zipped(header(2**31)), "an IDX array of 2,147,483,648: an impossible header"),
+    "2³² - 1": (header(2**32 - 1), "impossible header"),
+    "product 2⁶⁴": (header(2**22, 2**21, 2**21), "impossible header"),
+    "product 2⁶³": (header(2**31, 2**31, 2), "impossible header"),
+    "product 2⁶⁴ + file": (WRAPPED, "impossible header"),
+    "largest + 1": (zipped(header(LARGEST + 1)), "impossible header"),
     "largest": (zipped(header(LARGEST)), "134,217,728, cut short"),
-    "no images": (header(0, 28, 28), "0 × 28 × 28: a header that cannot be true"),
-    "no pixels": (header(20, 0, 28), "cannot be true"),
+    "no images": (header(0, 28, 28), "0 × 28 × 28: an impossible header"),
+    "no pixels": (header(20, 0, 28), "impossible header"),
 }
 
 
@@ -156,7 +156,7 @@ def nothing(path: Path) -> None: ...
         (nothing, "no file"),
         (Path.mkdir, "a folder"),
         (os.mkfifo, "pipe, socket or device"),  # would wait for a writer for ever
-        (lambda path: path.symlink_to(path.parent / "gone"), "a link that leads nowhere"),
+        (lambda path: path.symlink_to(path.parent / "gone"), "a broken link"),
     ],
     ids=["missing", "folder", "pipe", "broken link"],
 )

@@ -11,7 +11,7 @@ from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json
 from handstitch.errors import printable
 
-app = App(name="data", help="Fetch a data set, or say what is in it.")
+app = App(name="data", help="Download a data set, or summarise it.")
 
 
 @app.command
@@ -22,10 +22,10 @@ def fetch(
     /,
     *,
     data_dir: Annotated[
-        Path | None, Parameter(help="folder to put it in (default: your cache)")
+        Path | None, Parameter(help="destination folder (default: your cache)")
     ] = None,
 ) -> None:
-    """Bring a data set from its public homes, verified by checksum."""
+    """Download a data set from its public mirrors, verified by checksum."""
     from handstitch.data import loading
 
     location = loading.fetch(name, data_dir, notify=output.notice)
@@ -42,7 +42,7 @@ def info(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Say what a data set holds: counts, shapes, class names, balance, checksums."""
+    """Summarise a data set: counts, shapes, class names, balance, checksums."""
     from handstitch.data import loading, summary
 
     choice = loading.resolve(name, data_dir, notify=output.notice)

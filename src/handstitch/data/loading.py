@@ -1,8 +1,8 @@
-"""Where data sets come from: found on disk, fetched, or drawn; and never taken unverified.
+"""Load data sets: located on disk, downloaded or generated, and always verified.
 
-`locations` says where on this machine is looked and in what order; what is found nowhere is fetched
-into the user's cache. A bad file in the place that counts is an error: it is never skipped,
-replaced, or answered with something else.
+`locations` has the folders that are searched, in order; what is in none of them is downloaded into
+the user's cache. A bad file in the first location with any file is an error: it is never skipped,
+replaced, or answered with other data.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ _SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
 _ON_DISK: Final = ("fashion-mnist", "mnist")
 
 _unreachable: dict[str, str] = {}
-"""Why fetching a data set failed in this process: to wait a second time would teach nothing."""
+"""Why downloading a data set failed in this process: it is not tried a second time."""
 
 
 class AbsentError(DataError):
-    """The data set is nowhere on this machine and cannot be fetched."""
+    """The data set is not on this machine and cannot be downloaded."""
 
 
 class ResolvedDataset(msgspec.Struct, frozen=True):
-    """The data set that a name came to mean."""
+    """The data set that a name stands for, and where it is."""
 
     name: str
     """`fashion-mnist`, `mnist` or `sketch`; never `auto`."""
     reason: str = ""
-    """Why it is `sketch` although `auto` prefers Fashion-MNIST; else empty."""
+    """Why `auto` fell back to `sketch`; else empty."""
     location: Location | None = None
-    """Where it was found, if it was looked for; `load` takes it from there."""
+    """Where it was found; `load` reads it from there. None if it was not searched for."""
 
 
 class Verified(NamedTuple):
-    """Files of a data set, found and proved by their checksums."""
+    """Files of a data set, verified by their checksums."""
 
     location: Location
     checked: dict[OfficialFile, tuple[Path, str]]
-    """Path and SHA-256 of each file as it lies there."""
+    """Path and SHA-256 of each file."""
     arrays: dict[OfficialFile, Images | Labels]
-    """What is in those that were unpacked."""
+    """The arrays of the files that were unpacked."""
 
     def dataset(self, part: Part) -> Dataset:
         """A part whose files were unpacked."""
@@ -75,8 +75,8 @@ def load(
     test images are not unpacked for training. `fetch=False` leaves the network alone; `notify`
     hears of downloads and of harmless oddities; `location` is where `resolve` found it.
 
-    Raises DataError for files that are absent, incomplete or bad, MachineError if they cannot be
-    read or a download cannot be kept, UsageError for an unknown name.
+    Raises DataError for files that are missing or damaged, MachineError if they cannot be read or
+    a download cannot be saved, UsageError for an unknown name.
     """
     if name == "sketch":
         return draw(part)
@@ -96,7 +96,7 @@ def verify(
     location: Location | None = None,
     unpack: Sequence[Part] = (),
 ) -> Verified:
-    """Find the files that `part` needs and check by checksum that each is the published one.
+    """Locate the files that `part` needs, and verify each by its checksum.
 
     `train` needs all four, `test` its own two; those of the parts in `unpack` are read, too.
     Raises as `load` does.
@@ -120,19 +120,19 @@ def verify(
         if array is not None:
             found.arrays[file] = array
             if path.suffix == ".gz" and sha256 == file.content_sha256:
-                notify(f"{printable(path)} is named .gz but is not compressed; read as it is")
+                notify(f"{printable(path)} is named .gz but is not compressed; read uncompressed")
     return found
 
 
 def resolve(
     name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore
 ) -> ResolvedDataset:
-    """The data set that `name` means: `auto` is Fashion-MNIST if it can be had, else `sketch`.
+    """Resolve a data set's name: `auto` is Fashion-MNIST if available, else `sketch`.
 
-    Any other name means itself. Fashion-MNIST can be had if a place holds files of it, sound or
-    not (loading verifies them), or if it can be fetched. An explicit `data_dir` without it is an
-    error even so: who names a folder does not want something drawn instead. Raises DataError for
-    that, UsageError for an unknown name.
+    Any other name stands for itself. Fashion-MNIST is available if a location has files of it,
+    sound or not (loading verifies them), or if it can be downloaded. An explicit `data_dir`
+    without it is an error: someone who names a folder does not want generated data instead.
+    Raises DataError for that, UsageError for an unknown name.
     """
     if name != "auto":
         _check_name(name, TITLES)
@@ -146,11 +146,11 @@ def resolve(
 
 
 def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Location:
-    """Fetch what is missing of a data set, verify all of it and say where it is.
+    """Download the missing files of a data set and verify all of it; returns its location.
 
-    It goes where files of it are already, else into the folder `<name>` of `data_dir`, else into
-    the user's cache. Raises MachineError if the network or the disk stands in the way, DataError
-    if a file that is there already is bad, UsageError for a name that cannot be fetched.
+    That is where files of it are already, else the folder `<name>` of `data_dir`, else the user's
+    cache. Raises MachineError if the network or the disk fails, DataError if an existing file is
+    bad, UsageError for a name that cannot be downloaded.
     """
     from handstitch.data.download import fetch_files
 
@@ -167,7 +167,7 @@ def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ign
 
 
 def draw(part: Part) -> Dataset:
-    """A part of `sketch`."""
+    """Generate a part of `sketch`."""
     from handstitch.data import sketch
 
     images, labels = sketch.draw(*_SKETCH[part])
@@ -196,23 +196,23 @@ def _locate(
     fetch: bool,
     notify: Notify,
 ) -> Location:
-    """The place that counts; if it is the cache, what is missing there is fetched, if allowed."""
+    """The location of the files; if it is the cache, missing files are downloaded, if allowed."""
     _check_name(name, _ON_DISK)
     location = locations.locate(name, data_dir, notify)
     missing = location.missing(files)
     if location.is_cache and missing and (fetch or not location.holds_any()):
-        why = _fetch(location, notify) if fetch else "fetching is switched off"
+        why = _fetch(location, notify) if fetch else "downloading is switched off"
         if why:
             raise AbsentError(
-                f"{TITLES[name]} is not on this machine and cannot be fetched",
+                f"{TITLES[name]} is not on this machine and could not be downloaded",
                 found=f"not in data/{name} nor in {printable(location.folder)}; {why}",
                 wanted=", ".join(file.name for file in missing),
                 fix="put these files in a folder and name it with --data-dir, or train on "
-                "drawings: --dataset sketch",
+                "generated images: --dataset sketch",
             )
     elif not location.holds_any():
         raise DataError(
-            f"no {TITLES[name]} in the folder given",
+            f"no {TITLES[name]} in this folder",
             file=printable(str(data_dir)),
             found="none of its files" if location.folder.parent.is_dir() else "no such folder",
             wanted=f"{catalog.files_of(name)[0].name} and the rest, in it or in {name}/ there",
@@ -222,7 +222,7 @@ def _locate(
 
 
 def _fetch(location: Location, notify: Notify) -> str:
-    """Fetch the missing files of `location`; why that failed, or empty."""
+    """Download the missing files of `location`; returns why that failed, or empty."""
     from handstitch.data.download import UnreachableError, fetch_files
 
     if location.name not in _unreachable:
