@@ -137,7 +137,7 @@ def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -
     evaluation = test_log.evaluation_of(folder, digest)
     if evaluation is None:
         evaluation = classifier.test(None, setup.data_dir, setup.notify)
-        test_log.note(folder, evaluation, digest)
+        test_log.append(folder, evaluation, digest)
     data = data_at_hand(classifier.model, setup.data_dir, setup.notify)
     return RepeatedRun(
         seed=seed,

@@ -281,7 +281,7 @@ DATA: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
     "2³¹ images": (
         holding(TRAIN_IMAGES, zipped(header(2**31, 3, 2))),
         "training images",
-        ["2,147,483,648 × 3 × 2: a header that cannot be true"],
+        ["2,147,483,648 × 3 × 2: an impossible header"],
     ),
     "features that are no number": (
         features_that_are_no_number,
@@ -332,7 +332,7 @@ def test_data_that_are_nowhere(capsys, verb):
     words = ["train"] if verb == "train" else ["data", "info"]
     flag = ["--dataset", "fashion-mnist"] if verb == "train" else ["fashion-mnist"]
     told = refused(capsys, 3, *words, *flag)
-    assert "cannot be fetched" in told["problem"]
+    assert "could not be downloaded" in told["problem"]
     assert "127.0.0.1:9: no connection" in told["found"]
     assert "--dataset sketch" in told["fix"]
     told = refused(capsys, 3, *words, *flag, "--data-dir", "elsewhere")
@@ -366,7 +366,7 @@ def test_weights_of_another_architecture(capsys, run):
 def test_the_state_of_another_optimizer(capsys, run):
     settings_changed(run, 'optimizer = "adam"', 'optimizer = "momentum"')
     told = refused(capsys, 4, "train", "--resume", run)
-    assert "another kind of run" in told["problem"]
+    assert "does not match the run" in told["problem"]
     assert "momentum" in told["wanted"]
 
 
@@ -412,7 +412,7 @@ FOREIGN: dict[str, tuple[str, bytes, str]] = {
     "web page": ("w.safetensors", HTML, "a web page"),
     "LFS pointer": ("w.safetensors", LFS, "a Git LFS pointer"),
     "empty": ("w.safetensors", b"", "an empty file"),
-    "text": ("w.txt", b"dear diary", "of no known kind"),
+    "text": ("w.txt", b"dear diary", "of unknown type"),
 }
 
 
@@ -458,7 +458,7 @@ def test_damaged_weights(capsys, run):
 
 def test_a_damaged_state_with_no_older_one(capsys, run):
     last = run / "weights" / "last.safetensors"
-    storage.previous(last).unlink()
+    storage.backup_of(last).unlink()
     flip(last)
     before = everything(run)
     told = refused(capsys, 4, "train", "--resume", run)
@@ -470,22 +470,22 @@ def test_a_damaged_state_with_no_older_one(capsys, run):
 def test_both_states_damaged(capsys, run):
     last = run / "weights" / "last.safetensors"
     flip(last)
-    flip(storage.previous(last))
+    flip(storage.backup_of(last))
     told = refused(capsys, 4, "train", "--resume", run)
-    assert "both" in told["problem"]
+    assert "and its backup are damaged" in told["problem"]
     assert "best weights may still be sound" in told["fix"]
 
 
 def test_a_file_of_a_newer_version(capsys, monkeypatch, run):
     with monkeypatch.context() as later:
-        later.setattr(safetensors_file, "VERSION", 2)
+        later.setattr(safetensors_file, "VERSION", 3)
         save_model("later.safetensors", sample())
         save_model(run / "weights" / "last.safetensors", sample())
     for words in (("test", "later.safetensors"), ("train", "--resume", run)):
         told = refused(capsys, 4, *words)
         assert "newer" in told["problem"]
-        assert "version 2" in told["found"]
-        assert "version 1" in told["wanted"]
+        assert "version 3" in told["found"]
+        assert "version 2" in told["wanted"]
         assert "upgrade" in told["fix"]
 
 
@@ -493,8 +493,8 @@ def test_a_file_of_a_newer_version(capsys, monkeypatch, run):
 
 HOLDER = """
 import sys
-from handstitch.storage import FolderLock
-with FolderLock(sys.argv[1]):
+from handstitch.storage import lock_folder
+with lock_folder(sys.argv[1]):
     print("locked", flush=True)
     sys.stdin.read()
 """
@@ -561,7 +561,7 @@ def test_a_folder_of_another_user(public_folder, run, monkeypatch):
         code, err = as_nobody(["train", *words])
         told = parts_of(err)
         assert code == 5, err
-        assert "no right to write here" in told["problem"]
+        assert "permission denied" in told["problem"]
         assert f"{NOBODY}" in told["found"] or "nobody" in told["found"]
         assert "--out" in told["fix"]
         assert everything(theirs) == before
@@ -574,7 +574,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("no right to mount a small disk")
+        pytest.skip("no permission to mount a small disk")
     try:
         yield folder
     finally:
@@ -711,7 +711,7 @@ def test_a_damaged_state_with_an_older_one(capsys, run, finished):
     flip(run / "weights" / "last.safetensors")
     err = accepted(capsys, "train", "--resume", run)
     assert "last.safetensors is damaged" in err
-    assert "1 finished epoch is trained again" in err
+    assert "1 finished epoch trained again" in err
     assert weights(run) == weights(finished)
 
 
@@ -728,14 +728,14 @@ def test_a_run_killed_before_its_first_save_begins_at_its_first_step(capsys, run
         if path.name != "config.toml":
             path.unlink()
     err = accepted(capsys, "train", "--resume", run)
-    assert "begins at its first step" in err
+    assert "starts at the first step" in err
     assert weights(run) == weights(finished)
 
 
 def test_other_data_than_the_run_began_with_is_said(capsys, run, monkeypatch):
     monkeypatch.setattr(loading, "_SKETCH", {"train": (400, 7), "test": (100, 2018)})
     err = accepted(capsys, "train", "--resume", run)
-    assert "the training data are not those the run began with" in err
+    assert "the training data differ from those the run was started with" in err
 
 
 def test_fewer_cores_than_the_run_has_threads_are_said(capsys, run, monkeypatch):
@@ -744,8 +744,8 @@ def test_fewer_cores_than_the_run_has_threads_are_said(capsys, run, monkeypatch)
     settings_changed(run, "threads = 1", "threads = 2")
     monkeypatch.setattr(machine, "cores", lambda: 1)
     err = accepted(capsys, "train", "--resume", run)
-    assert "started with 2 threads" in err
-    assert "cores here: 1" in err
+    assert "resuming with 2 threads" in err
+    assert "this machine has 1 core" in err
 
 
 def test_another_build_than_the_run_was_saved_with_is_said(capsys, run, monkeypatch):

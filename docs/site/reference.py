@@ -20,6 +20,7 @@ API = {
         "handstitch",
         "handstitch.config.schema",
         "handstitch.runs.run",
+        "handstitch.runs.folder",
         "handstitch.model.classifier",
     ],
     "The book": [

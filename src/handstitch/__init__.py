@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from handstitch.config.schema import Config
     from handstitch.errors import HandstitchError
     from handstitch.model.classifier import Classifier
-    from handstitch.runs.run import Run, begin, load
+    from handstitch.runs.folder import load
+    from handstitch.runs.run import Run, begin
 
 __all__ = ["Classifier", "Config", "HandstitchError", "Run", "__version__", "begin", "load"]
 
@@ -31,7 +32,7 @@ _HOMES = {
     "HandstitchError": "handstitch.errors",
     "Run": "handstitch.runs.run",
     "begin": "handstitch.runs.run",
-    "load": "handstitch.runs.run",
+    "load": "handstitch.runs.folder",
 }
 
 

@@ -187,17 +187,17 @@ HEADERS: dict[str, Callable[[], bytes]] = {
     "description empty": lambda: ours(""),
     "description null": lambda: ours("null"),
     "description a list": lambda: ours("[]"),
-    "description without format": lambda: ours('{"version":1}'),
+    "description without format": lambda: ours('{"version":2}'),
     "no version": lambda: ours('{"format":"handstitch model"}'),
     "version true": lambda: ours('{"format":"handstitch model","version":true}'),
-    "version 1.0": lambda: ours('{"format":"handstitch model","version":1.0}'),
+    "version 2.0": lambda: ours('{"format":"handstitch model","version":2.0}'),
     "version 0": lambda: ours('{"format":"handstitch model","version":0}'),
-    "no digest": lambda: ours('{"format":"handstitch model","version":1}', NETWORK, DATA),
+    "no digest": lambda: ours('{"format":"handstitch model","version":2}', NETWORK, DATA),
     "keys twice inside": lambda: ours(
-        '{"format":"handstitch model","version":1,"version":1}', NETWORK, DATA
+        '{"format":"handstitch model","version":2,"version":2}', NETWORK, DATA
     ),
-    "not a number inside": lambda: ours('{"a":NaN,"format":"handstitch model","version":1}'),
-    "infinite inside": lambda: ours('{"a":1e999,"format":"handstitch model","version":1}'),
+    "not a number inside": lambda: ours('{"a":NaN,"format":"handstitch model","version":2}'),
+    "infinite inside": lambda: ours('{"a":1e999,"format":"handstitch model","version":2}'),
 }
 
 
@@ -246,7 +246,7 @@ def test_another_spelling_is_refused(tmp_path, small, parts):
     header = sound[8 : 8 + length].rstrip()
     first = b',"layers.0.bias":' + json.dumps(entries["layers.0.bias"]).replace(" ", "").encode()
     assert first in header
-    twice = description.replace('"version":1', '"version":1,"version":1')
+    twice = description.replace('"version":2', '"version":2,"version":2')
     spaced = description.replace(",", ", ")
     unsorted = json.dumps(dict(reversed(json.loads(description).items())), ensure_ascii=False)
     for content in (
@@ -382,7 +382,7 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], list[str]]] = {
         )
         for protocol in (2, 3, 4, 5)
     },
-    "npy": (one_array, ["a single NumPy array"]),
+    "npy": (one_array, ["a NumPy array"]),
     "npz": (lambda: saved(a=np.ones(3)), ["too many: a"]),
     "pickled npz": (
         lambda: saved(weights_0=np.array([None]), bias_0=np.ones(1)),
@@ -391,8 +391,8 @@ FOREIGN: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "zip": (lambda: zipped(readme_dot_txt=b"x"), ["a zip file with readme.txt"]),
     "cut zip": (lambda: saved(weights_0=np.ones(3))[:200], ["damaged"]),
     "gzip": (lambda: b"\x1f\x8b\x08" + b"\0" * 20, ["gzip", "gunzip"]),
-    "text": (lambda: b"hello, world", ["no known kind"]),
-    "zeros": (lambda: b"\0" * 1000, ["no known kind"]),
+    "text": (lambda: b"hello, world", ["unknown type"]),
+    "zeros": (lambda: b"\0" * 1000, ["unknown type"]),
     "safetensors": (
         lambda: safetensors.numpy.save({"fc.weight": np.ones((2, 2)), "fc.bias": np.ones(2)}),
         ["another program", "fc.bias, fc.weight", "layers.0.weight (inputs, outputs)"],
@@ -411,7 +411,7 @@ def test_foreign_files_are_named(tmp_path, case):
     path.write_bytes(content())
     message = assert_refused_cheaply(path)
     assert all(word in message for word in words), message
-    assert "fix" in message or "no known kind" in message
+    assert "fix" in message or "unknown type" in message
     if case in {"pt", "old pt", "keras", "h5", "npy", "npz"} or case.startswith("pickle "):
         assert "np.savez" in message
 

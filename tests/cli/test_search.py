@@ -164,10 +164,10 @@ def test_a_search_of_which_nothing_came_is_exit_6(handstitch):
 
 
 def test_a_folder_in_use_is_exit_5(grid, handstitch):
-    from handstitch.storage import FolderLock
+    from handstitch.storage import lock_folder
 
     (grid / "trials" / "0000").rename("elsewhere")
-    with FolderLock(grid):
+    with lock_folder(grid):
         result = handstitch("search", "--out", "grid", "--workers", "0")
     assert result.code == 5
     assert "another process is working in this folder" in result.err

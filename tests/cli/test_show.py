@@ -193,7 +193,7 @@ def test_a_history_that_is_none_is_a_bad_model_file(handstitch: Handstitch, mach
     save_model("odd.safetensors", sample())  # its only record has three fields
     result = handstitch("show", "curves", "odd.safetensors")
     assert result.code == 4
-    assert "the history in this file makes no sense" in result.err
+    assert "the history in this file is invalid" in result.err
 
 
 def test_without_matplotlib_the_tables_are_still_there(

@@ -198,29 +198,29 @@ class TestLooks:
         handstitch("train", "--from-search", str(searched))
         first = handstitch("test", "runs/train")
         assert first.code == 0, first.err
-        assert "This is look 1 at the test set with this run.\n" in first.out
-        assert "This is look 1 at the test set with runs of its search.\n" in first.out
+        assert "This is test evaluation 1 of this run.\n" in first.out
+        assert "This is test evaluation 1 of its search.\n" in first.out
         handstitch("train", "--from-search", str(searched), "--by", "last")
         second = handstitch("test", "runs/train-2", "--json").json
-        assert (second["look"], second["look_of_search"]) == (1, 2)
+        assert (second["test_evaluation"], second["test_evaluation_of_search"]) == (1, 2)
         assert len(test_log.read(searched)) == 2
 
     def test_a_trials_own_weights_are_a_look_at_the_search(self, handstitch, searched):
         weights = searched / "trials" / "0001" / "best.safetensors"
         found = handstitch("test", str(weights), "--json").json
-        assert (found["look"], found["look_of_search"]) == (None, 1)
+        assert (found["test_evaluation"], found["test_evaluation_of_search"]) == (None, 1)
 
     def test_a_search_that_is_gone_is_no_trouble(self, handstitch, searched):
         handstitch("train", "--from-search", str(searched))
         searched.rename("away")
         found = handstitch("test", "runs/train", "--json").json
-        assert (found["look"], found["look_of_search"]) == (1, None)
+        assert (found["test_evaluation"], found["test_evaluation_of_search"]) == (1, None)
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"search": 3}'])
     def test_a_damaged_note_is_no_trouble(self, handstitch, searched, content):
         handstitch("train", "--from-search", str(searched))
         Path("runs", "train", "origin.json").write_bytes(content)
-        assert handstitch("test", "runs/train", "--json").json["look_of_search"] is None
+        assert handstitch("test", "runs/train", "--json").json["test_evaluation_of_search"] is None
 
     def test_the_note_has_no_place_of_this_machine(self, handstitch, searched):
         handstitch("train", "--from-search", str(searched.absolute()))

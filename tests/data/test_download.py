@@ -254,8 +254,8 @@ def test_a_bad_file_in_the_cache_is_reported_not_replaced(server: Server, cache:
 def test_a_folder_given_is_where_the_files_go(
     server: Server, cache: Path, tmp_path: Path, small: SmallDataSets
 ) -> None:
-    place = loading.fetch("fashion-mnist", tmp_path / "new")
-    assert place.folder == tmp_path / "new/fashion-mnist"
+    location = loading.fetch("fashion-mnist", tmp_path / "new")
+    assert location.folder == tmp_path / "new/fashion-mnist"
     assert len(loading.load("fashion-mnist", "train", tmp_path / "new")) == 20
     begun = small.write("fashion-mnist", tmp_path / "begun")
     (begun / TRAIN_LABELS).unlink()
@@ -269,7 +269,7 @@ def test_a_disk_that_takes_nothing_is_the_machines_fault(server: Server, tmp_pat
     with pytest.raises(MachineError) as caught:
         loading.fetch("fashion-mnist", tmp_path / "file")
     assert caught.value.exit_code == 5
-    assert "cannot be kept" in caught.value.problem
+    assert "could not be saved" in caught.value.problem
     assert {"file", "found", "wanted", "fix"} <= caught.value.facts.keys()
 
 
@@ -277,7 +277,7 @@ def test_no_network_when_fetching_was_asked_for(empty_machine: Path) -> None:
     with pytest.raises(MachineError) as caught:
         loading.fetch("mnist")
     assert caught.value.exit_code == 5
-    assert caught.value.problem == "MNIST cannot be fetched"
+    assert caught.value.problem == "MNIST could not be downloaded"
     assert "no connection" in str(caught.value.facts["found"])
     assert "--data-dir" in str(caught.value.facts["fix"])
 

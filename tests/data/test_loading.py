@@ -255,7 +255,7 @@ def test_a_broken_link_is_a_bad_file_not_an_absent_one(
     (folder / TEST_LABELS).unlink()
     (folder / TEST_LABELS).symlink_to("gone")
     error = refused(lambda: loading.load("fashion-mnist", "test", folder))
-    assert "a link that leads nowhere" in str(error.facts["found"])
+    assert "a broken link" in str(error.facts["found"])
 
 
 @pytest.mark.parametrize("form", ["as published", "plain", "packed anew"])
@@ -329,7 +329,7 @@ def test_absent_and_not_fetchable(empty_machine: Path) -> None:
 def test_auto_without_data_and_network_is_sketch_and_says_why() -> None:
     choice = loading.resolve("auto")
     assert choice.name == "sketch"
-    assert "cannot be fetched" in choice.reason
+    assert "could not be downloaded" in choice.reason
     assert "127.0.0.1:9" in choice.reason
 
 
@@ -358,7 +358,7 @@ def test_auto_is_fashion_mnist_where_it_is(small: SmallDataSets) -> None:
 
 def test_names_mean_themselves() -> None:
     for name in ("fashion-mnist", "mnist", "sketch"):
-        assert loading.resolve(name) == loading.Choice(name, "")
+        assert loading.resolve(name) == loading.ResolvedDataset(name, "")
     refused(lambda: loading.resolve("minst"), exit_code=2)
 
 
@@ -457,7 +457,7 @@ def test_what_was_located_is_not_looked_for_again(
     small.write("fashion-mnist", Path("data/fashion-mnist"))
     choice = loading.resolve("auto")
     monkeypatch.setattr(locations, "locate", None)  # to call it would be an error
-    assert len(loading.load(choice.name, "train", place=choice.place)) == 20
+    assert len(loading.load(choice.name, "train", location=choice.location)) == 20
 
 
 def test_importing_costs_no_network_library() -> None:

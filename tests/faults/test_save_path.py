@@ -34,7 +34,7 @@ def save(path: Path, step: int) -> None:
 
 def step_in(path: Path) -> int | None:
     """The step of the state that loads, None if there is none; anything else is an error."""
-    if not storage.generations(path):
+    if not storage.existing_copies(path):
         return None
     state, _ = load_newest_state(path)
     step = int(state.position["step"])
@@ -189,10 +189,10 @@ def test_the_next_process_cleans_up(tmp_path, monkeypatch, fault):
             save(tmp_path / "last.safetensors", k)
     left = leftovers(tmp_path)
     assert left
-    storage.clean(tmp_path)
+    storage.remove_stale(tmp_path)
     assert leftovers(tmp_path) == left  # ours, for all it knows
     monkeypatch.setattr(atomic, "_process_token", "00000000")
-    storage.clean(tmp_path)
+    storage.remove_stale(tmp_path)
     assert not leftovers(tmp_path)
     assert list_of(tmp_path)
 
@@ -262,7 +262,7 @@ def test_an_empty_folder_that_is_claimed_becomes_a_run_last(tmp_path, fault):
 def test_both_damaged_is_told(tmp_path):
     path = tmp_path / "last.safetensors"
     two(path)
-    for each in storage.generations(path):
+    for each in storage.existing_copies(path):
         each.write_bytes(each.read_bytes()[:-1])
     with pytest.raises(ModelFileError) as caught:
         load_newest_state(path)

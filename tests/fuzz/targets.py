@@ -257,7 +257,7 @@ def _parse_npz(data: bytes, path: Path) -> None:
         if not course_npz.is_archive(file):
             load_model(path)
             return
-        parameters = course_npz.read_report(path, file, len(content))
+        parameters = course_npz.read(path, file, len(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays, np.errstate(all="ignore"):
         for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
             assert W.tobytes() == arrays[f"weights_{2 * layer}"].astype(np.float32).tobytes()

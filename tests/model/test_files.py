@@ -31,7 +31,6 @@ from handstitch.model import (
     safetensors_file,
     save_model,
     save_state,
-    state_exists,
 )
 from tests.sample_models import assert_same, sample
 
@@ -89,7 +88,7 @@ def test_the_stock_package_reads_it(tmp_path):
     assert description["preprocessing"] == {"offset": 0.0, "scale": 1 / 256}
     assert description["class_names"] == ["class 0", "class 1"]
     assert description["image_shape"] == [2, 2]
-    assert description["version"] == 1
+    assert description["version"] == 2
     assert len(description["digest"]) == 64
     assert set(description) == {
         "architecture", "class_names", "config", "dataset", "digest", "format", "history",
@@ -235,9 +234,9 @@ def test_a_state_comes_back(tmp_path):
         "bytes": np.arange(3, dtype=np.uint8),
     }
     position = {"epoch": 3, "loss": 0.1 + 0.2, "small": 5e-324, "best": None, "list": [1, 2.5]}
-    assert not state_exists(path)
+    assert not storage.existing_copies(path)
     save_state(path, sample(), slots, position)
-    assert state_exists(path)
+    assert storage.existing_copies(path)
     state = load_state(path)
     assert_same(state.model, sample())
     assert state.position == position
@@ -272,7 +271,7 @@ ARRAYS = hnp.arrays(
 @given(st.dictionaries(st.text(max_size=8).filter(lambda name: name != "__metadata__"), ARRAYS))
 def test_any_arrays_come_back(tmp_path_factory, arrays):
     path = tmp_path_factory.mktemp("arrays") / "a.safetensors"
-    storage.write(path, safetensors_file.encoded(path, arrays, {"text": '\x00\u2028\\"é'}))
+    storage.write(path, safetensors_file.encode(path, arrays, {"text": '\x00\u2028\\"é'}))
     back, metadata = safetensors_file.read_tensors(path)
     assert metadata == {"text": '\x00\u2028\\"é'}
     assert set(back) == set(arrays)
@@ -288,17 +287,17 @@ def test_a_state_serves_as_a_model(tmp_path):
 
 def test_a_model_does_not_serve_as_a_state(tmp_path):
     save_model(tmp_path / RESULT, sample())
-    with pytest.raises(ModelFileError, match="cannot go on"):
+    with pytest.raises(ModelFileError, match="cannot resume"):
         load_state(tmp_path / RESULT)
 
 
 def test_a_position_json_cannot_hold_is_refused(tmp_path):
     for bad in (float("nan"), float("inf"), -float("inf")):
-        with pytest.raises(ModelFileError, match="cannot be kept"):
+        with pytest.raises(ModelFileError, match="cannot be stored"):
             save_state(tmp_path / RESULT, sample(), {}, {"loss": bad})
     endless: list[Any] = []
     endless.append(endless)
-    with pytest.raises(ModelFileError, match="cannot be kept"):
+    with pytest.raises(ModelFileError, match="cannot be stored"):
         save_state(tmp_path / RESULT, sample(), {}, {"list": endless})
     assert not (tmp_path / RESULT).exists()
 
@@ -330,7 +329,7 @@ def test_a_newer_state_is_not_passed_over(tmp_path, monkeypatch):
     path = tmp_path / "last.safetensors"
     save_state(path, sample(), {}, {"step": 1})
     with monkeypatch.context() as later:
-        later.setattr(safetensors_file, "VERSION", 2)
+        later.setattr(safetensors_file, "VERSION", safetensors_file.VERSION + 1)
         save_state(path, sample(), {}, {"step": 2})
     for load in (load_newest_state, load_state, load_model):
         with pytest.raises(ModelFileError, match="newer Handstitch") as caught:
@@ -358,7 +357,7 @@ def changed(path: Path, arrays: dict[str, Any] | None = None, **changes: Any) ->
     old, metadata = safetensors_file.read_tensors(path)
     kept = {name: array for name, array in (old | (arrays or {})).items() if array is not None}
     described = {name: value for name, value in (metadata | changes).items() if value != "gone"}
-    storage.write(path, safetensors_file.encoded(path, kept, described))
+    storage.write(path, safetensors_file.encode(path, kept, described))
 
 
 @pytest.mark.parametrize(
@@ -448,17 +447,17 @@ def test_a_file_one_may_not_read_is_the_machines_matter(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refusing)
-    with pytest.raises(MachineError, match="no right to read"):
+    with pytest.raises(MachineError, match="permission denied"):
         load_model(tmp_path / RESULT)
 
 
 def test_the_file_is_written_by_storage(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(
-        storage, "write", lambda path, data, *, lasting: written.append((path, lasting))
+        storage, "write", lambda path, data, *, durable: written.append((path, durable))
     )
     save_model(tmp_path / RESULT, sample())
-    save_model(tmp_path / RESULT, sample(), lasting=False)
+    save_model(tmp_path / RESULT, sample(), durable=False)
     assert written == [(tmp_path / RESULT, True), (tmp_path / RESULT, False)]
 
 

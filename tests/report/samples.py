@@ -14,7 +14,7 @@ from handstitch.records import EpochRecord, Evaluation, RunSummary
 from handstitch.report.charts import Drawing, Drawings
 from handstitch.report.gather import Findings, Pictures
 from handstitch.runs import test_log
-from handstitch.runs.test_log import Look
+from handstitch.runs.test_log import TestEvaluation
 from tests.sample_models import sample
 
 SHAPE = (4, 4)
@@ -96,7 +96,7 @@ def findings(names: list[str] | None = None, **changes: Any) -> Findings:
         "model": model,
         "initial": Parameters.random(model.parameters.sizes, np.random.default_rng(7)),
         "looks": [
-            Look(
+            TestEvaluation(
                 time="2026-01-02T03:04:05+00:00",
                 weights_digest=digest,
                 weights="best",

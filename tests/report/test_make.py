@@ -94,20 +94,20 @@ def test_before_a_test_the_figures_are_those_of_validation(
     summary = json.loads((trained / run_folder.SUMMARY).read_text())
     assert f"{100 * summary['best_val_accuracy']:.2f} % of 30 validation images" in text
     assert f"{summary['best_val_loss']:.4f}" in text
-    assert not (trained / test_log.LEDGER).exists()
+    assert not (trained / test_log.TEST_LOG).exists()
 
 
 def test_after_a_test_the_figures_are_those_on_record_and_no_look_is_added(
     handstitch: Handstitch, trained: Path, undrawn: None, opened: list[tuple[str, bool]]
 ) -> None:
     found = handstitch("test", "--json").json
-    ledger = (trained / test_log.LEDGER).read_bytes()
+    ledger = (trained / test_log.TEST_LOG).read_bytes()
     opened.clear()
     made = report.make(trained)
     assert (made.part, made.missing) == ("test", [])
     assert opened == [("test", False)]
     assert f"{100 * found['accuracy']:.2f} % of {IMAGES['test']} test images" in text_of(made)
-    assert (trained / test_log.LEDGER).read_bytes() == ledger
+    assert (trained / test_log.TEST_LOG).read_bytes() == ledger
     assert "**" + f"{found['accuracy']:.4f}" + "**" in (trained / "README.md").read_text()
 
 
@@ -117,7 +117,7 @@ def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
     found = gather(trained)
     other = (found.evaluation, "f" * 64)
     assert other[0] is not None
-    test_log.note(trained, other[0], other[1])
+    test_log.append(trained, other[0], other[1])
     opened.clear()
     made = report.make(trained)
     assert made.part == "validation"
@@ -170,7 +170,7 @@ def damage(path: Path) -> None:
         (lambda run: (run / run_folder.BEST).unlink(), ["weights"]),
         (lambda run: damage(run / run_folder.BEST), ["weights"]),
         (lambda run: damage(run / run_folder.SUMMARY), ["summary"]),
-        (lambda run: damage(run / test_log.LEDGER), ["looks"]),
+        (lambda run: damage(run / test_log.TEST_LOG), ["looks"]),
         (lambda run: (run / run_folder.HISTORY).unlink(), []),
         (lambda run: damage(run / run_folder.HISTORY), []),
         (lambda run: [(run / name).unlink() for name in (run_folder.HISTORY, run_folder.LAST)], []),

@@ -151,7 +151,7 @@ def test_ten_thousand_hostile_names_leave_no_control_character_in_a_terminal(
         some = hostile[start : start + CLASSES]
         measured = findings(some).evaluation
         assert measured is not None
-        _print(measured, Path(some[0].replace("\0", "0")), 1, None)
+        _print(measured, Path(some[0].replace("\0", "0")), {"this run": 1})
     printed = capsys.readouterr().out
     assert invisible(printed) == []
     assert printable(PIECES[6]) in printed

@@ -82,20 +82,20 @@ def test_the_card_is_a_table_that_markdown_reads() -> None:
 
 def test_without_a_test_the_card_says_that_there_was_none() -> None:
     text = card()
-    assert "have not been measured on it yet" in text
+    assert "have not been evaluated on it yet" in text
     assert "Accuracy on" not in text
 
 
-@pytest.mark.parametrize(("looks", "words"), [(1, "once with"), (3, "3 times with")])
-def test_a_test_on_record_stands_in_the_card(looks: int, words: str) -> None:
+@pytest.mark.parametrize(("count", "words"), [(1, "has 1 evaluation."), (3, "has 3 evaluations; ")])
+def test_a_test_on_record_stands_in_the_card(count: int, words: str) -> None:
     found, _ = measured(["left", "right"])
-    text = model_card.write(SUMMARY, Config(), found, looks, ["curves.png"])
+    text = model_card.write(SUMMARY, Config(), found, count, ["curves.png"])
     assert f"Accuracy on 400 test images: **{found.accuracy:.4f}**" in text
     low, high = found.accuracy_interval
     assert f"(95 % interval {low:.4f} to {high:.4f})" in text
     assert words in " ".join(text.split())
-    assert ("its figures flatter" in text) == (looks > 1)
-    assert "have not been measured" not in text
+    assert ("biased upwards." in text) == (count > 1)
+    assert "have not been evaluated" not in text
     assert "- left, taken for right:" in text
     assert "![Losses and accuracies after each epoch](curves.png)" in text
 

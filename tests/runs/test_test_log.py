@@ -41,30 +41,30 @@ def evaluation(correct: int = 8, **changes: Any) -> Evaluation:
     return Evaluation(**(facts | changes))
 
 
-def test_a_folder_that_nobody_looked_at_has_no_looks(tmp_path: Path) -> None:
+def test_a_folder_without_a_test_has_an_empty_log(tmp_path: Path) -> None:
     assert test_log.read(tmp_path) == []
     assert test_log.evaluation_of(tmp_path, ONE) is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_looks_are_counted_and_kept_in_order(tmp_path: Path) -> None:
+def test_evaluations_are_counted_and_kept_in_order(tmp_path: Path) -> None:
     given = [(evaluation(8), ONE), (evaluation(7, weights="last"), OTHER), (evaluation(8), ONE)]
-    assert [test_log.note(tmp_path, each, digest) for each, digest in given] == [1, 2, 3]
+    assert [test_log.append(tmp_path, each, digest) for each, digest in given] == [1, 2, 3]
     found = test_log.read(tmp_path)
-    assert [(look.accuracy, look.weights, look.weights_digest) for look in found] == [
+    assert [(entry.accuracy, entry.weights, entry.weights_digest) for entry in found] == [
         (0.8, "best", ONE),
         (0.7, "last", OTHER),
         (0.8, "best", ONE),
     ]
-    for look in found:
-        assert (look.dataset, look.n) == ("sketch", 10)
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", look.time)
+    for entry in found:
+        assert (entry.dataset, entry.n) == ("sketch", 10)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", entry.time)
 
 
 def test_each_set_of_weights_keeps_its_last_evaluation_whole(tmp_path: Path) -> None:
-    test_log.note(tmp_path, evaluation(3), ONE)
-    test_log.note(tmp_path, evaluation(9), ONE)
-    test_log.note(tmp_path, evaluation(5), OTHER)
+    test_log.append(tmp_path, evaluation(3), ONE)
+    test_log.append(tmp_path, evaluation(9), ONE)
+    test_log.append(tmp_path, evaluation(5), OTHER)
     assert test_log.evaluation_of(tmp_path, ONE) == evaluation(9)
     assert test_log.evaluation_of(tmp_path, OTHER) == evaluation(5)
     assert test_log.evaluation_of(tmp_path, "c" * 64) is None
@@ -79,11 +79,11 @@ def test_a_digest_says_which_weights_they_are() -> None:
     assert test_log.digest_of(theta) != one
 
 
-def test_two_tests_at_once_are_two_looks(tmp_path: Path) -> None:
+def test_two_tests_at_once_are_two_evaluations(tmp_path: Path) -> None:
     numbers: list[int] = []
 
     def test_five_times() -> None:
-        numbers.extend(test_log.note(tmp_path, evaluation(), ONE) for _ in range(5))
+        numbers.extend(test_log.append(tmp_path, evaluation(), ONE) for _ in range(5))
 
     threads = [threading.Thread(target=test_five_times) for _ in range(4)]
     for thread in threads:
@@ -94,32 +94,32 @@ def test_two_tests_at_once_are_two_looks(tmp_path: Path) -> None:
     assert len(test_log.read(tmp_path)) == 20
 
 
-def test_a_process_that_keeps_the_ledger_is_named(
+def test_a_process_that_keeps_the_log_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test_log.note(tmp_path, evaluation(), ONE)
+    test_log.append(tmp_path, evaluation(), ONE)
     monkeypatch.setattr(test_log, "_PATIENCE", 0.05)
     with (
-        storage.FolderLock(tmp_path / "test"),
+        storage.lock_folder(tmp_path / "test"),
         pytest.raises(MachineError, match="another process"),
     ):
-        test_log.note(tmp_path, evaluation(), ONE)
-    assert test_log.note(tmp_path, evaluation(), ONE) == 2
+        test_log.append(tmp_path, evaluation(), ONE)
+    assert test_log.append(tmp_path, evaluation(), ONE) == 2
 
 
 @pytest.mark.parametrize("fault", [errno.EIO, errno.ENOSPC, "short", "kill", "power", "torn"])
-def test_whatever_the_disk_does_the_ledger_is_the_old_or_the_new(
+def test_whatever_the_disk_does_the_log_is_the_old_or_the_new(
     tmp_path: Path, fault: int | str
 ) -> None:
     k, disk = 0, FaultyDisk()
     while k <= len(disk.calls):
         folder = tmp_path / str(k)
-        test_log.note(folder, evaluation(6), ONE)
-        test_log.note(folder, evaluation(7), ONE)
+        test_log.append(folder, evaluation(6), ONE)
+        test_log.append(folder, evaluation(7), ONE)
         disk = FaultyDisk(k, fault)
         with installed(disk), suppress(HandstitchError, Killed):
-            test_log.note(folder, evaluation(9), ONE)
-        found = [look.accuracy for look in test_log.read(folder)]
+            test_log.append(folder, evaluation(9), ONE)
+        found = [entry.accuracy for entry in test_log.read(folder)]
         assert found in ([0.6, 0.7], [0.6, 0.7, 0.9])
         last = test_log.evaluation_of(folder, ONE)
         assert last is not None
@@ -128,31 +128,29 @@ def test_whatever_the_disk_does_the_ledger_is_the_old_or_the_new(
     assert k > 5
 
 
-def test_from_a_damaged_ledger_the_one_before_is_taken_and_said(tmp_path: Path) -> None:
-    test_log.note(tmp_path, evaluation(6), ONE)
-    test_log.note(tmp_path, evaluation(7), ONE)
-    (tmp_path / test_log.LEDGER).write_bytes(b'{"looks": [')
+def test_from_a_damaged_log_the_one_before_is_taken_and_said(tmp_path: Path) -> None:
+    test_log.append(tmp_path, evaluation(6), ONE)
+    test_log.append(tmp_path, evaluation(7), ONE)
+    (tmp_path / test_log.TEST_LOG).write_bytes(b'{"evaluations": [')
     said: list[str] = []
-    assert [look.accuracy for look in test_log.read(tmp_path, said.append)] == [0.6]
-    assert said == [
-        "the record of looks at the test set is damaged; looks.previous.json is taken instead"
-    ]
-    assert test_log.note(tmp_path, evaluation(8), ONE) == 2
-    assert [look.accuracy for look in test_log.read(tmp_path)] == [0.6, 0.8]
+    assert [entry.accuracy for entry in test_log.read(tmp_path, said.append)] == [0.6]
+    assert said == ["the test log is damaged; log.previous.json is used instead"]
+    assert test_log.append(tmp_path, evaluation(8), ONE) == 2
+    assert [entry.accuracy for entry in test_log.read(tmp_path)] == [0.6, 0.8]
 
 
 def changed(**values: Any) -> bytes:
     one = msgspec.to_builtins(evaluation()) | values
-    return msgspec.json.encode({"looks": [], "evaluations": {ONE: one}})
+    return msgspec.json.encode({"evaluations": [], "latest": {ONE: one}})
 
 
 DAMAGED = [
     b"",
     b"\xff\xfe",
     b"[]",
-    b'{"looks": 3}',
-    b'{"looks": [], "evaluations": {}, "more": 1}',
-    b'{"looks": [{"time": "now"}], "evaluations": {}}',
+    b'{"evaluations": 3}',
+    b'{"evaluations": [], "latest": {}, "more": 1}',
+    b'{"evaluations": [{"time": "now"}], "latest": {}}',
     b"[" * 100_000,
     changed(confusion_matrix=[]),
     changed(confusion_matrix=[[8, 2]]),
@@ -166,41 +164,41 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
-def test_a_ledger_that_cannot_be_read_is_an_error_and_stays(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / test_log.LEDGER
+def test_a_log_that_cannot_be_read_is_an_error_and_stays(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / test_log.TEST_LOG
     path.parent.mkdir()
     path.write_bytes(content)
-    for look in (
+    for use in (
         lambda: test_log.read(tmp_path),
         lambda: test_log.evaluation_of(tmp_path, ONE),
-        lambda: test_log.note(tmp_path, evaluation(), ONE),
+        lambda: test_log.append(tmp_path, evaluation(), ONE),
     ):
-        with pytest.raises(DataError, match="looks at the test set is damaged") as caught:
-            look()
+        with pytest.raises(DataError, match="test log is damaged") as caught:
+            use()
         assert len(str(caught.value).splitlines()) <= 6
     assert path.read_bytes() == content
 
 
 def test_what_is_not_damaged_is_read(tmp_path: Path) -> None:
-    path = tmp_path / test_log.LEDGER
+    path = tmp_path / test_log.TEST_LOG
     path.parent.mkdir()
     path.write_bytes(changed())
     assert test_log.evaluation_of(tmp_path, ONE) == evaluation()
 
 
-def test_a_ledger_without_end_is_not_read_to_the_end(
+def test_a_log_without_end_is_not_read_to_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test_log.note(tmp_path, evaluation(), ONE)
+    test_log.append(tmp_path, evaluation(), ONE)
     monkeypatch.setattr(test_log, "_LARGEST", 100)
     with pytest.raises(DataError, match="damaged"):
         test_log.read(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="rights as Unix has them")
-def test_a_folder_in_the_ledgers_place_is_an_error_of_the_machine(tmp_path: Path) -> None:
-    (tmp_path / test_log.LEDGER).mkdir(parents=True)
+def test_a_folder_in_the_logs_place_is_an_error_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / test_log.TEST_LOG).mkdir(parents=True)
     with pytest.raises(MachineError):
         test_log.read(tmp_path)
     with pytest.raises(MachineError):
-        test_log.note(tmp_path, evaluation(), ONE)
+        test_log.append(tmp_path, evaluation(), ONE)

@@ -104,10 +104,10 @@ def test_names_may_be_long(tmp_path):
     [
         (errno.ENOSPC, ["disk is full", "bytes free", "wanted", "10 bytes"]),
         (errno.EDQUOT, ["disk is full", "10 bytes"]),
-        (errno.EACCES, ["no right to write", "a folder of user"]),
-        (errno.EPERM, ["no right to write"]),
-        (errno.EROFS, ["read-only file system"]),
-        (errno.EIO, ["refused to write", os.strerror(errno.EIO)]),
+        (errno.EACCES, ["permission denied", "a folder of user"]),
+        (errno.EPERM, ["permission denied"]),
+        (errno.EROFS, ["could not be written", os.strerror(errno.EROFS)]),
+        (errno.EIO, ["could not be written", os.strerror(errno.EIO)]),
     ],
 )
 def test_refusals_are_explained(tmp_path, number, words):
@@ -149,27 +149,27 @@ def test_an_interruption_leaves_nothing(tmp_path):
     assert not names_in(tmp_path)
 
 
-# ── generations ────────────────────────────────────────────────────────────────────────────────
+# ── backups ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_generations_are_kept(tmp_path):
+def test_one_backup_is_kept(tmp_path):
     path = tmp_path / "last.safetensors"
-    assert storage.generations(path) == []
+    assert storage.existing_copies(path) == []
     for number in range(4):
         storage.write_with_backup(path, b"%d" % number)
-        found = [each.name for each in storage.generations(path)]
+        found = [each.name for each in storage.existing_copies(path)]
         assert found == ["last.safetensors", "last.previous.safetensors"][: number + 1]
     assert path.read_bytes() == b"3"
-    assert storage.previous(path).read_bytes() == b"2"
+    assert storage.backup_of(path).read_bytes() == b"2"
     assert len(names_in(tmp_path)) == 2
 
 
-def test_generations_without_hard_links(tmp_path):
+def test_backups_without_hard_links(tmp_path):
     path = tmp_path / "last.safetensors"
     with installed(FaultyDisk(no_links=True)):
         for number in range(3):
             storage.write_with_backup(path, b"%d" % number)
-    assert [each.read_bytes() for each in storage.generations(path)] == [b"2", b"1"]
+    assert [each.read_bytes() for each in storage.existing_copies(path)] == [b"2", b"1"]
     assert len(names_in(tmp_path)) == 2
 
 
@@ -238,7 +238,7 @@ def test_the_slower_of_two_that_claim_an_empty_folder_is_told(tmp_path):
                 (tmp_path / "config.toml").write_bytes(b"theirs")
             return super().open(path, flags)
 
-    with installed(Quicker()), pytest.raises(UsageError, match="holds a run already"):
+    with installed(Quicker()), pytest.raises(UsageError, match="already holds a run"):
         storage.create_folder(tmp_path, CONFIG)
     assert (tmp_path / "config.toml").read_bytes() == b"theirs"
 
@@ -313,8 +313,8 @@ def python(program: str, *arguments: object) -> subprocess.Popen[str]:
 
 HOLDER = """
 import sys, time
-from handstitch.storage import FolderLock
-with FolderLock(sys.argv[1]):
+from handstitch.storage import lock_folder
+with lock_folder(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -324,62 +324,63 @@ def test_a_folder_is_for_one_process(tmp_path):
     with python(HOLDER, tmp_path) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(MachineError) as caught, storage.FolderLock(tmp_path):
+        with pytest.raises(MachineError) as caught, storage.lock_folder(tmp_path):
             pass
         assert f"process {holder.pid}, since {time.localtime().tm_year}-" in str(caught.value)
         assert fact(caught, "folder") == str(tmp_path)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        with storage.FolderLock(tmp_path):  # the kernel has let go
+        with storage.lock_folder(tmp_path):  # the kernel has let go
             pass
 
 
 def test_a_lock_is_given_back(tmp_path):
     for _ in range(2):
         with (
-            storage.FolderLock(tmp_path),
+            storage.lock_folder(tmp_path),
             pytest.raises(MachineError, match="another process"),
-            storage.FolderLock(tmp_path),
+            storage.lock_folder(tmp_path),
         ):
             pass
 
 
 def test_an_error_inside_gives_the_lock_back(tmp_path):
-    with pytest.raises(ZeroDivisionError), storage.FolderLock(tmp_path):
+    with pytest.raises(ZeroDivisionError), storage.lock_folder(tmp_path):
         raise ZeroDivisionError
-    with storage.FolderLock(tmp_path):
+    with storage.lock_folder(tmp_path):
         pass
 
 
 def test_a_folder_in_use_cannot_be_claimed(tmp_path):
-    with storage.FolderLock(tmp_path), pytest.raises(MachineError, match="another process"):
+    with storage.lock_folder(tmp_path), pytest.raises(MachineError, match="another process"):
         storage.create_folder(tmp_path, CONFIG)
 
 
 # ── probing and cleaning ───────────────────────────────────────────────────────────────────────
 
 
-def test_probe_leaves_nothing(tmp_path):
-    storage.probe(tmp_path, 1_000)
-    storage.probe(tmp_path / "not" / "yet", 1_000)
+def test_check_writable_leaves_nothing(tmp_path):
+    storage.check_writable(tmp_path, 1_000)
+    storage.check_writable(tmp_path / "not" / "yet", 1_000)
     assert not names_in(tmp_path)
 
 
-def test_probe_knows_the_space(tmp_path):
+def test_check_writable_knows_the_space(tmp_path):
     with pytest.raises(MachineError) as caught:
-        storage.probe(tmp_path, 2**60)
+        storage.check_writable(tmp_path, 2**60)
     assert f"{2**60:,} bytes" in fact(caught, "wanted")
     assert "bytes free" in fact(caught, "found")
 
 
-def test_probe_writes(tmp_path):
-    with installed(FaultyDisk(0, errno.EROFS)), pytest.raises(MachineError, match="only be read"):
-        storage.probe(tmp_path, 0)
+def test_check_writable_writes(tmp_path):
+    with (
+        installed(FaultyDisk(0, errno.EROFS)),
+        pytest.raises(MachineError, match="could not be written"),
+    ):
+        storage.check_writable(tmp_path, 0)
 
 
 def test_clean_takes_what_the_dead_left(tmp_path, monkeypatch):
-    ours = atomic.temporary(tmp_path / "alive")
-    ours.touch()
     child = python("pass")
     child.communicate()
     dead = tmp_path / f".train.{child.pid}-0123abcd-0.tmp"
@@ -391,13 +392,16 @@ def test_clean_takes_what_the_dead_left(tmp_path, monkeypatch):
     theirs.touch()
     for name in ("mine.tmp", ".mine.tmp", ".hidden", "best.safetensors"):
         (tmp_path / name).touch()
-    storage.clean(tmp_path)
+    with atomic.temporary(tmp_path / "alive") as ours:
+        ours.touch()
+        storage.remove_stale(tmp_path)
+        assert ours.exists()
+    assert not ours.exists()
     assert not dead.exists()
     assert not same_number.exists()
-    assert ours.exists()
     assert theirs.exists()
-    assert len(names_in(tmp_path)) == 6
-    storage.clean(tmp_path / "absent")
+    assert len(names_in(tmp_path)) == 5
+    storage.remove_stale(tmp_path / "absent")
 
 
 # ── a real full disk, and another user ─────────────────────────────────────────────────────────
@@ -413,7 +417,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
         capture_output=True,
     )
     if mounted.returncode:
-        pytest.skip("no right to mount a small disk")
+        pytest.skip("no permission to mount a small disk")
     try:
         yield folder
     finally:
@@ -430,10 +434,10 @@ def test_a_full_disk_keeps_the_old_file(small_disk):
         assert fact(caught, "wanted") == "60,000 bytes"
         free = int(fact(caught, "found").split()[0].replace(",", ""))
         assert 30_000 < free < 60_000
-        assert [each.read_bytes()[:1] for each in storage.generations(path)] == [b"2", b"1"]
+        assert [each.read_bytes()[:1] for each in storage.existing_copies(path)] == [b"2", b"1"]
         assert not leftovers(small_disk)
     with pytest.raises(MachineError):
-        storage.probe(small_disk, 60_000)
+        storage.check_writable(small_disk, 60_000)
     with pytest.raises(MachineError):
         storage.create_folder(small_disk / "run", {"config.toml": b"x" * 60_000})
 
@@ -487,15 +491,15 @@ ACTIONS = {
     "generation": lambda folder: storage.write_with_backup(folder / "file", b"theirs"),
     "new": lambda folder: storage.new_folder(folder, "train", CONFIG),
     "claim": lambda folder: storage.create_folder(folder / "run", CONFIG),
-    "probe": lambda folder: storage.probe(folder, 1),
-    "lock": lambda folder: storage.FolderLock(folder).__enter__(),
+    "check_writable": lambda folder: storage.check_writable(folder, 1),
+    "lock": lambda folder: storage.lock_folder(folder).__enter__(),
 }
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_rights_are_missed_by_name(public_folder, action):
     answer = as_nobody(lambda: ACTIONS[action](public_folder))
-    assert answer.startswith("5 no right to write here")
+    assert answer.startswith("5 permission denied")
     assert str(public_folder) in answer
     assert "drwxr-xr-x" in answer
     assert f"you are user {NOBODY}" in answer
@@ -506,9 +510,9 @@ def test_rights_are_missed_by_name(public_folder, action):
 def test_a_closed_folder_is_no_bug(public_folder):
     (public_folder / "closed").mkdir(mode=0o700)
     path = public_folder / "closed" / "file"
-    assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 no right")
-    assert as_nobody(lambda: storage.create_folder(path, CONFIG)).startswith("5 no right")
-    assert as_nobody(lambda: storage.probe(path, 1)).startswith("5 no right")
+    assert as_nobody(lambda: storage.write(path, b"x")).startswith("5 permission denied")
+    assert as_nobody(lambda: storage.create_folder(path, CONFIG)).startswith("5 permission denied")
+    assert as_nobody(lambda: storage.check_writable(path, 1)).startswith("5 permission denied")
 
 
 def test_what_need_not_last_is_whole_and_waits_for_no_disk(tmp_path, monkeypatch):
@@ -524,7 +528,7 @@ def test_what_need_not_last_is_whole_and_waits_for_no_disk(tmp_path, monkeypatch
             super().fsync_folder(path)
 
     monkeypatch.setattr(disk, "files", Watched())
-    storage.write(tmp_path / "table", b"lines", lasting=False)
+    storage.write(tmp_path / "table", b"lines", durable=False)
     assert calls == []
     assert (tmp_path / "table").read_bytes() == b"lines"
     assert [each.name for each in tmp_path.iterdir()] == ["table"]

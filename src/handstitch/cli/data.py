@@ -23,14 +23,14 @@ def fetch(
     *,
     data_dir: Annotated[
         Path | None,
-        Parameter(metavar="FOLDER", help="folder to put it in", show_default="your cache"),
+        Parameter(metavar="FOLDER", help="destination folder", show_default="your cache"),
     ] = None,
 ) -> None:
-    """Download a data set and verify its checksums."""
+    """Download a data set from its public mirrors and verify its checksums."""
     from handstitch.data import loading
 
-    place = loading.fetch(name, data_dir, notify=output.notice)
-    print(f"{name} is complete and sound in {place.folder}")
+    location = loading.fetch(name, data_dir, notify=output.notice)
+    print(f"{name} is complete and sound in {location.folder}")
 
 
 @app.command
@@ -47,7 +47,7 @@ def info(
     from handstitch.data import loading, summary
 
     choice = loading.resolve(name, data_dir, notify=output.notice)
-    found = summary.describe(choice.name, data_dir, notify=output.notice, place=choice.place)
+    found = summary.describe(choice.name, data_dir, notify=output.notice, location=choice.location)
     if json:
         output.print_json(found)
         return

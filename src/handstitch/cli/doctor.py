@@ -70,4 +70,4 @@ def _data(name: str, data_dir: Any) -> str:
         return f"{name}: not on this machine (handstitch data fetch {name})"
     except HandstitchError as error:
         return f"{name}: {error.problem} ({error.facts.get('found', '')})"
-    return f"{name}: complete and sound in {found.place.folder}"
+    return f"{name}: complete and sound in {found.location.folder}"

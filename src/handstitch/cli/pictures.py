@@ -79,7 +79,7 @@ def _write(
         return None
     data = figures.svg(figure).encode() if is_svg else figures.png(figure)
     try:
-        storage.write(place, data, lasting=False)
+        storage.write(place, data, durable=False)
     except MachineError as error:
         if not asked:
             error.facts["fix"] = f"write it elsewhere: --out {place.name}"

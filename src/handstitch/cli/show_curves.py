@@ -50,7 +50,8 @@ def curves(
 
 def _history(target: Path) -> list[EpochRecord]:
     """The epochs of a run, or those that a model file knows of (without their seconds)."""
-    from handstitch.model import load_model, load_newest_state, state_exists
+    from handstitch import storage
+    from handstitch.model import load_model, load_newest_state
 
     if target.is_file():
         records = run_folder.timeless_records(target, load_model(target).history)
@@ -66,7 +67,7 @@ def _history(target: Path) -> list[EpochRecord]:
     run_folder.require_run(target)
     records = run_folder.read_records(target)
     last = target / run_folder.LAST
-    if not records and state_exists(last):
+    if not records and storage.existing_copies(last):
         state, _ = load_newest_state(last)
         records = run_folder.timeless_records(last, state.model.history)
     if not records:

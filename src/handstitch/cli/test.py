@@ -23,10 +23,10 @@ def test(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Measure a trained network on the test set: accuracy, loss, and where it errs.
+    """Measure a trained network on the test set: accuracy, loss, and its mistakes.
 
-    The interval is Wilson's, at 95 %: where the accuracy on endless such images would lie. Each
-    look at the test set with a run is noted in its folder, and counted.
+    The interval is Wilson's 95 % score interval of the accuracy. Every test evaluation of a run is
+    recorded in its folder, and counted.
     """
     import msgspec
 
@@ -37,36 +37,34 @@ def test(
     target = run_folder.newest() if path is None else path
     classifier = runs.load(target, weights)
     evaluation = classifier.test(dataset, data_dir, output.notice)
-    look = _noted(run_folder.run_of(target), classifier, evaluation)
-    # Who tests several settings of a search chooses between them, too.
-    look_of_search = _noted(searches.search_of(target), classifier, evaluation)
+    of_run = _record(run_folder.run_of(target), classifier, evaluation)
+    # Testing several candidates of a search is a selection between them, too.
+    of_search = _record(searches.search_of(target), classifier, evaluation)
     if json:
-        counted = {"look": look, "look_of_search": look_of_search}
-        output.print_json(msgspec.structs.asdict(evaluation) | counted)
+        numbers = {"test_evaluation": of_run, "test_evaluation_of_search": of_search}
+        output.print_json(msgspec.structs.asdict(evaluation) | numbers)
         return
-    _print(evaluation, target, look, look_of_search)
+    _print(evaluation, target, {"this run": of_run, "its search": of_search})
 
 
-def _noted(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
-    """Which look at the test set it is, with this run or search; None where none can be noted."""
+def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
+    """The number of this test evaluation in the folder's log; None where it is not recorded."""
     from handstitch.runs import test_log
 
     if folder is None or evaluation.dataset != classifier.model.dataset:
         return None
     digest = test_log.digest_of(classifier.model.parameters.vector)
     try:
-        return test_log.note(folder, evaluation, digest, output.notice)
+        return test_log.append(folder, evaluation, digest, output.notice)
     except HandstitchError as error:
-        # The figures are there; what cannot be written must not take them away.
+        # The result is there; a log that could not be written must not take it away.
         found = error.facts.get("found", "")
-        output.notice(f"this look at the test set is not noted: {error.problem} ({found})")
-        output.notice(f"the result stands; where it would be noted: {folder / test_log.LEDGER}")
+        output.notice(f"this test evaluation is not recorded: {error.problem} ({found})")
+        output.notice(f"the result stands; the log would be {folder / test_log.TEST_LOG}")
         return None
 
 
-def _print(
-    evaluation: Evaluation, target: Path, look: int | None, look_of_search: int | None
-) -> None:
+def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None]) -> None:
     from handstitch.evaluation import most_confused
 
     low, high = evaluation.accuracy_interval
@@ -90,10 +88,10 @@ def _print(
         for true, predicted, count in pairs:
             confused.add_row(output.safe_text(true), output.safe_text(predicted), f"{count:,}")
         output.show(confused, "Most confused")
-    for number, subject in ((look, "this run"), (look_of_search, "runs of its search")):
+    for subject, number in numbers.items():
         if number is not None:
-            caution = "; choosing by it would flatter the result" if number > 1 else ""
-            print(f"\nThis is look {number} at the test set with {subject}{caution}.", end="")
+            caution = "; choosing by it would bias the result" if number > 1 else ""
+            print(f"\nThis is test evaluation {number} of {subject}{caution}.", end="")
     print(f"\nTest loss: {evaluation.loss:.4f}")
     print(f"Calibration error: {evaluation.calibration_error:.4f}")
     print(

@@ -1,1 +1,1 @@
-"""Images and labels: read, found, fetched or drawn; split, scaled and batched."""
+"""Data sets: located, downloaded, verified, read or generated; split, scaled and batched."""

@@ -1,4 +1,4 @@
-"""Batches, gathered from uint8 images and scaled into one buffer that is used again and again."""
+"""Mini-batches: gathered from uint8 images and scaled into one reused buffer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handstitch.randomness import Purpose, generator
 
 
 class Batches:
-    """The chosen images of a data set, in batches of at most `batch_size`.
+    """Mini-batches of at most `batch_size` of the chosen images.
 
     Images stay uint8; no float copy of the data set is made.
     """
@@ -29,16 +29,16 @@ class Batches:
         self.chosen = chosen
         self.batch_size = min(batch_size, len(chosen))
         self.images = images.reshape(len(images), -1)
-        self.labels = labels.astype(np.intp)  # as what they are: positions of a 1
+        self.labels = labels.astype(np.intp)  # positions of the 1 in a one-hot row
         self._pixels = np.empty((self.batch_size, self.images.shape[1]), np.uint8)
         self._picked = np.empty(self.batch_size, np.intp)
 
     def __len__(self) -> int:
-        """Batches in an epoch; the last may be short."""
+        """Batches per epoch; the last may be smaller."""
         return ceil(len(self.chosen) / self.batch_size)
 
     def order(self, seed: int, epoch: int) -> Indices:
-        """The chosen images in the order of this epoch: a function of seed and epoch alone."""
+        """The chosen images shuffled for this epoch: a function of seed and epoch alone."""
         return self.chosen[generator(seed, Purpose.SHUFFLE, epoch).permutation(len(self.chosen))]
 
     def part(self, order: Indices, number: int) -> Indices:
@@ -46,7 +46,7 @@ class Batches:
         return order[number * self.batch_size : (number + 1) * self.batch_size]
 
     def gather(self, picks: Indices, X: Matrix) -> Indices:
-        """Scale the picked images into X (n, inputs) and give their labels (n,).
+        """Scale the picked images into X (n, inputs); returns their labels (n,).
 
         The labels are a view of a buffer that the next call overwrites.
         """

@@ -1,8 +1,8 @@
-"""The published files of the data sets known by name, with their checksums.
+"""Catalog of the published data files, with their checksums.
 
-Checksums and lengths were taken from the files themselves, except those of MNIST's training half,
-which are the ones that many independent projects publish for it; the same projects' checksums
-for the other half agree with the files.
+Checksums and lengths were taken from the files, except those of MNIST's training half, which
+many independent projects publish; the same projects' checksums of its test half agree with the
+files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLASS_NAMES: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class OfficialFile:
-    """One of the four files of a data set, as its authors published it."""
+    """One of the four files of a data set, as published by its authors."""
 
     dataset: str
     part: Part
@@ -49,12 +49,12 @@ class OfficialFile:
 
     @property
     def noun(self) -> str:
-        """What it holds: "training labels"."""
+        """Its content: "training labels"."""
         return f"{'training' if self.part == 'train' else 'test'} {self.kind}"
 
     @property
     def description(self) -> str:
-        """How to know it: name, length and checksum."""
+        """Name, length and checksum."""
         return f"{self.name}, {self.size:,} bytes, sha256 {self.sha256[:8]}…"
 
 
@@ -132,5 +132,5 @@ def files_of(dataset: str, *parts: str) -> list[OfficialFile]:
 
 
 def with_checksum(sha256: str) -> OfficialFile | None:
-    """The file that has this checksum, compressed or not; None if it is none of these."""
+    """The file with this checksum, compressed or not; None if there is none."""
     return next((file for file in FILES if sha256 in {file.sha256, file.content_sha256}), None)

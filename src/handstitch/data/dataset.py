@@ -1,4 +1,4 @@
-"""Images with their labels and names, as they lie in memory: the one thing every source gives."""
+"""Data set in memory: images, labels and class names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GARMENTS: Final = (
     "Bag",
     "Ankle boot",
 )
-"""Class names of Fashion-MNIST, and of `sketch`, which draws the same ten things."""
+"""Class names of Fashion-MNIST, and of `sketch`, which has the same classes."""
 
 DIGITS: Final = tuple("0123456789")
 """Class names of MNIST."""
@@ -30,10 +30,9 @@ DIGITS: Final = tuple("0123456789")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """One part of a data set, wholly in memory.
+    """One part of a data set, in memory.
 
-    Raises DataError if images and labels do not belong together, so that whoever holds a Dataset
-    need not ask again.
+    Raises DataError unless images and labels match, so that users of a Dataset need not check.
     """
 
     name: str
@@ -46,7 +45,7 @@ class Dataset:
     """(n,), each below the number of class names."""
     class_names: tuple[str, ...]
     digest: str
-    """SHA-256 of pixels and labels (`digest_of`): says which data a run used."""
+    """SHA-256 of pixels and labels (`digest_of`): identifies the data of a run."""
     location: str
     """The folder it was read from, or "drawn from a seed"."""
 
@@ -59,7 +58,7 @@ class Dataset:
             and self.labels.shape == self.images.shape[:1]
         ):
             raise DataError(
-                "images and labels do not belong together",
+                "images and labels do not match",
                 found=f"images {self.images.dtype} {self.images.shape}, "
                 f"labels {self.labels.dtype} {self.labels.shape}",
                 wanted="uint8 images (n, rows, columns), C-contiguous, and uint8 labels (n,)",
@@ -79,24 +78,24 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int]:
-        """Rows and columns of each image."""
+        """Rows and columns of an image."""
         _, rows, columns = self.images.shape
         return rows, columns
 
     @property
     def inputs(self) -> int:
-        """Pixels of each image: the width of the network's input."""
+        """Pixels of an image: the number of the network's inputs."""
         return int(self.images[0].size)
 
     def counts(self) -> list[int]:
-        """Images of each class, in the order of `class_names`."""
+        """The number of images of each class, in the order of `class_names`."""
         return [int(n) for n in np.bincount(self.labels, minlength=len(self.class_names))]
 
 
 def digest_of(images: Images, labels: Labels) -> str:
     """SHA-256, in hexadecimal, of all pixels in order followed by all labels.
 
-    Both C-contiguous. The same for the same data, however the files were packed.
+    Both C-contiguous. It does not depend on the files' compression.
     """
     import hashlib
 

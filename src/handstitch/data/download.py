@@ -1,7 +1,7 @@
-"""Data sets brought from their public homes: over https, checked by SHA-256, kept by pooch.
+"""Download data sets from public mirrors: over https, verified by SHA-256, cached by pooch.
 
-A file comes down under a temporary name beside its place and takes its own name only once its
-checksum is right, so a cache never holds half a file or a wrong one.
+A file is downloaded under a temporary name and renamed once its checksum is right, so a cache
+never holds half a file or a wrong one.
 """
 
 from __future__ import annotations
@@ -27,81 +27,81 @@ MIRRORS: dict[str, tuple[str, ...]] = {
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
     ),
 }
-"""The homes of each data set, in the order in which they are tried."""
+"""URLs of the mirrors of each data set, in the order in which they are tried."""
 
-# Together they stay within 15 seconds: one wait for every home to answer, side by side, and then
-# at most one silence for each of two homes, which is not asked again.
+# A failing download takes at most 15 seconds: one wait for all mirrors in parallel, and then at
+# most one timeout of each of two mirrors, which is not tried again.
 TIMEOUT = 4.0
-"""Seconds that a home may be silent."""
+"""Seconds to wait for a mirror's answer."""
 
 _SCHEME = "https://"
 
 
 class UnreachableError(MachineError):
-    """No home of the data set answers, or none has the right file."""
+    """No mirror of the data set answers, or none has the right file."""
 
 
 def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ignore) -> None:
-    """Bring files of one data set into `folder`, which is made if need be.
+    """Download files of one data set into `folder`, which is made if necessary.
 
-    A file that is in the folder under its own name already must be sound: see to that first.
-    Raises UnreachableError if the network does not give them, MachineError if the disk does not
-    take them. What arrived before that stays.
+    Files that are already there must have been verified. Raises UnreachableError if the network
+    fails, MachineError if the disk does. Files downloaded before that stay.
     """
     if not files:
         return
     dataset = files[0].dataset
-    failed = _unanswering(MIRRORS[dataset], files[0])
+    failed = _failing(MIRRORS[dataset], files[0])
     for file in files:
-        for home in [home for home in MIRRORS[dataset] if home not in failed]:
+        for mirror in [mirror for mirror in MIRRORS[dataset] if mirror not in failed]:
             notify(
                 f"fetching {TITLES[dataset]}'s {file.noun}, {file.size / 1e6:.1f} MB, "
-                f"from {urlsplit(home).netloc} into {printable(folder)}"
+                f"from {urlsplit(mirror).netloc} into {printable(folder)}"
             )
             try:
-                _retrieve(home + file.name, file, folder)
+                _retrieve(mirror + file.name, file, folder)
                 break
             except UnreachableError as error:
-                failed[home] = error.problem
+                failed[mirror] = error.problem
         else:
             raise UnreachableError(
-                f"{TITLES[dataset]} cannot be fetched",
-                found="; ".join(f"{urlsplit(home).netloc}: {why}" for home, why in failed.items()),
+                f"{TITLES[dataset]} could not be downloaded",
+                found="; ".join(
+                    f"{urlsplit(mirror).netloc}: {why}" for mirror, why in failed.items()
+                ),
                 wanted=file.description,
-                fix="mend the network, or put the files in a folder and name it with --data-dir",
+                fix="check the network, or put the files in a folder and name it with --data-dir",
             )
 
 
-def _unanswering(homes: Sequence[str], file: OfficialFile) -> dict[str, str]:
-    """The homes that do not say within TIMEOUT that they have the file, and why.
+def _failing(mirrors: Sequence[str], file: OfficialFile) -> dict[str, str]:
+    """The mirrors that do not confirm within TIMEOUT that they have the file, and why.
 
-    Looking up a name has no time limit of its own, so the question is asked in threads that may
-    be left behind.
+    A DNS lookup has no timeout of its own, so the requests run in threads that may be abandoned.
     """
-    answers = dict.fromkeys(homes, _in_words(TimeoutError()))
+    answers = dict.fromkeys(mirrors, _reason(TimeoutError()))
 
-    def ask(home: str) -> None:
+    def ask(mirror: str) -> None:
         try:
-            found = _downloader(file)(home + file.name, None, None, check_only=True)
-            answers[home] = "" if found else "does not have the file"
+            found = _downloader(file)(mirror + file.name, None, None, check_only=True)
+            answers[mirror] = "" if found else "does not have the file"
         except (OSError, ValueError) as error:  # every error of requests is an OSError
-            answers[home] = _in_words(error)
+            answers[mirror] = _reason(error)
 
-    threads = [threading.Thread(target=ask, args=(home,), daemon=True) for home in homes]
+    threads = [threading.Thread(target=ask, args=(mirror,), daemon=True) for mirror in mirrors]
     for thread in threads:
         thread.start()
-    # The limits inside a request add up (lookup, connection, answer); here is the one over all.
+    # The timeouts within a request add up (lookup, connection, answer); this is the one for all.
     deadline = time.monotonic() + TIMEOUT
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return {home: why for home, why in answers.copy().items() if why}
+    return {mirror: why for mirror, why in answers.copy().items() if why}
 
 
 def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
     import pooch  # type: ignore[import-untyped]  # it ships no types
     from requests import RequestException
 
-    pooch.get_logger().setLevel("ERROR")  # what there is to say, `notify` is told
+    pooch.get_logger().setLevel("ERROR")  # `notify` gets the messages
     try:
         pooch.retrieve(
             url,
@@ -111,21 +111,21 @@ def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
             downloader=_downloader(file),
         )
     except RequestException as error:
-        raise UnreachableError(_in_words(error)) from error
-    except ValueError as error:  # pooch's word for a wrong checksum
+        raise UnreachableError(_reason(error)) from error
+    except ValueError as error:  # what pooch raises for a wrong checksum
         raise UnreachableError("sent something else (its checksum is wrong)") from error
     except OSError as error:
         raise MachineError(
-            f"{file.name} cannot be kept",
+            f"{file.name} could not be saved",
             file=printable(folder / file.name),
             found=error.strerror or str(error),
-            wanted=f"a folder that can be written to, with {file.size:,} bytes free",
-            fix="make room or see to its rights, or choose another folder with --data-dir",
+            wanted=f"a writable folder with {file.size:,} bytes free",
+            fix="free some space, change its permissions, or choose another folder with --data-dir",
         ) from error
 
 
 def _downloader(file: OfficialFile) -> Any:
-    """pooch's own downloader, with https at every hop and the right length insisted upon."""
+    """pooch's downloader, which requires https at every redirect and the right length."""
     import pooch
     from requests.exceptions import InvalidSchema
 
@@ -141,13 +141,13 @@ def _downloader(file: OfficialFile) -> Any:
         chunk_size=1 << 18,
         timeout=TIMEOUT,
         hooks={"response": inspect},
-        # The files are compressed as they are; a second packing would change their checksum.
+        # The files are compressed already; a second compression would change their checksum.
         headers={"Accept-Encoding": "identity"},
     )
 
 
-def _in_words(error: Exception) -> str:
-    """Why a request failed, in few words: the library's own sentences fill a screen."""
+def _reason(error: Exception) -> str:
+    """Why a request failed, in few words: the library's own messages fill a screen."""
     from requests import exceptions
 
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
@@ -155,9 +155,9 @@ def _in_words(error: Exception) -> str:
     kinds: dict[Any, str] = {
         exceptions.InvalidSchema: str(error),
         exceptions.SSLError: "its certificate is not trusted",
-        exceptions.ProxyError: "the proxy does not let it through",
+        exceptions.ProxyError: "the proxy refused the connection",
         (exceptions.Timeout, TimeoutError): f"no answer within {TIMEOUT:.0f} s",
-        exceptions.ChunkedEncodingError: "broke off",
+        exceptions.ChunkedEncodingError: "the connection broke off",
         exceptions.ConnectionError: "no connection",
     }
     matches = (words for kind, words in kinds.items() if isinstance(error, kind))

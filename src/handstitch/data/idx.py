@@ -1,4 +1,4 @@
-"""IDX, the file format of MNIST and its kin: a shape, then an array of unsigned bytes.
+"""IDX, the file format of MNIST: a shape, then an array of unsigned bytes.
 
     bytes 0, 1   zero
     byte  2      element type; 8, unsigned bytes, is the only one read here
@@ -7,9 +7,9 @@
     then         the elements, last dimension fastest, and nothing more
 
 Described by Y. LeCun, C. Cortes and C. Burges on the page of the MNIST database. Whether a file
-is compressed (gzip, RFC 1952, of one member or several) is decided by its first bytes, not by its
-name. Memory grows with what has been read, never with what a header promises, and reading stops
-at the first byte too many.
+is compressed (gzip, RFC 1952, of one member or several) is decided by its magic bytes, not by its
+name. Memory grows with what has been read, never with what a header claims, and reading stops at
+the first byte too many.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from handstitch.errors import DataError, MachineError, printable
 from handstitch.storage import file_types
 
 LARGEST: Final = 2**27
-"""Elements above which a header is not believed (128 MiB; MNIST has 45)."""
+"""The most elements that a header may claim (128 MiB; MNIST has 45)."""
 
-_NO_FILE: Final = "no file, a link that leads nowhere, or a pipe, socket or device"
+_NO_FILE: Final = "no file, a broken link, or a pipe, socket or device"
 _PIECE: Final = 1 << 16
 _MEMBERS: Final = 10_000
 _ELEMENTS: Final = {
@@ -48,25 +48,24 @@ _ELEMENTS: Final = {
 
 
 def read(path: Path) -> NDArray[np.uint8]:
-    """The array in an IDX file. Raises DataError for any other file, MachineError as `opened`."""
-    with opened(path) as stream:
+    """The array in an IDX file. Raises DataError for any other, MachineError as `open_file`."""
+    with open_file(path) as stream:
         return parse(stream)
 
 
 @contextmanager
-def opened(
+def open_file(
     path: Path,
-    problem: str = "this IDX file cannot be used",
+    problem: str = "invalid IDX file",
     wanted: str = "IDX images or labels in unsigned bytes, as gzip or plain",
-    fix: str = "get the file again from where it came",
+    fix: str = "download the file again",
 ) -> Iterator[BufferedReader]:
-    """The file, open. A ValueError of the block says what was found, and becomes a DataError.
+    """Open a data file. A ValueError of the block says what was found, and becomes a DataError.
 
-    Raises DataError if no file is there or one too large to be IDX, MachineError if it cannot be
-    read.
+    Raises DataError if there is no file or it is too large, MachineError if it cannot be read.
     """
     try:
-        _require_ordinary(path)
+        _require_regular(path)
         with path.open("rb") as stream:
             yield stream
     except ValueError as error:
@@ -75,27 +74,27 @@ def opened(
         ) from error
     except OSError as error:
         raise MachineError(
-            "a data file cannot be read",
+            "a data file could not be read",
             file=printable(path),
             found=error.strerror or str(error),
-            wanted="a file that this user may read, on a sound disk",
-            fix="see to its rights and its disk, then try again",
+            wanted="a readable file",
+            fix="check its permissions and the disk, then try again",
         ) from error
 
 
-def _require_ordinary(path: Path) -> None:
+def _require_regular(path: Path) -> None:
     if not path.is_file():  # a pipe would never end
         raise ValueError("a folder" if path.is_dir() else _NO_FILE)
     if path.stat().st_size > LARGEST + 2**20:  # gzip adds less than that at worst
-        raise ValueError(f"{path.stat().st_size:,} bytes, more than are read")
+        raise ValueError(f"{path.stat().st_size:,} bytes, too large for IDX")
 
 
 def parse(stream: BinaryIO) -> NDArray[np.uint8]:
-    """The array in an IDX file, C-contiguous. Raises ValueError, which says what is wrong."""
+    """The array in an open IDX file, C-contiguous. Raises ValueError, which says what is wrong."""
     size = os.fstat(stream.fileno()).st_size
     is_packed = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
-    pieces = _unpacked(stream) if is_packed else iter(partial(stream.read, _PIECE), b"")
+    pieces = _decompress(stream) if is_packed else iter(partial(stream.read, _PIECE), b"")
     try:
         return _array(pieces)
     except zlib.error as error:
@@ -109,8 +108,8 @@ def header(shape: tuple[int, ...]) -> bytes:
     return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)
 
 
-def _unpacked(stream: BinaryIO) -> Iterator[bytes]:
-    """The content of a gzip file in small pieces."""
+def _decompress(stream: BinaryIO) -> Iterator[bytes]:
+    """The decompressed content of a gzip file, in small pieces."""
     packed = stream.read(_PIECE)
     for _ in range(_MEMBERS):
         member = zlib.decompressobj(wbits=31)
@@ -133,21 +132,21 @@ def _array(pieces: Iterator[bytes]) -> NDArray[np.uint8]:
     shape = _shape(bytes(content[: file_types.HEAD]))
     start = len(header(shape))
     end = start + prod(shape)
-    for piece in pieces:  # to their end, where gzip's own checksum stands
+    for piece in pieces:  # to the end, where gzip has its checksum
         content += piece
         if len(content) > end:
             break
     if len(content) != end:
         fault = "and more bytes after it" if len(content) > end else "cut short"
-        raise ValueError(f"{in_words(shape)}, {fault}")
+        raise ValueError(f"{describe(shape)}, {fault}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def _shape(head: bytes) -> tuple[int, ...]:
-    """The shape that the first bytes announce."""
+    """The shape in the header."""
     if not head.startswith(b"\0\0"):
         kind = file_types.identify(head)
-        raise ValueError(kind or f"a file of no known kind, which starts with {head[:16]!r}")
+        raise ValueError(kind or f"a file of unknown type, which starts with {head[:16]!r}")
     if len(head) < 4 or len(head) < 4 + 4 * head[3]:
         raise ValueError("an IDX header cut short")
     element, rank = head[2:4]
@@ -156,10 +155,10 @@ def _shape(head: bytes) -> tuple[int, ...]:
         raise ValueError(f"IDX of {kind} with {rank} dimensions")
     shape = struct.unpack_from(f">{rank}I", head, 4)
     if not 0 < prod(shape) <= LARGEST:
-        raise ValueError(f"{in_words(shape)}: a header that cannot be true")
+        raise ValueError(f"{describe(shape)}: an impossible header")
     return shape
 
 
-def in_words(shape: tuple[int, ...]) -> str:
-    """A shape for a person: "an IDX array of 60,000 × 28 × 28"."""
+def describe(shape: tuple[int, ...]) -> str:
+    """A shape in words: "an IDX array of 60,000 × 28 × 28"."""
     return "an IDX array of " + " × ".join(f"{n:,}" for n in shape)

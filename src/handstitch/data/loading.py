@@ -1,8 +1,8 @@
-"""Where data sets come from: found on disk, fetched, or drawn; and never taken unverified.
+"""Load data sets: located on disk, downloaded or generated, and always verified.
 
-`places` says where on this machine is looked and in what order; what is found nowhere is fetched
-into the user's cache. A bad file in the place that counts is an error: it is never skipped,
-replaced, or answered with something else.
+`locations` has the folders that are searched, in order; what is in none of them is downloaded into
+the user's cache. A bad file in the first location with any file is an error: it is never skipped,
+replaced, or answered with other data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handstitch.arrays import Images, Labels
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
 from handstitch.data.dataset import Dataset, digest_of
-from handstitch.data.locations import Notify, Place, ignore
+from handstitch.data.locations import Location, Notify, ignore
 from handstitch.errors import DataError, MachineError, UsageError, printable
 
 _SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
@@ -26,38 +26,38 @@ _SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
 _ON_DISK: Final = ("fashion-mnist", "mnist")
 
 _unreachable: dict[str, str] = {}
-"""Why fetching a data set failed in this process: to wait a second time would teach nothing."""
+"""Why downloading a data set failed in this process: it is not tried a second time."""
 
 
 class AbsentError(DataError):
-    """The data set is nowhere on this machine and cannot be fetched."""
+    """The data set is not on this machine and cannot be downloaded."""
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """The data set that a name came to mean."""
+class ResolvedDataset(msgspec.Struct, frozen=True):
+    """The data set that a name stands for, and where it is."""
 
     name: str
     """`fashion-mnist`, `mnist` or `sketch`; never `auto`."""
     reason: str = ""
-    """Why it is `sketch` although `auto` prefers Fashion-MNIST; else empty."""
-    place: Place | None = None
-    """Where it was found, if it was looked for; `load` takes it from there."""
+    """Why `auto` fell back to `sketch`; else empty."""
+    location: Location | None = None
+    """Where it was found; `load` reads it from there. None if it was not searched for."""
 
 
 class Verified(NamedTuple):
-    """Files of a data set, found and proved by their checksums."""
+    """Files of a data set, verified by their checksums."""
 
-    place: Place
+    location: Location
     checked: dict[OfficialFile, tuple[Path, str]]
-    """Path and SHA-256 of each file as it lies there."""
+    """Path and SHA-256 of each file."""
     arrays: dict[OfficialFile, Images | Labels]
-    """What is in those that were unpacked."""
+    """The arrays of the files that were unpacked."""
 
     def dataset(self, part: Part) -> Dataset:
         """A part whose files were unpacked."""
-        name = self.place.name
+        name = self.location.name
         images, labels = (self.arrays[file] for file in catalog.files_of(name, part))
-        return _dataset(name, part, images, labels, str(self.place.folder))
+        return _dataset(name, part, images, labels, str(self.location.folder))
 
 
 def load(
@@ -67,21 +67,22 @@ def load(
     *,
     fetch: bool = True,
     notify: Notify = ignore,
-    place: Place | None = None,
+    location: Location | None = None,
 ) -> Dataset:
     """One part of the data set `name`: `fashion-mnist`, `mnist` or `sketch`.
 
     For `train` all four files must be there and are verified by checksum, for `test` its two; the
-    test images are not unpacked for the sake of training. `fetch=False` leaves the network alone;
-    `notify` hears of downloads and of oddities that stop nothing; `place` is where `resolve` found
-    it.
+    test images are not unpacked for training. `fetch=False` leaves the network alone; `notify`
+    hears of downloads and of harmless oddities; `location` is where `resolve` found it.
 
-    Raises DataError for files that are absent, incomplete or bad, MachineError if they cannot be
-    read or a download cannot be kept, UsageError for an unknown name.
+    Raises DataError for files that are missing or damaged, MachineError if they cannot be read or
+    a download cannot be saved, UsageError for an unknown name.
     """
     if name == "sketch":
         return draw(part)
-    found = verify(name, part, data_dir, fetch=fetch, notify=notify, place=place, unpack=(part,))
+    found = verify(
+        name, part, data_dir, fetch=fetch, notify=notify, location=location, unpack=(part,)
+    )
     return found.dataset(part)
 
 
@@ -92,79 +93,81 @@ def verify(
     *,
     fetch: bool = True,
     notify: Notify = ignore,
-    place: Place | None = None,
+    location: Location | None = None,
     unpack: Sequence[Part] = (),
 ) -> Verified:
-    """Find the files that `part` needs and check by checksum that each is the published one.
+    """Locate the files that `part` needs, and verify each by its checksum.
 
     `train` needs all four, `test` its own two; those of the parts in `unpack` are read, too.
     Raises as `load` does.
     """
     files = catalog.files_of(name, *(() if part == "train" else (part,)))
-    place = place or _locate(name, files, data_dir, fetch, notify)
-    missing = place.missing(files)
+    location = location or _locate(name, files, data_dir, fetch, notify)
+    missing = location.missing(files)
     if missing:
         raise DataError(
             f"{TITLES[name]} is incomplete",
-            file=printable(place.folder),
+            file=printable(location.folder),
             found="no " + ", no ".join(file.name for file in missing),
             wanted=f"all {len(files)} files, compressed or not",
-            fix=f"put them there, or run: {place.fetch_command}",
+            fix=f"put them there, or run: {location.fetch_command}",
         )
-    found = Verified(place, {}, {})
+    found = Verified(location, {}, {})
     for file in files:
-        path = place.path_of(file)
-        sha256, array = verification.verify(path, file, place.fix, unpack=file.part in unpack)
+        path = location.path_of(file)
+        sha256, array = verification.verify(path, file, location.fix, unpack=file.part in unpack)
         found.checked[file] = path, sha256
         if array is not None:
             found.arrays[file] = array
             if path.suffix == ".gz" and sha256 == file.content_sha256:
-                notify(f"{printable(path)} is named .gz but is not compressed; read as it is")
+                notify(f"{printable(path)} is named .gz but is not compressed; read uncompressed")
     return found
 
 
-def resolve(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Choice:
-    """The data set that `name` means: `auto` is Fashion-MNIST if it can be had, else `sketch`.
+def resolve(
+    name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore
+) -> ResolvedDataset:
+    """Resolve a data set's name: `auto` is Fashion-MNIST if available, else `sketch`.
 
-    Any other name means itself. Fashion-MNIST can be had if a place holds files of it, sound or
-    not (loading verifies them), or if it can be fetched. An explicit `data_dir` without it is an
-    error even so: who names a folder does not want something drawn instead. Raises DataError for
-    that, UsageError for an unknown name.
+    Any other name stands for itself. Fashion-MNIST is available if a location has files of it,
+    sound or not (loading verifies them), or if it can be downloaded. An explicit `data_dir`
+    without it is an error: someone who names a folder does not want generated data instead.
+    Raises DataError for that, UsageError for an unknown name.
     """
     if name != "auto":
         _check_name(name, TITLES)
-        return Choice(name)
+        return ResolvedDataset(name)
     name = "fashion-mnist"
     try:
-        place = _locate(name, catalog.files_of(name), data_dir, True, notify)
+        location = _locate(name, catalog.files_of(name), data_dir, True, notify)
     except (AbsentError, MachineError) as error:
-        return Choice("sketch", f"{error.problem} ({error.facts['found']})")
-    return Choice(name, place=place)
+        return ResolvedDataset("sketch", f"{error.problem} ({error.facts['found']})")
+    return ResolvedDataset(name, location=location)
 
 
-def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Place:
-    """Fetch what is missing of a data set, verify all of it and say where it is.
+def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Location:
+    """Download the missing files of a data set and verify all of it; returns its location.
 
-    It goes where files of it are already, else into the folder `<name>` of `data_dir`, else into
-    the user's cache. Raises MachineError if the network or the disk stands in the way, DataError
-    if a file that is there already is bad, UsageError for a name that cannot be fetched.
+    That is where files of it are already, else the folder `<name>` of `data_dir`, else the user's
+    cache. Raises MachineError if the network or the disk fails, DataError if an existing file is
+    bad, UsageError for a name that cannot be downloaded.
     """
     from handstitch.data.download import fetch_files
 
     _check_name(name, _ON_DISK)
-    place = locations.locate(name, data_dir)
+    location = locations.locate(name, data_dir)
     files = catalog.files_of(name)
-    missing = place.missing(files)
+    missing = location.missing(files)
     for file in files:
         if file not in missing:
-            verification.verify(place.path_of(file), file, place.fix)
-    fetch_files(missing, place.folder, notify)
+            verification.verify(location.path_of(file), file, location.fix)
+    fetch_files(missing, location.folder, notify)
     _unreachable.pop(name, None)
-    return place
+    return location
 
 
 def draw(part: Part) -> Dataset:
-    """A part of `sketch`."""
+    """Generate a part of `sketch`."""
     from handstitch.data import sketch
 
     images, labels = sketch.draw(*_SKETCH[part])
@@ -178,14 +181,11 @@ def _dataset(name: str, part: Part, images: Images, labels: Labels, location: st
 
 def _check_name(name: str, known: Collection[str]) -> None:
     if name not in known:
-        import difflib
-
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         raise UsageError(
-            f"there is no data set {printable(name)} here",
+            f"unknown data set: {printable(name)}",
             found=printable(name),
             wanted=", ".join(known),
-            fix=f"perhaps: --dataset {nearest}",
+            fix=f"give one of these names, such as {next(iter(known))}",
         )
 
 
@@ -195,39 +195,39 @@ def _locate(
     data_dir: str | Path | None,
     fetch: bool,
     notify: Notify,
-) -> Place:
-    """The place that counts; if it is the cache, what is missing there is fetched, if allowed."""
+) -> Location:
+    """The location of the files; if it is the cache, missing files are downloaded, if allowed."""
     _check_name(name, _ON_DISK)
-    place = locations.locate(name, data_dir, notify)
-    missing = place.missing(files)
-    if place.is_cache and missing and (fetch or not place.holds_any()):
-        why = _fetch(place, notify) if fetch else "fetching is switched off"
+    location = locations.locate(name, data_dir, notify)
+    missing = location.missing(files)
+    if location.is_cache and missing and (fetch or not location.holds_any()):
+        why = _fetch(location, notify) if fetch else "downloading is switched off"
         if why:
             raise AbsentError(
-                f"{TITLES[name]} is not on this machine and cannot be fetched",
-                found=f"not in data/{name} nor in {printable(place.folder)}; {why}",
+                f"{TITLES[name]} is not on this machine and could not be downloaded",
+                found=f"not in data/{name} nor in {printable(location.folder)}; {why}",
                 wanted=", ".join(file.name for file in missing),
                 fix="put these files in a folder and name it with --data-dir, or train on "
-                "drawings: --dataset sketch",
+                "generated images: --dataset sketch",
             )
-    elif not place.holds_any():
+    elif not location.holds_any():
         raise DataError(
-            f"no {TITLES[name]} in the folder given",
+            f"no {TITLES[name]} in this folder",
             file=printable(str(data_dir)),
-            found="none of its files" if place.folder.parent.is_dir() else "no such folder",
+            found="none of its files" if location.folder.parent.is_dir() else "no such folder",
             wanted=f"{catalog.files_of(name)[0].name} and the rest, in it or in {name}/ there",
-            fix=f"name another folder, or run: {place.fetch_command}",
+            fix=f"name another folder, or run: {location.fetch_command}",
         )
-    return place
+    return location
 
 
-def _fetch(place: Place, notify: Notify) -> str:
-    """Why what is missing in `place` cannot be had from the network; empty if it is there now."""
+def _fetch(location: Location, notify: Notify) -> str:
+    """Download the missing files of `location`; returns why that failed, or empty."""
     from handstitch.data.download import UnreachableError, fetch_files
 
-    if place.name not in _unreachable:
+    if location.name not in _unreachable:
         try:
-            fetch_files(place.missing(catalog.files_of(place.name)), place.folder, notify)
+            fetch_files(location.missing(catalog.files_of(location.name)), location.folder, notify)
         except UnreachableError as error:
-            _unreachable[place.name] = str(error.facts["found"])
-    return _unreachable.get(place.name, "")
+            _unreachable[location.name] = str(error.facts["found"])
+    return _unreachable.get(location.name, "")

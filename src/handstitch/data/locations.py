@@ -1,8 +1,8 @@
-"""Where on this machine a data set may be: which folders are looked in, and in what order.
+"""Locations of a data set: the folders that are searched for it, in order.
 
-The first place that holds any of the files is the one that counts:
+The first location that holds any of its files is the one that is used:
 
-1. `data_dir` (from --data-dir): the folder `<name>` in it, or the folder itself; no other place
+1. `data_dir` (from --data-dir): the folder `<name>` in it, or the folder itself; no other
 2. the same for $HANDSTITCH_DATA
 3. ./data/<name>
 4. <the user's cache>/handstitch/<name>
@@ -24,23 +24,23 @@ from handstitch.errors import printable
 VARIABLE: Final = "HANDSTITCH_DATA"
 
 Notify = Callable[[str], None]
-"""Takes one line that a person should see, and that stops nothing."""
+"""Takes one line that the user should see, and that stops nothing."""
 
 
 def ignore(line: str) -> None:
-    """A Notify that says nothing."""
+    """A Notify that discards the line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A folder in which a data set is, or into which it may be fetched."""
+class Location:
+    """A folder that holds a data set, or into which it may be downloaded."""
 
     name: str
     folder: Path
     fetch_command: str
-    """What a person types to bring missing files here."""
+    """The command that downloads missing files to here."""
     is_cache: bool = False
-    """Filled by this program alone; where files are missing, it may complete them."""
+    """Whether it is the user's cache, in which missing files may be downloaded."""
 
     @property
     def fix(self) -> str:
@@ -48,47 +48,47 @@ class Place:
         return f"delete it and run: {self.fetch_command}"
 
     def path_of(self, file: OfficialFile) -> Path:
-        """Where `file` is, or would be: the compressed one if both forms are there."""
+        """The path of `file`: the compressed form, unless only the other one exists."""
         packed = self.folder / file.name
         plain = packed.with_suffix("")
         return plain if os.path.lexists(plain) and not os.path.lexists(packed) else packed
 
     def missing(self, files: Sequence[OfficialFile]) -> list[OfficialFile]:
-        """Those of `files` that are not here in either form."""
-        # A link that leads nowhere counts as there: it is broken, not absent.
+        """Those of `files` that exist in neither form."""
+        # A broken link counts as existing: it is an error, not absent.
         return [file for file in files if not os.path.lexists(self.path_of(file))]
 
     def holds_any(self) -> bool:
-        """Whether at least one file of the data set is here."""
+        """Whether at least one file of the data set exists here."""
         files = catalog.files_of(self.name)
         return len(self.missing(files)) < len(files)
 
 
-def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Place:
-    """The place that counts; where no place holds any file, the one to bring them to.
+def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Location:
+    """The location of a data set; if no location has any file, the one to download to.
 
-    `notify` hears of a $HANDSTITCH_DATA that holds none and is passed over.
+    `notify` hears of a $HANDSTITCH_DATA that has none and is skipped.
     """
     command = "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
     if data_dir is not None:
         command += f" --data-dir {printable(shlex.quote(str(data_dir)))}"
     # A variable that is set but empty is how a Makefile says "not set".
     named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
-    places = []
+    folders = []
     if named is not None:
         root = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's raises for unknown users
-        places = [Place(name, root / name, command), Place(name, root, command)]
-    for place in places:
-        if place.holds_any():
-            return place
+        folders = [Location(name, root / name, command), Location(name, root, command)]
+    for location in folders:
+        if location.holds_any():
+            return location
     if data_dir is not None:
-        return places[0]
-    if places:
-        folder = printable(places[1].folder)
+        return folders[0]
+    if folders:
+        folder = printable(folders[1].folder)
         notify(f"${VARIABLE} names {folder}, which holds no {catalog.TITLES[name]}")
-    here = Place(name, Path("data") / name, command)
+    here = Location(name, Path("data") / name, command)
     if here.holds_any():
         return here
     import pooch  # type: ignore[import-untyped]  # it ships no types
 
-    return Place(name, pooch.os_cache("handstitch") / name, command, is_cache=True)
+    return Location(name, pooch.os_cache("handstitch") / name, command, is_cache=True)

@@ -1,7 +1,6 @@
-"""x ← (x − offset) · scale: what is done to pixels before the network sees them.
+"""x ← (x − offset) · scale: preprocessing of pixels.
 
-The two constants travel in the model file, so that prediction cannot be fed differently from
-training.
+The two constants are part of the model file, so that prediction uses those of training.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ def fit(kind: str, images: Images, chosen: Indices) -> Scaling:
     """The scaling called `kind` (256, 255 or standard) for the `chosen` images.
 
     `standard` gives their pixels mean 0 and standard deviation 1; statistics are of the chosen
-    images alone, so that nothing of validation or test leaks in. Images all of one grey are only
-    moved, not stretched.
+    images alone, so that nothing of validation or test leaks in. Images of one
+    grey level are only shifted, not scaled.
     """
     if kind != "standard":
         return Scaling(0.0, 1 / float(kind))

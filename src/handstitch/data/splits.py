@@ -1,4 +1,4 @@
-"""Which training images are held out for validation: a function of the labels and the seed."""
+"""Split of the training images into training and validation: a function of labels and seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be said of a data set: how much, of what, how evenly, and that it is the right one."""
+"""Summary of a data set: counts, shapes, class balance, checksums."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from handstitch.data import catalog, loading
 from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
 from handstitch.data.dataset import Dataset
-from handstitch.data.locations import Notify, Place, ignore
+from handstitch.data.locations import Location, Notify, ignore
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a data set as it lies on disk."""
+    """A file of a data set on disk."""
 
     path: str
     bytes: int
@@ -21,7 +21,7 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a data set: how much, of what, how evenly."""
+    """Summary of one part of a data set."""
 
     part: str
     images: int
@@ -32,13 +32,13 @@ class PartFacts(msgspec.Struct, frozen=True, kw_only=True):
     balance: float
     """Images of the rarest class by those of the most frequent: 1 is perfectly even."""
     digest: str
-    """SHA-256 of pixels and labels: what a run records."""
+    """SHA-256 of pixels and labels, as runs record it."""
     files: list[FileFacts]
-    """Empty for data that are drawn."""
+    """Empty for generated data."""
 
 
 class DatasetFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What `handstitch data info` says of a data set."""
+    """Summary of a data set, as `handstitch data info` prints it."""
 
     dataset: str
     title: str
@@ -52,14 +52,16 @@ def describe(
     data_dir: str | Path | None = None,
     *,
     notify: Notify = ignore,
-    place: Place | None = None,
+    location: Location | None = None,
 ) -> DatasetFacts:
-    """Both parts of a data set, verified, loaded and counted. Raises as `load` does."""
+    """Verify, load and summarise both parts of a data set. Raises as `load` does."""
     checked: dict[OfficialFile, tuple[Path, str]] = {}
     if name == "sketch":
         parts = [loading.draw(part) for part in PARTS]
     else:
-        found = loading.verify(name, "train", data_dir, notify=notify, place=place, unpack=PARTS)
+        found = loading.verify(
+            name, "train", data_dir, notify=notify, location=location, unpack=PARTS
+        )
         checked = found.checked
         parts = [found.dataset(part) for part in PARTS]
     return DatasetFacts(

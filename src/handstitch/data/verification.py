@@ -1,4 +1,4 @@
-"""Whether a file is the published one, by its checksum; and if not, what it is."""
+"""Verify by checksum that a file is the published one; if not, identify it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from handstitch.errors import DataError, printable
 def verify(
     path: Path, file: OfficialFile, fix: str, *, unpack: bool = False
 ) -> tuple[str, NDArray[np.uint8] | None]:
-    """Check that the file at `path` is `file`, in the published form, plain, or packed anew.
+    """Check that the file at `path` is `file`, as published, uncompressed, or compressed again.
 
-    Returns the SHA-256 of the file as it lies there and, with `unpack`, the array in it. Raises
-    DataError, which names the file it is instead if that is a known one; MachineError if it cannot
-    be read.
+    Returns the SHA-256 of the file at `path` and, with `unpack`, the array in it. Raises DataError,
+    which names the file it is instead if that is a known one; MachineError if it cannot be read.
     """
     problem = f"these are not {TITLES[file.dataset]}'s {file.noun}"
-    with idx.opened(path, problem, file.description, fix) as stream:
+    with idx.open_file(path, problem, file.description, fix) as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
         known, array = catalog.with_checksum(sha256), None
@@ -36,11 +35,11 @@ def verify(
         return sha256, array if unpack else None
     if known.dataset == file.dataset:
         problem = f"these are not {file.noun} but {known.noun}"
-        fix = f"give it its own name, {known.name}, and the right file this one; or {fix}"
+        fix = f"rename it to {known.name}, and put the right file here; or {fix}"
     else:
         problem = f"this is {TITLES[known.dataset]}, not {TITLES[file.dataset]}"
         # Not to be deleted: it is good data of another kind.
-        fix = f"use it as what it is: --dataset {known.dataset}; or name another --data-dir"
+        fix = f"use it under its own name: --dataset {known.dataset}; or name another --data-dir"
     raise DataError(
         problem,
         file=printable(path),
@@ -51,7 +50,7 @@ def verify(
 
 
 def _with_content(array: NDArray[np.uint8], file: OfficialFile) -> OfficialFile:
-    """The published file that holds this array. Raises ValueError if it is none of them."""
+    """The published file with this array. Raises ValueError if there is none."""
     content = hashlib.sha256(idx.header(array.shape))
     content.update(array.data)
     known = catalog.with_checksum(content.hexdigest())
@@ -60,4 +59,4 @@ def _with_content(array: NDArray[np.uint8], file: OfficialFile) -> OfficialFile:
     classes = len(CLASS_NAMES[file.dataset])
     if file.kind == "labels" and array.max() >= classes:
         raise ValueError(f"label {array.max()}, where {classes} classes count from 0")
-    raise ValueError(f"{idx.in_words(array.shape)}, with sha256 {content.hexdigest()[:8]}… inside")
+    raise ValueError(f"{idx.describe(array.shape)}, with sha256 {content.hexdigest()[:8]}… inside")

@@ -1,6 +1,6 @@
 """Model files and resumable state.
 
-A model file holds the network, float32, and all that prediction needs to be fed as training was:
+A model file holds the network, float32, and the preprocessing and names that prediction needs:
 
     layers.0.weight (inputs, outputs), layers.0.bias (outputs,), layers.1.weight, …
     { architecture, preprocessing, class_names, image_shape, dataset, config, history, … }
@@ -18,7 +18,6 @@ from handstitch.model.files import (
     require_sizes,
     save_model,
     save_state,
-    state_exists,
 )
 from handstitch.model.info import Model
 
@@ -32,5 +31,4 @@ __all__ = [
     "require_sizes",
     "save_model",
     "save_state",
-    "state_exists",
 ]

@@ -1,4 +1,4 @@
-"""A trained network, ready to use: from a model file to probabilities and test figures."""
+"""Classifier: a trained network, for predictions and for evaluation on a test set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from handstitch.records import Evaluation
 
 
 class Classifier:
-    """The network in a model file, prepared as its training was.
+    """The network in a model file, with the preprocessing it was trained with.
 
     Raises ModelFileError if the file is missing, damaged, foreign or not a model.
     """
@@ -28,7 +28,7 @@ class Classifier:
     def __init__(self, path: str | Path, weights: str = "") -> None:
         self.path = Path(path)
         self.weights = weights or self.path.name
-        """What to call these weights: `best`, `last`, or the file's name."""
+        """The name of these weights: `best`, `last`, or the file's name."""
         self.model = load_model(path)
         self.network = Network(self.model.parameters, self.model.activations)
         self.scaling = Scaling(self.model.offset, self.model.scale)
@@ -45,17 +45,17 @@ class Classifier:
 
     def compiled(self) -> Callable[[Images], Matrix | Vector]:
         """A function from images (n, rows, columns), uint8, to P (n, classes), and from one image
-        (rows, columns) to P (classes,): for whoever asks often, or for very many.
+        (rows, columns) to P (classes,): for many calls, or very many images.
 
-        Compiled where numba is, which then takes longer to load than 10,000 images without it; what
-        is computed in is allocated once. It has the weights as they are now. Each thread needs its
-        own.
+        Compiled if numba is installed, which takes longer to load than 10,000 images take without
+        it; buffers are allocated once. It has a copy of the weights. Not thread-safe: each thread
+        needs its own.
         """
-        made = compiled(self.network, self.scaling)
+        function = compiled(self.network, self.scaling)
 
         def classify(images: Images) -> Matrix | Vector:
             self._require_shape(images[None] if images.ndim == 2 else images)
-            return made(images)
+            return function(images)
 
         return classify
 
@@ -70,15 +70,15 @@ class Classifier:
         data_dir: str | Path | None = None,
         notify: Callable[[str], None] = lambda line: None,
     ) -> Evaluation:
-        """Measure it on the test set of the data it was trained on, or of `dataset`.
+        """Evaluate on the test set of its own data set, or of `dataset`.
 
-        Raises DataError if that cannot be had or is not sound.
+        Raises DataError if that is unavailable or damaged.
         """
         data = loading.load(dataset or self.model.dataset, "test", data_dir, notify=notify)
         self._require_shape(data.images)
         if len(data.class_names) != len(self.class_names):
             raise ModelFileError(
-                "the network has other classes than the data",
+                "the network and the data have different classes",
                 file=self.path,
                 found=f"{len(self.class_names)} classes",
                 wanted=f"{len(data.class_names)}, as {data.name} has",
@@ -101,16 +101,16 @@ class Classifier:
         if images.shape[1:] != self.model.image_shape:
             rows, columns = self.model.image_shape
             raise ModelFileError(
-                "the network is made for images of another size",
+                "the network expects images of another size",
                 file=self.path,
                 found=f"images of {images.shape[1]} × {images.shape[2]} pixels",
                 wanted=f"{rows} × {columns}",
-                fix="give it images of that size, or train a network for these",
+                fix="resize the images, or train a network for this size",
             )
 
 
 def compiled(network: Network, scaling: Scaling) -> Callable[[Images], Matrix | Vector]:
-    """As Classifier.compiled, of a network that is in no file."""
+    """`Classifier.compiled` for a network in memory."""
     if unavailable_reason() is None:
         from handstitch.compiled.classifier import CompiledClassifier
 

@@ -1,8 +1,8 @@
-"""Weights in the course report's own file: a zip of NumPy arrays, read without trusting it.
+"""Read the course report's weights: an untrusted npz file, which is a zip of NumPy arrays.
 
     weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, bias_2, weights_4, bias_4, …
 
-The numbers count the activations between the layers, too. Float64 as the report saved them, or
+The numbers count the activations between the layers, too. Float64 as the course report has them, or
 float32; stored or deflated. NumPy's own reader is used with pickles refused, after the zip's
 directory has said how much there is to unpack.
 """
@@ -45,22 +45,21 @@ _BROKEN: Final = (
     tokenize.TokenError,
     Warning,
 )
-"""What zipfile and NumPy raise for a file that is not as they wrote it."""
+"""Exceptions of zipfile and NumPy for damaged files."""
 
 
 def is_archive(file: BinaryIO) -> bool:
-    """Whether the open `file` is a zip of NumPy arrays, these or others."""
+    """Whether the open `file` is a zip of NumPy arrays."""
     file.seek(0)
     start = file.read(512)
     return start.startswith(unsupported.ZIP) and unsupported.first_member(start).endswith(".npy")
 
 
-def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
-    """θ in float32 from a file of `size` bytes that `is_archive`; the layer sizes follow from the
-    shapes.
+def read(path: Path, file: BinaryIO, size: int) -> Parameters:
+    """θ in float32 from a file of `size` bytes that `is_archive`; sizes follow from the shapes.
 
-    Raises ModelFileError for anything but matrices that follow one another, and takes no more
-    memory than the file justifies.
+    Raises ModelFileError unless the arrays are a chain of layers, and takes no more memory than
+    the file justifies.
     """
     _require_short_directory(path, file, size)
     arrays: dict[str, NDArray[Any]] = {}
@@ -74,7 +73,7 @@ def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
                     if stream.read(1):  # at the end, the zip's checksum is compared
                         raise ValueError("more bytes than its header says")
     except _BROKEN as error:
-        raise _refused(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
+        raise _unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
     sizes = _sizes(path, arrays)
     parameters = Parameters(sizes, zeros(count(sizes)))
     with np.errstate(over="ignore"):
@@ -82,13 +81,13 @@ def read_report(path: Path, file: BinaryIO, size: int) -> Parameters:
             parameters.weights[layer][:] = arrays[f"weights_{2 * layer}.npy"]
             parameters.biases[layer][:] = arrays[f"bias_{2 * layer}.npy"][0]
     if not np.isfinite(parameters.vector).all():
-        raise _refused(path, "numbers that are not finite in float32", "finite numbers")
+        raise _unusable(path, "numbers that are not finite in float32", "finite numbers")
     return parameters
 
 
-def _refused(path: Path, found: str, wanted: str | None = None) -> ModelFileError:
+def _unusable(path: Path, found: str, wanted: str | None = None) -> ModelFileError:
     return ModelFileError(
-        "these are not weights in the report's layout",
+        "these are not weights in the course report's layout",
         file=path,
         found=found,
         wanted=wanted or "float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), …",
@@ -97,8 +96,8 @@ def _refused(path: Path, found: str, wanted: str | None = None) -> ModelFileErro
 
 
 def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
-    """Raise ModelFileError unless the file ends as NumPy ends it: with a short directory, and the
-    plain record of it right behind. Python would read a directory of any length.
+    """Raise ModelFileError unless the file ends as NumPy writes it: a short directory, then its
+    plain end record. Python would read a directory of any length.
     """
     file.seek(max(0, size - _LOCATOR - _END))
     tail = file.read()
@@ -106,41 +105,41 @@ def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
     length, start = (int.from_bytes(end[at : at + 4], "little") for at in (12, 16))
     is_last = end.startswith(b"PK\5\6") and start + length == size - _END
     if not is_last or tail.startswith(b"PK\6\7") or length > _LARGEST_DIRECTORY:
-        raise _refused(path, "a damaged zip, or one that NumPy did not write")
+        raise _unusable(path, "a damaged zip, or one that NumPy did not write")
 
 
 def _require_members(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
-    """Raise ModelFileError for other members, for a bomb, and for what NumPy does not write."""
+    """Raise ModelFileError for unexpected members, a zip bomb, or another compression method."""
     names = [member.filename for member in members]
     layers = sum(name.startswith("weights_") for name in names)
     wanted = {f"{kind}_{2 * n}.npy" for n in range(layers) for kind in ("weights", "bias")}
     if not layers or sorted(names) != sorted(wanted):
         odd = [name.removesuffix(".npy") for name in sorted(wanted ^ set(names)) or names]
         found = f"arrays missing or too many: {', '.join(odd[:3])}" + ", …" * (len(odd) > 3)
-        raise _refused(path, found, "weights_0, bias_0, weights_2, bias_2, … and nothing else")
+        raise _unusable(path, found, "weights_0, bias_0, weights_2, bias_2, … and nothing else")
     for member in members:
         # LZMA would take up to 4 GiB of addresses because a header says so.
         is_usual = member.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
         if not is_usual or member.header_offset > size:
             found = f"{member.filename}, compressed by method {member.compress_type}"
-            raise _refused(path, found, "members that are stored or deflated, as NumPy saves them")
+            raise _unusable(path, found, "members that are stored or deflated, as NumPy saves them")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_FREE_BYTES, _MOST_RATIO * size):
-        raise _refused(path, f"{unpacked:,} bytes packed in {size:,}")
+        raise _unusable(path, f"{unpacked:,} bytes packed in {size:,}")
 
 
 def _sizes(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[int, ...]:
-    """The layer sizes, if each layer takes what the one before it gives."""
+    """The layer sizes, if each layer has as many inputs as the one before has outputs."""
     for name, array in arrays.items():
         if array.dtype.str[1:] not in {"f8", "f4"}:
-            raise _refused(path, f"{name}, an array of {array.dtype}", "float64 or float32")
+            raise _unusable(path, f"{name}, an array of {array.dtype}", "float64 or float32")
     sizes: tuple[int, ...] = ()
     for n in range(0, len(arrays), 2):
         shape, bias = arrays[f"weights_{n}.npy"].shape, arrays[f"bias_{n}.npy"].shape
         if len(shape) != 2 or 0 in shape or (sizes and shape[0] != sizes[-1]):
             inputs = sizes[-1] if sizes else "inputs"
-            raise _refused(path, f"weights_{n} of shape {shape}", f"({inputs}, outputs)")
+            raise _unusable(path, f"weights_{n} of shape {shape}", f"({inputs}, outputs)")
         if bias != (1, shape[1]):
-            raise _refused(path, f"bias_{n} of shape {bias}", f"(1, {shape[1]})")
+            raise _unusable(path, f"bias_{n} of shape {bias}", f"(1, {shape[1]})")
         sizes = (*(sizes or shape[:1]), shape[1])
     return sizes

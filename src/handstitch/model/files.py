@@ -1,4 +1,4 @@
-"""Model files, resumable state, and the report's file, written and read."""
+"""Read and write model files and resumable states; read the course report's weights."""
 
 from __future__ import annotations
 
@@ -17,62 +17,60 @@ from handstitch.config.schema import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import DivergedError, ModelFileError
 from handstitch.model import course_npz, safetensors_file, unsupported
-from handstitch.model.info import Model, checked, described
-from handstitch.model.safetensors_file import Metadata, NewerFileError, Shapes
+from handstitch.model.info import Model, parse, to_metadata
+from handstitch.model.safetensors_file import Metadata, Shapes
 
-_REPORT_SHAPE: Final = (28, 28)
-_REPORT_SCALE: Final = 1 / 256
+_COURSE_SHAPE: Final = (28, 28)
+_COURSE_SCALE: Final = 1 / 256
 _OTHER_FILE: Final = "give the file that belongs to this network, or train one"
 
 
 class SavedState(NamedTuple):
-    """All that going on with a run takes."""
+    """Everything that resuming a run needs."""
 
     model: Model
     slots: dict[str, NDArray[Any]]
-    """What the caller gave besides: `optimizer.*` and the like."""
+    """Further arrays: `optimizer.*` and the like."""
     position: dict[str, Any]
 
 
-def save_model(path: str | Path, model: Model, *, lasting: bool = True) -> None:
+def save_model(path: str | Path, model: Model, *, durable: bool = True) -> None:
     """Write a model file, whole or not at all; the same model always gives the same bytes.
 
-    `lasting` as in `storage.write`.
-
-    Raises DivergedError if the weights are not finite, ModelFileError if the model cannot be
-    described in a file, MachineError if the disk does not take it.
+    `durable` as in `storage.write`. Raises DivergedError if the weights are not finite,
+    ModelFileError if the metadata is invalid, MachineError if the file cannot be written.
     """
-    storage.write(path, _encoded(Path(path), model), lasting=lasting)
+    storage.write(path, _encode(Path(path), model), durable=durable)
 
 
 def model_bytes(model: Model) -> bytes:
-    """What `save_model` writes, for another process to write. Raises as it does."""
-    return b"".join(_encoded(Path("best.safetensors"), model))
+    """The bytes that `save_model` would write. Raises as it does."""
+    return b"".join(_encode(Path("best.safetensors"), model))
 
 
 def save_state(
     path: str | Path, model: Model, slots: Mapping[str, NDArray[Any]], position: dict[str, Any]
 ) -> None:
-    """Write a state; the one that stood at `path` is kept beside it (`storage.previous`).
+    """Write a state; the one that stood at `path` is kept beside it (`storage.backup_of`).
 
-    `slots` are arrays under any names but `layers.*`; `position` is what JSON can hold, with
-    strings for keys and finite numbers, and comes back bit for bit. Raises as `save_model`.
+    `slots` are arrays under any names but `layers.*`; `position` is JSON with string keys and
+    finite numbers, and comes back bit for bit. Raises as `save_model`.
     """
-    metadata = described(Path(path), model) | {"position": position}
+    metadata = to_metadata(Path(path), model) | {"position": position}
     arrays = dict(slots) | _network(model)
-    storage.write_with_backup(path, safetensors_file.encoded(Path(path), arrays, metadata))
+    storage.write_with_backup(path, safetensors_file.encode(Path(path), arrays, metadata))
 
 
 def load_model(path: str | Path) -> Model:
-    """The model in a model file, a state, or an npz in the report's layout.
+    """The model in a model file, a state, or the course report's npz.
 
     Raises ModelFileError, or MachineError if the file may not be read.
     """
     path = Path(path)
     try:
-        with unsupported.opened(path) as file:
+        with unsupported.open_file(path) as file:
             if course_npz.is_archive(file):
-                return _from_report(path, course_npz.read_report(path, file, file.seek(0, 2)))
+                return _from_course(path, course_npz.read(path, file, file.seek(0, 2)))
     except OSError as error:
         raise unsupported.unreadable(path, error) from error
     return _load(path)[0]
@@ -83,7 +81,7 @@ def load_state(path: str | Path) -> SavedState:
     model, slots, position = _load(Path(path))
     if position is None:
         raise ModelFileError(
-            "training cannot go on from this file",
+            "training cannot resume from this file",
             file=path,
             found="a network, without the state of its optimizer",
             wanted="a state (last.safetensors)",
@@ -92,34 +90,28 @@ def load_state(path: str | Path) -> SavedState:
     return SavedState(model, slots, position)
 
 
-def state_exists(path: str | Path) -> bool:
-    """Whether there is a state at `path` or an older one beside it, sound or not."""
-    return bool(storage.generations(path))
-
-
 def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | None]:
-    """The state at `path` or, if that is damaged or gone, the one before.
+    """The state at `path`, with None; or if that is damaged or missing, its backup and the error.
 
-    With the second comes the error that made the first useless, for the caller to tell. Raises
-    ModelFileError if neither is sound, and at once if one is of a newer Handstitch.
+    Raises ModelFileError if neither is sound, and at once if one is of another format version.
     """
     problems: list[ModelFileError] = []
-    for each in (Path(path), storage.previous(path)):
+    for file in (Path(path), storage.backup_of(path)):
         try:
-            return load_state(each), problems[0] if problems else None
-        except NewerFileError:
+            return load_state(file), problems[0] if problems else None
+        except unsupported.OtherFormatError:
             raise
         except ModelFileError as error:
             problems.append(error)
-    if not state_exists(path):
+    if not storage.existing_copies(path):
         raise problems[0]
-    found, before = (each.facts.get("found", each.problem) for each in problems)
+    found, backup = (error.facts.get("found", error.problem) for error in problems)
     raise ModelFileError(
-        "no state of this run is sound; both are damaged or missing",
+        "the state of this run and its backup are damaged or missing",
         file=path,
         found=found,
-        before=before,
-        fix="begin a new run; its best weights may still be sound: handstitch test RUN",
+        backup=backup,
+        fix="start a new run; the best weights may still be sound: handstitch test RUN",
     )
 
 
@@ -138,17 +130,17 @@ def _shapes(sizes: tuple[int, ...]) -> Shapes:
     return shapes
 
 
-def _encoded(path: Path, model: Model) -> list[bytes | memoryview]:
-    return safetensors_file.encoded(path, _network(model), described(path, model))
+def _encode(path: Path, model: Model) -> list[bytes | memoryview]:
+    return safetensors_file.encode(path, _network(model), to_metadata(path, model))
 
 
 def _network(model: Model) -> dict[str, NDArray[Any]]:
     vector = model.parameters.vector
     if vector.dtype != np.float32:
         raise ValueError(f"a model file holds float32, not {vector.dtype}")
-    # The sum is not finite if a single number is not, and takes a tenth of asking each.
+    # The sum is not finite if a single number is not, and takes a tenth of np.isfinite.
     if not isfinite(np.sum(vector, dtype=np.float64)):
-        # Such a file could never be loaded; better to keep the one that stands there.
+        # Such a file could never be loaded; the existing one is kept.
         raise DivergedError(
             "the weights are not finite", wanted="finite weights", fix="try a lower --learning-rate"
         )
@@ -156,7 +148,7 @@ def _network(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
-    """The network's arrays under their names in the file."""
+    """The network's arrays by their names in the file."""
     arrays: dict[str, NDArray[Any]] = {}
     for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
         arrays[f"layers.{layer}.weight"] = W
@@ -169,7 +161,7 @@ def _require_shapes(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER
     if odd:
         more = f" and {len(odd) - 2} more" if len(odd) > 2 else ""
         raise ModelFileError(
-            "these are weights of another architecture",
+            "the weights are of another architecture",
             file=path,
             found=", ".join(f"{name} {found.get(name, 'none')}" for name in odd[:2]) + more,
             wanted=", ".join(f"{name} {wanted.get(name, 'none')}" for name in odd[:2]) + more,
@@ -178,17 +170,17 @@ def _require_shapes(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER
 
 
 def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | None]:
-    """The model, the further arrays, and the position if it is a state."""
+    """The model, the further arrays, and a state's position."""
 
     def check(metadata: Metadata, shapes: Shapes) -> None:
-        found = checked(path, metadata)
+        found = parse(path, metadata)
         wanted = _shapes(found.sizes)
         if found.position is not None:
             shapes = {name: shape for name, shape in shapes.items() if name in wanted}
         _require_shapes(path, shapes, wanted)
 
     arrays, metadata = safetensors_file.read_tensors(path, check)
-    found = checked(path, metadata)
+    found = parse(path, metadata)
     parameters = Parameters(found.sizes, zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
         array = arrays.pop(name)
@@ -198,25 +190,25 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
     return found.model(parameters), arrays, found.position
 
 
-def _from_report(path: Path, parameters: Parameters) -> Model:
+def _from_course(path: Path, parameters: Parameters) -> Model:
     from handstitch.data.dataset import GARMENTS
 
     sizes = parameters.sizes
     relu: Activation = "relu"
-    if (sizes[0], sizes[-1]) != (prod(_REPORT_SHAPE), len(GARMENTS)):
+    if (sizes[0], sizes[-1]) != (prod(_COURSE_SHAPE), len(GARMENTS)):
         raise unsupported.refuse(
             path,
             f"weights for {sizes[0]} inputs and {sizes[-1]} classes",
-            wanted=f"{prod(_REPORT_SHAPE)} inputs (28×28 pixels) and {len(GARMENTS)} classes",
+            wanted=f"{prod(_COURSE_SHAPE)} inputs (28×28 pixels) and {len(GARMENTS)} classes",
             fix="give weights that were trained on Fashion-MNIST",
         )
     return Model(
         parameters=parameters,
         activations=(relu,) * (len(sizes) - 2),
         offset=0.0,
-        scale=_REPORT_SCALE,
+        scale=_COURSE_SCALE,
         class_names=GARMENTS,
-        image_shape=_REPORT_SHAPE,
+        image_shape=_COURSE_SHAPE,
         dataset="fashion-mnist",
         config={},
         history=(),

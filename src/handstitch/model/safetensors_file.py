@@ -1,9 +1,9 @@
-"""Named arrays and a description in one safetensors file, read strictly.
+"""Safetensors files with named arrays and metadata, read strictly.
 
-The description is one JSON object under the single key `handstitch` of the file's metadata, and
-holds a SHA-256 over itself and every array. The same arrays and description give the same header
-in every process, so a file is sound if its header is the one that would be written for what was
-read from it: one changed bit anywhere, and the file is refused.
+Our metadata is one JSON object under the single key `handstitch` of the file's metadata, and
+holds a SHA-256 over itself and every array. The same arrays and metadata give the same header in
+every process, so a file is sound if its header is the one that would be written for what was read
+from it: one changed bit anywhere, and the file is refused.
 
 safetensors 0.8.0 silently writes other numbers for arrays that are not C-contiguous, and several
 metadata keys in an order that changes from process to process; hence the copies and the one key.
@@ -33,7 +33,8 @@ Shapes = dict[str, tuple[int, ...]]
 Metadata = dict[str, Any]
 
 FORMAT: Final = "handstitch model"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Of the format; 1 was written before Handstitch 0.1."""
 _KEY: Final = "handstitch"
 _TYPES: Final = {
     "F64": "<f8",
@@ -54,12 +55,8 @@ _HEADER_LIMIT: Final = 5 * 2**20
 _VALUES_LIMIT: Final = 400_000
 
 
-class NewerFileError(ModelFileError):
-    """A file of a later version of the format: not damaged, only unreadable here."""
-
-
 class _Entry(msgspec.Struct):
-    """What the header says of an array; under `__metadata__`, our description."""
+    """An array's entry in the header; under `__metadata__`, our metadata."""
 
     dtype: str = ""
     shape: list[int] = []
@@ -70,20 +67,21 @@ class _Entry(msgspec.Struct):
         return prod(self.shape) * np.dtype(_TYPES[self.dtype]).itemsize
 
 
-def encoded(
+def encode(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Metadata
 ) -> list[bytes | memoryview]:
     """The file's bytes, piece by piece, for `storage.write`; floats come back bit for bit.
 
-    `metadata` is made of what JSON has: its keys are strings, its numbers finite. Raises
-    ModelFileError about `path` if it cannot be described so.
+    `metadata` must be JSON with string keys and finite numbers; otherwise ModelFileError about
+    `path` is raised.
     """
     arrays = {
         name: np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
         for name, array in sorted(tensors.items())
     }
     header = _header_for(path, arrays, metadata)
-    return [header, *(memoryview(each.reshape(-1).view(np.uint8).data) for each in arrays.values())]
+    flat = (array.reshape(-1).view(np.uint8) for array in arrays.values())
+    return [header, *(array.data for array in flat)]
 
 
 def _header_for(path: Path, arrays: Tensors, metadata: Metadata) -> bytes:
@@ -91,11 +89,11 @@ def _header_for(path: Path, arrays: Tensors, metadata: Metadata) -> bytes:
     # is this: the header's length, the header, and the arrays as they lie in memory.
     description = metadata | {"format": FORMAT, "version": VERSION}
     try:
-        description["digest"] = _digest(_spelled(description, sort_keys=True), arrays)
-        text = _spelled(description, sort_keys=True).decode()
+        description["digest"] = _digest(_json(description, sort_keys=True), arrays)
+        text = _json(description, sort_keys=True).decode()
     except (ValueError, RecursionError) as error:  # not finite, not Unicode, endless
         raise ModelFileError(
-            "this cannot be kept in a model file", file=path, found=error
+            "this cannot be stored in a model file", file=path, found=error
         ) from error
     entries: dict[str, Any] = {"__metadata__": {_KEY: text}}
     end = 0
@@ -103,7 +101,7 @@ def _header_for(path: Path, arrays: Tensors, metadata: Metadata) -> bytes:
         start, end = end, end + array.nbytes
         kind = next(kind for kind, numpy_kind in _TYPES.items() if numpy_kind == array.dtype)
         entries[name] = {"dtype": kind, "shape": array.shape, "data_offsets": (start, end)}
-    header = _spelled(entries)
+    header = _json(entries)
     header += b" " * (-len(header) % 8)
     if len(header) > _HEADER_LIMIT or _values(header) > _VALUES_LIMIT:
         raise ModelFileError(
@@ -119,15 +117,15 @@ def _header_for(path: Path, arrays: Tensors, metadata: Metadata) -> bytes:
 def read_tensors(
     path: str | Path, check: Callable[[Metadata, Shapes], None] | None = None
 ) -> tuple[Tensors, Metadata]:
-    """The arrays and the description of a file that `encoded` made, every bit verified.
+    """Read arrays and metadata of a file that `encode` made; every bit is verified.
 
-    `check` is called with the description and the shapes of the arrays before these are read, so
-    that it can refuse a file before it costs memory. Raises ModelFileError for a file that is
+    `check` is called with the metadata and the arrays' shapes before the arrays are read, so that
+    it can refuse a file before it costs memory. Raises ModelFileError for a file that is
     missing, foreign or damaged, MachineError for one that may not be read.
     """
     path = Path(path)
     try:
-        with unsupported.opened(path) as file:
+        with unsupported.open_file(path) as file:
             return _read(path, file, check)
     except OSError as error:
         raise unsupported.unreadable(path, error) from error
@@ -144,7 +142,7 @@ def _read(
 ) -> tuple[Tensors, Metadata]:
     size = os.fstat(file.fileno()).st_size
     header = _header(path, file)
-    shapes, metadata = _described(path, header, size)
+    shapes, metadata = _parse(path, header, size)
     if check:
         check(metadata, shapes)
     file.seek(0)
@@ -155,20 +153,16 @@ def _read(
     except (SafetensorError, ValueError, OverflowError) as error:
         raise unsupported.damaged(path, str(error)) from error
     if not data.startswith(header):
-        raise unsupported.damaged(
-            path, "its content does not have the SHA-256 that it had when written"
-        )
+        raise unsupported.damaged(path, "its content does not match its SHA-256")
     return arrays, metadata
 
 
 def _header(path: Path, file: BinaryIO) -> bytes:
-    """The header as it stands in the file, if it can be the header of a safetensors file."""
+    """The header's bytes, if they can be the header of a safetensors file."""
     start = file.read(9)
     length = int.from_bytes(start[:8], "little")
     if start[8:] != b"{" or not 2 <= length <= _HEADER_LIMIT:
-        raise unsupported.recognised(path, file) or unsupported.refuse(
-            path, "a file of no known kind"
-        )
+        raise unsupported.identify(path, file) or unsupported.refuse(path, "a file of unknown type")
     header = b"{" + file.read(length - 1)
     if len(header) < length:
         raise unsupported.damaged(path, "it ends within its header")
@@ -177,20 +171,23 @@ def _header(path: Path, file: BinaryIO) -> bytes:
     return header
 
 
-def _described(path: Path, header: bytes, size: int) -> tuple[Shapes, Metadata]:
-    """The shapes of the arrays in a file of `size` bytes, and our description, not yet verified."""
+def _parse(path: Path, header: bytes, size: int) -> tuple[Shapes, Metadata]:
+    """Shapes of the arrays in a file of `size` bytes, and our metadata, not yet verified."""
     try:
         entries = msgspec.json.decode(header, type=dict[str, _Entry])
         text = entries.pop("__metadata__", _Entry()).handstitch
         if text is None:
-            raise _unmarked(path, sorted(entries))
+            raise _foreign(path, sorted(entries))
         metadata = msgspec.json.decode(text, type=Metadata)
         wanted = 8 + len(header) + sum(entry.bytes for entry in entries.values())
     except (ValueError, RecursionError, KeyError) as error:
         raise unsupported.damaged(path, f"its header cannot be read: {error}") from error
     version = metadata.pop("version", None)
-    if metadata.pop("format", None) == FORMAT and isinstance(version, int) and version > VERSION:
-        raise NewerFileError(
+    is_ours = metadata.pop("format", None) == FORMAT and isinstance(version, int)
+    if is_ours and version < VERSION:
+        raise unsupported.made_before_0_1(path, "model file")
+    if is_ours and version > VERSION:
+        raise unsupported.OtherFormatError(
             "this file was written by a newer Handstitch",
             file=path,
             found=f"format version {version}",
@@ -203,11 +200,11 @@ def _described(path: Path, header: bytes, size: int) -> tuple[Shapes, Metadata]:
     return {name: tuple(entry.shape) for name, entry in entries.items()}, metadata
 
 
-def _unmarked(path: Path, names: list[str]) -> ModelFileError:
-    held = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+def _foreign(path: Path, names: list[str]) -> ModelFileError:
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return unsupported.refuse(
         path,
-        f"a safetensors file of another program, with {held or 'no tensors'}",
+        f"a safetensors file of another program, with {', '.join(names[:4]) or 'no tensors'}{more}",
         wanted="layers.0.weight (inputs, outputs), layers.0.bias (outputs,), …\n"
         f"and metadata under the key {_KEY!r}",
         fix="save its weights with np.savez as weights_0, bias_0, weights_2, …, and give that",
@@ -215,11 +212,11 @@ def _unmarked(path: Path, names: list[str]) -> ModelFileError:
 
 
 def _values(json_text: bytes) -> int:
-    """An upper bound of the number of values in a JSON text, and of what parsing it costs."""
+    """An upper bound of the number of values in a JSON text, and so of the cost to parse it."""
     return sum(map(json_text.count, (b",", b":", b"[", b"{")))
 
 
-def _spelled(value: object, *, sort_keys: bool = False) -> bytes:
+def _json(value: object, *, sort_keys: bool = False) -> bytes:
     # Exactly what safetensors writes, save that it has its own order of keys.
     return json.dumps(
         value, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys, separators=(",", ":")
@@ -227,7 +224,7 @@ def _spelled(value: object, *, sort_keys: bool = False) -> bytes:
 
 
 def _digest(description: bytes, arrays: Tensors) -> str:
-    """SHA-256, in hexadecimal, over the description and every array, each with its length."""
+    """SHA-256, in hexadecimal, over the metadata and every array, with their lengths."""
     digest = hashlib.sha256(len(description).to_bytes(8, "little") + description)
     for name, array in arrays.items():
         facts = json.dumps([name, array.dtype.str, array.shape]).encode()

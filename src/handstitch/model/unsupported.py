@@ -1,50 +1,49 @@
-"""Opening what should be a model file, and the errors for what is none or is damaged.
+"""Open a model file; explain files of other formats, damaged ones, and those of before 0.1.
 
-Nothing here unpacks or runs what is in such a file; names and first bytes tell enough.
+Nothing in such a file is unpacked or executed; names and magic bytes are enough.
 """
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from handstitch.errors import MachineError, ModelFileError
+from handstitch.storage import file_types
 
-WANTED: Final = "a model file of Handstitch (.safetensors) or weights in the report's layout (.npz)"
+WANTED: Final = "a model file of Handstitch (.safetensors) or the course report's weights (.npz)"
 ZIP: Final = b"PK\x03\x04"
+_OTHER_FILE: Final = "give another file, or train one: handstitch train"
 _EXPORT: Final = (
     "export float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, …\n"
     "with np.savez, and give that file"
 )
-
-_BEGINNINGS: Final = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the file", "run: git lfs pull"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5), as Keras writes them", _EXPORT),
-    (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9", "a PyTorch file (.pt) of the old kind", _EXPORT),
-    *(
-        (b"\x80" + bytes([protocol]), "a pickle, which can run any program when opened", _EXPORT)
-        for protocol in range(2, 6)
-    ),
-    (b"\x93NUMPY", "a single NumPy array (.npy)", _EXPORT),
-    (b"\x1f\x8b", "a file compressed with gzip", "unpack it first: gunzip FILE"),
-    (b"GGUF", "a GGUF file", _EXPORT),
-)
+_FIXES: Final = {
+    "a Git LFS pointer": "run: git lfs pull",
+    "a gzip file": "unpack it first: gunzip FILE",
+    "a web page": "download the file itself",
+    **dict.fromkeys(("an HDF5", "a PyTorch", "a pickle", "a NumPy array", "a GGUF"), _EXPORT),
+}
+"""Start of a file type's name → what to do with such a file."""
+_FORMER_SETTINGS: Final = {b"best_by", b"decay_every", b"final_rate"}
+"""Names of settings that every run and search had before Handstitch 0.1, and none has since."""
 
 
-def refuse(
-    path: Path,
-    found: str,
-    wanted: str = WANTED,
-    fix: str = "give another file, or train one: handstitch train",
-) -> ModelFileError:
-    """The error for a file that is not a model of ours."""
+class OtherFormatError(ModelFileError):
+    """A file of another format version: not damaged, only unreadable here."""
+
+
+def refuse(path: Path, found: str, wanted: str = WANTED, fix: str = _OTHER_FILE) -> ModelFileError:
+    """The error for a file that is not a model file."""
     return ModelFileError(
         "this is not a model file", file=path, found=found, wanted=wanted, fix=fix
     )
 
 
-def opened(path: Path) -> BinaryIO:
-    """`path` open for reading, if it is a file. Raises ModelFileError or OSError."""
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file for reading. Raises ModelFileError or OSError."""
     if not path.exists():
         raise ModelFileError(
             "there is no such model file",
@@ -59,16 +58,16 @@ def opened(path: Path) -> BinaryIO:
 
 
 def unreadable(path: Path, error: OSError) -> ModelFileError | MachineError:
-    """The error for a file that the machine does not hand out."""
+    """The error for a file that the operating system could not read."""
     if isinstance(error, PermissionError):
         return MachineError(
-            "no right to read this file", file=path, fix="have the rights changed, or copy it"
+            "permission denied", file=path, fix="change its permissions, or copy it"
         )
-    return damaged(path, f"the disk does not give it: {error.strerror or error}")
+    return damaged(path, f"it could not be read: {error.strerror or error}")
 
 
 def damaged(path: Path, found: str) -> ModelFileError:
-    """The error for a file of ours that is not as it was written."""
+    """The error for a model file that is not as it was written."""
     return ModelFileError(
         "this model file is damaged",
         file=path,
@@ -78,25 +77,41 @@ def damaged(path: Path, found: str) -> ModelFileError:
     )
 
 
-def recognised(path: Path, file: BinaryIO) -> ModelFileError | None:
-    """The error that names the kind of foreign file this is, or None if it is of no known kind.
+def made_before_0_1(path: Path, kind: str) -> OtherFormatError:
+    """The error for a model file, run or search that no released version wrote."""
+    return OtherFormatError(
+        f"this {kind} was made before Handstitch 0.1",
+        file=path,
+        found="a format that is no longer read",
+        fix="start again in a new folder; the old files stay as they are",
+    )
 
-    `file` is open at any place and left at another.
+
+def require_current(settings: Path, kind: str) -> None:
+    """Raise OtherFormatError for a run or search of before 0.1, known by its settings' names.
+
+    `settings` is its config.toml or search.json; one that cannot be read is not judged.
+    """
+    with suppress(OSError), settings.open("rb") as file:
+        names = re.findall(rb'^\s*"?(\w+)"?\s*[=:]', file.read(2**16), re.MULTILINE)
+        if set(names) >= _FORMER_SETTINGS:
+            raise made_before_0_1(settings.parent, kind)
+
+
+def identify(path: Path, file: BinaryIO) -> ModelFileError | None:
+    """The error that names the type of this foreign file; None if it is of no known type.
+
+    `file` may be open at any position, and is left at another.
     """
     file.seek(0)
-    start = file.read(512)
-    if not start:
-        return refuse(path, "an empty file", fix="give another file, or train again")
-    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return refuse(
-            path, "a web page, saved in place of the file", fix="download the file itself"
-        )
+    start = file.read(file_types.HEAD)
     if start.startswith(ZIP):
         return refuse(path, _archive(first_member(start)), fix=_EXPORT)
-    for beginning, kind, fix in _BEGINNINGS:
-        if start.startswith(beginning):
-            return refuse(path, kind, fix=fix)
-    return None
+    found = file_types.identify(start)
+    if found is None:
+        return None
+    fixes = (fix for name, fix in _FIXES.items() if found.startswith(name))
+    return refuse(path, found, fix=next(fixes, _OTHER_FILE))
 
 
 def first_member(start: bytes) -> str:

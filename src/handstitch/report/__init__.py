@@ -68,7 +68,7 @@ def make(
         files[CARD] = card.encode()
     for name, data in files.items():
         # Each can be made again, so none waits for the disk.
-        storage.write(target / name, data, lasting=False)
+        storage.write(target / name, data, durable=False)
     return Made(
         page=target / PAGE,
         pictures=[target / name for name in drawn.files],

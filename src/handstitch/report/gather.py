@@ -32,7 +32,7 @@ from handstitch.model import Model, load_model
 from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log as looks
-from handstitch.runs.test_log import Look
+from handstitch.runs.test_log import TestEvaluation
 
 Missing = Literal["history", "weights", "summary", "looks", "data", "other data", "initial"]
 """What a page may have to do without; `Words.missing` says each in words."""
@@ -63,7 +63,7 @@ class Findings:
     """The best weights."""
     initial: Parameters | None = None
     """θ before the first step, drawn again and confirmed by the model file's digest; else None."""
-    looks: list[Look] = field(default_factory=list)
+    looks: list[TestEvaluation] = field(default_factory=list)
     digest: str = ""
     """Of the best weights, as the ledger of looks has it."""
     evaluation: Evaluation | None = None
@@ -111,7 +111,7 @@ def gather(
             notify(begun.words)
             found.missing.append("initial")
     _read_history(found)
-    with _noting(found, "looks", folder / looks.LEDGER, notify):
+    with _noting(found, "looks", folder / looks.TEST_LOG, notify):
         _read_looks(found, notify)
     if found.model is not None:
         with _noting(found, "data", Path(found.model.dataset), notify):

@@ -1,5 +1,6 @@
-"""Training runs: each in a folder of its own, which one process at a time may work in."""
+"""Training runs: one folder for each run, locked by one process at a time."""
 
-from handstitch.runs.run import SAVE_EVERY, Run, begin, load, resume
+from handstitch.runs.folder import load
+from handstitch.runs.run import SAVE_EVERY, Run, begin, resume
 
 __all__ = ["SAVE_EVERY", "Run", "begin", "load", "resume"]

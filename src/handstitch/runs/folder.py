@@ -1,14 +1,14 @@
-"""What is where in a run's folder, and the tables that people read there.
+"""Run folder: its files, and the tables that people read there.
 
 config.toml              every setting, resolved; can be fed back
 history.csv              one line per epoch
 weights/best.safetensors the network of the best epoch
-weights/last.safetensors everything a run needs to go on; beside it the one before
-summary.json             what came out, on which data and machine
-test/looks.json          every look at the test set, and what it gave
+weights/last.safetensors the state, to resume from; beside it a backup
+summary.json             results, data, build and machine
+test/log.json            every test evaluation, and its result
 train.log · README.md    the same for people
-origin.json              of a search's winner: which search it was
-report.html              the whole run on one page, for people too
+origin.json              the search that chose the settings, if one did
+report.html              the whole run on one page
 curves.png · confusion_matrix.png · weights.png   its pictures beside it
 """
 
@@ -24,11 +24,13 @@ from typing import Any, Final
 
 import msgspec
 
-from handstitch.errors import MachineError, ModelFileError, UsageError
+from handstitch.errors import HandstitchError, ModelFileError, UsageError
+from handstitch.model.classifier import Classifier
+from handstitch.model.unsupported import require_current
 from handstitch.records import EpochRecord
 
 RUNS: Final = Path("runs")
-"""Where runs go that are not told where to go."""
+"""Parent folder of runs without --out."""
 CONFIG: Final = "config.toml"
 BEST: Final = Path("weights", "best.safetensors")
 LAST: Final = Path("weights", "last.safetensors")
@@ -43,22 +45,23 @@ PAGE: Final = "report.html"
 
 
 def newest(parent: Path = RUNS) -> Path:
-    """The run that was begun last. Raises UsageError if there is none."""
-    found = [each.parent for each in parent.glob(f"*/{CONFIG}")]
+    """The run that was started last. Raises UsageError if there is none."""
+    found = [file.parent for file in parent.glob(f"*/{CONFIG}")]
     if not found:
         raise UsageError(
             "there is no run yet",
             found=f"no run in the folder {parent}",
             wanted="a run to read",
-            fix="train one: handstitch train; or name one that is elsewhere",
+            fix="train one: handstitch train; or give the path of another",
         )
     return max(found, key=lambda folder: ((folder / CONFIG).stat().st_mtime_ns, folder.name))
 
 
 def require_run(folder: Path) -> None:
-    """Raise UsageError unless this folder is a run."""
+    """Raise UsageError unless this folder is a run, ModelFileError if it is of before 0.1."""
+    require_current(folder / CONFIG, "run")
     if not (folder / CONFIG).is_file():
-        names = sorted(str(each.parent) for each in RUNS.glob(f"*/{CONFIG}"))
+        names = sorted(str(file.parent) for file in RUNS.glob(f"*/{CONFIG}"))
         raise UsageError(
             "this is not a run",
             folder=folder,
@@ -70,52 +73,45 @@ def require_run(folder: Path) -> None:
         )
 
 
-def weights_of(path: Path, which: str = "best") -> Path:
-    """The model file that a path means: itself, or the best or last weights of the run there."""
+def load(path: str | Path, weights: str = "best") -> Classifier:
+    """The trained network of a run folder (best or last weights) or of a model file."""
+    path = Path(path)
     if not path.is_dir():
-        return path
+        return Classifier(path)
+    other = "last" if weights == "best" else "best"
+    fix = (
+        f"resume the run, which restores them: {resume_command(path)}\n"
+        f"or use its {other} weights: --weights {other}"
+    )
     require_run(path)
-    return path / (BEST if which == "best" else LAST)
+    with with_fix(ModelFileError, fix):
+        return Classifier(path / (BEST if weights == "best" else LAST), weights)
 
 
 def run_of(path: Path) -> Path | None:
-    """The run that a path means or lies in as one of its weights; None for any other file."""
+    """The run folder that a path is, or whose weights it is; None for any other path."""
     folder = path if path.is_dir() else path.parent.parent
     is_own = path.is_dir() or path.parent.name == BEST.parent.name
     return folder if is_own and (folder / CONFIG).is_file() else None
 
 
 @contextmanager
-def with_resume_hint(folder: Path) -> Iterator[None]:
-    """Within, a MachineError says how the run is gone on with once its cause is mended."""
+def with_fix(kind: type[HandstitchError], fix: str) -> Iterator[None]:
+    """Within, an error of this kind gets another fix."""
     try:
         yield
-    except MachineError as error:
-        fix = f"mend that, then go on with the run: {_resuming(folder)}"
-        raise MachineError(error.problem, **{**error.facts, "fix": fix}) from error
-
-
-@contextmanager
-def mending(path: Path, which: str) -> Iterator[None]:
-    """Within, an error about the weights of the run at `path` says how to have others."""
-    try:
-        yield
-    except ModelFileError as error:
-        if path.is_dir():
-            other = "last" if which == "best" else "best"
-            error.facts["fix"] = (
-                f"have them written anew by going on with the run: {_resuming(path)}\n"
-                f"or take its {other} weights: --weights {other}"
-            )
+    except kind as error:
+        error.facts["fix"] = fix
         raise
 
 
-def _resuming(folder: Path) -> str:
+def resume_command(folder: Path) -> str:
+    """The command that resumes a run."""
     return f"handstitch train --resume {shlex.quote(str(folder))}"
 
 
 def line(record: EpochRecord) -> str:
-    """An epoch in the course report's wording, then `best` where it is."""
+    """An epoch in the course report's wording, then `best` if it is."""
     best = ", best" if record.is_best else ""
     return (
         f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}, "
@@ -135,8 +131,8 @@ def history_csv(history: list[EpochRecord]) -> str:
 def read_records(folder: Path) -> list[EpochRecord]:
     """The epochs in history.csv; none if a line of it cannot be read.
 
-    The table is for people and for the seconds, which a state must not hold. Nothing that
-    decides the arithmetic is read from it.
+    Only the seconds are needed from it, which a state must not hold; the arithmetic depends on
+    nothing in it.
     """
     try:
         rows = csv.DictReader(io.StringIO((folder / HISTORY).read_text(encoding="utf-8")))
@@ -146,15 +142,15 @@ def read_records(folder: Path) -> list[EpochRecord]:
 
 
 def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[EpochRecord]:
-    """The epochs that the model file `path` tells of; it knows no seconds, so they are 0.
+    """The epochs in the metadata of the model file `path`, with 0 seconds each.
 
-    Raises ModelFileError if they are not epochs.
+    Raises ModelFileError if they are invalid.
     """
     try:
         return msgspec.convert(history, list[EpochRecord])
     except msgspec.ValidationError as error:
         raise ModelFileError(
-            "the history in this file makes no sense",
+            "the history in this file is invalid",
             file=path,
             found=str(error),
             wanted="one record for each epoch, as Handstitch writes them",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from handstitch.config import Config
+from handstitch.config.messages import plural
 from handstitch.errors import printable
 from handstitch.evaluation import most_confused
 from handstitch.records import Evaluation, RunSummary
@@ -22,8 +23,8 @@ _TITLES: Final = {
 }
 
 _UNTESTED: Final = """\
-The validation figures chose the weights, so they flatter them a little; the test set
-was not opened in training, and these weights have not been measured on it yet.
+The validation figures chose the weights, so they are biased upwards a little; the test
+set was not used in training, and these weights have not been evaluated on it yet.
 """
 
 _SIGNS: Final = re.compile(
@@ -37,18 +38,17 @@ def write(
     summary: RunSummary,
     config: Config,
     test: Evaluation | None = None,
-    looks: int = 0,
+    evaluations: int = 0,
     pictures: Iterable[str] = (),
 ) -> str:
     """The card as Markdown.
 
-    `test` is what these weights did on the test set, if anybody looked, `looks` how often it was
-    looked at with this run, `pictures` the names of files beside the card.
+    `test` is the test result of these weights, if there is one, `evaluations` the number of test
+    evaluations of this run, `pictures` the names of files beside the card.
     """
     layers = " - ".join(str(size) for size in summary.sizes)
     activations = ", ".join(dict.fromkeys(config.activations)) or "none"
     data = "sketch" if summary.drawn else plain(summary.dataset)
-    epochs = "1 epoch" if summary.epochs == 1 else f"{summary.epochs:,} epochs"
     build = ", ".join(f"{plain(name)} {plain(value)}" for name, value in summary.build.items())
     shown = "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
     return f"""# A network for {data}
@@ -56,7 +56,7 @@ def write(
 | what | value |
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters |
-| trained on | {summary.train_images:,} images of {data}, {epochs} |
+| trained on | {summary.train_images:,} images of {data}, {plural(summary.epochs, "epoch")} |
 | chosen | epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held out |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
@@ -65,7 +65,7 @@ def write(
 
 ## How good it is
 
-{_UNTESTED if test is None else _tested(test, looks)}
+{_UNTESTED if test is None else _tested(test, evaluations)}
 {shown}## What it is fit for
 
 To learn how such a network works, to compare ways of training, and to name what is on small grey
@@ -87,10 +87,9 @@ metadata, how pixels are prepared: x ← (x − offset) · scale.
 """
 
 
-def _tested(test: Evaluation, looks: int) -> str:
+def _tested(test: Evaluation, evaluations: int) -> str:
     low, high = test.accuracy_interval
-    times = "once" if looks == 1 else f"{looks:,} times"
-    caution = "" if looks <= 1 else "; whatever was chosen by it, its figures flatter"
+    caution = "; what was chosen by it is biased upwards" if evaluations > 1 else ""
     rows = "".join(
         f"| {plain(score.name)} | {score.precision:.4f} | {score.recall:.4f} | {score.f1:.4f} "
         f"| {score.support:,} |\n"
@@ -103,7 +102,7 @@ def _tested(test: Evaluation, looks: int) -> str:
     )
     return f"""Accuracy on {test.n:,} test images: **{test.accuracy:.4f}**
 (95 % interval {low:.4f} to {high:.4f}), loss {test.loss:.4f}, calibration error
-{test.calibration_error:.4f}. The test set was looked at {times} with this run{caution}.
+{test.calibration_error:.4f}. The test log has {plural(evaluations, "evaluation")}{caution}.
 The validation figures above chose the weights.
 
 | class | precision | recall | F1 | images |

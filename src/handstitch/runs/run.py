@@ -1,7 +1,8 @@
-"""Training runs: each in a folder of its own, which one process at a time may work in."""
+"""Training run in a folder: trained, saved, interrupted and resumed."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,14 +14,15 @@ import msgspec
 
 from handstitch import machine, storage, training
 from handstitch.config import Config
+from handstitch.config.messages import plural, pretty_json
 from handstitch.config.schema import from_mapping
-from handstitch.config.toml import read_file, to_toml
+from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
-from handstitch.errors import ConfigError, Interrupted, ModelFileError
+from handstitch.data.locations import Notify, ignore
+from handstitch.errors import ConfigError, Interrupted, MachineError, ModelFileError
 from handstitch.machine import memory
-from handstitch.model import load_model, load_newest_state, save_model, state_exists
-from handstitch.model.classifier import Classifier
+from handstitch.model import load_model, load_newest_state, save_model
 from handstitch.records import EpochRecord, RunSummary, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs import model_card
@@ -29,17 +31,16 @@ from handstitch.runs.snapshot import Snapshot
 from handstitch.training import backend, footprint
 
 SAVE_EVERY: Final = 30.0
-"""Seconds of training that a kill may cost, if an epoch is longer than that."""
+"""Seconds between saves within an epoch: what a kill may cost."""
 
-Notify = Callable[[str], None]
 AfterStep = Callable[[training.State], None]
 
 
 class Run:
-    """One run in its folder: `with begin(…) as run: for record in run.train(): …`.
+    """A training run in its folder: `with begin(…) as run: for record in run.train(): …`.
 
     While it is open the folder is locked against other processes and the BLAS has the run's
-    number of threads. A run that is gone on with takes up its state when it is opened.
+    number of threads. A resumed run restores its state when it is opened.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Run:
         self.config = config
         self.dataset = dataset
         self.reason = reason
-        """Why the data are `sketch` though nobody asked for it; else empty."""
+        """Why `auto` fell back to `sketch`; else empty."""
         self.task = training.TrainingData(config, dataset)
         sizes = self.task.sizes
         memory.require(
@@ -66,19 +67,19 @@ class Run:
         self.state = training.start(config, sizes)
         self.build = machine.build_info() | backend.build(config)
         self.stop_asked = 0
-        """Set to a signal's number, this ends training after the step in flight."""
+        """A signal's number, to stop training after the current step; 0 to continue."""
         self._snapshot = Snapshot(self.state, self.task, config, dataset, self.build)
         self._notify = notify
-        self._goes_on = resuming
+        self._resuming = resuming
         self._saved_at = monotonic()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            opening.enter_context(storage.FolderLock(self.folder))
+            opening.enter_context(storage.lock_folder(self.folder))
             opening.enter_context(machine.blas_threads(int(self.config.threads)))
-            if self._goes_on:
-                self._go_on()
+            if self._resuming:
+                self._restore()
             self._open = opening.pop_all()
         return self
 
@@ -87,11 +88,11 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left to train."""
+        """Whether training is complete."""
         return training.is_over(self.state, self.config)
 
     def train(self, after_step: AfterStep | None = None) -> Iterator[EpochRecord]:
-        """Train to the end and yield each epoch's record once everything of it is on disk.
+        """Train to the end; yields each epoch's record once it is saved.
 
         The state is saved at every epoch's end and every SAVE_EVERY seconds. Raises Interrupted,
         with the state saved, after the step in which `stop_asked` was set.
@@ -103,18 +104,19 @@ class Run:
                 after_step(state)
             if self.stop_asked or monotonic() - self._saved_at > SAVE_EVERY:
                 self._save(ended=None)
-                self._stop_if_asked()
+                if self.stop_asked:
+                    raise Interrupted(self.stop_asked)
 
         for record in training.train(self.state, self.task, self.config, then):
             self._save(record)
             yield record
-            if not self.is_over:
-                self._stop_if_asked()
+            if self.stop_asked and not self.is_over:
+                raise Interrupted(self.stop_asked)
         if not (self.folder / SUMMARY).exists():
             self._finish()
 
     def summary(self) -> RunSummary:
-        """What came out so far."""
+        """Summary of the run so far."""
         best = best_epoch(self.state.history)
         return RunSummary(
             dataset=self.dataset.name,
@@ -136,21 +138,18 @@ class Run:
             processor=machine.processor(),
         )
 
-    def _stop_if_asked(self) -> None:
-        if self.stop_asked:
-            raise Interrupted(self.stop_asked)
-
     def _save(self, ended: EpochRecord | None) -> None:
-        """Write everything the run needs to go on from this step; after an epoch, its tables, too.
+        """Save the state after this step; at the end of an epoch, the tables, too.
 
         The best weights first: should the process die between the two, the epoch is trained again
-        and they are written again. The state holds them, too, so it is the state that waits for
-        the disk; if a power cut takes the other file, going on writes it anew.
+        and they are written again. The state holds them, too, so only the state waits for the
+        disk; if a power cut takes the other file, resuming restores it.
         """
-        with run_folder.with_resume_hint(self.folder):
+        resume = f"fix that, then resume the run: {run_folder.resume_command(self.folder)}"
+        with run_folder.with_fix(MachineError, resume):
             if ended is not None and ended.is_best:
                 best = self._snapshot.best_model()
-                save_model(self.folder / BEST, best, lasting=self.is_over)
+                save_model(self.folder / BEST, best, durable=self.is_over)
             self._snapshot.write(self.folder / LAST)
             if ended is not None:
                 self._write_tables()
@@ -160,50 +159,46 @@ class Run:
         # The state holds the history; a power cut may take its tables.
         history = self.state.history
         table = run_folder.history_csv(history).encode()
-        storage.write(self.folder / HISTORY, table, lasting=False)
+        storage.write(self.folder / HISTORY, table, durable=False)
         if self.is_over or self.stop_asked:
             log = "".join(run_folder.line(record) + "\n" for record in history)
-            storage.write(self.folder / LOG, log.encode(), lasting=False)
+            storage.write(self.folder / LOG, log.encode(), durable=False)
 
     def _finish(self) -> None:
         save_model(self.folder / BEST, self._snapshot.best_model())
         summary = self.summary()
         storage.write(self.folder / CARD, model_card.write(summary, self.config).encode())
-        text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-        storage.write(self.folder / SUMMARY, text)  # last: a run that has it is finished
+        # Last: a run that has a summary is finished.
+        storage.write(self.folder / SUMMARY, pretty_json(summary))
 
-    def _go_on(self) -> None:
-        """Take up the newest sound state, and put right what a kill left half done."""
+    def _restore(self) -> None:
+        """Restore the newest sound state, and clean up after a kill."""
         for folder in (self.folder, self.folder / LAST.parent):
-            storage.clean(folder)
+            storage.remove_stale(folder)
         last = self.folder / LAST
-        if not state_exists(last):
-            self._notify("nothing was saved yet: the run begins at its first step")
+        if not storage.existing_copies(last):
+            self._notify("nothing was saved yet: training starts at the first step")
             return
         saved, damage = load_newest_state(last)
         self._snapshot.restore(last, saved)
-        noted = {record.epoch: record for record in run_folder.read_records(self.folder)}
+        table = {record.epoch: record for record in run_folder.read_records(self.folder)}
         if damage is not None:
-            again = max(0, max(noted, default=0) - self.state.epoch)
-            epochs = "1 finished epoch is" if again == 1 else f"{again} finished epochs are"
+            again = max(0, max(table, default=0) - self.state.epoch)
             self._notify(
-                f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); the one "
-                f"before it is sound: {epochs} trained again"
+                f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); its backup "
+                f"is used, and {plural(again, 'finished epoch')} trained again"
             )
         for difference in self._snapshot.differences(saved):
             self._notify(difference)
-        self.state.history = [
-            msgspec.structs.replace(
-                record,
-                train_seconds=noted.get(record.epoch, record).train_seconds,
-                seconds=noted.get(record.epoch, record).seconds,
+        for number, record in enumerate(self.state.history):
+            timed = table.get(record.epoch, record)
+            self.state.history[number] = msgspec.structs.replace(
+                record, train_seconds=timed.train_seconds, seconds=timed.seconds
             )
-            for record in self.state.history
-        ]
-        self._mend_best()
+        self._restore_best()
 
-    def _mend_best(self) -> None:
-        """Make the best weights on disk those of the state that was taken up.
+    def _restore_best(self) -> None:
+        """Make the best weights on disk those of the restored state.
 
         They are of a later epoch if the process died between the two files; or damaged.
         """
@@ -214,7 +209,7 @@ class Run:
             if load_model(self.folder / BEST).history == best.history:
                 return
         except ModelFileError as error:
-            self._notify(f"{BEST.name} is written anew: {error.problem}")
+            self._notify(f"{BEST.name} is restored from the state: {error.problem}")
         save_model(self.folder / BEST, best)
 
 
@@ -222,22 +217,20 @@ def begin(
     config: Config,
     out: Path | None = None,
     data_dir: Path | None = None,
-    notify: Notify = lambda line: None,
+    notify: Notify = ignore,
     beside: Mapping[str, bytes] | None = None,
 ) -> Run:
-    """A new run in a new folder: `out`, or the next free one of runs/train, runs/train-2, ….
+    """A new run in a new folder: `out`, or the first free of runs/train, runs/train-2, ….
 
-    `beside` are files that the folder is to hold from its first moment.
-
-    The data set is found and verified and the thread count resolved before the folder is made.
-    On `sketch` that nobody asked for, the folder's name says so, too.
+    `beside` are further files of it. Data set and number of threads are resolved before it is
+    made. Where `auto` fell back to `sketch`, its name says so.
     """
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
-    dataset = loading.load(choice.name, "train", data_dir, notify=notify, place=choice.place)
+    dataset = loading.load(choice.name, "train", data_dir, notify=notify, location=choice.location)
     config = backend.settled(config, choice.name)
-    # The network is made before the folder: a setting that does not fit leaves nothing behind.
+    # The network is made before the folder: an error leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
-    storage.probe(run.folder, 8 * run.state.network.parameters.vector.nbytes)
+    storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     files = {**(beside or {}), CONFIG: to_toml(config).encode()}
     if out is None:
         run.folder = storage.new_folder(RUNS, "train-sketch" if choice.reason else "train", files)
@@ -250,12 +243,12 @@ def resume(
     folder: Path,
     given: Mapping[str, Any] | None = None,
     data_dir: Path | None = None,
-    notify: Notify = lambda line: None,
+    notify: Notify = ignore,
 ) -> Run:
-    """The run in `folder`, to be gone on with to the bits of one that was never interrupted.
+    """Resume the run in `folder`: it ends with the bits of an uninterrupted one.
 
-    `given` are settings that were asked for besides. Raises ConfigError if they are not the
-    run's own, UsageError if there is no run.
+    `given` are settings from the command line. Raises ConfigError if they differ from the run's,
+    UsageError if there is no run, ModelFileError if it is of before 0.1.
     """
     folder = Path(folder)
     run_folder.require_run(folder)
@@ -263,10 +256,8 @@ def resume(
     require_same(config, given or {}, folder)
     dataset = loading.load(config.dataset, "train", data_dir, notify=notify)
     if int(config.threads) > machine.cores():
-        here = f"cores here: {machine.cores()}"
-        notify(
-            f"the run started with {config.threads} threads; resuming with {config.threads}; {here}"
-        )
+        cores = plural(machine.cores(), "core")
+        notify(f"resuming with {config.threads} threads as before; this machine has {cores}")
     if config.backend == "numba" and (reason := backend.obstacle(config)):
         notify(f"the run started with the numba backend and resumes with numpy: {reason}")
         config = replace(config, backend="numpy")
@@ -274,28 +265,16 @@ def resume(
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:
-    """Raise ConfigError if a setting that was given is not the one the run was begun with."""
+    """Raise ConfigError if a given setting differs from the run's."""
     asked = from_mapping(config.to_dict() | dict(given), "the settings given with --resume")
     changed = [
         name for name in given if getattr(asked, name) not in {getattr(config, name), "auto"}
     ]
     if changed:
         raise ConfigError(
-            "a run goes on with the settings it was begun with",
-            found=", ".join(f"{name} = {_shown(asked, name)}" for name in changed),
-            wanted=", ".join(f"{name} = {_shown(config, name)}" for name in changed),
-            fix=f"leave them out, or begin another run: handstitch train --config "
-            f"{folder / CONFIG} with the new values",
+            "a run resumes with the settings it was started with",
+            found=", ".join(format_toml(name, getattr(asked, name)) for name in changed),
+            wanted=", ".join(format_toml(name, getattr(config, name)) for name in changed),
+            fix="leave them out, or start a new run with the new values: "
+            f"handstitch train --config {shlex.quote(str(folder / CONFIG))}",
         )
-
-
-def load(path: str | Path, weights: str = "best") -> Classifier:
-    """The trained network of a run folder (its best weights, or its last) or of a model file."""
-    path = Path(path)
-    file = run_folder.weights_of(path, weights)
-    with run_folder.mending(path, weights):
-        return Classifier(file, weights if path.is_dir() else path.name)
-
-
-def _shown(config: Config, name: str) -> str:
-    return msgspec.json.encode(getattr(config, name)).decode()

@@ -1,4 +1,4 @@
-"""A run's changing state as model files and resumable files, and back, bit for bit."""
+"""Snapshot of a run: its state to model files and resumable states, and back, bit for bit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from handstitch.runs import folder as run_folder
 from handstitch.training import State, TrainingData
 
 _TIMED = ("train_seconds", "seconds")
-_PUT_BACK = "config.toml and weights must be of one run; put back the one that was changed"
+_RESTORE = "config.toml and weights must be of one run; restore the one that was changed"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of a run, with what a file must say about it."""
+    """The state of a run, with the metadata of its files."""
 
     state: State
     task: TrainingData
@@ -32,7 +32,7 @@ class Snapshot:
     build: dict[str, str]
 
     def write(self, path: Path) -> None:
-        """Write everything the run needs to go on; the file before is kept beside it."""
+        """Write everything the run needs to resume; the replaced file is kept as a backup."""
         state = self.state
         slots = state.arrays()
         del slots["weights"]
@@ -48,12 +48,12 @@ class Snapshot:
         return self._model(self.state.best, self.state.history[: best.epoch if best else 0])
 
     def restore(self, path: Path, saved: SavedState) -> None:
-        """Put the state back to what was saved. Raises ModelFileError if it is another network's.
+        """Restore a saved state. Raises ModelFileError if it is of another network.
 
-        Records come back without their seconds, which no state holds.
+        The history comes back without seconds, which no state holds.
         """
         theta = saved.model.parameters
-        require_sizes(path, theta.sizes, self.task.sizes, _PUT_BACK)
+        require_sizes(path, theta.sizes, self.task.sizes, _RESTORE)
         # The best weights are left out where they are the ones just trained.
         arrays = {"best": theta.vector, **saved.slots, "weights": theta.vector}
         history = run_folder.timeless_records(path, saved.model.history)
@@ -61,21 +61,21 @@ class Snapshot:
             self.state.restore(arrays, saved.position, history)
         except (KeyError, ValueError) as error:
             raise ModelFileError(
-                "this state is of another kind of run",
+                "this state does not match the run's settings",
                 file=path,
                 found=f"no usable {error}",
                 wanted=f"the state of a run with {self.config.optimizer}",
-                fix=_PUT_BACK,
+                fix=_RESTORE,
             ) from error
-        # Not drawn anew: another NumPy may draw other weights from the same seed.
+        # Not generated again: another NumPy may give other weights for the same seed.
         self.state.initial_digest = saved.model.initial_digest
 
     def differences(self, saved: SavedState) -> list[str]:
-        """What is not as it was when the state was saved and may change the bits, in words."""
+        """Changes of data and build since the state was saved, which may change the bits."""
         lines = []
         if saved.position.get("data") != self.dataset.digest:
             lines.append(
-                "the training data are not those the run began with "
+                "the training data differ from those the run was started with "
                 f"(SHA-256 {str(saved.position.get('data'))[:8]}… then, "
                 f"{self.dataset.digest[:8]}… now)"
             )
@@ -105,6 +105,6 @@ class Snapshot:
 
 
 def _timeless(record: EpochRecord) -> dict[str, Any]:
-    """A record without its seconds: what a model file may know of it."""
+    """A record without its seconds, as model files have it."""
     values = msgspec.structs.asdict(record)
     return {name: value for name, value in values.items() if name not in _TIMED}

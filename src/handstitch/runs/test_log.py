@@ -1,22 +1,19 @@
-"""The looks taken at a test set, so that nobody chooses by it unawares.
+"""Test log: every evaluation on the test set is recorded, so that selection on it is visible.
 
-A test set tells how good a network is as long as nothing was chosen by it. Who tests, changes a
-setting and tests again, and keeps the better, has chosen; what the test set then says flatters.
-So every look is noted in the folder of the run (or search) that was looked at, together with the
-evaluation it gave:
+A test set tells how good a network is as long as nothing was chosen by it. Whoever tests, changes
+a setting, tests again and keeps the better has chosen; the test accuracy is then biased upwards.
+So every test evaluation is recorded in the folder of the run (or search) it belongs to:
 
-test/looks.json            every look in order, and the last evaluation of each set of weights
-test/looks.previous.json   the same before the last look
+test/log.json            every test evaluation in order, and the last result of each set of weights
+test/log.previous.json   the same before the last evaluation
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Annotated, Final
 
 import msgspec
@@ -24,39 +21,40 @@ from msgspec import Meta
 
 from handstitch import storage
 from handstitch.arrays import Vector
+from handstitch.config.messages import pretty_json
+from handstitch.data.locations import Notify, ignore
 from handstitch.errors import DataError, MachineError
 from handstitch.records import Evaluation
 
-LEDGER: Final = Path("test", "looks.json")
-"""Where a folder keeps its looks."""
+TEST_LOG: Final = Path("test", "log.json")
+"""The test log within the folder of a run or search."""
 _LARGEST: Final = 64 * 2**20
 """Bytes. An evaluation with 100 classes has 40,000."""
 _PATIENCE: Final = 5.0
-"""Seconds to wait for another process that is noting a look of its own."""
+"""Seconds to wait for another process that is appending."""
 
-Notify = Callable[[str], None]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One look at the test set."""
+class TestEvaluation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One evaluation on the test set."""
 
     time: Annotated[str, Meta(max_length=40)]
     """UTC, ISO 8601, to the second."""
     weights_digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     """`digest_of` the network's parameters."""
     weights: str
-    """Which they were then: `best`, `last`, or a file's name."""
+    """`best`, `last`, or the file's name."""
     dataset: str
     n: Annotated[int, Meta(ge=0)]
     """Images."""
     accuracy: Fraction
 
 
-class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    looks: tuple[Look, ...] = ()
-    evaluations: dict[str, Evaluation] = msgspec.field(default_factory=dict)
-    """Digest of the weights → what the last look at them gave."""
+class _TestLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    evaluations: tuple[TestEvaluation, ...] = ()
+    latest: dict[str, Evaluation] = msgspec.field(default_factory=dict)
+    """Digest of the weights → their last evaluation."""
 
 
 def digest_of(parameters: Vector) -> str:
@@ -64,20 +62,21 @@ def digest_of(parameters: Vector) -> str:
     return hashlib.sha256(parameters.astype("<f4").tobytes()).hexdigest()
 
 
-def note(
+def append(
     folder: Path,
     evaluation: Evaluation,
     weights_digest: str,
-    notify: Notify = lambda line: None,
+    notify: Notify = ignore,
 ) -> int:
-    """Write a look into the folder's ledger; which look it is, counted from 1.
+    """Append an evaluation to the folder's test log; its number, counted from 1.
 
-    The ledger is the old one or the new one at every instant. Raises MachineError if it cannot be
-    written, DataError if the one that is there cannot be read: it is never begun anew over that.
+    The log is the old one or the new one at every instant. Raises MachineError if it cannot be
+    written, DataError if an existing log is damaged: it is never replaced by a new one.
     """
-    with _alone(folder):
-        ledger = _read(folder, notify)
-        look = Look(
+    storage.make_folder((folder / TEST_LOG).parent)
+    with storage.lock_folder((folder / TEST_LOG).parent, _PATIENCE):
+        log = _read(folder, notify)
+        entry = TestEvaluation(
             time=datetime.now(UTC).isoformat(timespec="seconds"),
             weights_digest=weights_digest,
             weights=evaluation.weights,
@@ -85,82 +84,61 @@ def note(
             n=evaluation.n,
             accuracy=evaluation.accuracy,
         )
-        grown = _Ledger((*ledger.looks, look), ledger.evaluations | {weights_digest: evaluation})
-        text = msgspec.json.format(msgspec.json.encode(grown), indent=1) + b"\n"
-        storage.write_with_backup(folder / LEDGER, text)
-    return len(grown.looks)
+        log = _TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
+        storage.write_with_backup(folder / TEST_LOG, pretty_json(log))
+    return len(log.evaluations)
 
 
-def read(folder: Path, notify: Notify = lambda line: None) -> list[Look]:
-    """Every look on record, the first first; none if nobody looked.
+def read(folder: Path, notify: Notify = ignore) -> list[TestEvaluation]:
+    """Every test evaluation in order; empty if there was none.
 
-    If the ledger is damaged, the one before it counts, and `notify` hears of that. Raises
-    DataError if there is no sound one, MachineError if it may not be read.
+    If the log is damaged, its backup counts, and `notify` hears of that. Raises DataError if both
+    are damaged, MachineError if they may not be read.
     """
-    return list(_read(folder, notify).looks)
+    return list(_read(folder, notify).evaluations)
 
 
-def evaluation_of(
-    folder: Path, weights_digest: str, notify: Notify = lambda line: None
-) -> Evaluation | None:
-    """What the last look at these weights gave; None if nobody looked at them. Raises as `read`."""
-    return _read(folder, notify).evaluations.get(weights_digest)
+def evaluation_of(folder: Path, weights_digest: str, notify: Notify = ignore) -> Evaluation | None:
+    """The last test evaluation of these weights; None if there is none. Raises as `read`."""
+    return _read(folder, notify).latest.get(weights_digest)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Within, no other process notes a look here; two tests at once are two looks."""
-    place = (folder / LEDGER).parent
-    storage.make_folder(place)
-    until = monotonic() + _PATIENCE
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(storage.FolderLock(place))
-                break
-            except storage.FolderTakenError:
-                if monotonic() > until:
-                    raise
-                sleep(0.02)
-        yield
-
-
-def _read(folder: Path, notify: Notify) -> _Ledger:
+def _read(folder: Path, notify: Notify) -> _TestLog:
     damage: DataError | None = None
-    for path in storage.generations(folder / LEDGER):
+    for path in storage.existing_copies(folder / TEST_LOG):
         try:
-            ledger = _parsed(path)
+            log = _parse(path)
         except DataError as error:
             damage = damage or error
         else:
             if damage is not None:
-                notify(f"{damage.problem}; {path.name} is taken instead")
-            return ledger
+                notify(f"{damage.problem}; {path.name} is used instead")
+            return log
     if damage is not None:
         raise damage
-    return _Ledger()
+    return _TestLog()
 
 
-def _parsed(path: Path) -> _Ledger:
+def _parse(path: Path) -> _TestLog:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise MachineError(
-            "the record of looks at the test set cannot be read",
+            "the test log could not be read",
             file=path,
             found=error.strerror or str(error),
-            fix="have its rights changed",
+            fix=f"check its permissions: ls -l {shlex.quote(str(path))}",
         ) from error
     if len(content) > _LARGEST:
         raise _damaged(path, f"more than {_LARGEST:,} bytes")
     try:
-        ledger = msgspec.json.decode(content, type=_Ledger)
+        log = msgspec.json.decode(content, type=_TestLog)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
-    if not all(map(_consistent, ledger.evaluations.values())):
+    if not all(map(_consistent, log.latest.values())):
         raise _damaged(path, "an evaluation that contradicts its confusion matrix")
-    return ledger
+    return log
 
 
 def _consistent(evaluation: Evaluation) -> bool:
@@ -178,9 +156,9 @@ def _consistent(evaluation: Evaluation) -> bool:
 
 def _damaged(path: Path, found: str) -> DataError:
     return DataError(
-        "the record of looks at the test set is damaged",
+        "the test log is damaged",
         file=path,
         found=found,
         wanted="the file as handstitch test wrote it",
-        fix="put back a copy; or move it away, and the count begins anew",
+        fix="restore a copy; or move it away, and a new log starts",
     )

@@ -17,7 +17,7 @@ import secrets
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from handstitch import storage
 from handstitch.config.messages import format_value, pretty_json
 from handstitch.config.toml import to_toml
 from handstitch.errors import MachineError, UsageError
+from handstitch.model.unsupported import require_current
 from handstitch.records import Trial
 from handstitch.runs import folder as run_folder
 from handstitch.search import space
@@ -42,8 +43,8 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 class SearchDescription(msgspec.Struct, frozen=True, kw_only=True):
     """The content of search.json."""
 
-    format: int = 2
-    """Version of the folder's layout and of the names in its files."""
+    format: Literal[2] = 2
+    """Version of the folder's layout and of the names in its files; 1 was before Handstitch 0.1."""
     plan: SearchPlan
     data_digest: str
     study: str
@@ -112,6 +113,7 @@ def read_description(folder: Path) -> SearchDescription:
             wanted="a folder made by handstitch search",
             fix=f"name one of: {', '.join(names)}" if names else "start one: handstitch search",
         )
+    require_current(folder / SEARCH, "search")
     return _read(folder / SEARCH, SearchDescription)
 
 

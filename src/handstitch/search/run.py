@@ -86,7 +86,8 @@ def run(
 
 def _opened(stack: ExitStack, folder: Path) -> Search:
     """The search in a folder, which stays locked until `stack` is closed."""
-    stack.enter_context(files.FolderLock(folder))
+    folders.read_description(folder)  # a folder that cannot be read stays as it is
+    stack.enter_context(files.lock_folder(folder))
     for path in (folder, folder / folders.TRIALS):
-        files.clean(path)
+        files.remove_stale(path)
     return folders.load(folder)

@@ -1,9 +1,9 @@
-"""Files written whole, or not at all.
+"""Atomic writes: a file is replaced whole, or not at all.
 
 A file is written under a temporary name in its own folder, forced to the disk, and given its
-name by one rename; whoever reads meets the old file or the new one, whenever the process dies.
-Temporary names carry the process that made them, so that what a dead one left can be told from
-what a living one is writing.
+name by one rename; a reader meets the old file or the new one, whenever the process dies.
+Temporary names carry the process that made them, so that the leftovers of a dead process can be
+distinguished from the files of a living one.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handstitch.storage import disk
-from handstitch.storage.os_errors import existing_folder, full, told
+from handstitch.storage.os_errors import existing_folder, full, translate_os_errors
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -40,87 +40,80 @@ _serial = count()
 
 
 def write(
-    path: str | Path, data: bytes | Iterable[ReadableBuffer], *, lasting: bool = True
+    path: str | Path, data: bytes | Iterable[ReadableBuffer], *, durable: bool = True
 ) -> None:
-    """Make the file `path` hold `data` (bytes, or pieces one after another), whole or not at all.
+    """Write `data` (bytes, or pieces one after another) to the file `path`, whole or not at all.
 
-    Missing folders are made. A symbolic link stays, and what it points to is replaced. Not
-    `lasting` spares the wait for the disk: for files that can be made again, since a power cut may
-    take them. Raises MachineError; then the old file is as it was.
+    Missing folders are made. A symbolic link stays, and its target is replaced. Without `durable`
+    there is no wait for the disk: for files that can be made again, since a power cut may take
+    them. Raises MachineError; then the old file is as it was.
     """
     pieces = _pieces(data)
-    with told(Path(path), _size(pieces)):
-        put(Path(path), pieces, lasting=lasting)
+    with translate_os_errors(Path(path), _size(pieces)):
+        put(Path(path), pieces, durable=durable)
 
 
-def put(path: Path, pieces: list[memoryview], *, lasting: bool = True) -> None:
-    """`write`, with the machine's own OSError."""
+def put(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
+    """`write`, but raises OSError."""
     target = _resolved(path)
-    written = _written(target, pieces, lasting=lasting)
-    try:
-        disk.files.replace(written, target)
-    except BaseException:
-        remove_quietly(written)
-        raise
-    if lasting:
+    with temporary(target) as new:
+        _fill(new, pieces, durable=durable)
+        disk.files.replace(new, target)
+    if durable:
         disk.files.fsync_folder(target.parent)
 
 
-def previous(path: str | Path) -> Path:
-    """Where `write_with_backup` keeps the older file: x/last.a → x/last.previous.a."""
+def backup_of(path: str | Path) -> Path:
+    """The path of the backup that `write_with_backup` keeps: x/last.a → x/last.previous.a."""
     path = Path(path)
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
-def generations(path: str | Path) -> list[Path]:
-    """Which of `path` and `previous(path)` exist, newest first."""
-    return [each for each in (Path(path), previous(path)) if os.path.exists(each)]
+def existing_copies(path: str | Path) -> list[Path]:
+    """Those of `path` and its backup that exist, newest first."""
+    return [file for file in (Path(path), backup_of(path)) if os.path.exists(file)]
 
 
 def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
-    """Like `write`, but the file that `path` was stays under the name `previous(path)`.
+    """Like `write`, but the replaced file is kept under the name `backup_of(path)`.
 
-    At every instant `path` is whole if it ever was. The oldest of the three files loses its name
-    only when the newest is safely on the disk: should the middle one turn out to be damaged, a
-    good one has been there all the time. Raises MachineError.
+    At every instant `path` is whole if it ever was. The older backup loses its name only when the
+    new file is safely on the disk: should the replaced one turn out to be damaged, a good one has
+    been there all the time. Raises MachineError.
     """
     pieces = _pieces(data)
-    with told(Path(path), _size(pieces)):
+    with translate_os_errors(Path(path), _size(pieces)):
         target = _resolved(path)
-        written = _written(target, pieces)
-        kept = None
-        try:
-            if target.exists():
-                kept = _second_name(target)
-            disk.files.replace(written, target)
+        with temporary(target) as new, temporary(target) as old:
+            _fill(new, pieces)
+            is_replaced = target.exists()
+            if is_replaced:
+                _link_or_copy(target, old)
+            disk.files.replace(new, target)
             disk.files.fsync_folder(target.parent)
-            if kept:
-                disk.files.replace(kept, previous(target))
+            if is_replaced:
+                disk.files.replace(old, backup_of(target))
                 disk.files.fsync_folder(target.parent)
-        except BaseException:
-            remove_quietly(written)
-            if kept:
-                remove_quietly(kept)
-            raise
 
 
-def probe(folder: str | Path, bytes_needed: int) -> None:
-    """Raise MachineError unless `bytes_needed` can be written in `folder`, as far as can be told.
+def check_writable(folder: str | Path, bytes_needed: int) -> None:
+    """Raise MachineError unless `folder` is writable and has `bytes_needed` free.
 
-    If the folder does not exist yet, the nearest one above it is tried.
+    If the folder does not exist yet, its nearest existing parent is tried.
     """
     folder = existing_folder(Path(folder))
-    with told(folder, bytes_needed):
-        remove_quietly(_written(folder / "probe", [memoryview(b"?")]))
+    with translate_os_errors(folder, bytes_needed):
+        with temporary(folder / "probe") as probe:
+            _fill(probe, [memoryview(b"?")])
         free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         raise full(folder, bytes_needed)
 
 
-def clean(folder: str | Path) -> None:
+def remove_stale(folder: str | Path) -> None:
     """Remove the temporary files and folders that dead processes left in `folder`.
 
-    Goes no deeper, and leaves silently what it cannot remove.
+    Not in folders below it; what cannot be removed is left silently.
     """
     with suppress(OSError):
         for entry in Path(folder).iterdir():
@@ -128,19 +121,28 @@ def clean(folder: str | Path) -> None:
                 remove_quietly(entry)
 
 
-def temporary(target: Path) -> Path:
-    """A name beside `target` that no other call and no other process uses."""
+@contextmanager
+def temporary(target: Path) -> Iterator[Path]:
+    """A unique temporary name beside `target`; what still has it at the end is removed.
+
+    Missing folders above it are made.
+    """
+    make_folders(target.parent)
     name = f".{target.name[:40]}.{os.getpid()}-{_process_token}-{next(_serial)}.tmp"
-    return target.with_name(name)
+    path = target.with_name(name)
+    try:
+        yield path
+    finally:
+        remove_quietly(path)
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether `path` has a name as `temporary` makes them."""
+    """Whether the name of `path` is one that `temporary` makes."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def remove_quietly(path: Path) -> None:
-    """Remove a file or folder if it is there; an error worth telling is on its way already."""
+    """Remove a file or folder if it exists; errors are suppressed."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             disk.files.remove_folder(path)
@@ -162,7 +164,7 @@ def make_folders(path: Path) -> None:
 
 
 def _resolved(path: str | Path) -> Path:
-    # Replacing a link would leave what it points to as it was, and surprise whoever made it.
+    # Replacing a link would leave its target as it was.
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         # A rename would put a file in the place of a folder or, worse, a device.
@@ -179,23 +181,16 @@ def _size(pieces: list[memoryview]) -> int:
     return sum(piece.nbytes for piece in pieces)
 
 
-def _written(target: Path, pieces: list[memoryview], *, lasting: bool = True) -> Path:
-    """A temporary file beside `target` with this content; if `lasting`, on the disk."""
-    make_folders(target.parent)
-    path = temporary(target)
+def _fill(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
+    """Write a new file; if `durable`, wait for the disk."""
     descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        try:
-            for piece in pieces:
-                _write_all(descriptor, piece)
-            if lasting:
-                disk.files.fsync(descriptor)
-        finally:
-            disk.files.close(descriptor)
-    except BaseException:
-        remove_quietly(path)
-        raise
-    return path
+        for piece in pieces:
+            _write_all(descriptor, piece)
+        if durable:
+            disk.files.fsync(descriptor)
+    finally:
+        disk.files.close(descriptor)
 
 
 def _write_all(descriptor: int, piece: memoryview) -> None:
@@ -203,26 +198,24 @@ def _write_all(descriptor: int, piece: memoryview) -> None:
     while rest:
         done = disk.files.write(descriptor, rest)
         if done == 0:
-            raise OSError(errno.EIO, "the file takes no more bytes")
+            raise OSError(errno.EIO, "no more bytes could be written")
         rest = rest[done:]
 
 
-def _second_name(path: Path) -> Path:
-    """A temporary name for the same content: a hard link, or a copy where there are none."""
-    name = temporary(path)
+def _link_or_copy(path: Path, name: Path) -> None:
+    """Give a file a second name: a hard link, or a copy where links are unsupported."""
     try:
         disk.files.link(path, name)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        return _written(path, [memoryview(path.read_bytes())])
-    return name
+        _fill(name, [memoryview(path.read_bytes())])
 
 
 def _alive(path: Path) -> bool:
     process, token = path.name.rsplit(".", 2)[1].split("-")[:2]
     if int(process) == os.getpid():
-        # In a container the next process may well have the dead one's number.
+        # In a container the next process may well have the process ID of the dead one.
         return token == _process_token
     if sys.platform == "win32":  # an open file cannot be removed there, and kill(0) would kill
         return False

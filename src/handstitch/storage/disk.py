@@ -1,7 +1,7 @@
-"""The calls that change a disk, and the instance that the whole package uses.
+"""System calls that change a disk, as one object that tests can replace.
 
-Tests put an object in its place whose k-th call fails, writes too little, or dies. A call that a
-signal interrupts is repeated by Python itself (PEP 475), so nobody here has to.
+In tests its k-th call fails, writes too little, or kills the process. A call that a signal
+interrupts is repeated by Python itself (PEP 475).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _NO_FOLDER_SYNC: Final = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 
 class Files:
-    """The calls that change a disk: the system's own, all of which raise OSError."""
+    """The system calls that change a disk. Each raises OSError."""
 
     write: Callable[[int, memoryview], int] = staticmethod(os.write)
-    """Write a beginning of the bytes; how many they were."""
+    """Write some of the bytes, from the first on; their number."""
     fsync: Callable[[int], None] = staticmethod(os.fsync)
     close: Callable[[int], None] = staticmethod(os.close)
     replace: Callable[[Path, Path], None] = staticmethod(os.replace)
@@ -30,16 +30,16 @@ class Files:
     unlink: Callable[[Path], None] = staticmethod(os.unlink)
     make_folder: Callable[[Path], None] = staticmethod(os.mkdir)
     rename_folder: Callable[[Path, Path], None] = staticmethod(os.rename)
-    """Raises where a file or a filled folder has the new name."""
+    """Raises if the new name is a file or a folder that is not empty."""
     remove_folder: Callable[[Path], None] = staticmethod(shutil.rmtree)
-    """With all that is in it."""
+    """With its contents."""
 
     def open(self, path: Path, flags: int) -> int:
         """A descriptor for `path`, not inherited by programs started later."""
         return os.open(path, flags | _BINARY, 0o666)
 
     def fsync_folder(self, path: Path) -> None:
-        """Force the names in a folder to the disk, where the file system can."""
+        """Flush a folder's entries to the disk, where the file system supports it."""
         if sys.platform == "win32":  # folders cannot be opened there
             return
         descriptor = os.open(path, os.O_RDONLY)

@@ -1,14 +1,14 @@
-"""File types by their magic bytes: what a file is when it is not what its name promises."""
+"""Identify a file by its magic bytes."""
 
 from __future__ import annotations
 
 from typing import Final
 
 HEAD: Final = 512
-"""As many first bytes as `identify` looks at."""
+"""Bytes that `identify` needs from the start of a file."""
 
 _MAGIC: Final = {
-    b"version https://git-lfs": "a Git LFS pointer, which stands for a file not fetched",
+    b"version https://git-lfs": "a Git LFS pointer, not the file",
     b"PK\x03\x04": "a zip archive",
     b"PK\x05\x06": "an empty zip archive",
     b"\x1f\x8b": "a gzip file",
@@ -24,19 +24,19 @@ _MAGIC: Final = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"%PDF": "a PDF document",
-    b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9": "a PyTorch file (.pt) of the old kind",
+    b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9": "a PyTorch file (.pt) of the legacy format",
     **dict.fromkeys(
         (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
         "a pickle, which can run any program when opened",
     ),
 }
-"""The first match counts: a longer beginning stands before a shorter one."""
+"""The first match counts: longer magic bytes stand before shorter ones."""
 
 _PAGES: Final = (b"<!doctype", b"<html", b"<?xml")
 
 
 def identify(first_bytes: bytes) -> str | None:
-    """The kind of file that begins so, in words; None for any other, plain text included."""
+    """The type of a file that starts with these bytes; None if unknown, as for plain text."""
     if not first_bytes:
         return "an empty file"
     if first_bytes.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGES):
