@@ -19,12 +19,12 @@ from pathlib import Path
 import handstitch
 from handstitch import insight, machine
 from handstitch.config import precedence
-from handstitch.insight import LayerFindings, WeightsReport
+from handstitch.insight import LayerResult, WeightsResult
 
 PRESETS = ("default", "course")
 
 
-def look(preset: str, seed: int, folder: Path) -> WeightsReport:
+def look(preset: str, seed: int, folder: Path) -> WeightsResult:
     """Train one preset with one seed and look into it."""
     config = replace(precedence.resolve({}, preset=preset, environment={}).config, seed=seed)
     config = replace(config, dataset="fashion-mnist", threads=1)
@@ -32,15 +32,15 @@ def look(preset: str, seed: int, folder: Path) -> WeightsReport:
         for _ in run.train():
             pass
     model = handstitch.load(run.folder).model
-    report = insight.weights(model, insight.data_at_hand(model))
+    report = insight.weights(model, insight.find_training_data(model))
     print(preset, seed, report.words[-2], file=sys.stderr, flush=True)
     return report
 
 
-def table(reports: list[WeightsReport]) -> str:
+def table(reports: list[WeightsResult]) -> str:
     """Rows of figures, a column for each layer, means over the seeds."""
 
-    def mean(form: str, figure: Callable[[LayerFindings], float]) -> Callable[[int], str]:
+    def mean(form: str, figure: Callable[[LayerResult], float]) -> Callable[[int], str]:
         def cell(layer: int) -> str:
             return form.format(statistics.mean(figure(each.layers[layer]) for each in reports))
 

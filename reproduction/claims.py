@@ -8,7 +8,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 import msgspec
 
 from handstitch.search.statistics import Interval
-from reproduction.verdicts import Measured
+from reproduction.verdicts import Effect
 
 Data = TypeVar("Data")
 Unit = Literal["points", "accuracy", "nats", "share", "weight", "count"]
@@ -41,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True):
     """A claim and what came of it here."""
 
     claim: Claim
-    measured: Measured
+    measured: Effect
     remark: str = ""
     """What else the figures say."""
     report: float | None = None
@@ -54,7 +54,7 @@ class Row(NamedTuple, Generic[Data]):
     """
 
     claim: Claim
-    rule: Callable[[Data], Measured]
+    rule: Callable[[Data], Effect]
     remark: Callable[[Data], str] = lambda data: ""
 
     def judge(self, data: Data, report: float | None = None) -> Finding:

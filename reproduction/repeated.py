@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from handstitch.insight import LayerFindings
+from handstitch.insight import LayerResult
 from handstitch.records import EpochRecord
 from handstitch.search.statistics import Table, next_interval
 from reproduction.claims import Claim, Row
 from reproduction.published import LAYER_3, TEST_ACCURACY
-from reproduction.verdicts import Measured, Verdict, mean_between, mostly
+from reproduction.verdicts import Effect, Verdict, mean_between, mostly
 
 SLIGHT: Final = 0.02
 """Validation and test accuracy that differ by less than this are close: two points, about twice
@@ -35,7 +35,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     history: list[EpochRecord]
     test_accuracy: float
-    layers: list[LayerFindings]
+    layers: list[LayerResult]
 
     @property
     def last(self) -> EpochRecord:
@@ -47,17 +47,17 @@ Runs = Sequence[Run]
 
 
 def _of_layer(runs: Runs, layer: int, field: str) -> Table:
-    """(runs): what a LayerFindings says of this layer."""
+    """(runs): what a LayerResult says of this layer."""
     return np.array([getattr(run.layers[layer], field) for run in runs])
 
 
-def _test_accuracy(runs: Runs) -> Measured:
+def _test_accuracy(runs: Runs) -> Effect:
     values = [run.test_accuracy for run in runs]
     interval = next_interval(values)
     verdict: Verdict = "inconclusive"
     if interval is not None:
         verdict = "holds" if interval[0] <= TEST_ACCURACY <= interval[1] else "does not hold"
-    return Measured(float(np.mean(values)), interval, verdict)
+    return Effect(float(np.mean(values)), interval, verdict)
 
 
 def _test_range(runs: Runs) -> str:
@@ -127,7 +127,7 @@ def _losses(runs: Runs) -> Table:
     )
 
 
-def _last_layer_decides(runs: Runs) -> Measured:
+def _last_layer_decides(runs: Runs) -> Effect:
     losses = _losses(runs)
     return mean_between(losses[:, -1] - losses[:, :-1].max(axis=1), low=0)
 

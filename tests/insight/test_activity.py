@@ -6,7 +6,7 @@ import pytest
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
-from handstitch.insight.activity import accuracies_put_back, dead_units, unit_use
+from handstitch.insight.activity import accuracies_put_back, dead_units, outgoing_norms
 
 SCALING = Scaling(10.0, 1 / 64)
 SIZES = (12, 7, 5, 3)
@@ -56,14 +56,14 @@ def test_use_is_the_norm_of_the_outgoing_weights():
     net = network()
     net.parameters.weights[1][4] = 0
     W = net.parameters.weights[1].astype(float)
-    use = unit_use(net.parameters)
+    use = outgoing_norms(net.parameters)
     assert use is not None
     np.testing.assert_allclose(use, np.sqrt((W**2).sum(axis=1)), rtol=1e-6)
     assert use[4] == 0
 
 
 def test_without_hidden_layers_no_unit_has_outgoing_weights():
-    assert unit_use(network(sizes=(12, 3)).parameters) is None
+    assert outgoing_norms(network(sizes=(12, 3)).parameters) is None
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])

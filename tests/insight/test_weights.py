@@ -341,11 +341,11 @@ def test_data_that_are_not_at_hand_are_told(changes, why, monkeypatch, tmp_path)
     names = tuple(f"class {n}" for n in range(10))
     model = sample(GARMENT_SIZES, class_names=names, **({"image_shape": (28, 28)} | changes))
     heard: list[str] = []
-    assert insight.data_at_hand(model, notify=heard.append) is None
+    assert insight.find_training_data(model, notify=heard.append) is None
     assert why in heard[0]
 
 
 def test_a_folder_that_was_named_and_has_no_data_is_an_error(tmp_path):
     model = sample(GARMENT_SIZES, image_shape=(28, 28), dataset="fashion-mnist")
     with pytest.raises(DataError):
-        insight.data_at_hand(model, tmp_path)
+        insight.find_training_data(model, tmp_path)

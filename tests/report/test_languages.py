@@ -13,7 +13,7 @@ import pytest
 import handstitch
 from handstitch.config.messages import choices
 from handstitch.config.schema import field_types
-from handstitch.figures.labels import say, texts
+from handstitch.figures.labels import label, texts
 from handstitch.report.gather import Missing, Part
 from handstitch.report.languages import words
 from tests.report.reading import Page
@@ -100,7 +100,7 @@ def test_an_entry_that_is_not_there_is_an_error() -> None:
     with pytest.raises(AttributeError):
         words("en").nowhere  # noqa: B018 (reading it is what fails)
     with pytest.raises(KeyError):
-        say("nowhere", "zh")
+        label("nowhere", "zh")
 
 
 @pytest.mark.parametrize(("at", "text"), CHINESE.items())

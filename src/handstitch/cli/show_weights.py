@@ -24,7 +24,7 @@ Statistics = Annotated[
 
 if TYPE_CHECKING:
     from handstitch.core.parameters import Parameters
-    from handstitch.insight import LayerFindings, WeightsReport
+    from handstitch.insight import LayerResult, WeightsResult
     from handstitch.model.classifier import Classifier
 
 _ABREAST: Final = 3
@@ -79,7 +79,7 @@ def weights(
         _print(layers)
     pictures.present(
         {"path": str(target), "weights": classifier.weights, "layers": layers},
-        lambda lang: figures.weights(theta, shape, insight.unit_use(theta), lang),
+        lambda lang: figures.weights(theta, shape, insight.outgoing_norms(theta), lang),
         place,
         lang,
         asked=out is not None,
@@ -116,7 +116,7 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
     """Look into the network, and print what is found."""
     from handstitch import insight
 
-    data = insight.data_at_hand(classifier.model, data_dir, output.notice)
+    data = insight.find_training_data(classifier.model, data_dir, output.notice)
     report = insight.weights(classifier.model, data)
     if json:
         output.emit(report)
@@ -138,7 +138,7 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
         print(fill(sentence, width, break_on_hyphens=False))
 
 
-def _rows(layers: list[LayerFindings], report: WeightsReport) -> list[tuple[str, list[str]]]:
+def _rows(layers: list[LayerResult], report: WeightsResult) -> list[tuple[str, list[str]]]:
     """One row for each figure, one cell for each layer."""
     known = report.initial_weights == "confirmed"
     chance = "  of its initial weights" if known else "  of its shuffled weights"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices
-from handstitch.figures.labels import Lang, say
+from handstitch.figures.labels import Lang, label
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
     BLUE,
@@ -79,9 +79,9 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     marks = _mark_best(upper, lower, history, lang)
     if len(history) == 1:
         losses.margins(y=0.4)  # else their points would lie under those of the accuracies
-    upper.set_ylabel(say("accuracy", lang), color=BLUE)
-    losses.set_ylabel(say("loss", lang), color=VERMILION)
-    lower.set(xlabel=say("epoch", lang), ylabel=say("learning rate", lang))
+    upper.set_ylabel(label("accuracy", lang), color=BLUE)
+    losses.set_ylabel(label("loss", lang), color=VERMILION)
+    lower.set(xlabel=label("epoch", lang), ylabel=label("learning rate", lang))
     _scale_rates(lower, [each.learning_rate for each in history])
     _epochs(lower, history)
     accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
@@ -108,8 +108,8 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     accuracy = losses.twinx()
     _draw(losses, history, lang, "train_loss", "val_loss")
     _draw(accuracy, history, lang, "val_accuracy")
-    losses.set(xlabel=say("epoch", lang), ylabel=say("loss", lang))
-    accuracy.set_ylabel(say("val accuracy", lang))
+    losses.set(xlabel=label("epoch", lang), ylabel=label("loss", lang))
+    accuracy.set_ylabel(label("val accuracy", lang))
     _epochs(losses, history)
     handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
@@ -127,7 +127,7 @@ def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -
             epochs[shown],
             values[shown],
             stroke,
-            label=say(name.replace("_", " "), lang),
+            label=label(name.replace("_", " "), lang),
             color=colour,
             linewidth=1.6 if len(epochs) <= _MOST_POINTS else 0.7,
             marker="o" if len(epochs) <= _FEW else "",
@@ -172,7 +172,7 @@ def _mark_best(
         color=YELLOW,
         markeredgecolor=INK,
         zorder=5,
-        label=say("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
+        label=label("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
     )
 
 

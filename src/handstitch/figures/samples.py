@@ -14,7 +14,7 @@ import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Matrix
 from handstitch.evaluation import confusion_matrix
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import FAINT, GREEN, VERMILION
 
@@ -63,7 +63,7 @@ def worst_mistakes(
     worst = images[chosen], labels[chosen], P[chosen]
     sheet = _gallery(*worst, class_names, title="worst", lang=lang)
     if not len(chosen):
-        sheet.line(0, say("no mistakes", lang, n=len(images)))
+        sheet.line(0, label("no mistakes", lang, n=len(images)))
     return sheet.figure
 
 
@@ -89,17 +89,17 @@ def confused_pairs(
     pairs = [divmod(int(each), P.shape[1]) for each in order if confusion.flat[each]]
     names = [safe(name, 24) for name in class_names]
     sheet = _Sheet(len(pairs), images.shape[1:], caption=0.5)
-    sheet.title(say("pairs", lang), say("probability key", lang) if pairs else "")
+    sheet.title(label("pairs", lang), label("probability key", lang) if pairs else "")
     for row, (true, taken) in enumerate(pairs):
         count = int(confusion[true, taken])
         examples = _surest(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        words = say("pair", lang, true=names[true], predicted=names[taken], count=count,
+        words = label("pair", lang, true=names[true], predicted=names[taken], count=count,
                     support=int(support[true]))  # fmt: skip
         sheet.line(row, words)
         for column, position in enumerate(examples[:_COLUMNS]):
             sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
     if not pairs:
-        sheet.line(0, say("no mistakes", lang, n=len(images)))
+        sheet.line(0, label("no mistakes", lang, n=len(images)))
     return sheet.figure
 
 
@@ -123,7 +123,7 @@ def _gallery(
 ) -> _Sheet:
     """All of the images, each with its true class, the predicted one and its probability."""
     sheet = _Sheet(ceil(len(images) / _COLUMNS), images.shape[1:], caption=0.45)
-    sheet.title(say(title, lang), say("key", lang) if len(images) else "")
+    sheet.title(label(title, lang), label("key", lang) if len(images) else "")
     for place, (image, true, p) in enumerate(zip(images, labels, P, strict=True)):
         row, column = divmod(place, _COLUMNS)
         taken = int(np.argmax(p))

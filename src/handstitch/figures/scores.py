@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch.evaluation import wilson_interval
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
     BLUE,
@@ -56,7 +56,9 @@ def confusion_matrix(
                     fontsize=size)  # fmt: skip
     axes.set_yticks(range(n), labels, fontsize=size)
     axes.tick_params(length=0)
-    axes.set(xlabel=say("predicted", lang), ylabel=say("true", lang), title=say("confusion", lang))
+    axes.set(
+        xlabel=label("predicted", lang), ylabel=label("true", lang), title=label("confusion", lang)
+    )
     if n <= _NUMBERED:
         fitting = min(size, 40 / len(f"{counts.max(initial=0):,}"))  # the largest number fits
         for (row, column), share in np.ndenumerate(shares):
@@ -69,7 +71,7 @@ def confusion_matrix(
                 fontsize=fitting,
                 color="white" if share > 0.4 else INK if counts[row, column] else "#999999",
             )
-    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=say("share of true", lang))
+    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=label("share of true", lang))
     bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1], labels=["0", "1 %", "5 %", "10 %", "25 %",
                                                               "50 %", "100 %"])  # fmt: skip
     return figure
@@ -85,14 +87,14 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
     axes = figure.subplots()
     places = np.arange(n)
     f1 = [each.f1 for each in scores]
-    axes.barh(places, f1, height=0.72, color=SKY, alpha=0.55, label=say("f1", lang))
+    axes.barh(places, f1, height=0.72, color=SKY, alpha=0.55, label=label("f1", lang))
     for value, key, colour, marker in (
         ([each.precision for each in scores], "precision", BLUE, ">"),
         ([each.recall for each in scores], "recall", VERMILION, "<"),
     ):
         axes.plot(
             value, places, linestyle="", marker=marker, markersize=6 if n <= _ROOMY else 4,
-            color=colour, markeredgecolor="white", markeredgewidth=0.5, label=say(key, lang),
+            color=colour, markeredgecolor="white", markeredgewidth=0.5, label=label(key, lang),
             clip_on=False,
         )  # fmt: skip
     for place, each in enumerate(scores):
@@ -102,8 +104,8 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
     axes.set(xlim=(0, 1), ylim=(n - 0.4, -0.6))
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
-    axes.set(xlabel=say("score", lang), ylabel=say("true", lang), title=say("scores", lang))
-    axes.text(1.03, -0.85, say("f1", lang), va="center", fontsize=size, color=FAINT)
+    axes.set(xlabel=label("score", lang), ylabel=label("true", lang), title=label("scores", lang))
+    axes.text(1.03, -0.85, label("f1", lang), va="center", fontsize=size, color=FAINT)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
@@ -120,7 +122,7 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     filled = [each for each in bins if each.count]
     total = max(1, sum(each.count for each in filled))
     error = sum(each.count * abs(each.accuracy - each.confidence) for each in filled) / total
-    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=say("perfect", lang))
+    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
     _bars(upper, filled, [each.accuracy for each in filled])
     if filled:
         ranges = [wilson_interval(round(each.accuracy * each.count), each.count) for each in filled]
@@ -135,15 +137,15 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
             markersize=4,
             capsize=2,
             linewidth=1,
-            label=say("observed", lang),
+            label=label("observed", lang),
             clip_on=False,
         )
     _bars(lower, filled, [each.count for each in filled])
-    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=say("accuracy", lang))
-    lower.set(xlabel=say("confidence", lang), ylabel=say("images", lang))
+    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang))
+    lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)
     upper.legend(loc="upper left")
-    upper.set_title(say("reliability", lang, error=error))
+    upper.set_title(label("reliability", lang, error=error))
     return figure
 
 

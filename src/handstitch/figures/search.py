@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.config.messages import format_value
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import heat_map, is_grid, parallel
 from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
@@ -80,7 +80,7 @@ def accuracies(settings: Sequence[Setting], parameters: Sequence[str], lang: Lan
             ]
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
         axes.grid(visible=True, axis="y")
-    panels[0].set_ylabel(say("val accuracy", lang))
+    panels[0].set_ylabel(label("val accuracy", lang))
     handles, labels = panels[0].get_legend_handles_labels()
     kinds = dict(zip(labels, handles, strict=True))
     figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
@@ -123,8 +123,8 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
                     linewidth=0,
                 )  # fmt: skip
     for axes, key in ((left, "val accuracy"), (right, "val loss")):
-        axes.set_xlabel(say("epoch", lang))
-        axes.set_ylabel(say(key, lang))
+        axes.set_xlabel(label("epoch", lang))
+        axes.set_ylabel(label(key, lang))
         axes.grid(visible=True)
         whole_numbers(axes.xaxis)
     handles, names = left.get_legend_handles_labels()
@@ -134,7 +134,7 @@ def setting_curves(settings: Sequence[Setting], histories: Histories, lang: Lang
 
 
 def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
-    colour, label = _MARKS[each.tied]
+    colour, verdict = _MARKS[each.tied]
     axes.errorbar(
         [place],
         [each.mean],
@@ -146,7 +146,7 @@ def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
         capsize=2,
         linewidth=1,
         zorder=3 if each.tied else 2,
-        label=say(label, lang),
+        label=label(verdict, lang),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from handstitch.arrays import Matrix, Vector
 from handstitch.core.parameters import Parameters
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import LEVELS, SIGNED, new_figure, whole_numbers
 
@@ -56,7 +56,7 @@ def unit_tiles(
 ) -> Figure:
     """First-layer units as pictures: each tile is a column of W (inputs, units), red above 0.
 
-    `use` (units,) says how much each is used (see `insight.unit_use`): the `most` used are shown,
+    `use` (units,) says how much each is used (see `insight.outgoing_norms`): the `most` used are shown,
     the most used first, else the first. Raises ValueError if shapes disagree.
     """
     figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
@@ -98,7 +98,7 @@ def before_after(
     limit = _limit(all_of_them)
     for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):
         _draw_map(axes, values, W.shape, limit, lang)
-        axes.set_title(say(key, lang))
+        axes.set_title(label(key, lang))
     for axes in panels[1:]:
         axes.set_ylabel("")
     figure.suptitle(safe(title) + _blocks(W.shape, maps[0].shape, lang))
@@ -124,7 +124,7 @@ def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
     if shape == drawn:
         return ""
     rows, columns = (ceil(n / m) for n, m in zip(shape, drawn, strict=True))
-    return say("block", lang, rows=rows, columns=columns)
+    return label("block", lang, rows=rows, columns=columns)
 
 
 def _height_of_maps(parameters: Parameters) -> float:
@@ -144,7 +144,7 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
         values = reduced(W, most)
         _draw_map(axes, values, W.shape, _limit(values), lang)
         inputs, outputs = W.shape
-        title = say("layer", lang, layer=number, inputs=inputs, outputs=outputs)
+        title = label("layer", lang, layer=number, inputs=inputs, outputs=outputs)
         axes.set_title(title + _blocks(W.shape, values.shape, lang), loc="left")
         _colour_bar(figure, [axes], values, lang)
 
@@ -153,7 +153,7 @@ def _draw_map(axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, 
     inputs, outputs = shape
     extent = (-0.5, inputs - 0.5, outputs - 0.5, -0.5)
     _show(axes, values.T, limit, aspect="auto", extent=extent)
-    axes.set(xlabel=say("input", lang), ylabel=say("output", lang))
+    axes.set(xlabel=label("input", lang), ylabel=label("output", lang))
     whole_numbers(axes.xaxis)
     whole_numbers(axes.yaxis, 12 if outputs <= 12 else "auto")
 
@@ -192,8 +192,8 @@ def _draw_tiles(
     _show(axes, np.ma.masked_invalid(board), _limit(board[np.isfinite(board)]))
     axes.set_axis_off()
     axes.set_anchor("W")
-    title = say("tiles", lang, shown=len(order), units=units)
-    axes.set_title(title + (say("by use", lang) if use is not None else ""), loc="left")
+    title = label("tiles", lang, shown=len(order), units=units)
+    axes.set_title(title + (label("by use", lang) if use is not None else ""), loc="left")
     _colour_bar(figure, [axes], W[:, order], lang)
 
 
@@ -217,7 +217,7 @@ def _colour_bar(figure: Figure | SubFigure, axes: list[Axes], values: Matrix, la
     figure.colorbar(
         picture,
         ax=axes,
-        label=say("weight", lang),
+        label=label("weight", lang),
         extend="both" if np.abs(values).max() > picture.norm.vmax else "neither",
         pad=0.01,
         aspect=30 if len(axes) == 1 else 20,

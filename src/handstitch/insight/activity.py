@@ -28,7 +28,7 @@ def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
     return [int(np.count_nonzero(low == high)) for low, high in zip(lowest, highest, strict=True)]
 
 
-def unit_use(parameters: Parameters) -> Vector | None:
+def outgoing_norms(parameters: Parameters) -> Vector | None:
     """‖wᵢ‖ of row i of W₂, the outgoing weights of each first-layer unit; None without W₂.
 
     How much the next layer heeds a unit. It follows from the weights alone, so that units stand in

@@ -21,7 +21,7 @@ from handstitch.insight.activity import accuracies_put_back, dead_units
 from handstitch.insight.initial_weights import Origin, origin
 from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
 from handstitch.insight.probe_images import scene
-from handstitch.insight.results import LayerFindings, LayerVerdict, WeightsReport
+from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
@@ -29,10 +29,10 @@ TENTH: Final = 0.1
 """The course report calls most weights of its layers 1 and 2 "within ±0.1"."""
 
 
-def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) -> WeightsReport:
+def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) -> WeightsResult:
     """Everything that is found out about the weights of `model`.
 
-    `data` is the `train` part of the data set it was trained on (see `data_at_hand`); without it
+    `data` is the `train` part of the data set it was trained on (see `find_training_data`); without it
     accuracies are left out, and dead units are looked for on drawn images. The test set is never
     asked for: accuracies are of the validation part, split off anew by the seed in the file.
 
@@ -64,7 +64,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         for number, (order, units, back) in enumerate(zip(orders, dead, put_back, strict=True))
     ]
     learned = any(each.verdict != "as initialised" for each in layers)
-    report = WeightsReport(
+    report = WeightsResult(
         verdict="trained" if learned else "as initialised",
         sizes=list(theta.sizes),
         initial_weights=begun.standing,
@@ -116,14 +116,14 @@ def _layer(
     *,
     dead: int | None,
     accuracy: float | None,
-) -> LayerFindings:
+) -> LayerResult:
     W = theta.weights[number]
     initial = begun.parameters.weights[number] if begun.parameters else None
     sigma = INITIALIZATIONS[begun.initialization](*W.shape)
     rng = generator(0, Purpose.WEIGHT_SHUFFLE, len(theta.weights) + number)
     chance = rng.permutation(W.reshape(-1)).reshape(W.shape) if initial is None else initial
     unchanged = None if initial is None else bool(np.array_equal(W, initial))
-    return LayerFindings(
+    return LayerResult(
         layer=number + 1,
         inputs=W.shape[0],
         outputs=W.shape[1],

@@ -30,7 +30,7 @@ class Scene(NamedTuple):
     """The part held out of training; None where nobody knows which it was."""
 
 
-def data_at_hand(
+def find_training_data(
     model: Model,
     data_dir: str | Path | None = None,
     notify: Callable[[str], None] = lambda line: None,

@@ -14,7 +14,7 @@ LayerVerdict = Literal["as initialised", "moved", "learned"]
 changed or drawn otherwise than by chance."""
 
 
-class LayerFindings(Structure, frozen=True, kw_only=True):
+class LayerResult(Structure, frozen=True, kw_only=True):
     """One linear layer, its order included. Shares and accuracies are fractions of 1."""
 
     layer: int
@@ -46,7 +46,7 @@ class LayerFindings(Structure, frozen=True, kw_only=True):
     """Validation accuracy when this layer alone has its initial weights and biases again."""
 
 
-class WeightsReport(msgspec.Struct, frozen=True, kw_only=True):
+class WeightsResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a network learned or was only initialised, layer by layer and as a whole."""
 
     verdict: Literal["trained", "as initialised"]
@@ -63,6 +63,6 @@ class WeightsReport(msgspec.Struct, frozen=True, kw_only=True):
     val_accuracy: float | None
     decisive_layer: int | None
     """The layer whose return costs clearly the most; None where none does, or nobody knows."""
-    layers: list[LayerFindings]
+    layers: list[LayerResult]
     words: list[str]
     """The same in sentences, the verdict last."""

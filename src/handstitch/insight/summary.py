@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from handstitch.insight.results import LayerFindings, WeightsReport
+from handstitch.insight.results import LayerResult, WeightsResult
 
 OF_STATISTIC: Final = {
     "spectrum": "a few directions are stronger than all others",
@@ -20,7 +20,7 @@ _SAYS_NOTHING: Final = 0.02
 """Shares within ±0.1 that differ by less than this are called the same."""
 
 
-def of(report: WeightsReport) -> list[str]:
+def of(report: WeightsResult) -> list[str]:
     """All but the first, which is the origin's: each layer, which decides, the verdict."""
     return [
         *[f"{_learned(each)} {_within(each)}" for each in report.layers],
@@ -30,7 +30,7 @@ def of(report: WeightsReport) -> list[str]:
     ]
 
 
-def _learned(found: LayerFindings) -> str:
+def _learned(found: LayerResult) -> str:
     name = f"Layer {found.layer}"
     order = (
         f"{found.score:,.0f} standard deviations more ordered than shuffled copies "
@@ -53,14 +53,14 @@ def _percent(fraction: float) -> str:
     return "less than 0.1 %" if fraction < 0.001 else f"{100 * fraction:.3g} %"
 
 
-def _within(found: LayerFindings) -> str:
+def _within(found: LayerResult) -> str:
     now, then = found.share_below_0_1, found.initial_share_below_0_1
     link = ", which says nothing of learning:" if abs(now - then) < _SAYS_NOTHING else ";"
     start = f"at the start it is {100 * then:.1f} %"
     return f"{100 * now:.1f} % of its weights lie within ±0.1{link} {start}."
 
 
-def _dead(report: WeightsReport) -> list[str]:
+def _dead(report: WeightsResult) -> list[str]:
     if len(report.layers) == 1:
         return []
     dead = [
@@ -71,7 +71,7 @@ def _dead(report: WeightsReport) -> list[str]:
     return [f"Dead units, the same on every one of {report.images}: {', '.join(dead)}."]
 
 
-def _decides(report: WeightsReport) -> list[str]:
+def _decides(report: WeightsResult) -> list[str]:
     left_out = "Which layer decides is left out:"
     if report.val_accuracy is None:
         return [f"{left_out} that takes initial weights and validation images."]
@@ -92,7 +92,7 @@ def _decides(report: WeightsReport) -> list[str]:
     return [f"{none}, {falls} {each}."]
 
 
-def _verdict(report: WeightsReport) -> str:
+def _verdict(report: WeightsResult) -> str:
     known = report.initial_weights == "confirmed"
     if report.verdict == "as initialised":
         why = (

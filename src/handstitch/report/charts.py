@@ -155,7 +155,11 @@ def _draw_mistakes(
 
 
 def _draw_weights(made: Drawings, model: Model, words: Words, lang: Lang, png_lang: Lang) -> None:
-    theta, shape, use = model.parameters, model.image_shape, insight.unit_use(model.parameters)
+    theta, shape, use = (
+        model.parameters,
+        model.image_shape,
+        insight.outgoing_norms(model.parameters),
+    )
     alt = words.maps_alt.format(layers=len(theta.weights))
     figure = figures.heat_maps(theta, png_lang if theta.vector.size > _MANY else lang)
     made.maps = _drawing(figure, alt, theta.vector.size)

@@ -21,10 +21,10 @@ def texts(package: str, lang: Lang) -> dict[str, Any]:
     return tomllib.loads(resources.files(package).joinpath(f"{lang}.toml").read_text("utf-8"))
 
 
-def say(key: str, lang: Lang, **values: Any) -> str:
+def label(key: str, lang: Lang, **values: Any) -> str:
     """The label for `key` with values filled in."""
-    label: str = texts(__name__, lang)[key]
-    return label.format(**values)
+    text: str = texts(__name__, lang)[key]
+    return text.format(**values)
 
 
 def safe(text: str, width: int = 80) -> str:
