@@ -235,10 +235,10 @@ def test_the_initial_weights_are_those_that_the_seed_draws(trained: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"initial_digest": "0" * 64}, "not that of the weights seed 0 draws"),
-        ({"config": {"seed": 1}}, "not that of the weights seed 1 draws"),
-        ({"initial_digest": ""}, "does not note which initial weights it had"),
-        ({"config": {}}, "has no seed"),
+        ({"initial_digest": "0" * 64}, "not that of the weights drawn from seed 0"),
+        ({"config": {"seed": 1}}, "not that of the weights drawn from seed 1"),
+        ({"initial_digest": ""}, "has no digest of its initial weights"),
+        ({"config": {}}, "has no usable seed"),
     ],
 )
 def test_initial_weights_that_no_digest_confirms_are_not_shown(

@@ -1,4 +1,4 @@
-"""Whether weights are ordered or lie as chance left them: a permutation test of all layers at once.
+"""A permutation test of order in the weights, for all layers of a network at once.
 
 Initial weights are drawn one by one from one distribution, so shuffling the entries of a layer
 changes nothing that could be expected of them. Training adds sums of outer products: a few strong
@@ -14,8 +14,8 @@ large as order makes it; a layer's copies with all its entries shuffled say how 
     neighbours     Σ wₚ · w_q over pixels p, q side by side: only of a layer that sees an image
 
 Σ σ⁴ and not the largest σ: it is one product of matrices instead of a decomposition for each
-copy, it adds up many weak directions, and below the threshold at which the largest singular value
-leaves the bulk it still tells (Onatski, Moreira and Hallin, arXiv:1306.4867; the threshold: Baik,
+copy, it adds up many weak directions, and it has power below the threshold at which the largest
+singular value leaves the bulk (Onatski, Moreira and Hallin, arXiv:1306.4867; the threshold: Baik,
 Ben Arous and Péché, arXiv:math/0403022). Σ σ², the sum of squares, is the same for every copy.
 
 Nothing is assumed of the distribution the weights were drawn from: normal or uniform, of whatever
@@ -37,10 +37,9 @@ from handstitch.randomness import Purpose, generator
 COPIES: Final = 199
 """Shuffled copies of each layer: with the layer itself 200, so that p is at least 0.005."""
 ALPHA: Final = 0.01
-"""A network whose p is at most this is told to have structure: one untrained network in a hundred
-is told wrongly, however many layers it has."""
+"""Significance level: one false alarm in a hundred untrained networks, however many layers."""
 _WIDEST: Final = 1024
-"""Inputs and units looked at, evenly spaced, where a layer has more: it bounds the time."""
+"""Inputs and units sampled, evenly spaced, from a layer with more: it bounds the time."""
 
 Scores = NDArray[np.float64]
 
@@ -53,9 +52,9 @@ class Structure(msgspec.Struct, frozen=True):
     p_value: float
     """The probability that any layer of a network without structure reaches this score."""
     statistic: str
-    """Which one stands out most."""
+    """Name of that statistic."""
     scores: dict[str, float]
-    """Each one's own, in the same unit; they are not corrected for being several."""
+    """Name → score of each statistic, not corrected for multiple testing."""
 
 
 def structures(

@@ -105,10 +105,10 @@ def gather(
     with _noting(found, "weights", path, notify):
         found.model = load_model(path)
         found.digest = looks.digest_of(found.model.parameters.vector)
-        begun = insight.origin(found.model)
+        begun = insight.recover_initial_weights(found.model)
         found.initial = begun.parameters
         if found.initial is None:
-            notify(begun.words)
+            notify(begun.sentence)
             found.missing.append("initial")
     _read_history(found)
     with _noting(found, "looks", folder / looks.LEDGER, notify):
