@@ -1,4 +1,4 @@
-"""How good a network is, class by class and probability by probability."""
+"""Confusion matrix, class scores and reliability diagram."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NUMBERED: Final = 20
-"""Classes up to which each cell of a confusion matrix holds its number."""
+"""Classes up to which the cells of a confusion matrix show their counts."""
 _ROOMY: Final = 30
-"""Classes up to which a row is as high as a line of text wants to be."""
+"""Classes up to which rows have the height of a normal line of text."""
 
 
 @drawing
@@ -37,7 +37,7 @@ def confusion_matrix(
 ) -> Figure:
     """Counts (row: true class, column: predicted class), shaded by their share of the row.
 
-    The shade follows the square root of the share, so that rare mistakes are seen, too.
+    The shade follows the square root of the share, so that rare mistakes are visible too.
     """
     from matplotlib.colors import PowerNorm
 
@@ -79,7 +79,7 @@ def confusion_matrix(
 
 @drawing
 def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
-    """F1 of each class as a bar, with its precision and recall as marks upon it."""
+    """F1 of each class as a bar, with precision and recall as marks on it."""
     n = len(scores)
     row = 0.3 if n <= _ROOMY else 0.17
     size = 8.5 if n <= _ROOMY else 6.5
@@ -112,10 +112,10 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
 
 @drawing
 def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
-    """Accuracy against confidence, bin by bin, and how many images are in each bin.
+    """Reliability diagram: accuracy against confidence in bins, with the images in each bin.
 
-    On the diagonal a network is right as often as it says; below it is too sure of itself
-    (arXiv:1706.04599). The title has the expected calibration error.
+    On the diagonal a network is calibrated, below it overconfident (arXiv:1706.04599). The title
+    has the expected calibration error.
     """
     figure = new_figure(5.6, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))

@@ -15,7 +15,7 @@ from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import heat_map, is_grid, parallel
 from handstitch.figures.settings import FEW, is_number, is_wide, levels, title
-from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
+from handstitch.figures.style import BLUE, FAINT, ORANGE, logarithmic, new_figure, whole_numbers
 from handstitch.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -152,15 +152,11 @@ def _mark(axes: Axes, each: Setting, place: float, lang: Lang) -> None:
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
     """Where on the axis each value stands: many numbers at their size, else values side by side."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
     axes.set_xlabel(title(name))
     known = levels(values)
     if len(known) > FEW and all(map(is_number, values)):
         if is_wide(values):
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            logarithmic(axes, "x")
         return [float(each) for each in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)

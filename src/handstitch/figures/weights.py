@@ -1,7 +1,7 @@
-"""Weights as pictures: what each layer learned, where the course report's axes were swapped.
+"""Heat maps of weights, and first-layer units as images.
 
-W is (inputs, outputs), as everywhere here. A heat map lies on its side: inputs run to the right
-and outputs downwards, so what is drawn is W transposed, and the labels say so.
+W is (inputs, outputs), as everywhere here. A heat map shows Wᵀ: inputs to the right, outputs
+downwards, as its labels say (those of the course report were swapped).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 _WIDTH: Final = 9.0
 """Inches."""
 _POINTS: Final = (1024, 512)
-"""Inputs and outputs that one map shows; a larger matrix is drawn by the means of blocks."""
+"""Inputs and outputs of one map, at most; a larger matrix is drawn as means of blocks."""
 _MANY_LAYERS: Final = 4
-"""Above these each map has fewer points, so that a file stays small."""
+"""Above these every map has fewer points, so that a file stays small."""
 _CLIPPED: Final = 99.8
-"""Percentile of |w| at which the colours end: a single weight must not pale all others."""
+"""Percentile of |w| at which the colours end: one outlier must not pale all other weights."""
 
 _COLUMNS: Final = 8
 """Tiles in a row."""
 _TILE: Final = (64, 64)
-"""Points of a tile, at most; those of larger images are means of blocks."""
+"""Points of a tile, at most; a larger image is drawn as means of blocks."""
 _NUMBER: Final = 0.17
 """Height of a unit's number above its tile, in widths of a tile."""
 
@@ -54,10 +54,10 @@ def unit_tiles(
     most: int = 64,
     lang: Lang = "en",
 ) -> Figure:
-    """First-layer units as pictures: each tile is a column of W (inputs, units), red above 0.
+    """First-layer units as images: a tile is a column of W (inputs, units), red above 0.
 
-    `use` (units,) says how much each is used (see `insight.outgoing_norms`): the `most` used are shown,
-    the most used first, else the first. Raises ValueError if shapes disagree.
+    `use` (units,) measures how much each is used (`insight.outgoing_norms`): the `most` used ones are
+    drawn, in descending order; without it the first `most`. Raises ValueError if shapes disagree.
     """
     figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
     _draw_tiles(figure, W, image_shape, use, most=most, lang=lang)
@@ -88,7 +88,7 @@ def before_after(
     title: str,
     lang: Lang = "en",
 ) -> Figure:
-    """W₀, W and W − W₀ (inputs, outputs) side by side, all on one scale."""
+    """W₀, W and W − W₀ (inputs, outputs) side by side on one scale."""
     if W.shape != W0.shape:
         raise ValueError(f"W {W.shape} and W0 {W0.shape} are not of one shape")
     figure = new_figure(_WIDTH + 1, 3.6)
@@ -107,7 +107,7 @@ def before_after(
 
 
 def reduced(W: Matrix, most: tuple[int, int]) -> Matrix:
-    """W, or where it is larger than `most` the means of equal blocks; float32."""
+    """W, or the means of equal blocks where it is larger than `most`; float32."""
     rows, columns = (ceil(n / m) for n, m in zip(W.shape, most, strict=True))
     if rows == columns == 1:
         return W.astype(np.float32)
@@ -120,7 +120,7 @@ def reduced(W: Matrix, most: tuple[int, int]) -> Matrix:
 
 
 def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
-    """What is to be said of a map that is drawn by the means of blocks."""
+    """A note on the size of the blocks that a map is drawn by; empty for single weights."""
     if shape == drawn:
         return ""
     rows, columns = (ceil(n / m) for n, m in zip(shape, drawn, strict=True))
@@ -198,13 +198,13 @@ def _draw_tiles(
 
 
 def _limit(values: Matrix | Vector) -> float:
-    """Where the colours end, on both sides of 0; 1 for nothing but zeros."""
+    """The largest |w| on the colour scale; 1 for a matrix of zeros."""
     sizes = np.abs(values)
     return float(np.percentile(sizes, _CLIPPED) or sizes.max() or 1)
 
 
 def _show(axes: Axes, values: Matrix, limit: float, **place: Any) -> None:
-    """The values as colours between ± limit."""
+    """Draw the values as colours between ± limit."""
     from matplotlib import colormaps
 
     colours = colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="white")
@@ -212,7 +212,7 @@ def _show(axes: Axes, values: Matrix, limit: float, **place: Any) -> None:
 
 
 def _colour_bar(figure: Figure | SubFigure, axes: list[Axes], values: Matrix, lang: Lang) -> None:
-    """The scale; its ends are pointed where some values lie beyond them."""
+    """Add the colour scale, with pointed ends where values lie beyond it."""
     picture = axes[0].images[0]
     figure.colorbar(
         picture,
