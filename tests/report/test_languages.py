@@ -17,13 +17,13 @@ from handstitch.figures.labels import label, texts
 from handstitch.report.gather import Missing, Part
 from handstitch.report.languages import words
 from tests.report.reading import Page
-from tests.report.samples import findings
+from tests.report.samples import make_contents
 from tests.report.test_page import page_of
 
 PACKAGES = ("handstitch.report.languages", "handstitch.figures.labels")
 NAMES = {
     "Handstitch", "sketch", "Fashion", "MNIST", "SHA", "BLAS", "NumPy", "SciPy", "numba", "auto",
-    "history", "csv", "Python", "L2", "F1", "none",
+    "history", "csv", "Python", "L2", "F1", "none", "He", "Glorot", "LeCun",
 }  # fmt: skip
 """Names and commands, which are the same in every language."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+[0-9]*")
@@ -119,7 +119,7 @@ def test_english_left_over_is_seen() -> None:
 
 
 def test_a_chinese_page_has_no_english_but_names_and_commands() -> None:
-    found = findings(["左", "右"])
+    found = make_contents(["左", "右"])
     page = Page(page_of(found, "zh"))
     read = " ".join(page.pieces)
     read += " ".join(each.get("aria-label", "") for _, each in page.elements)

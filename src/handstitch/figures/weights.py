@@ -56,7 +56,7 @@ def unit_tiles(
 ) -> Figure:
     """First-layer units as images: a tile is a column of W (inputs, units), red above 0.
 
-    `use` (units,) measures how much each is used (`insight.outgoing_norms`): the `most` used ones are
+    `use` (units,) measures how much each is used (`insight.outgoing_norms`): the `most` used are
     drawn, in descending order; without it the first `most`. Raises ValueError if shapes disagree.
     """
     figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
