@@ -74,14 +74,13 @@ def _write(
     is_svg = path.suffix.lower() == ".svg"
     try:
         figure = draw(lang if is_svg else figures.png_language(lang, output.notice))
+        data = figures.svg(figure).encode() if is_svg else figures.png(figure)
+        storage.write(path, data, lasting=False)
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
         output.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
         return None
-    data = figures.svg(figure).encode() if is_svg else figures.png(figure)
-    try:
-        storage.write(path, data, lasting=False)
     except MachineError as error:
         if not asked:
             error.facts["fix"] = f"write it elsewhere: --out {path.name}"

@@ -54,8 +54,7 @@ def report(
         )
         return
     print(f"Page: {printable(written.page)} ({written.page.stat().st_size / 1e6:.1f} MB)")
-    pictures = ", ".join(picture.name for picture in written.pictures)
-    print(f"Pictures beside it: {pictures or 'none'}")
+    print("Pictures beside it:", ", ".join(path.name for path in written.pictures) or "none")
     if written.card is not None:
         print(f"Model card: {printable(written.card)}")
     for item in written.missing:

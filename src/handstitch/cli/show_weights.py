@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -88,7 +88,11 @@ def weights(
     ]
     if not json:
         print(name)
-        _print(layers)
+        table = output.table("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
+        for number, inputs, outputs, *values in (layer.values() for layer in layers):
+            sizes = (str(number), f"{inputs:,}", f"{outputs:,}")
+            table.add_row(*sizes, *(f"{value:.4f}" for value in values))
+        output.show(table)
     pictures.present(
         {"path": str(target), "weights": classifier.weights, "layers": layers},
         lambda lang: figures.weights(theta, shape, insight.outgoing_norms(theta), lang),
@@ -97,14 +101,6 @@ def weights(
         asked=out is not None,
         json=json,
     )
-
-
-def _print(layers: list[dict[str, Any]]) -> None:
-    table = output.table("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
-    for number, inputs, outputs, *values in (layer.values() for layer in layers):
-        sizes = (str(number), f"{inputs:,}", f"{outputs:,}")
-        table.add_row(*sizes, *(f"{value:.4f}" for value in values))
-    output.show(table)
 
 
 def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, json: bool) -> None:
@@ -157,8 +153,9 @@ def _rows(layers: list[LayerResult], result: WeightsResult) -> list[tuple[str, l
         ("dead units", [_number(layer.dead_units, "{:,}") for layer in layers]),
     ]
     if any(layer.reset_accuracy is not None for layer in result.layers):
-        accuracies = [_number(layer.reset_accuracy, "{:.4f}") for layer in layers]
-        rows.append(("accuracy if reset", accuracies))
+        rows.append(
+            ("accuracy if reset", [_number(layer.reset_accuracy, "{:.4f}") for layer in layers])
+        )
     return rows
 
 

@@ -44,8 +44,9 @@ def samples(
 
     Right predictions have a green frame and ✓, wrong ones a red frame and ✗. At most 80 are drawn.
     """
-    some = images[:_MOST], labels[:_MOST], P[:_MOST]
-    return _gallery(*some, class_names, title="samples", lang=lang).figure
+    return _gallery(
+        images[:_MOST], labels[:_MOST], P[:_MOST], class_names, title="samples", lang=lang
+    ).figure
 
 
 @drawing
@@ -60,8 +61,9 @@ def worst_mistakes(
 ) -> Figure:
     """The wrong predictions with the highest probability, the most confident first."""
     chosen = _by_confidence(np.flatnonzero(np.argmax(P, axis=1) != labels), P)[:most]
-    worst = images[chosen], labels[chosen], P[chosen]
-    sheet = _gallery(*worst, class_names, title="worst", lang=lang)
+    sheet = _gallery(
+        images[chosen], labels[chosen], P[chosen], class_names, title="worst", lang=lang
+    )
     if not len(chosen):
         sheet.line(0, label("no mistakes", lang, n=len(images)))
     return sheet.figure
@@ -91,11 +93,18 @@ def confused_pairs(
     sheet = _Sheet(len(pairs), images.shape[1:], caption=0.5)
     sheet.title(label("pairs", lang), label("probability key", lang) if pairs else "")
     for row, (true, taken) in enumerate(pairs):
-        count = int(confusion[true, taken])
         examples = _by_confidence(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        words = label("pair", lang, true=names[true], predicted=names[taken], count=count,
-                    support=int(support[true]))  # fmt: skip
-        sheet.line(row, words)
+        sheet.line(
+            row,
+            label(
+                "pair",
+                lang,
+                true=names[true],
+                predicted=names[taken],
+                count=int(confusion[true, taken]),
+                support=int(support[true]),
+            ),
+        )
         for column, position in enumerate(examples[:_COLUMNS]):
             sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
     if not pairs:

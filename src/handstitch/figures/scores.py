@@ -86,8 +86,14 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
     figure = new_figure(7.5, row * n + 1.4)
     axes = figure.subplots()
     places = np.arange(n)
-    f1 = [each.f1 for each in scores]
-    axes.barh(places, f1, height=0.72, color=SKY, alpha=0.55, label=label("f1", lang))
+    axes.barh(
+        places,
+        [each.f1 for each in scores],
+        height=0.72,
+        color=SKY,
+        alpha=0.55,
+        label=label("f1", lang),
+    )
     for value, key, colour, marker in (
         ([each.precision for each in scores], "precision", BLUE, ">"),
         ([each.recall for each in scores], "recall", VERMILION, "<"),

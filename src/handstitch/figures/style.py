@@ -91,8 +91,7 @@ def whole_numbers(axis: Axis, most: int | Literal["auto"] = "auto") -> None:
     """Ticks at round whole numbers only, at most `most`, with thousands separators."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    steps = [1, 2, 5, 10]
-    axis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1, steps=steps))
+    axis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 

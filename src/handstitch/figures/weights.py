@@ -143,8 +143,7 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
     for number, (axes, W) in enumerate(zip(panels, layers, strict=True), 1):
         values = reduced(W, most)
         _draw_map(axes, values, W.shape, _limit(values), lang)
-        inputs, outputs = W.shape
-        title = label("layer", lang, layer=number, inputs=inputs, outputs=outputs)
+        title = label("layer", lang, layer=number, inputs=W.shape[0], outputs=W.shape[1])
         axes.set_title(title + _blocks(W.shape, values.shape, lang), loc="left")
         _colour_bar(figure, [axes], values, lang)
 
@@ -176,8 +175,7 @@ def _draw_tiles(
     units = W.shape[1]
     if use is not None and use.shape != (units,):
         raise ValueError(f"use {use.shape} of {units} units")
-    order = np.arange(units) if use is None else np.argsort(-use, kind="stable")
-    order = order[:most]
+    order = (np.arange(units) if use is None else np.argsort(-use, kind="stable"))[:most]
     tiles = [reduced(W[:, unit].reshape(image_shape), _TILE) for unit in order]
     high, wide = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)

@@ -53,6 +53,6 @@ def reset_accuracies(
         mixed = network.parameters.copy()
         mixed.weights[layer][:] = initial.weights[layer]
         mixed.biases[layer][:] = initial.biases[layer]
-        evaluator = Evaluator(Network(mixed, network.activations), images, scaling)
-        accuracies.append(evaluator.loss_and_accuracy(labels)[1])
+        reset = Network(mixed, network.activations)
+        accuracies.append(Evaluator(reset, images, scaling).loss_and_accuracy(labels)[1])
     return accuracies

@@ -49,10 +49,10 @@ def _learned(result: LayerResult) -> str:
 def _within(result: LayerResult) -> str:
     now, initial = result.share_below_0_1, result.initial_share_below_0_1
     is_same = abs(now - initial) < _NEGLIGIBLE
-    link = ", which says nothing about learning:" if is_same else ";"
     return (
-        f"{100 * now:.1f} % of its weights lie within ±0.1{link} at the start it is "
-        f"{100 * initial:.1f} %."
+        f"{100 * now:.1f} % of its weights lie within ±0.1"
+        f"{', which says nothing about learning:' if is_same else ';'} "
+        f"at the start it is {100 * initial:.1f} %."
     )
 
 

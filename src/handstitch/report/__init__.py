@@ -62,8 +62,9 @@ def make(
     files = {**charts.files, PAGE: render(run, charts, words(lang)).encode()}
     if run.summary is not None:
         test = run.evaluation if run.part == "test" else None
-        card = model_card.write(run.summary, run.config, test, len(run.test_log), charts.files)
-        files[CARD] = card.encode()
+        files[CARD] = model_card.write(
+            run.summary, run.config, test, len(run.test_log), charts.files
+        ).encode()
     for name, data in files.items():
         # They can be made again, so none waits for the disk.
         storage.write(target / name, data, lasting=False)

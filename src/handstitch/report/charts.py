@@ -132,9 +132,10 @@ def _draw_mistakes(
 ) -> None:
     images, labels, P = predictions.images, predictions.labels, predictions.P
     bins = evaluation.calibration_bins(P, labels)
-    accuracy = percent(measured.accuracy)
     alt = words.calibration_alt.format(
-        bins=len(bins), confidence=percent(confidence(P)), accuracy=accuracy
+        bins=len(bins),
+        confidence=percent(confidence(P)),
+        accuracy=percent(measured.accuracy),
     )
     charts.calibration = _chart(figures.reliability(bins, lang), alt)
     mistakes = int(np.count_nonzero(np.argmax(P, axis=1) != labels))

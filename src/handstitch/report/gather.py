@@ -101,9 +101,8 @@ def gather(
     with _noting(run, "summary", path, notify):
         if path.exists():
             run.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
-    path = folder / run_folder.BEST
-    with _noting(run, "weights", path, notify):
-        run.model = load_model(path)
+    with _noting(run, "weights", folder / run_folder.BEST, notify):
+        run.model = load_model(folder / run_folder.BEST)
         run.digest = test_log.digest_of(run.model.parameters.vector)
         initial = insight.recover_initial_weights(run.model)
         run.initial = initial.parameters
@@ -114,7 +113,7 @@ def gather(
     with _noting(run, "test log", folder / test_log.LEDGER, notify):
         run.test_log = test_log.read(folder, notify)
         tested = test_log.evaluation_of(folder, run.digest)
-        classes = len(run.model.class_names) if run.model else 0
+        classes = len(run.model.class_names) if run.model is not None else 0
         if tested and tested.part == "test" and len(tested.class_scores) == classes:
             run.evaluation = tested
     if run.model is not None:

@@ -23,8 +23,7 @@ def texts(package: str, lang: Lang) -> dict[str, Any]:
 
 def label(key: str, lang: Lang, **values: Any) -> str:
     """The label for `key` with values filled in."""
-    text: str = texts(__name__, lang)[key]
-    return text.format(**values)
+    return str(texts(__name__, lang)[key]).format(**values)
 
 
 def safe(text: str, width: int = 80) -> str:
