@@ -79,8 +79,8 @@ def _decides(result: WeightsResult) -> list[str]:
         f"{result.val_accuracy:.4f} to"
     )
     if result.decisive_layer is not None:
-        decides = f"Layer {result.decisive_layer} decides most: reset to its initial weights alone"
-        return [f"{decides}, {falls} {accuracies[result.decisive_layer - 1]}."]
+        decides = f"Layer {result.decisive_layer} decides most: with this layer alone reset to its"
+        return [f"{decides} initial weights, {falls} {accuracies[result.decisive_layer - 1]}."]
     if result.verdict == "as initialised":
         return []
     with_layers = ", ".join(f"{value} with layer {n}" for n, value in enumerate(accuracies, 1))

@@ -113,8 +113,7 @@ def gather(
     with _noting(run, "test log", folder / test_log.LEDGER, notify):
         run.test_log = test_log.read(folder, notify)
         tested = test_log.evaluation_of(folder, run.digest)
-        classes = len(run.model.class_names) if run.model is not None else 0
-        if tested and tested.part == "test" and len(tested.class_scores) == classes:
+        if tested and tested.part == "test":
             run.evaluation = tested
     if run.model is not None:
         with _noting(run, "data", run.model.dataset, notify):
@@ -157,6 +156,8 @@ def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
 
 def _read_data(run: RunContents, model: Model, data_dir: str | Path | None, notify: Notify) -> None:
     """Predict the images of the part, and evaluate on validation if there was no test."""
+    if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
+        run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
     data = loading.load(model.dataset, part, data_dir, fetch=False, notify=notify)
     images, labels = data.images, data.labels

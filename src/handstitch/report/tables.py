@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def facts(run: RunContents, words: Words) -> Rows:
         batch=config.batch_size,
         schedule=config.schedule,
     )
-    by = words.accuracy if config.monitor == "accuracy" else words.loss.partition(" (")[0]
+    by = words.accuracy if config.monitor == "accuracy" else re.split(r" \(|（", words.loss)[0]
     seconds = sum(record.seconds for record in run.history)
     rows = [
         (words.data, data),
