@@ -21,7 +21,7 @@ from handstitch.cli.signals import stopping
 from handstitch.errors import HandstitchError, Interrupted, UsageError
 from reproduction import experiments, page, pictures
 from reproduction.claims import shown, shown_interval
-from reproduction.experiments import Results, Setup
+from reproduction.experiments import Setup, Stages
 from reproduction.findings import Findings, judge
 
 
@@ -78,9 +78,9 @@ def main(words: Sequence[str] | None = None) -> int:
             notify=_notify,
         )
         with stopping(setup.stop, "the workers"):
-            results = experiments.run(setup)
-        findings = judge(results)
-        _write(chosen.out, findings, results)
+            stages = experiments.run(setup)
+        findings = judge(stages)
+        _write(chosen.out, findings, stages)
     except HandstitchError as error:
         _notify(f"error: {error}")
         return error.exit_code
@@ -123,13 +123,13 @@ def _require_free(out: Path) -> None:
         )
 
 
-def _write(out: Path, findings: Findings, results: Results) -> None:
+def _write(out: Path, findings: Findings, stages: Stages) -> None:
     """The page and, beside it, its pictures in a folder of the page's name."""
-    for name, figure in pictures.draw(results).items():
+    for name, figure in pictures.draw(stages).items():
         storage.write(out.with_suffix("") / f"{name}.png", figures.png(figure))
     versions = ", ".join(f"{name} {version}" for name, version in machine.build_info().items())
     text = page.write(
-        findings, results, out.stem, f"{machine.processor()}, {machine.cores()} cores; {versions}"
+        findings, stages, out.stem, f"{machine.processor()}, {machine.cores()} cores; {versions}"
     )
     storage.write(out, text.encode())
 

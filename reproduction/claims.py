@@ -8,7 +8,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 import msgspec
 
 from handstitch.search.statistics import Interval
-from reproduction.verdicts import Effect
+from reproduction.verdicts import Measured
 
 Data = TypeVar("Data")
 Unit = Literal["points", "accuracy", "nats", "share", "weight", "count"]
@@ -41,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True):
     """A claim and what came of it here."""
 
     claim: Claim
-    measured: Effect
+    measured: Measured
     remark: str = ""
     """What else the figures say."""
     report: float | None = None
@@ -54,7 +54,7 @@ class Row(NamedTuple, Generic[Data]):
     """
 
     claim: Claim
-    rule: Callable[[Data], Effect]
+    rule: Callable[[Data], Measured]
     remark: Callable[[Data], str] = lambda data: ""
 
     def judge(self, data: Data, report: float | None = None) -> Finding:

@@ -33,7 +33,7 @@ SLIGHT_DECAYS: Final = (0.003, 0.01, 0.03, 0.1)
 NETWORKS: Final = ((256, 128), (1024, 512), (512, 256, 128), (512, 256, 128, 64))
 
 
-class Results(msgspec.Struct, frozen=True, kw_only=True):
+class Stages(msgspec.Struct, frozen=True, kw_only=True):
     """What was trained: every trial, and every repeated run."""
 
     seeds: int
@@ -63,7 +63,7 @@ def course_config() -> Config:
     return precedence.resolve({"threads": 1}, preset="course", environment={}).config
 
 
-def run(setup: Setup) -> Results:
+def run(setup: Setup) -> Stages:
     """Train what is not trained yet, and read all of it.
 
     Raises Interrupted when `setup.stop` was asked for; the same call goes on.
@@ -80,7 +80,7 @@ def run(setup: Setup) -> Results:
     }
     undecayed = [trial for trial in trials["grid"] if trial.parameters["weight_decay"] == 0]
     chosen = [trial for trial in undecayed if trial.parameters["learning_rate"] == CHOSEN[0]]
-    return Results(
+    return Stages(
         seeds=setup.seeds,
         trials=sum(map(len, trials.values())),
         grid=trials["grid"],
@@ -116,7 +116,7 @@ def _repeat(setup: Setup, config: Config) -> list[Run]:
         with _opened(folder, replace(config, seed=seed), setup) as opened:
             for _ in opened.train(setup.stop.check):
                 pass
-        found.append(_measure(folder, seed, list(opened.state.history), setup))
+        found.append(_measured(folder, seed, list(opened.state.history), setup))
         setup.notify(f"repeated [{len(found)}/{setup.seeds}]")
     return found
 
@@ -127,7 +127,7 @@ def _opened(folder: Path, config: Config, setup: Setup) -> runs.Run:
     return runs.begin(config, folder, setup.data_dir, setup.notify)
 
 
-def _measure(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> Run:
+def _measured(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> Run:
     """What the last weights are worth on the test set, and what they look like.
 
     Each run is tested once; after that its test log answers.

@@ -6,7 +6,7 @@ import msgspec
 
 from reproduction import published
 from reproduction.claims import Finding
-from reproduction.experiments import Results
+from reproduction.experiments import Stages
 from reproduction.grid import grid_of
 from reproduction.observations import OBSERVATIONS
 from reproduction.questions import BETTER_NETWORK, BETTER_RATE, slight_decays
@@ -22,9 +22,9 @@ class Findings(msgspec.Struct, frozen=True):
     """What it leaves open."""
 
 
-def judge(results: Results) -> Findings:
+def judge(stages: Stages) -> Findings:
     """The verdicts that these trials and runs give."""
-    grid, own = grid_of(results.grid), published.grid()
+    grid, own = grid_of(stages.grid), published.grid()
     validation = float(published.repeated_run()["val_accuracy"][-1])
     readings = {
         "C8a": published.TEST_ACCURACY,
@@ -33,12 +33,12 @@ def judge(results: Results) -> Findings:
         "W3.2": published.LAYER_3[1],
     }
     observations = [row.judge(grid, row.rule(own).effect) for row in OBSERVATIONS]
-    observations += [row.judge(results.runs, readings.get(row.claim.name)) for row in REPEATED]
+    observations += [row.judge(stages.runs, readings.get(row.claim.name)) for row in REPEATED]
     return Findings(
         observations=sorted(observations, key=lambda each: each.claim.name),
         future_work=[
-            BETTER_RATE.judge(results.rates),
-            BETTER_NETWORK.judge(results.networks),
-            *slight_decays(results.decays),
+            BETTER_RATE.judge(stages.rates),
+            BETTER_NETWORK.judge(stages.networks),
+            *slight_decays(stages.decays),
         ],
     )

@@ -11,7 +11,7 @@ import numpy as np
 from handstitch.search import rank
 from reproduction import published
 from reproduction.claims import Finding, shown, shown_interval
-from reproduction.experiments import Results
+from reproduction.experiments import Stages
 from reproduction.findings import Findings
 
 TITLE: Final = "# The report, reproduced"
@@ -60,7 +60,7 @@ _FIGURES: Final[dict[str, tuple[str, str]]] = {
 """Name of a picture → its text alternative, and what stands below it."""
 
 
-def write(findings: Findings, results: Results, folder: str, build: str) -> str:
+def write(findings: Findings, stages: Stages, folder: str, build: str) -> str:
     """The page in Markdown; `folder` is where its pictures are, `build` names machine and
     versions.
     """
@@ -72,14 +72,14 @@ def write(findings: Findings, results: Results, folder: str, build: str) -> str:
         "\n".join(
             [
                 INTRODUCTION,
-                _summary(findings, results, build),
+                _summary(findings, stages, build),
                 "## What the report says\n",
                 _verdicts(findings.observations),
                 pictures["grid"],
                 pictures["curves"],
-                _grid(results),
+                _grid(stages),
                 "## The run it repeated\n",
-                _runs(results),
+                _runs(stages),
                 pictures["repeated"],
                 "## The work it leaves\n",
                 _verdicts(findings.future_work),
@@ -108,12 +108,12 @@ def detail(finding: Finding) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _summary(findings: Findings, results: Results, build: str) -> str:
+def _summary(findings: Findings, stages: Stages, build: str) -> str:
     verdicts = [each.measured.verdict for each in (*findings.observations, *findings.future_work)]
     count = Counter(verdicts)
-    seeds = "1 seed" if results.seeds == 1 else f"{results.seeds} seeds"
+    seeds = "1 seed" if stages.seeds == 1 else f"{stages.seeds} seeds"
     return f"""\
-{seeds} for each candidate: {results.trials} trials and {len(results.runs)} repeated runs. Of \
+{seeds} for each candidate: {stages.trials} trials and {len(stages.runs)} repeated runs. Of \
 {len(verdicts)} claims, {count["holds"]} hold, {count["does not hold"]} do not, and \
 {count["inconclusive"]} are inconclusive.
 
@@ -122,7 +122,7 @@ Machine: {build}.
 To run it again (it goes on where it was stopped):
 
 ```sh
-make reproduce ARGS="--seeds {results.seeds}"
+make reproduce ARGS="--seeds {stages.seeds}"
 ```
 """
 
@@ -150,11 +150,11 @@ def _verdicts(findings: Sequence[Finding]) -> str:
     )
 
 
-def _grid(results: Results) -> str:
+def _grid(stages: Stages) -> str:
     """Every candidate of the grid beside the report's own figure."""
     last = published.grid().val_accuracy[..., 0, -1]
     rows = []
-    for each in rank(results.grid, "last", results.seeds).settings:
+    for each in rank(stages.grid, "last", stages.seeds).settings:
         rate, decay = each.parameters["learning_rate"], each.parameters["weight_decay"]
         own = last[published.RATES.index(rate), published.DECAYS.index(decay)]
         rows.append(
@@ -173,17 +173,17 @@ def _grid(results: Results) -> str:
     return f"{title}\n\n{_table(columns, rows)}"
 
 
-def _runs(results: Results) -> str:
+def _runs(stages: Stages) -> str:
     ours = np.array(
         [
             (run.last.train_loss, run.last.val_loss, run.last.val_accuracy, run.test_accuracy)
-            for run in results.runs
+            for run in stages.runs
         ]
     )
     last = published.repeated_run()[-1]
     report = [last[name] for name in ("train_loss", "val_loss", "val_accuracy")]
     figures = {
-        **{str(run.seed): row for run, row in zip(results.runs, ours, strict=True)},
+        **{str(run.seed): row for run, row in zip(stages.runs, ours, strict=True)},
         "mean": ours.mean(axis=0),
         "the report": [*report, published.TEST_ACCURACY],
     }

@@ -11,7 +11,7 @@ from handstitch.figures.style import BLUE, SKY, VERMILION, new_figure, whole_num
 from handstitch.records import EpochRecord
 from handstitch.search import rank
 from reproduction import published
-from reproduction.experiments import Results
+from reproduction.experiments import Stages
 from reproduction.grid import curves
 from reproduction.repeated import Runs
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(results: Results) -> dict[str, Figure]:
+def draw(stages: Stages) -> dict[str, Figure]:
     """Name → figure."""
-    grid = rank(results.grid, "last").settings
+    grid = rank(stages.grid, "last").settings
     histories: dict[int, list[list[EpochRecord]]] = {}
-    for trial in results.grid:
+    for trial in stages.grid:
         histories.setdefault(trial.setting, []).append(trial.history)
     figures = {
         "grid": heat_map(grid, ("learning_rate", "weight_decay")),
         "curves": setting_curves(grid, histories),
-        "repeated": repeated_runs(results.runs),
+        "repeated": repeated_runs(stages.runs),
     }
     for name, trials, parameter in (
-        ("rates", results.rates, "learning_rate"),
-        ("networks", results.networks, "hidden_sizes"),
-        ("decays", results.decays, "weight_decay"),
+        ("rates", stages.rates, "learning_rate"),
+        ("networks", stages.networks, "hidden_sizes"),
+        ("decays", stages.decays, "weight_decay"),
     ):
         figures[name] = accuracies(rank(trials, "last").settings, [parameter])
     return figures

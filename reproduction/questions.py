@@ -12,15 +12,15 @@ from handstitch.records import Trial
 from handstitch.search.ranking import Compared, compare, finished, last_epoch_accuracy
 from handstitch.search.statistics import ALPHA, tied_with_best
 from reproduction.claims import Claim, Finding, Row, shown, shown_interval
-from reproduction.verdicts import ENOUGH, Effect, Verdict, is_beaten, mean_between
+from reproduction.verdicts import ENOUGH, Measured, Verdict, is_beaten, mean_between
 
 Trials = Sequence[Trial]
 
 
-def _improved(trials: Trials) -> Effect:
+def _improved(trials: Trials) -> Measured:
     compared = compare(trials, last_epoch_accuracy)
     if len(compared.settings) < 2 or compared.settings[0] != 0:
-        return Effect(None, None, "inconclusive")
+        return Measured(None, None, "inconclusive")
     return is_beaten(compared.table, 0)
 
 
@@ -71,7 +71,7 @@ def slight_decays(trials: Trials) -> list[Finding]:
     ]
 
 
-def _slight_decay(decay: float, gained: Effect, narrowed: Effect) -> Finding:
+def _slight_decay(decay: float, gained: Measured, narrowed: Measured) -> Finding:
     verdict: Verdict = "inconclusive"
     if gained.verdict == narrowed.verdict == "holds":
         verdict = "holds"
@@ -87,7 +87,7 @@ def _slight_decay(decay: float, gained: Effect, narrowed: Effect) -> Finding:
         against="a gap that does not narrow, or a lower accuracy",
         unit="nats",
     )
-    measured = Effect(narrowed.effect, narrowed.interval, verdict)
+    measured = Measured(narrowed.effect, narrowed.interval, verdict)
     return Finding(claim, measured, f"Accuracy: {shown(gained.effect, 'points')}{between}.")
 
 

@@ -17,7 +17,7 @@ from handstitch.records import EpochRecord
 from handstitch.search.statistics import Table, next_interval
 from reproduction.claims import Claim, Row
 from reproduction.published import LAYER_3, TEST_ACCURACY
-from reproduction.verdicts import Effect, Verdict, mean_between, mostly
+from reproduction.verdicts import Measured, Verdict, mean_between, mostly
 
 SLIGHT: Final = 0.02
 """Validation and test accuracy that differ by less than this are close: two points, about twice
@@ -51,13 +51,13 @@ def _of_layer(runs: Runs, layer: int, field: str) -> Table:
     return np.array([getattr(run.layers[layer], field) for run in runs])
 
 
-def _test_accuracy(runs: Runs) -> Effect:
+def _test_accuracy(runs: Runs) -> Measured:
     values = [run.test_accuracy for run in runs]
     interval = next_interval(values)
     verdict: Verdict = "inconclusive"
     if interval is not None:
         verdict = "holds" if interval[0] <= TEST_ACCURACY <= interval[1] else "does not hold"
-    return Effect(float(np.mean(values)), interval, verdict)
+    return Measured(float(np.mean(values)), interval, verdict)
 
 
 def _test_range(runs: Runs) -> str:
@@ -127,7 +127,7 @@ def _losses(runs: Runs) -> Table:
     )
 
 
-def _last_layer_decides(runs: Runs) -> Effect:
+def _last_layer_decides(runs: Runs) -> Measured:
     losses = _losses(runs)
     return mean_between(losses[:, -1] - losses[:, :-1].max(axis=1), low=0)
 

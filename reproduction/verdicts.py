@@ -26,7 +26,7 @@ ENOUGH: Final = 0.005
 6,000 validation images."""
 
 
-class Effect(msgspec.Struct, frozen=True):
+class Measured(msgspec.Struct, frozen=True):
     """An effect, its interval at 95 %, and the verdict."""
 
     effect: float | None
@@ -40,25 +40,25 @@ def mean_between(
     low: float = -inf,
     high: float = inf,
     alpha: float = statistics.ALPHA,
-) -> Effect:
+) -> Measured:
     """Whether the mean of `values`, one for each seed, lies between `low` and `high`."""
     interval = statistics.mean_interval(values, alpha)
-    return Effect(float(np.mean(values)), interval, _between(interval, low, high))
+    return Measured(float(np.mean(values)), interval, _between(interval, low, high))
 
 
-def all_above(groups: Table, limit: float = 0.0) -> Effect:
+def all_above(groups: Table, limit: float = 0.0) -> Measured:
     """Whether the mean of every row of (groups, seeds) lies above `limit`; effect and interval
     are the lowest row's.
     """
     return _at_once(groups, limit, np.argmin, one="does not hold", every="holds")
 
 
-def any_above(groups: Table, limit: float = 0.0) -> Effect:
+def any_above(groups: Table, limit: float = 0.0) -> Measured:
     """Whether the mean of some row lies above `limit`; effect and interval are the highest's."""
     return _at_once(groups, limit, np.argmax, one="holds", every="does not hold")
 
 
-def sole_best(table: Table, row: int) -> Effect:
+def sole_best(table: Table, row: int) -> Measured:
     """Whether this row of (candidates, seeds) is better than every other.
 
     The effect is its mean less that of the best other. It holds if all others are
@@ -67,11 +67,11 @@ def sole_best(table: Table, row: int) -> Effect:
     """
     effect, interval, tied = _beside_best_other(table, row)
     if not tied[row]:
-        return Effect(effect, interval, "does not hold")
-    return Effect(effect, interval, "holds" if sum(tied) == 1 else "inconclusive")
+        return Measured(effect, interval, "does not hold")
+    return Measured(effect, interval, "holds" if sum(tied) == 1 else "inconclusive")
 
 
-def is_beaten(table: Table, row: int) -> Effect:
+def is_beaten(table: Table, row: int) -> Measured:
     """Whether another row of (candidates, seeds) is better than this one.
 
     The effect is the mean of the best other less its own. It holds if this row is distinguishably
@@ -80,16 +80,16 @@ def is_beaten(table: Table, row: int) -> Effect:
     lead, interval, tied = _beside_best_other(table, row)
     behind = None if interval is None else (-interval[1], -interval[0])
     if not tied[row]:
-        return Effect(-lead, behind, "holds")
+        return Measured(-lead, behind, "holds")
     is_hardly_better = behind is not None and behind[1] < ENOUGH
-    return Effect(-lead, behind, "does not hold" if is_hardly_better else "inconclusive")
+    return Measured(-lead, behind, "does not hold" if is_hardly_better else "inconclusive")
 
 
-def mostly(hits: NDArray[np.bool_]) -> Effect:
+def mostly(hits: NDArray[np.bool_]) -> Measured:
     """Whether something is so in most runs: Wilson's interval of its share lies above one half."""
     count = len(hits)
     interval = wilson_interval(int(hits.sum()), count) if count > 1 else None
-    return Effect(float(hits.mean()), interval, _between(interval, 0.5))
+    return Measured(float(hits.mean()), interval, _between(interval, 0.5))
 
 
 def _between(interval: Interval | None, low: float, high: float = inf) -> Verdict:
@@ -102,7 +102,7 @@ def _between(interval: Interval | None, low: float, high: float = inf) -> Verdic
 
 def _at_once(
     groups: Table, limit: float, place: Callable[[Table], np.intp], one: Verdict, every: Verdict
-) -> Effect:
+) -> Measured:
     """The row at `place`, and a verdict of all: `one` if any row's is that, `every` if each is.
 
     The intervals hold together (Bonferroni), so one group below the limit is no accident of
@@ -113,7 +113,7 @@ def _at_once(
     found = {row.verdict for row in rows}
     shown = rows[place(groups.mean(axis=1))]
     verdict = one if one in found else every if found == {every} else "inconclusive"
-    return Effect(shown.effect, shown.interval, verdict)
+    return Measured(shown.effect, shown.interval, verdict)
 
 
 def _beside_best_other(table: Table, row: int) -> tuple[float, Interval | None, list[bool]]:

@@ -59,32 +59,32 @@ def done(small, tmp_path_factory):
 
 class TestExperiments:
     def test_every_candidate_has_its_seeds(self, done):
-        _, results = done
-        assert len(results.grid) == 9 * SEEDS
-        assert sorted({t.parameters["learning_rate"] for t in results.rates}) == [
+        _, stages = done
+        assert len(stages.grid) == 9 * SEEDS
+        assert sorted({t.parameters["learning_rate"] for t in stages.rates}) == [
             *published.RATES,
             0.002,
         ]
-        decays = sorted({t.parameters["weight_decay"] for t in results.decays})
+        decays = sorted({t.parameters["weight_decay"] for t in stages.decays})
         assert decays == [0.0, 0.01, 0.1]
-        assert [t.parameters["hidden_sizes"] for t in results.networks[::SEEDS]] == [
+        assert [t.parameters["hidden_sizes"] for t in stages.networks[::SEEDS]] == [
             [8, 4],
             [8, 4, 4],
         ]
-        for trials in (results.grid, results.rates, results.networks, results.decays):
+        for trials in (stages.grid, stages.rates, stages.networks, stages.decays):
             assert {len(t.history) for t in trials} == {EPOCHS}
             assert [t.setting for t in trials[::SEEDS]] == list(range(len(trials) // SEEDS))
             assert [t.repeat for t in trials] == list(range(SEEDS)) * (len(trials) // SEEDS)
-        assert results.rates[0].parameters == {"learning_rate": published.CHOSEN[0]}
-        assert results.trials == 13 * SEEDS  # those of the grid that serve again count once
+        assert stages.rates[0].parameters == {"learning_rate": published.CHOSEN[0]}
+        assert stages.trials == 13 * SEEDS  # those of the grid that serve again count once
 
     def test_repeated_runs_have_seeds_that_no_search_has_seen(self, done):
-        _, results = done
-        searched = {t.seed for t in results.grid}
-        assert len(results.runs) == SEEDS
-        assert not searched & {each.seed for each in results.runs}
-        assert all(len(each.layers) == 3 for each in results.runs)
-        assert all(0 < each.test_accuracy <= 1 for each in results.runs)
+        _, stages = done
+        searched = {t.seed for t in stages.grid}
+        assert len(stages.runs) == SEEDS
+        assert not searched & {each.seed for each in stages.runs}
+        assert all(len(each.layers) == 3 for each in stages.runs)
+        assert all(0 < each.test_accuracy <= 1 for each in stages.runs)
 
     def test_done_again_nothing_is_trained_and_nothing_tested(self, done):
         folder, before = done
@@ -139,7 +139,7 @@ class TestCommand:
         return code, *capsys.readouterr()
 
     def test_page_pictures_and_list(self, done, capsys):
-        folder, results = done
+        folder, stages = done
         code, out, err = self.call(capsys, "--runs", folder, "--out", "x/page.md")
         assert code == 0, err
         assert out.count("inconclusive") + out.count("hold") >= 25
@@ -152,20 +152,20 @@ class TestCommand:
         ]
         for each in pictures:
             assert Path("x", each).read_bytes()[:4] == b"\x89PNG"
-        for each in judge(results).observations:
+        for each in judge(stages).observations:
             assert each.claim.against in text
             assert each.claim.measure in text
         assert str(folder) not in text
         assert self.call(capsys, "--runs", folder, "--out", "x/page.md")[0] == 0
 
     def test_json_is_one_object(self, done, capsys):
-        folder, results = done
+        folder, stages = done
         code, out, _ = self.call(capsys, "--runs", folder, "--json")
         assert code == 0
         found = json.loads(out)
         assert found["page"] == "docs/reproduction.md"
         verdicts = [each["measured"]["verdict"] for each in found["findings"]["observations"]]
-        assert verdicts == [each.measured.verdict for each in judge(results).observations]
+        assert verdicts == [each.measured.verdict for each in judge(stages).observations]
 
     def test_a_file_of_somebody_elses_is_left_alone(self, done, capsys):
         Path("notes.md").write_text("mine")

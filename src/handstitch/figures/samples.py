@@ -88,7 +88,7 @@ def confused_pairs(
     support = confusion.sum(axis=1)
     np.fill_diagonal(confusion, 0)
     order = np.argsort(-confusion, axis=None, kind="stable")[:most]
-    pairs = [divmod(int(each), P.shape[1]) for each in order if confusion.flat[each]]
+    pairs = [divmod(int(place), P.shape[1]) for place in order if confusion.flat[place]]
     names = [safe(name, 24) for name in class_names]
     sheet = _Sheet(len(pairs), images.shape[1:], caption=0.5)
     sheet.title(label("pairs", lang), label("probability key", lang) if pairs else "")

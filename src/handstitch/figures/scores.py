@@ -88,24 +88,24 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
     places = np.arange(n)
     axes.barh(
         places,
-        [each.f1 for each in scores],
+        [score.f1 for score in scores],
         height=0.72,
         color=SKY,
         alpha=0.55,
         label=label("f1", lang),
     )
     for value, key, colour, marker in (
-        ([each.precision for each in scores], "precision", BLUE, ">"),
-        ([each.recall for each in scores], "recall", VERMILION, "<"),
+        ([score.precision for score in scores], "precision", BLUE, ">"),
+        ([score.recall for score in scores], "recall", VERMILION, "<"),
     ):
         axes.plot(
             value, places, linestyle="", marker=marker, markersize=6 if n <= _ROOMY else 4,
             color=colour, markeredgecolor="white", markeredgewidth=0.5, label=label(key, lang),
             clip_on=False,
         )  # fmt: skip
-    for place, each in enumerate(scores):
-        axes.text(1.03, place, f"{each.f1:.3f}", va="center", fontsize=size, color=INK)
-    axes.set_yticks(places, [safe(each.name, 24) for each in scores], fontsize=size)
+    for place, score in enumerate(scores):
+        axes.text(1.03, place, f"{score.f1:.3f}", va="center", fontsize=size, color=INK)
+    axes.set_yticks(places, [safe(score.name, 24) for score in scores], fontsize=size)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1), ylim=(n - 0.4, -0.6))
     axes.grid(visible=True, axis="x")
@@ -125,18 +125,18 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     """
     figure = new_figure(5.6, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
-    filled = [each for each in bins if each.count]
-    total = max(1, sum(each.count for each in filled))
-    error = sum(each.count * abs(each.accuracy - each.confidence) for each in filled) / total
+    filled = [bar for bar in bins if bar.count]
+    total = max(1, sum(bar.count for bar in filled))
+    error = sum(bar.count * abs(bar.accuracy - bar.confidence) for bar in filled) / total
     upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
-    _bars(upper, filled, [each.accuracy for each in filled])
+    _bars(upper, filled, [bar.accuracy for bar in filled])
     if filled:
-        ranges = [wilson_interval(round(each.accuracy * each.count), each.count) for each in filled]
-        below = [each.accuracy - low for each, (low, _) in zip(filled, ranges, strict=True)]
-        above = [high - each.accuracy for each, (_, high) in zip(filled, ranges, strict=True)]
+        ranges = [wilson_interval(round(bar.accuracy * bar.count), bar.count) for bar in filled]
+        below = [bar.accuracy - low for bar, (low, _) in zip(filled, ranges, strict=True)]
+        above = [high - bar.accuracy for bar, (_, high) in zip(filled, ranges, strict=True)]
         upper.errorbar(
-            [each.confidence for each in filled],
-            [each.accuracy for each in filled],
+            [bar.confidence for bar in filled],
+            [bar.accuracy for bar in filled],
             yerr=np.maximum([below, above], 0),
             fmt="o",
             color=BLUE,
@@ -146,7 +146,7 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
             label=label("observed", lang),
             clip_on=False,
         )
-    _bars(lower, filled, [each.count for each in filled])
+    _bars(lower, filled, [bar.count for bar in filled])
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang))
     lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)
@@ -157,9 +157,9 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
 
 def _bars(axes: Axes, bins: Sequence[CalibrationBin], heights: Sequence[float]) -> None:
     axes.bar(
-        [each.low for each in bins],
+        [bar.low for bar in bins],
         heights,
-        width=[each.high - each.low for each in bins],
+        width=[bar.high - bar.low for bar in bins],
         align="edge",
         color=SKY,
         alpha=0.45,

@@ -93,7 +93,7 @@ def before_after(
         raise ValueError(f"W {W.shape} and W0 {W0.shape} are not of one shape")
     figure = new_figure(_WIDTH + 1, 3.6)
     panels = figure.subplots(1, 3, sharey=True)
-    maps = [reduced(each, (512, 512)) for each in (W0, W, W - W0)]
+    maps = [reduced(matrix, (512, 512)) for matrix in (W0, W, W - W0)]
     all_of_them = np.stack(maps)
     limit = _limit(all_of_them)
     for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):

@@ -1,17 +1,17 @@
 """A permutation test of order in the weights, for all layers of a network at once.
 
-Initial weights are drawn one by one from one distribution, so shuffling the entries of a layer
-changes nothing that could be expected of them. Training adds sums of outer products: a few strong
-directions, inputs and units that grew more than others, columns that share a sign, and in the
-first layer neighbouring pixels that are weighted alike. Six statistics look for these, each as
-large as order makes it; a layer's copies with all its entries shuffled say how large chance does.
+Initial weights are drawn independently from one distribution, so shuffling the entries of a layer
+does not change their distribution. Training adds sums of outer products: a few strong directions,
+inputs and units that grew more than others, columns that share a sign, and in the first layer
+adjacent pixels with similar weights. Six statistics measure such order; copies of the layer with
+all its entries shuffled show how large they are by chance.
 
     spectrum       Σ σ⁴ of the singular values: some directions are stronger than others
     rows           Σᵢ ‖wᵢ‖⁴: some inputs have larger weights than others
-    columns        the same of the units
+    columns        the same for units
     row sums       Σᵢ (Σⱼ wᵢⱼ)²: weights of one input agree in sign
-    column sums    the same of one unit
-    neighbours     Σ wₚ · w_q over pixels p, q side by side: only of a layer that sees an image
+    column sums    the same for one unit
+    neighbours     Σ wₚ · w_q over adjacent pixels p, q: only of a layer whose inputs are pixels
 
 Σ σ⁴ and not the largest σ: it is one product of matrices instead of a decomposition for each
 copy, it adds up many weak directions, and it has power below the threshold at which the largest
@@ -19,7 +19,7 @@ singular value leaves the bulk (Onatski, Moreira and Hallin, arXiv:1306.4867; th
 Ben Arous and Péché, arXiv:math/0403022). Σ σ², the sum of squares, is the same for every copy.
 
 Nothing is assumed of the distribution the weights were drawn from: normal or uniform, of whatever
-spread. Weights that were drawn together, such as an orthogonal matrix, are not what it is for.
+spread. The test does not apply to dependent weights, such as an orthogonal matrix.
 """
 
 from __future__ import annotations
@@ -80,24 +80,24 @@ def structures(
         measured = _measure(W, image_shape if layer == 0 else None, copies, rng)
         deviations = _in_deviations(np.array(list(measured.values())))
         scores.append(dict(zip(measured, deviations, strict=True)))
-    largest = [np.max(list(each.values()), axis=0) for each in scores]
+    largest = [np.max(list(of_layer.values()), axis=0) for of_layer in scores]
     of_network = np.max(largest, axis=0)
     return [
         Structure(
-            score=float(of_layer[0]),
+            score=float(highest[0]),
             # With a hair's breadth: where every copy scores alike, rounding must not decide.
-            p_value=float(np.mean(of_network >= of_layer[0] - 1e-9)),
-            statistic=max(each, key=lambda name: each[name][0]),
-            scores={name: float(values[0]) for name, values in each.items()},
+            p_value=float(np.mean(of_network >= highest[0] - 1e-9)),
+            statistic=max(of_layer, key=lambda name: of_layer[name][0]),
+            scores={name: float(values[0]) for name, values in of_layer.items()},
         )
-        for each, of_layer in zip(scores, largest, strict=True)
+        for of_layer, highest in zip(scores, largest, strict=True)
     ]
 
 
 def _measure(
     W: Matrix, image_shape: tuple[int, int] | None, copies: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """Each statistic of W and then of its shuffled copies."""
+    """The statistics of W and then of its shuffled copies."""
     shape = image_shape if image_shape and len(W) <= _WIDEST else None
     copy = np.ascontiguousarray(W[_evenly(len(W))][:, _evenly(W.shape[1])])
     # Scaled to a mean square of 1, so that no power leaves the range of float32.
@@ -143,10 +143,10 @@ def _squared(array: Matrix) -> float:
 
 
 def _in_deviations(values: Scores) -> Scores:
-    """Each value in standard deviations from the mean of the others in its row.
+    """Values in standard deviations from the mean of the others in their row.
 
-    The same is done to every column, so that none is told apart by it. Where there is nothing but
-    rounding between the others, it is 0.
+    All columns are treated alike, as the test requires. The result is 0 where the others differ by
+    no more than rounding.
     """
     others = values.shape[1] - 1
     centred = values - values.mean(axis=1, keepdims=True)
