@@ -19,35 +19,35 @@ from pathlib import Path
 import handstitch
 from handstitch import insight, machine
 from handstitch.config import precedence
-from handstitch.insight import LayerFindings, WeightsReport
+from handstitch.insight import LayerResult, WeightsResult
 
 PRESETS = ("default", "course")
 
 
-def look(preset: str, seed: int, folder: Path) -> WeightsReport:
-    """Train one preset with one seed and look into it."""
+def analyse(preset: str, seed: int, folder: Path) -> WeightsResult:
+    """Train one preset with one seed and analyse its weights."""
     config = replace(precedence.resolve({}, preset=preset, environment={}).config, seed=seed)
     config = replace(config, dataset="fashion-mnist", threads=1)
     with handstitch.begin(config, folder / f"{preset}-{seed}") as run:
         for _ in run.train():
             pass
     model = handstitch.load(run.folder).model
-    report = insight.weights(model, insight.data_at_hand(model))
-    print(preset, seed, report.words[-2], file=sys.stderr, flush=True)
-    return report
+    result = insight.weights(model, insight.find_training_data(model))
+    print(preset, seed, result.words[-2], file=sys.stderr, flush=True)
+    return result
 
 
-def table(reports: list[WeightsReport]) -> str:
+def table(results: list[WeightsResult]) -> str:
     """Rows of figures, a column for each layer, means over the seeds."""
 
-    def mean(form: str, figure: Callable[[LayerFindings], float]) -> Callable[[int], str]:
+    def mean(form: str, figure: Callable[[LayerResult], float]) -> Callable[[int], str]:
         def cell(layer: int) -> str:
-            return form.format(statistics.mean(figure(each.layers[layer]) for each in reports))
+            return form.format(statistics.mean(figure(each.layers[layer]) for each in results))
 
         return cell
 
     def common(layer: int) -> str:
-        counted = Counter(each.layers[layer].statistic for each in reports)
+        counted = Counter(each.layers[layer].statistic for each in results)
         return ", ".join(f"{name} {count}" for name, count in counted.most_common())
 
     rows: dict[str, Callable[[int], str]] = {
@@ -63,15 +63,15 @@ def table(reports: list[WeightsReport]) -> str:
         "what stands out, in how many seeds": common,
         "order of rows alone (stripes)": mean("{:.1f}", lambda each: each.scores["rows"]),
         "dead units": mean("{:.1f}", lambda each: each.dead_units or 0),
-        "validation accuracy, put back": mean("{:.3f}", lambda each: each.reset_accuracy or 0),
+        "validation accuracy if reset": mean("{:.3f}", lambda each: each.reset_accuracy or 0),
     }
-    layers = range(len(reports[0].layers))
+    layers = range(len(results[0].layers))
     lines = ["| | " + " | ".join(f"layer {layer + 1}" for layer in layers) + " |"]
     lines.append("|---|" + "---|" * len(layers))
     for name, cell in rows.items():
         lines.append(f"| {name} | " + " | ".join(cell(layer) for layer in layers) + " |")
-    accuracy = statistics.mean(each.val_accuracy or 0 for each in reports)
-    decisive = Counter(each.decisive_layer for each in reports)
+    accuracy = statistics.mean(each.val_accuracy or 0 for each in results)
+    decisive = Counter(each.decisive_layer for each in results)
     lines += ["", f"Validation accuracy {accuracy:.3f}; decisive layer: {dict(decisive)}."]
     return "\n".join(lines)
 
@@ -85,8 +85,8 @@ def main() -> None:
     print(", ".join(f"{name} {value}" for name, value in machine.build_info().items()))
     with tempfile.TemporaryDirectory() as folder:
         for preset in chosen.presets:
-            reports = [look(preset, seed, Path(folder)) for seed in range(chosen.seeds)]
-            print(f"\n## `{preset}`, {chosen.seeds} seeds\n\n{table(reports)}", flush=True)
+            results = [analyse(preset, seed, Path(folder)) for seed in range(chosen.seeds)]
+            print(f"\n## `{preset}`, {chosen.seeds} seeds\n\n{table(results)}", flush=True)
 
 
 if __name__ == "__main__":

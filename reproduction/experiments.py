@@ -16,7 +16,7 @@ import msgspec
 
 from handstitch import runs, search
 from handstitch.config import Config, precedence
-from handstitch.insight import data_at_hand, weights
+from handstitch.insight import find_training_data, weights
 from handstitch.records import EpochRecord, Trial
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
@@ -138,7 +138,7 @@ def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -
     if evaluation is None:
         evaluation = classifier.test(None, setup.data_dir, setup.notify)
         test_log.append(folder, evaluation, digest)
-    data = data_at_hand(classifier.model, setup.data_dir, setup.notify)
+    data = find_training_data(classifier.model, setup.data_dir, setup.notify)
     return RepeatedRun(
         seed=seed,
         history=history,

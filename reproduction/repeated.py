@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from handstitch.insight import LayerFindings
+from handstitch.insight import LayerResult
 from handstitch.records import EpochRecord
 from handstitch.search.statistics import Table
 from reproduction.claims import Claim, Row
@@ -35,7 +35,7 @@ class RepeatedRun(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     history: list[EpochRecord]
     test_accuracy: float
-    layers: list[LayerFindings]
+    layers: list[LayerResult]
 
     @property
     def last(self) -> EpochRecord:

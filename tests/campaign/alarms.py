@@ -28,7 +28,7 @@ from handstitch.insight.permutation_test import ALPHA, structures
 
 REPORT = (784, 512, 256, 10)
 UNTRAINED = {
-    "the report's": REPORT,
+    "the course's": REPORT,
     "small": (784, 32, 16, 10),
     "deep": (784, *[64] * 10, 10),
 }
@@ -84,7 +84,7 @@ def table(seeds: int, trained: int, data: Dataset) -> Iterator[str]:
         low, high = wilson_interval(count, n)
         return f"| {name} | {n} | {count} | {100 * low:.1f} to {100 * high:.1f} % |"
 
-    yield "| networks | asked | said to be trained | 95 % interval |"
+    yield "| networks | tested | called trained | 95 % interval |"
     yield "|---|---|---|---|"
     for name, sizes in UNTRAINED.items():
         chain = "-".join(map(str, sizes))

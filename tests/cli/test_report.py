@@ -26,11 +26,11 @@ def test_the_newest_run_gets_its_page(handstitch: Handstitch, trained: Path) -> 
         "Page: runs/train/report.html (0.0 MB)",
         "Pictures beside it: curves.png, confusion_matrix.png, weights.png",
         "Model card: runs/train/README.md",
-        "It shows validation figures: no test of these weights is on record.",
+        "It shows validation figures: these weights have not been tested.",
         "Test them: handstitch test runs/train",
     ]
     handstitch("test")
-    assert handstitch("report").out.splitlines()[-1] == "It shows the test on record."
+    assert handstitch("report").out.splitlines()[-1] == "It shows the last test of these weights."
 
 
 def test_json_says_what_was_made(handstitch: Handstitch, trained: Path) -> None:

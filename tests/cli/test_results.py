@@ -198,8 +198,8 @@ def test_predict_says_what_is_on_images(handstitch: Handstitch, trained: Path) -
 def test_rows_that_there_are_not(handstitch: Handstitch, trained: Path, rows: str) -> None:
     result = handstitch("predict", f"--rows={rows}")
     assert result.code == 2
-    assert f"there are no rows {rows}" in result.err
-    assert "positions from 0 to 59" in result.err
+    assert f"invalid rows {rows}" in result.err
+    assert "indices from 0 to 59" in result.err
 
 
 def test_config_prints_what_can_be_fed_back(handstitch: Handstitch, machine: Path) -> None:

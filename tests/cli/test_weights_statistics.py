@@ -15,7 +15,7 @@ from tests.sample_models import report_arrays
 ROWS = (
     "inputs × units", "verdict", "within ±0.1", "at the start", "range", "spread, start = 1",
     "distance from start", "largest bias", "effective rank", "of its initial weights",
-    "order, in deviations", "p, for all layers", "stands out", "dead units", "accuracy, put back",
+    "order, in deviations", "p, for all layers", "stands out", "dead units", "accuracy if reset",
 )  # fmt: skip
 
 
@@ -59,9 +59,11 @@ def test_a_file_without_a_seed_is_told_so(handstitch: Handstitch, machine: Path)
     result = handstitch("show", "weights", "best.npz", "--stats")
     assert result.code == 0
     assert "Fashion-MNIST is not on this machine" in result.err
-    assert "The file has no seed" in result.out
-    assert "Verdict: as initialised. Nothing tells these weights" in " ".join(result.out.split())
-    assert "accuracy, put back" not in result.out
+    assert "The file has no usable seed" in result.out
+    assert "Verdict: as initialised. The weights are indistinguishable" in " ".join(
+        result.out.split()
+    )
+    assert "accuracy if reset" not in result.out
     assert "he start = 1" in result.out
 
 
@@ -123,7 +125,7 @@ def test_what_cannot_be_shown(handstitch: Handstitch, words: tuple[str, ...], me
 def test_statistics_and_a_picture_are_two_things(handstitch: Handstitch, trained: Path) -> None:
     result = handstitch("show", "weights", str(trained), "--stats", "--out", "w.png")
     assert result.code == 2
-    assert "leave out --stats" in result.err
+    assert "omit --stats" in result.err
 
 
 def test_data_without_statistics_are_not_silently_left_alone(

@@ -56,7 +56,7 @@ def test_of_several_that_were_best_the_last_is_marked():
     assert star.get_xdata().tolist() == [5]
 
 
-def test_the_reports_style_is_the_reports_figure():
+def test_the_course_style_is_the_course_reports_figure():
     records = history(6)
     figure = figures.curves(records, "course")
     loss, accuracy = figure.axes
@@ -118,6 +118,6 @@ def test_what_is_not_finite_leaves_a_gap(odd):
     figures.png(figures.curves([*history(2), *history(1, epoch=3, train_loss=odd)]), 20)
 
 
-def test_no_epoch_is_refused():
-    with pytest.raises(ValueError, match="no epoch"):
+def test_an_empty_history_is_refused():
+    with pytest.raises(ValueError, match="empty history"):
         figures.curves([])

@@ -59,9 +59,9 @@ def test_the_most_confused_pair_stands_first_with_its_own_pictures():
     images = np.arange(14, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones((4, 4), np.uint8)
     figure = figures.confused_pairs(images, labels, P, ("a", "b", "c"), most=2)
     written = texts(figures.svg(figure))
-    first = written.index("a, taken for b: 5 of 11")
-    assert first < written.index("b, taken for c: 3 of 3")
-    assert "a, taken for c: 2 of 11" not in written
+    first = written.index("a, predicted as b: 5 of 11")
+    assert first < written.index("b, predicted as c: 3 of 3")
+    assert "a, predicted as c: 2 of 11" not in written
     assert [int(shown[0, 0]) for shown in pictures(figure)] == [4, 3, 2, 1, 0, 11, 10, 9]
 
 

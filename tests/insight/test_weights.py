@@ -13,7 +13,7 @@ from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
 from handstitch.errors import DataError, ModelFileError
-from handstitch.insight import initial_weights
+from handstitch.insight.initial_weights import recover_initial_weights
 from handstitch.insight.layers import decisive_layer, effective_rank
 from handstitch.model import Model, load_model, save_model
 from tests.sample_models import GARMENT_SIZES, report_arrays, sample
@@ -73,38 +73,40 @@ def without_seed(model):
 
 
 def test_an_untrained_network_is_told_as_initialised_bit_for_bit(course, drawn):
-    report = insight.weights(course[0], drawn)
-    assert (report.verdict, report.initial_weights) == ("as initialised", "confirmed")
-    assert report.words[-1].startswith("Verdict: as initialised. These are the weights that seed 0")
-    for layer in report.layers:
+    result = insight.weights(course[0], drawn)
+    assert (result.verdict, result.initial_weights) == ("as initialised", "confirmed")
+    assert result.words[-1].startswith(
+        "Verdict: as initialised. These are the weights drawn from seed 0"
+    )
+    for layer in result.layers:
         assert (layer.verdict, layer.unchanged, layer.distance) == ("as initialised", True, 0)
         assert layer.spread == 1
-        assert layer.reset_accuracy == report.val_accuracy
-    assert report.decisive_layer is None
+        assert layer.reset_accuracy == result.val_accuracy
+    assert result.decisive_layer is None
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_a_trained_one_is_told_as_trained_even_after_one_epoch(course, drawn, epoch):
-    report = insight.weights(course[epoch], drawn)
-    assert report.verdict == "trained"
-    for layer in report.layers:
+    result = insight.weights(course[epoch], drawn)
+    assert result.verdict == "trained"
+    for layer in result.layers:
         assert layer.unchanged is False
         assert layer.distance is not None
         assert layer.distance > 0.005
-    assert "Verdict: trained. 3 of its 3 layers" in report.words[-1]
+    assert "Verdict: trained. 3 of its 3 layers" in result.words[-1]
 
 
 def test_where_no_seed_is_known_order_alone_decides(course, drawn):
     before = insight.weights(without_seed(course[0]), drawn)
     assert (before.verdict, before.initial_weights) == ("as initialised", "no seed")
-    assert "Nothing tells these weights from numbers drawn at random" in before.words[-1]
+    assert "The weights are indistinguishable from random numbers" in before.words[-1]
     after = insight.weights(without_seed(course[3]), drawn)
     assert after.verdict == "trained"
     assert after.layers[0].p_value == 1 / (1 + after.copies)
-    for report in (before, after):
-        assert "no seed" in report.words[0]
-        assert report.seed is None
-        for layer in report.layers:
+    for result in (before, after):
+        assert "no usable seed" in result.words[0]
+        assert result.seed is None
+        for layer in result.layers:
             assert layer.unchanged is layer.distance is layer.reset_accuracy is None
     assert after.images == f"all {IMAGES} training images of sketch"
 
@@ -115,69 +117,69 @@ def test_a_trained_layer_that_is_shuffled_has_lost_it(course):
     rng = np.random.default_rng(0)
     for W in theta.weights:
         W[:] = rng.permutation(W.reshape(-1)).reshape(W.shape)
-    report = insight.weights(structs.replace(model, parameters=theta))
-    assert report.verdict == "as initialised"
-    assert report.layers[0].score < insight.weights(model).layers[0].score / 5
+    result = insight.weights(structs.replace(model, parameters=theta))
+    assert result.verdict == "as initialised"
+    assert result.layers[0].score < insight.weights(model).layers[0].score / 5
 
 
 def test_one_trained_layer_among_initial_ones_is_that_layer(course, drawn):
     theta = course[0].parameters.copy()
     theta.weights[1][:] = course[3].parameters.weights[1]
-    report = insight.weights(structs.replace(course[3], parameters=theta), drawn)
-    assert report.verdict == "trained"
-    assert [layer.unchanged for layer in report.layers] == [True, False, True]
-    assert "1 of its 3 layers" in report.words[-1]
+    result = insight.weights(structs.replace(course[3], parameters=theta), drawn)
+    assert result.verdict == "trained"
+    assert [layer.unchanged for layer in result.layers] == [True, False, True]
+    assert "1 of its 3 layers" in result.words[-1]
 
 
 def test_a_layer_whose_biases_alone_moved_says_so(course):
     theta = course[0].parameters.copy()
     theta.biases[0][2] = -0.25
-    report = insight.weights(structs.replace(course[0], parameters=theta))
-    assert report.layers[0].verdict == "as initialised"
-    assert report.layers[0].largest_bias == 0.25
-    assert "Only its biases moved, by 0.25 at most" in report.words[1]
-    assert "biases" not in report.words[2]
+    result = insight.weights(structs.replace(course[0], parameters=theta))
+    assert result.layers[0].verdict == "as initialised"
+    assert result.layers[0].largest_bias == 0.25
+    assert "Only its biases moved, by 0.25 at most" in result.words[1]
+    assert "biases" not in result.words[2]
 
 
 def test_a_layer_that_moved_without_order_is_not_said_to_have_learned(course):
     theta = course[0].parameters.copy()
     theta.weights[2] += np.float32(1e-4) * theta.weights[2][::-1]
-    report = insight.weights(structs.replace(course[0], parameters=theta))
-    assert [each.verdict for each in report.layers] == ["as initialised"] * 2 + ["moved"]
-    assert report.verdict == "trained"
-    assert "moved by less than 0.1 % of their initial size" in report.words[3]
-    assert "1 of its 3 layers left their initial weights, and 0 of them" in report.words[-1]
+    result = insight.weights(structs.replace(course[0], parameters=theta))
+    assert [each.verdict for each in result.layers] == ["as initialised"] * 2 + ["moved"]
+    assert result.verdict == "trained"
+    assert "moved by less than 0.1 % of their initial size" in result.words[3]
+    assert "1 of its 3 layers left their initial weights, and 0 of them" in result.words[-1]
 
 
 def test_a_digest_that_does_not_match_is_told_and_nothing_is_compared(course, drawn):
     model = structs.replace(course[0], initial_digest="0" * 64)
-    report = insight.weights(model, drawn)
-    assert report.initial_weights == "contradicted"
-    assert "was changed, or another NumPy drew them" in report.words[0]
-    assert all(layer.unchanged is layer.reset_accuracy is None for layer in report.layers)
-    assert report.val_accuracy is not None  # the split follows from the seed all the same
+    result = insight.weights(model, drawn)
+    assert result.initial_weights == "contradicted"
+    assert "was changed, or another NumPy drew them" in result.words[0]
+    assert all(layer.unchanged is layer.reset_accuracy is None for layer in result.layers)
+    assert result.val_accuracy is not None  # the split follows from the seed all the same
     changed_seed = structs.replace(course[3], config=CONFIG.to_dict() | {"seed": 1})
     assert insight.weights(changed_seed).initial_weights == "contradicted"
 
 
 def test_an_older_file_without_a_digest_is_told(course):
-    report = insight.weights(structs.replace(course[3], initial_digest=""))
-    assert (report.initial_weights, report.verdict) == ("unrecorded", "trained")
-    assert "does not note which initial weights it had" in report.words[0]
+    result = insight.weights(structs.replace(course[3], initial_digest=""))
+    assert (result.initial_weights, result.verdict) == ("unrecorded", "trained")
+    assert "has no digest of its initial weights" in result.words[0]
 
 
 @pytest.mark.parametrize("config", [{}, {"seed": -1}, {"seed": "x"}, {"seed": 1, "flip": True}])
 def test_a_config_that_cannot_be_read_is_no_seed(config):
-    found = initial_weights.origin(sample(GARMENT_SIZES, image_shape=(28, 28), config=config))
-    assert (found.standing, found.config, found.parameters) == ("no seed", None, None)
+    found = recover_initial_weights(sample(GARMENT_SIZES, image_shape=(28, 28), config=config))
+    assert (found.provenance, found.config, found.parameters) == ("no seed", None, None)
 
 
-def test_put_back_accuracies_are_those_of_such_networks_on_the_validation_part(course, drawn):
-    report = insight.weights(course[3], drawn)
+def test_reset_accuracies_are_those_of_such_networks_on_the_validation_part(course, drawn):
+    result = insight.weights(course[3], drawn)
     task = training.TrainingData(CONFIG, drawn)
-    assert report.validation_images == len(task.validation_labels) == 90
+    assert result.validation_images == len(task.validation_labels) == 90
     X = (task.validation_images.reshape(90, -1).astype(float) - course[3].offset) * course[3].scale
-    for layer in report.layers:
+    for layer in result.layers:
         A = X
         for number in range(3):
             theta = course[0 if number == layer.layer - 1 else 3].parameters
@@ -185,17 +187,17 @@ def test_put_back_accuracies_are_those_of_such_networks_on_the_validation_part(c
             A = np.maximum(A, 0) if number < 2 else A
         wanted = np.mean(A.argmax(axis=1) == task.validation_labels)
         assert layer.reset_accuracy == pytest.approx(wanted, abs=0.5 / 90)
-        assert wanted < (report.val_accuracy or 0)
+        assert wanted < (result.val_accuracy or 0)
 
 
 def test_without_data_accuracies_are_left_out_and_drawn_images_serve(course):
-    report = insight.weights(course[3])
-    assert report.verdict == "trained"
-    assert (report.val_accuracy, report.validation_images) == (None, 0)
-    assert all(layer.reset_accuracy is None for layer in report.layers)
-    assert report.images.startswith("2,000 garments drawn by Handstitch, for want of")
-    assert [layer.dead_units is None for layer in report.layers] == [False, False, True]
-    assert any("Which layer decides is left out" in line for line in report.words)
+    result = insight.weights(course[3])
+    assert result.verdict == "trained"
+    assert (result.val_accuracy, result.validation_images) == (None, 0)
+    assert all(layer.reset_accuracy is None for layer in result.layers)
+    assert result.images.startswith("2,000 garments drawn by Handstitch, in place of")
+    assert [layer.dead_units is None for layer in result.layers] == [False, False, True]
+    assert any("The decisive layer is unknown" in line for line in result.words)
 
 
 def test_images_of_another_shape_are_noise():
@@ -214,15 +216,15 @@ def test_dead_units_are_told(course, drawn):
         none.words
     )
     theta.biases[1][[0, 5]] = -1e5
-    report = insight.weights(model, drawn)
-    assert [layer.dead_units for layer in report.layers] == [0, 2, None]
-    assert any("2 in layer 2" in line and "810 training images" in line for line in report.words)
+    result = insight.weights(model, drawn)
+    assert [layer.dead_units for layer in result.layers] == [0, 2, None]
+    assert any("2 in layer 2" in line and "810 training images" in line for line in result.words)
 
 
 def test_figures_of_a_layer_are_the_plain_formulas(course):
-    report = insight.weights(course[3])
+    result = insight.weights(course[3])
     for found, W, W0 in zip(
-        report.layers, course[3].parameters.weights, course[0].parameters.weights, strict=True
+        result.layers, course[3].parameters.weights, course[0].parameters.weights, strict=True
     ):
         assert (found.inputs, found.outputs) == W.shape
         assert found.share_below_0_1 == np.mean(np.abs(W) <= 0.1)
@@ -245,7 +247,7 @@ def test_effective_rank_counts_directions():
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "put_back", "layer"),
+    ("accuracy", "reset", "layer"),
     [
         (0.9, [0.60, 0.85, 0.86], 1),
         (0.9, [0.85, 0.86, 0.30], 3),
@@ -255,27 +257,27 @@ def test_effective_rank_counts_directions():
         (0.9, [0.9], None),
     ],
 )
-def test_a_layer_decides_only_if_it_clearly_does(accuracy, put_back, layer):
-    assert decisive_layer(accuracy, put_back, 1000) == layer
+def test_a_layer_decides_only_if_it_clearly_does(accuracy, reset, layer):
+    assert decisive_layer(accuracy, reset, 1000) == layer
 
 
 def test_the_sentence_about_one_tenth_depends_on_the_start(course):
-    report = insight.weights(course[3])
-    start = report.layers[0].initial_share_below_0_1
-    assert f"at the start it is {100 * start:.1f} %" in report.words[1]
+    result = insight.weights(course[3])
+    start = result.layers[0].initial_share_below_0_1
+    assert f"at the start it is {100 * start:.1f} %" in result.words[1]
 
 
 def test_weights_in_the_reports_layout_are_looked_into(tmp_path):
     arrays = report_arrays()
     np.savez(tmp_path / "best.npz", allow_pickle=False, **arrays)
-    report = insight.weights(load_model(tmp_path / "best.npz"))
-    assert (report.verdict, report.initial_weights) == ("as initialised", "no seed")
-    assert report.initialization == "he"
+    result = insight.weights(load_model(tmp_path / "best.npz"))
+    assert (result.verdict, result.initial_weights) == ("as initialised", "no seed")
+    assert result.initialization == "he"
     arrays["weights_0"] += np.linspace(0, 3, 16)
     np.savez(tmp_path / "best.npz", allow_pickle=False, **arrays)
-    report = insight.weights(load_model(tmp_path / "best.npz"))
-    assert report.verdict == "trained"
-    assert report.layers[0].statistic == "column sums"
+    result = insight.weights(load_model(tmp_path / "best.npz"))
+    assert result.verdict == "trained"
+    assert result.layers[0].statistic == "column sums"
 
 
 def test_the_digest_in_a_file_confirms_the_weights_drawn_anew(tmp_path, course):
@@ -283,7 +285,7 @@ def test_the_digest_in_a_file_confirms_the_weights_drawn_anew(tmp_path, course):
     save_model(path, course[3])
     found = load_model(path)
     assert found.initial_digest == course[0].initial_digest
-    drawn_anew = initial_weights.origin(found).parameters
+    drawn_anew = recover_initial_weights(found).parameters
     assert isinstance(drawn_anew, Parameters)
     assert drawn_anew.vector.tobytes() == course[0].parameters.vector.tobytes()
 
@@ -307,7 +309,7 @@ def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, mon
         list(run.train())
     model = load_model(tmp_path / "run" / "weights" / "last.safetensors")
     assert model.initial_digest == wanted != ""
-    assert initial_weights.origin(model).standing == "confirmed"  # drawn as it was then
+    assert recover_initial_weights(model).provenance == "confirmed"  # drawn as it was then
 
 
 def test_the_digest_is_of_weights_and_not_of_biases(course):
@@ -327,7 +329,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"dataset": "birds"}, "there is no data set birds here"),
+        ({"dataset": "birds"}, "unknown data set birds"),
         ({"dataset": "fashion-mnist"}, "is not on this machine"),
         ({"image_shape": (14, 56), "dataset": "sketch"}, "not made for the images of sketch"),
     ],
@@ -341,11 +343,11 @@ def test_data_that_are_not_at_hand_are_told(changes, why, monkeypatch, tmp_path)
     names = tuple(f"class {n}" for n in range(10))
     model = sample(GARMENT_SIZES, class_names=names, **({"image_shape": (28, 28)} | changes))
     heard: list[str] = []
-    assert insight.data_at_hand(model, notify=heard.append) is None
+    assert insight.find_training_data(model, notify=heard.append) is None
     assert why in heard[0]
 
 
 def test_a_folder_that_was_named_and_has_no_data_is_an_error(tmp_path):
     model = sample(GARMENT_SIZES, image_shape=(28, 28), dataset="fashion-mnist")
     with pytest.raises(DataError):
-        insight.data_at_hand(model, tmp_path)
+        insight.find_training_data(model, tmp_path)

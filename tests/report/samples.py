@@ -1,4 +1,4 @@
-"""Findings made up for tests of the page: any classes, any names, without training."""
+"""Contents of runs for tests of the page: any classes, any names, without training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from handstitch import evaluation
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.records import EpochRecord, Evaluation, RunSummary
-from handstitch.report.charts import Drawing, Drawings
-from handstitch.report.gather import Findings, Pictures
+from handstitch.report.charts import Chart, Charts
+from handstitch.report.gather import Predictions, RunContents
 from handstitch.runs import test_log
 from handstitch.runs.test_log import TestEvaluation
 from tests.sample_models import sample
@@ -20,7 +20,7 @@ from tests.sample_models import sample
 SHAPE = (4, 4)
 
 
-def history(epochs: int) -> list[EpochRecord]:
+def make_history(epochs: int) -> list[EpochRecord]:
     return [
         EpochRecord(
             epoch=epoch,
@@ -38,7 +38,9 @@ def history(epochs: int) -> list[EpochRecord]:
     ]
 
 
-def measured(names: list[str], part: str = "test", n: int = 400) -> tuple[Evaluation, Pictures]:
+def make_evaluation(
+    names: list[str], part: str = "test", n: int = 400
+) -> tuple[Evaluation, Predictions]:
     """Random answers to random images, right about every second time."""
     rng = np.random.default_rng(len(names))
     labels = rng.integers(len(names), size=n).astype(np.uint8)
@@ -61,14 +63,14 @@ def measured(names: list[str], part: str = "test", n: int = 400) -> tuple[Evalua
         weights="best",
     )
     images = rng.integers(256, size=(n, *SHAPE)).astype(np.uint8)
-    return found, Pictures(images, labels, P)
+    return found, Predictions(images, labels, P)
 
 
-def findings(names: list[str] | None = None, **changes: Any) -> Findings:
-    """Findings of a finished run with a test on record."""
+def make_contents(names: list[str] | None = None, **changes: Any) -> RunContents:
+    """The contents of a finished run with a test evaluation."""
     names = names or ["left", "right"]
     model = sample((16, 5, len(names)), class_names=tuple(names), image_shape=SHAPE)
-    found, pictures = measured(names)
+    found, predictions = make_evaluation(names)
     digest = test_log.digest_of(model.parameters.vector)
     facts: dict[str, Any] = {
         "folder": Path("runs", "train"),
@@ -92,10 +94,10 @@ def findings(names: list[str] | None = None, **changes: Any) -> Findings:
             build={"numpy": "2.4.0"},
             processor="some processor",
         ),
-        "history": history(3),
+        "history": make_history(3),
         "model": model,
         "initial": Parameters.random(model.parameters.sizes, np.random.default_rng(7)),
-        "looks": [
+        "test_log": [
             TestEvaluation(
                 time="2026-01-02T03:04:05+00:00",
                 weights_digest=digest,
@@ -107,12 +109,12 @@ def findings(names: list[str] | None = None, **changes: Any) -> Findings:
         ],
         "digest": digest,
         "evaluation": found,
-        "pictures": pictures,
+        "predictions": predictions,
     }
-    return Findings(**(facts | changes))
+    return RunContents(**(facts | changes))
 
 
-def undrawn(words: str = "words") -> Drawings:
-    """Every picture in its place, and nothing in it."""
-    one = Drawing("data:image/png;base64,", words, 100)
-    return Drawings(one, one, one, one, one, one, one, one, [one], {})
+def make_charts(words: str = "words") -> Charts:
+    """Every chart in its place, and nothing in it."""
+    one = Chart("data:image/png;base64,", words, 100)
+    return Charts(one, one, one, one, one, one, one, one, [one], {})

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from handstitch.report.charts import draw
+from handstitch.report.charts import draw_charts
 from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES
 from tests.report.reading import CONTENT_POLICY
-from tests.report.samples import findings, undrawn
+from tests.report.samples import make_charts, make_contents
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = (
@@ -83,10 +83,10 @@ def look(browser: Any, path: Path, width: int, scheme: str) -> Seen:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page, really drawn, of a run whose every name is an attack."""
     folder = Path(PIECES[0].replace("/", "_"))
-    found = findings(list(PIECES), folder=folder, model=None, history=[])
+    found = make_contents(list(PIECES), folder=folder, model=None, history=[])
     path = tmp_path_factory.mktemp("page") / "report.html"
     chinese = words("zh")
-    path.write_text(render(found, draw(found, chinese, "zh"), chinese), "utf-8")
+    path.write_text(render(found, draw_charts(found, chinese, "zh"), chinese), "utf-8")
     return path
 
 
@@ -105,7 +105,9 @@ def test_hostile_names_do_nothing_and_the_page_fits(
 def plain_page() -> str:
     """A page with a dot for each picture."""
     dot = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-    return render(findings(), undrawn(), words("en")).replace("data:image/png;base64,", dot)
+    return render(make_contents(), make_charts(), words("en")).replace(
+        "data:image/png;base64,", dot
+    )
 
 
 ATTACKS = {

@@ -13,17 +13,17 @@ import pytest
 import handstitch
 from handstitch.config.messages import choices
 from handstitch.config.schema import field_types
-from handstitch.figures.labels import say, texts
+from handstitch.figures.labels import label, texts
 from handstitch.report.gather import Missing, Part
 from handstitch.report.languages import words
 from tests.report.reading import Page
-from tests.report.samples import findings
+from tests.report.samples import make_contents
 from tests.report.test_page import page_of
 
 PACKAGES = ("handstitch.report.languages", "handstitch.figures.labels")
 NAMES = {
     "Handstitch", "sketch", "Fashion", "MNIST", "SHA", "BLAS", "NumPy", "SciPy", "numba", "auto",
-    "history", "csv", "Python", "L2", "F1", "none",
+    "history", "csv", "Python", "L2", "F1", "none", "He", "Glorot", "LeCun",
 }  # fmt: skip
 """Names and commands, which are the same in every language."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+[0-9]*")
@@ -100,7 +100,7 @@ def test_an_entry_that_is_not_there_is_an_error() -> None:
     with pytest.raises(AttributeError):
         words("en").nowhere  # noqa: B018 (reading it is what fails)
     with pytest.raises(KeyError):
-        say("nowhere", "zh")
+        label("nowhere", "zh")
 
 
 @pytest.mark.parametrize(("at", "text"), CHINESE.items())
@@ -119,7 +119,7 @@ def test_english_left_over_is_seen() -> None:
 
 
 def test_a_chinese_page_has_no_english_but_names_and_commands() -> None:
-    found = findings(["左", "右"])
+    found = make_contents(["左", "右"])
     page = Page(page_of(found, "zh"))
     read = " ".join(page.pieces)
     read += " ".join(each.get("aria-label", "") for _, each in page.elements)

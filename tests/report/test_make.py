@@ -26,7 +26,7 @@ from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from tests.cli.conftest import IMAGES, Handstitch
 from tests.report.reading import Page, breaches
-from tests.report.samples import findings
+from tests.report.samples import make_contents
 from tests.sample_models import sample
 
 ENGLISH = words("en")
@@ -59,7 +59,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     return asked
 
 
-def text_of(made: report.Made) -> str:
+def text_of(made: report.WrittenReport) -> str:
     source = made.page.read_text("utf-8")
     assert breaches(source) == []
     return Page(source).text
@@ -97,7 +97,7 @@ def test_before_a_test_the_figures_are_those_of_validation(
     assert not (trained / test_log.TEST_LOG).exists()
 
 
-def test_after_a_test_the_figures_are_those_on_record_and_no_look_is_added(
+def test_after_a_test_the_figures_are_those_on_record_and_no_test_is_added(
     handstitch: Handstitch, trained: Path, undrawn: None, opened: list[tuple[str, bool]]
 ) -> None:
     found = handstitch("test", "--json").json
@@ -124,7 +124,7 @@ def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
     assert opened == [("train", False)]
     text = text_of(made)
     assert ENGLISH.validation_only["heading"] in text
-    assert ENGLISH.looks_once in text
+    assert ENGLISH.test_log_once in text
 
 
 def test_without_the_data_the_page_comes_from_the_record(
@@ -170,7 +170,7 @@ def damage(path: Path) -> None:
         (lambda run: (run / run_folder.BEST).unlink(), ["weights"]),
         (lambda run: damage(run / run_folder.BEST), ["weights"]),
         (lambda run: damage(run / run_folder.SUMMARY), ["summary"]),
-        (lambda run: damage(run / test_log.TEST_LOG), ["looks"]),
+        (lambda run: damage(run / test_log.TEST_LOG), ["test log"]),
         (lambda run: (run / run_folder.HISTORY).unlink(), []),
         (lambda run: damage(run / run_folder.HISTORY), []),
         (lambda run: [(run / name).unlink() for name in (run_folder.HISTORY, run_folder.LAST)], []),
@@ -235,10 +235,10 @@ def test_the_initial_weights_are_those_that_the_seed_draws(trained: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"initial_digest": "0" * 64}, "not that of the weights seed 0 draws"),
-        ({"config": {"seed": 1}}, "not that of the weights seed 1 draws"),
-        ({"initial_digest": ""}, "does not note which initial weights it had"),
-        ({"config": {}}, "has no seed"),
+        ({"initial_digest": "0" * 64}, "not that of the weights drawn from seed 0"),
+        ({"config": {"seed": 1}}, "not that of the weights drawn from seed 1"),
+        ({"initial_digest": ""}, "has no digest of its initial weights"),
+        ({"config": {}}, "has no usable seed"),
     ],
 )
 def test_initial_weights_that_no_digest_confirms_are_not_shown(
@@ -305,7 +305,7 @@ def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_lin
     said: list[str] = []
     made = report.make(trained, "zh", notify=said.append)
     assert spoken == ["zh", "en"]  # on the page, and as a file
-    assert any("no font of this machine has Chinese" in line for line in said)
+    assert any("no Chinese font is installed" in line for line in said)
     assert '<html lang="zh-Hans">' in made.page.read_text("utf-8")
 
 
@@ -313,8 +313,8 @@ def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_lin
 
 
 def test_many_classes_are_drawn() -> None:
-    found = findings([f"class {number}" for number in range(100)], history=[], model=None)
-    drawn = charts.draw(found, ENGLISH, "en")
+    found = make_contents([f"class {number}" for number in range(100)], history=[], model=None)
+    drawn = charts.draw_charts(found, ENGLISH, "en")
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []
     assert len(Page(source).all("img")) == 5
@@ -325,22 +325,24 @@ def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
     model = sample((784, 512, 256, 10), image_shape=(28, 28))
     rng = np.random.default_rng(1)
     initial = Parameters.random(model.parameters.sizes, rng)
-    found = findings(model=model, initial=initial, evaluation=None, pictures=None, history=[])
-    made = charts.draw(found, ENGLISH, "en")
+    found = make_contents(
+        model=model, initial=initial, evaluation=None, predictions=None, history=[]
+    )
+    made = charts.draw_charts(found, ENGLISH, "en")
     assert len(made.before_after) == 3
     # The other pictures take 0.5 MB.
     assert len(render(found, made, ENGLISH)) < 2_500_000
 
 
 def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> None:
-    found = findings(model=sample((16, 2), image_shape=(4, 4)), initial=None)
+    found = make_contents(model=sample((16, 2), image_shape=(4, 4)), initial=None)
     assert found.evaluation is not None
-    assert found.pictures is not None
+    assert found.predictions is not None
     n = found.evaluation.n
-    found.pictures.P[:] = np.eye(2)[found.pictures.labels]
+    found.predictions.P[:] = np.eye(2)[found.predictions.labels]
     from handstitch.evaluation import class_scores, confusion_matrix
 
-    matrix = confusion_matrix(found.pictures.labels, found.pictures.P.argmax(axis=1), 2)
+    matrix = confusion_matrix(found.predictions.labels, found.predictions.P.argmax(axis=1), 2)
     found.evaluation = msgspec.structs.replace(
         found.evaluation,
         correct=n,
@@ -348,7 +350,7 @@ def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> Non
         confusion_matrix=matrix.tolist(),
         class_scores=class_scores(matrix, ("left", "right")),
     )
-    drawn = charts.draw(found, ENGLISH, "en")
+    drawn = charts.draw_charts(found, ENGLISH, "en")
     assert drawn.worst is None
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handstitch.errors import HandstitchError
-from handstitch.insight import LayerFindings
+from handstitch.insight import LayerResult
 from handstitch.randomness import Purpose, generator
 from handstitch.search.statistics import mean_interval
 from reproduction import published
@@ -228,7 +228,7 @@ def make_layer(**found):
         "distance": None, "spread": 1, "effective_rank": 1, "baseline_rank": 1,
         "score": 1, "statistic": "spectrum", "scores": {}, "largest_bias": 0.1, "dead_units": None,
     }  # fmt: skip
-    return LayerFindings(**fields, **found)
+    return LayerResult(**fields, **found)
 
 
 def make_run(seed, *, val=0.89, test=0.885, gap_noise=0.002, within=0.95, ends=(-0.6, 0.4), p=0.5,

@@ -11,7 +11,7 @@ from handstitch.records import RunSummary
 from handstitch.runs import model_card
 from tests.report.hostile import names
 from tests.report.reading import invisible
-from tests.report.samples import measured
+from tests.report.samples import make_evaluation
 
 SUMMARY = RunSummary(
     dataset="fashion-mnist",
@@ -88,7 +88,7 @@ def test_without_a_test_the_card_says_that_there_was_none() -> None:
 
 @pytest.mark.parametrize(("count", "words"), [(1, "has 1 evaluation."), (3, "has 3 evaluations; ")])
 def test_a_test_on_record_stands_in_the_card(count: int, words: str) -> None:
-    found, _ = measured(["left", "right"])
+    found, _ = make_evaluation(["left", "right"])
     text = model_card.write(SUMMARY, Config(), found, count, ["curves.png"])
     assert f"Accuracy on 400 test images: **{found.accuracy:.4f}**" in text
     low, high = found.accuracy_interval
@@ -104,7 +104,7 @@ def test_hostile_names_are_only_words_in_a_card() -> None:
     hostile = names(2_000)
     for start in range(0, len(hostile), 100):
         some = hostile[start : start + 100]
-        found, _ = measured(some)
+        found, _ = make_evaluation(some)
         summary = msgspec.structs.replace(
             SUMMARY, dataset=some[0], notice=some[1], drawn=True, build={some[2]: some[3]}
         )

@@ -1,4 +1,4 @@
-"""Where verbs put their pictures, and what they do on a machine that cannot draw."""
+"""Pictures of the verbs: their paths, and drawing where matplotlib is available."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Out = Annotated[
 _KINDS: Final = (".png", ".svg")
 
 
-def place_of(target: Path, name: str, out: Path | None) -> Path | None:
-    """Where the picture goes: to `out`, or under its name into the run folder `target`.
+def picture_path(target: Path, name: str, out: Path | None) -> Path | None:
+    """The path of a picture: `out`, or `name` in the run folder `target`.
 
-    None for a model file and no `out`: nothing is put where nobody asked for it. Raises UsageError
-    if `out` is not a picture's name.
+    None for a model file without `out`: nothing is written beside it unasked. Raises UsageError if
+    `out` has another suffix than a picture's.
     """
     if out is None:
         return target / name if target.is_dir() else None
     if out.suffix.lower() not in _KINDS:
         raise UsageError(
-            "the picture needs a name that says its kind",
+            "unknown picture format",
             found=f"--out {out}",
             wanted=f"a name that ends in {' or '.join(_KINDS)}",
             fix=f"--out {out.with_suffix('.png') if out.name else name}",
@@ -44,17 +44,17 @@ def place_of(target: Path, name: str, out: Path | None) -> Path | None:
 def present(
     facts: dict[str, Any],
     draw: Callable[[Lang], Any],
-    place: Path | None,
+    path: Path | None,
     lang: Lang,
     *,
     asked: bool,
     json: bool,
 ) -> None:
-    """Draw and write the picture, and say where it is: a line, or with the `facts` as JSON.
+    """Draw and write the picture, and print its path: on a line, or with the `facts` as JSON.
 
-    A machine that cannot draw is a notice, and an error if the picture was `asked` for.
+    Missing matplotlib is a notice, and an error if the picture was `asked` for.
     """
-    picture = _write(draw, place, lang, asked=asked)
+    picture = _write(draw, path, lang, asked=asked)
     if json:
         output.print_json({"picture": picture and str(picture), **facts})
     elif picture is not None:
@@ -62,26 +62,25 @@ def present(
 
 
 def _write(
-    draw: Callable[[Lang], Any], place: Path | None, lang: Lang, *, asked: bool
+    draw: Callable[[Lang], Any], path: Path | None, lang: Lang, *, asked: bool
 ) -> Path | None:
-    if place is None:
-        output.notice("to have the picture as well, say where: --out FILE.png")
+    if path is None:
+        output.notice("for a picture of a model file, add --out FILE.png")
         return None
     from handstitch import figures, storage
 
-    is_svg = place.suffix.lower() == ".svg"
+    is_svg = path.suffix.lower() == ".svg"
     try:
         figure = draw(lang if is_svg else figures.png_language(lang, output.notice))
+        data = figures.svg(figure).encode() if is_svg else figures.png(figure)
+        storage.write(path, data, durable=False)
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
         output.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
         return None
-    data = figures.svg(figure).encode() if is_svg else figures.png(figure)
-    try:
-        storage.write(place, data, durable=False)
     except MachineError as error:
         if not asked:
-            error.facts["fix"] = f"write it elsewhere: --out {place.name}"
+            error.facts["fix"] = f"write it elsewhere: --out {path.name}"
         raise
-    return place
+    return path

@@ -1,4 +1,4 @@
-"""handstitch predict."""
+"""handstitch predict: classes and probabilities of images."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ def predict(
     if json:
         output.print_json({"dataset": data.name, "part": part, "predictions": predictions})
         return
-    table = output.table("row", "is", "taken for", "sure", "")
-    for each, sure in zip(predictions, P.max(axis=1), strict=True):
+    table = output.table("row", "true class", "predicted", "probability", "")
+    for prediction, p in zip(predictions, P.max(axis=1), strict=True):
         table.add_row(
-            str(each["row"]),
-            output.safe_text(each["true"]),
-            output.safe_text(each["predicted"]),
-            f"{sure:.1%}",
-            "" if each["true"] == each["predicted"] else "wrong",
+            str(prediction["row"]),
+            output.safe_text(prediction["true"]),
+            output.safe_text(prediction["predicted"]),
+            f"{p:.1%}",
+            "" if prediction["true"] == prediction["predicted"] else "wrong",
         )
     output.show(table, f"{data.name}, {part}")
 
 
 def _positions(words: list[str], n: int) -> list[int]:
-    """Positions from words like `3` and `10:20` (20 not included), within n images."""
+    """Indices from words like `3` and `10:20` (20 excluded) into n images."""
     positions: list[int] = []
     for word in words:
         first, colon, end = word.partition(":")
@@ -76,9 +76,9 @@ def _positions(words: list[str], n: int) -> list[int]:
             start = stop = -1
         if not 0 <= start < stop <= n:
             raise UsageError(
-                f"there are no rows {word}",
+                f"invalid rows {word}",
                 found=f"--rows {word}",
-                wanted=f"positions from 0 to {n - 1:,}, or ranges such as 10:20",
+                wanted=f"indices from 0 to {n - 1:,}, or ranges such as 10:20",
                 fix="--rows 0:10",
             )
         positions.extend(range(start, stop))

@@ -1,4 +1,4 @@
-"""handstitch report."""
+"""handstitch report: the page of a run."""
 
 from __future__ import annotations
 
@@ -29,38 +29,37 @@ def report(
 ) -> None:
     """Make the page of a run, its pictures and its model card.
 
-    The page, report.html, is one file that can be sent to anybody: result, curves, mistakes,
-    weights, settings. It takes no look at the test set: before `handstitch test` it shows the
-    validation figures, and says so. The model card, README.md, is written anew as well.
+    The page, report.html, is a single file: result, curves, mistakes, weights, settings. It does
+    not evaluate the test set: before `handstitch test` it shows validation figures, and says so.
+    The model card, README.md, is updated as well.
     """
     from handstitch import report as reports
     from handstitch.report.languages import words
     from handstitch.runs import folder as run_folder
 
     folder = run_folder.newest() if path is None else path
-    made = reports.make(folder, lang, out=out, data_dir=data_dir, notify=output.notice)
+    written = reports.make(folder, lang, out=out, data_dir=data_dir, notify=output.notice)
     if json:
         output.print_json(
             {
                 "run": str(folder),
-                "page": str(made.page),
-                "bytes": made.page.stat().st_size,
-                "pictures": [str(picture) for picture in made.pictures],
-                "card": None if made.card is None else str(made.card),
-                "part": made.part,
-                "missing": made.missing,
+                "page": str(written.page),
+                "bytes": written.page.stat().st_size,
+                "pictures": [str(picture) for picture in written.pictures],
+                "card": None if written.card is None else str(written.card),
+                "part": written.part,
+                "missing": written.missing,
             }
         )
         return
-    print(f"Page: {printable(made.page)} ({made.page.stat().st_size / 1e6:.1f} MB)")
-    pictures = ", ".join(picture.name for picture in made.pictures)
-    print(f"Pictures beside it: {pictures or 'none'}")
-    if made.card is not None:
-        print(f"Model card: {printable(made.card)}")
-    for each in made.missing:
-        output.notice(words("en").missing[each])
-    if made.part == "test":
-        print("It shows the test on record.")
+    print(f"Page: {printable(written.page)} ({written.page.stat().st_size / 1e6:.1f} MB)")
+    print("Pictures beside it:", ", ".join(path.name for path in written.pictures) or "none")
+    if written.card is not None:
+        print(f"Model card: {printable(written.card)}")
+    for item in written.missing:
+        output.notice(words("en").missing[item])
+    if written.part == "test":
+        print("It shows the last test of these weights.")
     else:
-        print("It shows validation figures: no test of these weights is on record.")
+        print("It shows validation figures: these weights have not been tested.")
         print(f"Test them: handstitch test {shlex.quote(printable(folder))}")

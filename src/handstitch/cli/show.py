@@ -1,26 +1,23 @@
-"""handstitch show: what a run, or a file of weights, looks like."""
+"""handstitch show: tables and pictures of a run, a search or a model file."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from cyclopts import App
 
 from handstitch.cli.flags import Json, Language, Model, RankBy
 from handstitch.cli.pictures import Out
-from handstitch.config.messages import nearest_name
 from handstitch.errors import UsageError, printable
 
 app = App(name="show", help="Show a run, a search, or the weights in a model file.")
 app.command(
     "handstitch.cli.show_curves:curves",
     name="curves",
-    help="Accuracies, losses and learning rate of every epoch.",
+    help="Training curves: accuracies, losses and learning rate of every epoch.",
 )
 app.command(
     "handstitch.cli.show_weights:weights",
     name="weights",
-    help="What each layer's weights are, and what the first layer looks for.",
+    help="Weights of the layers: ranges, heat maps, first-layer units as images.",
 )
 
 
@@ -36,8 +33,8 @@ def show(
 ) -> None:
     """Show a run, a search, or the weights in a model file.
 
-    A run folder has its training curves shown, a search its settings in order and what can be
-    told of them, a model file its weights; each as a table and in pictures. The commands choose.
+    A run folder shows its training curves, a search its ranked candidates, a model file its
+    weights: as a table and as pictures. The commands show one of them.
     """
     from handstitch.cli.show_curves import curves
     from handstitch.cli.show_search import show_search
@@ -47,21 +44,28 @@ def show(
 
     target = run_folder.newest() if path is None else path
     if not target.exists():
-        raise _nothing(target)
+        verbs = [name for name in app if not name.startswith("-")]
+        meant = nearest_name(str(target), verbs)
+        raise UsageError(
+            f"there is no {target} to show",
+            found="no such file or folder",
+            wanted=f"a run folder, a search, a model file, or one of: {', '.join(verbs)}",
+            fix=f"perhaps: handstitch show {meant}" if meant else "see: handstitch show --help",
+        )
     searched = is_search(target)
     if by is not None and not searched:
         raise UsageError(
             "--by is for searches",
-            found=f"--by {by}, and {target} is none",
+            found=f"--by {by} with {target}, which is not a search",
             wanted="the folder of a search",
-            fix="leave it out",
+            fix="omit --by",
         )
     if out is not None and searched:
         raise UsageError(
             "a search has several pictures",
             found=f"--out {out}",
-            wanted="no --out: they go into the folder pictures of the search",
-            fix="leave it out",
+            wanted="no --out: they are written to the folder pictures of the search",
+            fix="omit --out",
         )
     if target.is_file():
         weights(target, out=out, lang=lang, json=json)
@@ -72,14 +76,3 @@ def show(
         page = target / run_folder.PAGE
         if not json and page.is_file():
             print(f"Page: {printable(page)}")
-
-
-def _nothing(target: Path) -> UsageError:
-    verbs = [name for name in app if not name.startswith("-")]
-    meant = nearest_name(str(target), verbs)
-    return UsageError(
-        f"there is nothing called {target} to show",
-        found="no such file or folder",
-        wanted=f"a run folder, a search, a model file, or one of: {', '.join(verbs)}",
-        fix=f"perhaps: handstitch show {meant}" if meant else "see: handstitch show --help",
-    )

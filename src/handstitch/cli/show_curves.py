@@ -1,7 +1,8 @@
-"""handstitch show curves."""
+"""handstitch show curves: training curves as a table and as a picture."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -15,7 +16,7 @@ from handstitch.records import EpochRecord, best_epoch, some_epochs
 from handstitch.runs import folder as run_folder
 
 _LINES: Final = 24
-"""Of the table; of a longer run it shows epochs at even distances, the best and the last."""
+"""Rows of the table; a longer run shows evenly spaced epochs, the best and the last."""
 
 
 def curves(
@@ -24,7 +25,7 @@ def curves(
     *,
     style: Annotated[
         Literal["handstitch", "course"],
-        Parameter(help="with training accuracy, best epoch and rate; or as in the course report"),
+        Parameter(help="all curves with the best epoch and the rate; or as in the course report"),
     ] = "handstitch",
     out: Out = None,
     lang: Language = "en",
@@ -34,14 +35,14 @@ def curves(
     from handstitch import figures
 
     target = run_folder.newest() if path is None else path
-    place = pictures.place_of(target, run_folder.CURVES, out)
+    picture = pictures.picture_path(target, run_folder.CURVES, out)
     history = _history(target)
     if not json:
         _print(history, target)
     pictures.present(
         {"path": str(target), "epochs": history},
         lambda lang: figures.curves(history, style, lang),
-        place,
+        picture,
         lang,
         asked=out is not None,
         json=json,
@@ -49,7 +50,7 @@ def curves(
 
 
 def _history(target: Path) -> list[EpochRecord]:
-    """The epochs of a run, or those that a model file knows of (without their seconds)."""
+    """The epochs of a run, or those in a model file (without their seconds)."""
     from handstitch import storage
     from handstitch.model import load_model, load_newest_state
 
@@ -57,11 +58,11 @@ def _history(target: Path) -> list[EpochRecord]:
         records = run_folder.timeless_records(target, load_model(target).history)
         if not records:
             raise ModelFileError(
-                "this file does not say how it was trained",
+                "this model file has no training history",
                 file=target,
                 found="weights without a history",
-                wanted="a run folder, or a model file of handstitch train",
-                fix="see its weights: handstitch show weights FILE",
+                wanted="a run folder, or a model file written by handstitch train",
+                fix=f"show its weights: handstitch show weights {shlex.quote(str(target))}",
             )
         return records
     run_folder.require_run(target)
@@ -72,11 +73,12 @@ def _history(target: Path) -> list[EpochRecord]:
         records = run_folder.timeless_records(last, state.model.history)
     if not records:
         raise UsageError(
-            "no epoch of this run is over yet",
+            "this run has not finished an epoch yet",
             folder=target,
             found=f"no epoch in {run_folder.HISTORY}",
-            wanted="a run with an epoch to show",
-            fix="wait for its first epoch, or go on with it: handstitch train --resume RUN",
+            wanted="at least one epoch",
+            fix="wait for its first epoch, or resume it: "
+            f"handstitch train --resume {shlex.quote(str(target))}",
         )
     return records
 
@@ -102,5 +104,5 @@ def _print(history: list[EpochRecord], target: Path) -> None:
     print(f"{'Run' if target.is_dir() else 'Model'}: {printable(target)}")
     output.show(table)
     if len(shown) < len(history):
-        all_of_them = f"; all: {printable(target / run_folder.HISTORY)}" if target.is_dir() else ""
-        print(f"{len(shown)} of {len(history):,} epochs{all_of_them}")
+        all_epochs = f"; all: {printable(target / run_folder.HISTORY)}" if target.is_dir() else ""
+        print(f"{len(shown)} of {len(history):,} epochs{all_epochs}")

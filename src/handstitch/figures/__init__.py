@@ -1,12 +1,12 @@
-"""Pictures of records and arrays: functions that return matplotlib `Figure` objects.
+"""Figures of records and arrays: functions that return matplotlib `Figure` objects.
 
     figure = figures.curves(history)
     storage.write("curves.png", figures.png(figure))
 
-One style for all, safe for colour-blind eyes, readable in print and on a dark page. Matplotlib is
-imported when the first figure is drawn; pyplot, its windows and its global settings are left
-alone. `lang="zh"` labels a figure in Chinese; of a machine's fonts `png_language` says whether they
-can draw that.
+One style for all, safe for colour blindness, readable in print and on a dark page. Matplotlib is
+imported when the first figure is drawn; pyplot, its windows and its global settings are not
+touched. `lang="zh"` labels a figure in Chinese; `png_language` tells whether this machine has a
+font for that.
 """
 
 from handstitch.figures.curves import curves

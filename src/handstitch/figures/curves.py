@@ -1,4 +1,4 @@
-"""Training curves: accuracies and losses of every epoch, and the learning rate below."""
+"""Training curves: accuracies, losses and learning rate of every epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices
-from handstitch.figures.labels import Lang, say
+from handstitch.figures.labels import Lang, label
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
     BLUE,
@@ -21,10 +21,12 @@ from handstitch.figures.style import (
     SKY,
     VERMILION,
     YELLOW,
+    is_wide,
+    logarithmic,
     new_figure,
     whole_numbers,
 )
-from handstitch.records import EpochRecord
+from handstitch.records import EpochRecord, best_epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,20 +34,17 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _MOST_POINTS: Final = 1_500
-"""Of a line: more than a page has pixels across, and an SVG stays small."""
+"""Points of a line, at most: more than a page has pixels across, few enough for a small SVG."""
 _FEW: Final = 40
-"""Epochs up to which each has a mark of its own."""
-_WIDE_RANGE: Final = 20
-"""Ratio of two learning rates from which the axis is logarithmic."""
-
-_LOOKS: Final = {
+"""Epochs up to which every epoch has a marker."""
+_STYLES: Final = {
     "train_accuracy": (SKY, "--"),
     "val_accuracy": (BLUE, "-"),
     "train_loss": (ORANGE, "--"),
     "val_loss": (VERMILION, "-"),
     "learning_rate": (INK, "-"),
 }
-"""Field of EpochRecord → colour and stroke of its line."""
+"""Field of EpochRecord → colour and line style."""
 
 
 @drawing
@@ -57,11 +56,11 @@ def curves(
     """Accuracy (fractions of 1, left) and losses (nats per sample, right) against the epoch.
 
     `handstitch` also shows the training accuracy, marks the best epoch and has the learning rate
-    below. `report` is the course report's figure: validation accuracy on one axis, training and
-    validation loss on the other. Raises ValueError without an epoch.
+    below. `course` is the course report's figure: validation accuracy on one axis, training and
+    validation loss on the other. Raises ValueError for an empty history.
     """
     if not history:
-        raise ValueError("curves of no epoch")
+        raise ValueError("empty history: no epoch to draw")
     return _course(history, lang) if style == "course" else _handstitch(history, lang)
 
 
@@ -79,27 +78,19 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     marks = _mark_best(upper, lower, history, lang)
     if len(history) == 1:
         losses.margins(y=0.4)  # else their points would lie under those of the accuracies
-    upper.set_ylabel(say("accuracy", lang), color=BLUE)
-    losses.set_ylabel(say("loss", lang), color=VERMILION)
-    lower.set(xlabel=say("epoch", lang), ylabel=say("learning rate", lang))
-    _scale_rates(lower, [each.learning_rate for each in history])
+    upper.set_ylabel(label("accuracy", lang), color=BLUE)
+    losses.set_ylabel(label("loss", lang), color=VERMILION)
+    lower.set(xlabel=label("epoch", lang), ylabel=label("learning rate", lang))
+    rates = [record.learning_rate for record in history]
+    if is_wide(rates):
+        logarithmic(lower, "y")
+    else:
+        lower.set_ylim(0, 1.15 * max(rates) or 1.0)
     _epochs(lower, history)
     accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
     handles = [accuracies[0], train_loss, accuracies[1], val_loss, *marks]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
-
-
-def _scale_rates(axes: Axes, rates: Sequence[float]) -> None:
-    """From 0, or logarithmic where rates differ by orders of magnitude and none is 0."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
-    if min(rates) > 0 and max(rates) > _WIDE_RANGE * min(rates):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.set_ylim(0, 1.15 * max(rates) or 1.0)
 
 
 def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
@@ -108,8 +99,8 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     accuracy = losses.twinx()
     _draw(losses, history, lang, "train_loss", "val_loss")
     _draw(accuracy, history, lang, "val_accuracy")
-    losses.set(xlabel=say("epoch", lang), ylabel=say("loss", lang))
-    accuracy.set_ylabel(say("val accuracy", lang))
+    losses.set(xlabel=label("epoch", lang), ylabel=label("loss", lang))
+    accuracy.set_ylabel(label("val accuracy", lang))
     _epochs(losses, history)
     handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
@@ -118,16 +109,16 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
 
 def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -> None:
     """A line for each of these fields of EpochRecord."""
-    epochs = np.array([each.epoch for each in history])
+    epochs = np.array([record.epoch for record in history])
     for name in names:
-        colour, stroke = _LOOKS[name]
-        values = np.array([getattr(each, name) for each in history], np.float64)
+        colour, stroke = _STYLES[name]
+        values = np.array([getattr(record, name) for record in history], np.float64)
         shown = thinned(values, _MOST_POINTS)
         axes.plot(
             epochs[shown],
             values[shown],
             stroke,
-            label=say(name.replace("_", " "), lang),
+            label=label(name.replace("_", " "), lang),
             color=colour,
             linewidth=1.6 if len(epochs) <= _MOST_POINTS else 0.7,
             marker="o" if len(epochs) <= _FEW else "",
@@ -140,7 +131,7 @@ def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -
 def thinned(values: NDArray[np.float64], most: int) -> Indices:
     """Positions of about `most` values that draw the same line.
 
-    They are each stretch's first, lowest and highest, and the last of all.
+    They are the first, lowest and highest value of every stretch, and the last of all.
     """
     n = len(values)
     if n <= most:
@@ -158,7 +149,7 @@ def thinned(values: NDArray[np.float64], most: int) -> Indices:
 def _mark_best(
     upper: Axes, lower: Axes, history: Sequence[EpochRecord], lang: Lang
 ) -> list[Line2D]:
-    best = next((each for each in reversed(history) if each.is_best), None)
+    best = best_epoch(history)
     if best is None or not isfinite(best.val_accuracy):
         return []
     for axes in (upper, lower):
@@ -172,7 +163,7 @@ def _mark_best(
         color=YELLOW,
         markeredgecolor=INK,
         zorder=5,
-        label=say("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
+        label=label("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
     )
 
 

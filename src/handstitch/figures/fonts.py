@@ -1,4 +1,4 @@
-"""Fonts of figures: DejaVu Sans, which matplotlib brings, and one of this machine for Chinese."""
+"""Fonts of figures: DejaVu Sans from matplotlib, and a Chinese font of this machine."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ CHINESE: Final = (
     "Noto Sans CJK JP",  # the name under which matplotlib knows the file of all Noto Sans CJK
     "Arial Unicode MS",
 )
-"""Fonts that have Chinese as it is written in mainland China, the best first."""
+"""Fonts with simplified Chinese characters, in order of preference."""
 
 
 class MissingMatplotlibError(MachineError):
-    """Matplotlib cannot be imported: there are no pictures on this machine."""
+    """Matplotlib cannot be imported: no figure can be drawn on this machine."""
 
 
 def require_matplotlib() -> Any:
@@ -41,7 +41,7 @@ def require_matplotlib() -> Any:
         import matplotlib as mpl
     except ImportError as error:
         raise MissingMatplotlibError(
-            "no picture can be drawn",
+            "figures cannot be drawn",
             found=f"matplotlib cannot be imported: {error}",
             wanted="matplotlib, which handstitch is installed with",
             fix="install it: pip install matplotlib",
@@ -51,7 +51,7 @@ def require_matplotlib() -> Any:
 
 @cache
 def families() -> list[str]:
-    """Font families of this machine to draw with: DejaVu Sans and, if there is one, a Chinese."""
+    """Font families to draw with: DejaVu Sans and, where installed, a Chinese one."""
     from matplotlib import font_manager
 
     installed = font_manager.fontManager.get_font_names()
@@ -59,12 +59,12 @@ def families() -> list[str]:
 
 
 def png_language(lang: Lang, notify: Callable[[str], None]) -> Lang:
-    """The language to draw a PNG in: English where no font of this machine has Chinese.
+    """The language of a PNG: English where this machine has no Chinese font.
 
-    An SVG can be drawn in either: its text is written in the reader's fonts.
+    An SVG can be in either: its text is shown in the reader's fonts.
     """
     require_matplotlib()
     if lang == "en" or len(families()) > 1:
         return lang
-    notify("no font of this machine has Chinese: pictures in PNG files are labelled in English")
+    notify("no Chinese font is installed: PNG pictures are labelled in English")
     return "en"

@@ -1,4 +1,4 @@
-"""From a drawing function to a figure that is laid out, and from a figure to a PNG or an SVG."""
+"""Layout of figures, and their PNG and SVG files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CSS_FAMILIES: Final = ", ".join(
     [*(f"'{name}'" for name in (FAMILY, "Verdana", "Geneva", *CHINESE)), "sans-serif"]
 )
-"""What a reader's browser may write with: a wide Latin font, then a Chinese one, then its own."""
+"""Fonts of text in an SVG: a wide Latin font, then a Chinese one, then the browser's default."""
 # Within tags alone: elsewhere every < is written &lt;, whatever a name says.
 _FONT: Final = re.compile(r'(<text style="[^"<>]*?) ?font-family: [^;"<>]*;?')
 
@@ -25,10 +25,10 @@ _P = ParamSpec("_P")
 
 
 def drawing(function: Callable[_P, Figure]) -> Callable[_P, Figure]:
-    """A function that draws in the style, and whose figures are laid out once and for all.
+    """A decorator: the function draws in the style, and its figure is laid out once.
 
-    Another layout of what is laid out already could move it by a hair, and the same figure would
-    not be the same file.
+    A second layout could move parts by a fraction of a pixel, and the same figure would not be the
+    same file.
     """
 
     @wraps(function)
@@ -45,30 +45,30 @@ def drawing(function: Callable[_P, Figure]) -> Callable[_P, Figure]:
 def png(figure: Figure, dpi: float = 150) -> bytes:
     """The figure as a PNG file: the same bytes for the same figure, matplotlib and fonts.
 
-    It is opaque and has 256 colours: a map of weights takes a third of the room then, and the page
-    of a run 1.5 MB instead of 4. Characters that no font of this machine has are drawn as boxes.
+    It is opaque and has 256 colours: a map of weights takes a third of the space, the page of a run
+    1.5 MB instead of 4. Characters that no installed font has are drawn as boxes.
     """
     from PIL import Image
 
-    drawn, packed = io.BytesIO(), io.BytesIO()
+    full, compressed = io.BytesIO(), io.BytesIO()
     with style():
-        figure.savefig(drawn, format="png", dpi=dpi)
-    with Image.open(drawn, mode="r") as picture:
+        figure.savefig(full, format="png", dpi=dpi)
+    with Image.open(full, mode="r") as picture:
         few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(packed, "png", dpi=picture.info["dpi"], optimize=True)
-    return packed.getvalue()
+        few.save(compressed, "png", dpi=picture.info["dpi"], optimize=True)
+    return compressed.getvalue()
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an SVG element, with its text as text: no script, no date, nothing to fetch.
+    """The figure as an SVG element: text as text, no script, no date, no external resource.
 
-    It can stand in a page or, written as UTF-8, be a file. The same figure gives the same text.
-    Characters that no font of this machine has are left to the reader's.
+    It can be part of a page or, as UTF-8, a file. The same figure gives the same text. Characters
+    that no installed font has are left to the reader's fonts.
     """
     file = io.StringIO()
     with style():
-        unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(file, format="svg", metadata=unsaid)
+        omitted = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(file, format="svg", metadata=omitted)
     text = _FONT.sub(r"\1", file.getvalue())
     text = text.replace("*{stroke", f"text {{font-family: {_CSS_FAMILIES}}} svg * {{stroke", 1)
     return text[text.index("<svg") :]

@@ -1,7 +1,7 @@
-"""Pictures from the data with what the network takes them for: samples, mistakes, confused pairs.
+"""Images with their predictions: samples, most confident mistakes, most confused pairs.
 
 Images are (n, rows, columns) uint8, light on dark; labels (n,) the true classes; P (n, classes)
-the probabilities that the network gives them.
+the predicted probabilities.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Matrix
 from handstitch.evaluation import confusion_matrix
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import FAINT, GREEN, VERMILION
 
@@ -23,29 +23,30 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = 8
 _MOST: Final = 80
-"""Pictures in a figure of samples."""
+"""Images in a figure of samples, at most."""
 _SIDE: Final = 1.0
-"""Inches of a picture's longer side."""
+"""Inches of an image's longer side."""
 _PITCH: Final = 1.28
-"""Inches from a picture to the next on its right."""
+"""Inches from the left side of an image to that of the next."""
 _MARGIN: Final = 0.25
 _TITLE: Final = 0.62
 """Inches above the first row."""
 _CAPTION: Final = 7.0
 _NAME: Final = 19
-"""Columns of a name above a picture."""
+"""Columns of a name above an image."""
 
 
 @drawing
 def samples(
     images: Images, labels: Labels, P: Matrix, class_names: Sequence[str], lang: Lang = "en"
 ) -> Figure:
-    """Pictures with their true class above; below, the predicted class and its probability.
+    """Images with their true class above; below, the predicted class and its probability.
 
-    Right ones have a green frame and ✓, wrong ones a red frame and ✗. At most 80 are drawn.
+    Right predictions have a green frame and ✓, wrong ones a red frame and ✗. At most 80 are drawn.
     """
-    some = images[:_MOST], labels[:_MOST], P[:_MOST]
-    return _gallery(*some, class_names, title="samples", lang=lang).figure
+    return _gallery(
+        images[:_MOST], labels[:_MOST], P[:_MOST], class_names, title="samples", lang=lang
+    ).figure
 
 
 @drawing
@@ -58,12 +59,13 @@ def worst_mistakes(
     *,
     lang: Lang = "en",
 ) -> Figure:
-    """The wrong predictions of which the network was surest, the surest first."""
-    chosen = _surest(np.flatnonzero(np.argmax(P, axis=1) != labels), P)[:most]
-    worst = images[chosen], labels[chosen], P[chosen]
-    sheet = _gallery(*worst, class_names, title="worst", lang=lang)
+    """The wrong predictions with the highest probability, the most confident first."""
+    chosen = _by_confidence(np.flatnonzero(np.argmax(P, axis=1) != labels), P)[:most]
+    sheet = _gallery(
+        images[chosen], labels[chosen], P[chosen], class_names, title="worst", lang=lang
+    )
     if not len(chosen):
-        sheet.line(0, say("no mistakes", lang, n=len(images)))
+        sheet.line(0, label("no mistakes", lang, n=len(images)))
     return sheet.figure
 
 
@@ -79,36 +81,43 @@ def confused_pairs(
 ) -> Figure:
     """The most frequent mistakes (true class, predicted class), a row of examples for each.
 
-    The examples are those of which the network was surest.
+    The examples are the most confident ones.
     """
     predicted = np.argmax(P, axis=1)
     confusion = confusion_matrix(labels, predicted, P.shape[1])
     support = confusion.sum(axis=1)
     np.fill_diagonal(confusion, 0)
     order = np.argsort(-confusion, axis=None, kind="stable")[:most]
-    pairs = [divmod(int(each), P.shape[1]) for each in order if confusion.flat[each]]
+    pairs = [divmod(int(place), P.shape[1]) for place in order if confusion.flat[place]]
     names = [safe(name, 24) for name in class_names]
     sheet = _Sheet(len(pairs), images.shape[1:], caption=0.5)
-    sheet.title(say("pairs", lang), say("probability key", lang) if pairs else "")
+    sheet.title(label("pairs", lang), label("probability key", lang) if pairs else "")
     for row, (true, taken) in enumerate(pairs):
-        count = int(confusion[true, taken])
-        examples = _surest(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        words = say("pair", lang, true=names[true], predicted=names[taken], count=count,
-                    support=int(support[true]))  # fmt: skip
-        sheet.line(row, words)
+        examples = _by_confidence(np.flatnonzero((labels == true) & (predicted == taken)), P)
+        sheet.line(
+            row,
+            label(
+                "pair",
+                lang,
+                true=names[true],
+                predicted=names[taken],
+                count=int(confusion[true, taken]),
+                support=int(support[true]),
+            ),
+        )
         for column, position in enumerate(examples[:_COLUMNS]):
             sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
     if not pairs:
-        sheet.line(0, say("no mistakes", lang, n=len(images)))
+        sheet.line(0, label("no mistakes", lang, n=len(images)))
     return sheet.figure
 
 
-def _surest(positions: Indices, P: Matrix) -> Indices:
+def _by_confidence(positions: Indices, P: Matrix) -> Indices:
     return positions[np.argsort(-P[positions].max(axis=1), kind="stable")]
 
 
 def _percent(p: Iterable[float]) -> str:
-    """The probability of the predicted class, rounded down: 100 % is said of certainty alone."""
+    """The probability of the predicted class, rounded down: 100 % stands for certainty alone."""
     return f"{floor(1000 * max(p)) / 10:.1f} %"
 
 
@@ -121,9 +130,9 @@ def _gallery(
     title: str,
     lang: Lang,
 ) -> _Sheet:
-    """All of the images, each with its true class, the predicted one and its probability."""
+    """All of the images with true class, predicted class and its probability."""
     sheet = _Sheet(ceil(len(images) / _COLUMNS), images.shape[1:], caption=0.45)
-    sheet.title(say(title, lang), say("key", lang) if len(images) else "")
+    sheet.title(label(title, lang), label("key", lang) if len(images) else "")
     for place, (image, true, p) in enumerate(zip(images, labels, P, strict=True)):
         row, column = divmod(place, _COLUMNS)
         taken = int(np.argmax(p))
@@ -135,7 +144,7 @@ def _gallery(
 
 
 class _Sheet:
-    """Rows of pictures at fixed places: a layout that asks every part takes seconds for eighty."""
+    """Rows of images at fixed positions: constrained layout takes seconds for eighty."""
 
     def __init__(self, rows: int, image_shape: tuple[int, ...], caption: float) -> None:
         from matplotlib.figure import Figure
@@ -148,18 +157,18 @@ class _Sheet:
         self.figure = Figure(figsize=(self.width, self.height))
 
     def title(self, title: str, key: str) -> None:
-        """The title, and what stands where."""
+        """The title and its key."""
         self._write(_MARGIN, 0.28, title, fontsize=11)
         self._write(_MARGIN, 0.48, key, fontsize=8, color=FAINT)
 
-    def line(self, row: int, words: str) -> None:
+    def line(self, row: int, text: str) -> None:
         """A line above a row."""
-        self._write(_MARGIN, self._top(row) - 0.06, words)
+        self._write(_MARGIN, self._top(row) - 0.06, text)
 
     def draw(
         self, row: int, column: int, image: Images, colour: str, *, above: str = "", below: str
     ) -> None:
-        """One picture in a frame of this colour, and what is written above and below it."""
+        """One image in a frame of this colour, with texts above and below it."""
         left, top = _MARGIN + column * _PITCH, self._top(row)
         bottom, centre = top + self._high, left + self._wide / 2
         axes = self.figure.add_axes(
@@ -175,6 +184,6 @@ class _Sheet:
     def _top(self, row: int) -> float:
         return _TITLE + 0.2 + row * self._pitch
 
-    def _write(self, x: float, y: float, words: str, **look: Any) -> None:
-        if words:
-            self.figure.text(x / self.width, 1 - y / self.height, words, **look)
+    def _write(self, x: float, y: float, text: str, **style: Any) -> None:
+        if text:
+            self.figure.text(x / self.width, 1 - y / self.height, text, **style)

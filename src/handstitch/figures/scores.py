@@ -1,4 +1,4 @@
-"""How good a network is, class by class and probability by probability."""
+"""Confusion matrix, class scores and reliability diagram."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch.evaluation import wilson_interval
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
     BLUE,
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NUMBERED: Final = 20
-"""Classes up to which each cell of a confusion matrix holds its number."""
+"""Classes up to which the cells of a confusion matrix show their counts."""
 _ROOMY: Final = 30
-"""Classes up to which a row is as high as a line of text wants to be."""
+"""Classes up to which rows have the height of a normal line of text."""
 
 
 @drawing
@@ -37,7 +37,7 @@ def confusion_matrix(
 ) -> Figure:
     """Counts (row: true class, column: predicted class), shaded by their share of the row.
 
-    The shade follows the square root of the share, so that rare mistakes are seen, too.
+    The shade follows the square root of the share, so that rare mistakes are visible too.
     """
     from matplotlib.colors import PowerNorm
 
@@ -56,7 +56,9 @@ def confusion_matrix(
                     fontsize=size)  # fmt: skip
     axes.set_yticks(range(n), labels, fontsize=size)
     axes.tick_params(length=0)
-    axes.set(xlabel=say("predicted", lang), ylabel=say("true", lang), title=say("confusion", lang))
+    axes.set(
+        xlabel=label("predicted", lang), ylabel=label("true", lang), title=label("confusion", lang)
+    )
     if n <= _NUMBERED:
         fitting = min(size, 40 / len(f"{counts.max(initial=0):,}"))  # the largest number fits
         for (row, column), share in np.ndenumerate(shares):
@@ -69,7 +71,7 @@ def confusion_matrix(
                 fontsize=fitting,
                 color="white" if share > 0.4 else INK if counts[row, column] else "#999999",
             )
-    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=say("share of true", lang))
+    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=label("share of true", lang))
     bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1], labels=["0", "1 %", "5 %", "10 %", "25 %",
                                                               "50 %", "100 %"])  # fmt: skip
     return figure
@@ -77,81 +79,87 @@ def confusion_matrix(
 
 @drawing
 def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
-    """F1 of each class as a bar, with its precision and recall as marks upon it."""
+    """F1 of each class as a bar, with precision and recall as marks on it."""
     n = len(scores)
     row = 0.3 if n <= _ROOMY else 0.17
     size = 8.5 if n <= _ROOMY else 6.5
     figure = new_figure(7.5, row * n + 1.4)
     axes = figure.subplots()
     places = np.arange(n)
-    f1 = [each.f1 for each in scores]
-    axes.barh(places, f1, height=0.72, color=SKY, alpha=0.55, label=say("f1", lang))
+    axes.barh(
+        places,
+        [score.f1 for score in scores],
+        height=0.72,
+        color=SKY,
+        alpha=0.55,
+        label=label("f1", lang),
+    )
     for value, key, colour, marker in (
-        ([each.precision for each in scores], "precision", BLUE, ">"),
-        ([each.recall for each in scores], "recall", VERMILION, "<"),
+        ([score.precision for score in scores], "precision", BLUE, ">"),
+        ([score.recall for score in scores], "recall", VERMILION, "<"),
     ):
         axes.plot(
             value, places, linestyle="", marker=marker, markersize=6 if n <= _ROOMY else 4,
-            color=colour, markeredgecolor="white", markeredgewidth=0.5, label=say(key, lang),
+            color=colour, markeredgecolor="white", markeredgewidth=0.5, label=label(key, lang),
             clip_on=False,
         )  # fmt: skip
-    for place, each in enumerate(scores):
-        axes.text(1.03, place, f"{each.f1:.3f}", va="center", fontsize=size, color=INK)
-    axes.set_yticks(places, [safe(each.name, 24) for each in scores], fontsize=size)
+    for place, score in enumerate(scores):
+        axes.text(1.03, place, f"{score.f1:.3f}", va="center", fontsize=size, color=INK)
+    axes.set_yticks(places, [safe(score.name, 24) for score in scores], fontsize=size)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1), ylim=(n - 0.4, -0.6))
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
-    axes.set(xlabel=say("score", lang), ylabel=say("true", lang), title=say("scores", lang))
-    axes.text(1.03, -0.85, say("f1", lang), va="center", fontsize=size, color=FAINT)
+    axes.set(xlabel=label("score", lang), ylabel=label("true", lang), title=label("scores", lang))
+    axes.text(1.03, -0.85, label("f1", lang), va="center", fontsize=size, color=FAINT)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
 @drawing
 def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
-    """Accuracy against confidence, bin by bin, and how many images are in each bin.
+    """Reliability diagram: accuracy against confidence in bins, with the images in each bin.
 
-    On the diagonal a network is right as often as it says; below it is too sure of itself
-    (arXiv:1706.04599). The title has the expected calibration error.
+    On the diagonal a network is calibrated, below it overconfident (arXiv:1706.04599). The title
+    has the expected calibration error.
     """
     figure = new_figure(5.6, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
-    filled = [each for each in bins if each.count]
-    total = max(1, sum(each.count for each in filled))
-    error = sum(each.count * abs(each.accuracy - each.confidence) for each in filled) / total
-    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=say("perfect", lang))
-    _bars(upper, filled, [each.accuracy for each in filled])
+    filled = [bar for bar in bins if bar.count]
+    total = max(1, sum(bar.count for bar in filled))
+    error = sum(bar.count * abs(bar.accuracy - bar.confidence) for bar in filled) / total
+    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
+    _bars(upper, filled, [bar.accuracy for bar in filled])
     if filled:
-        ranges = [wilson_interval(round(each.accuracy * each.count), each.count) for each in filled]
-        below = [each.accuracy - low for each, (low, _) in zip(filled, ranges, strict=True)]
-        above = [high - each.accuracy for each, (_, high) in zip(filled, ranges, strict=True)]
+        ranges = [wilson_interval(round(bar.accuracy * bar.count), bar.count) for bar in filled]
+        below = [bar.accuracy - low for bar, (low, _) in zip(filled, ranges, strict=True)]
+        above = [high - bar.accuracy for bar, (_, high) in zip(filled, ranges, strict=True)]
         upper.errorbar(
-            [each.confidence for each in filled],
-            [each.accuracy for each in filled],
+            [bar.confidence for bar in filled],
+            [bar.accuracy for bar in filled],
             yerr=np.maximum([below, above], 0),
             fmt="o",
             color=BLUE,
             markersize=4,
             capsize=2,
             linewidth=1,
-            label=say("observed", lang),
+            label=label("observed", lang),
             clip_on=False,
         )
-    _bars(lower, filled, [each.count for each in filled])
-    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=say("accuracy", lang))
-    lower.set(xlabel=say("confidence", lang), ylabel=say("images", lang))
+    _bars(lower, filled, [bar.count for bar in filled])
+    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang))
+    lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)
     upper.legend(loc="upper left")
-    upper.set_title(say("reliability", lang, error=error))
+    upper.set_title(label("reliability", lang, error=error))
     return figure
 
 
 def _bars(axes: Axes, bins: Sequence[CalibrationBin], heights: Sequence[float]) -> None:
     axes.bar(
-        [each.low for each in bins],
+        [bar.low for bar in bins],
         heights,
-        width=[each.high - each.low for each in bins],
+        width=[bar.high - bar.low for bar in bins],
         align="edge",
         color=SKY,
         alpha=0.45,

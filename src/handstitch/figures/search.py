@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from handstitch.config.messages import format_value
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
-from handstitch.figures.search_axis import FEW, is_number, is_wide, levels, title
+from handstitch.figures.search_axis import FEW, is_number, levels, title
 from handstitch.figures.search_space import heat_map, is_grid, parallel
-from handstitch.figures.style import BLUE, FAINT, ORANGE, new_figure, whole_numbers
+from handstitch.figures.style import (
+    BLUE,
+    FAINT,
+    ORANGE,
+    is_wide,
+    logarithmic,
+    new_figure,
+    whole_numbers,
+)
 from handstitch.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -83,7 +91,7 @@ def accuracies(
             ]
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
         axes.grid(visible=True, axis="y")
-    panels[0].set_ylabel(say("val accuracy", lang))
+    panels[0].set_ylabel(label("val accuracy", lang))
     handles, labels = panels[0].get_legend_handles_labels()
     kinds = dict(zip(labels, handles, strict=True))
     figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
@@ -132,8 +140,8 @@ def candidate_curves(
                     linewidth=0,
                 )  # fmt: skip
     for axes, key in ((left, "val accuracy"), (right, "val loss")):
-        axes.set_xlabel(say("epoch", lang))
-        axes.set_ylabel(say(key, lang))
+        axes.set_xlabel(label("epoch", lang))
+        axes.set_ylabel(label(key, lang))
         axes.grid(visible=True)
         whole_numbers(axes.xaxis)
     handles, names = left.get_legend_handles_labels()
@@ -143,7 +151,7 @@ def candidate_curves(
 
 
 def _mark(axes: Axes, candidate: Candidate, place: float, lang: Lang) -> None:
-    colour, label = _MARKS[candidate.indistinguishable]
+    colour, verdict = _MARKS[candidate.indistinguishable]
     axes.errorbar(
         [place],
         [candidate.mean],
@@ -155,21 +163,17 @@ def _mark(axes: Axes, candidate: Candidate, place: float, lang: Lang) -> None:
         capsize=2,
         linewidth=1,
         zorder=3 if candidate.indistinguishable else 2,
-        label=say(label, lang),
+        label=label(verdict, lang),
     )
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
     """Position of each value: many numbers on their scale, other values side by side."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
     axes.set_xlabel(title(name))
     known = levels(values)
     if len(known) > FEW and all(map(is_number, values)):
         if is_wide(values):
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            logarithmic(axes, "x")
         return [float(value) for value in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)

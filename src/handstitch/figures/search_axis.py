@@ -9,7 +9,6 @@ from handstitch.config.messages import format_value
 
 FEW: Final = 12
 """Most values of a parameter that are all labelled."""
-_WIDE_RANGE: Final = 20
 
 
 def levels(values: Sequence[Any]) -> list[str]:
@@ -26,8 +25,3 @@ def title(name: str) -> str:
 def is_number(value: Any) -> bool:
     """Whether the value is a number; a switch is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_wide(values: Sequence[float]) -> bool:
-    """Whether the values span orders of magnitude, for a logarithmic axis."""
-    return min(values) > 0 and max(values) > _WIDE_RANGE * min(values)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.config.messages import format_value
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
-from handstitch.figures.search_axis import FEW, is_number, is_wide, levels, title
-from handstitch.figures.style import INK, new_figure
+from handstitch.figures.search_axis import FEW, is_number, levels, title
+from handstitch.figures.style import INK, is_wide, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +59,8 @@ def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang 
     axes.tick_params(length=0)
     axes.set_ylabel(title(pair[0]))
     axes.set_xlabel(title(pair[1]))
-    axes.set_title(say("bold tied" if is_single else "mean of settings", lang))
-    figure.colorbar(picture, ax=axes, label=say("val accuracy", lang))
+    axes.set_title(label("bold tied" if is_single else "mean of settings", lang))
+    figure.colorbar(picture, ax=axes, label=label("val accuracy", lang))
     return figure
 
 
@@ -89,7 +89,7 @@ def parallel(
     for place, (name, (_, labels)) in enumerate(zip(names, columns, strict=True)):
         _scale(axes, place, heights[place], labels, title(name))
     labels = [f"{mean:.4f}" for mean in means]
-    _scale(axes, len(names), heights[-1], labels, say("val accuracy", lang), ends=True)
+    _scale(axes, len(names), heights[-1], labels, label("val accuracy", lang), ends=True)
     axes.set_xlim(-0.35, len(names) + 0.5)
     axes.set_ylim(-0.12, 1.12)
     axes.set_axis_off()
@@ -135,9 +135,9 @@ def _scale(
     kept = list(known.items())
     if ends or len(kept) > FEW:
         kept = [kept[0], kept[-1]]
-    for height, label in kept:
+    for height, text in kept:
         axes.text(
-            place + (0.06 if ends else -0.06), height, safe(label, 16), va="center",
+            place + (0.06 if ends else -0.06), height, safe(text, 16), va="center",
             ha="left" if ends else "right", fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
         )  # fmt: skip

@@ -1,20 +1,21 @@
-"""One look for all figures: colours, sizes, and the frame in which a figure is drawn.
+"""The style of all figures: colours, sizes, axes, and a context in which to draw.
 
-The colours are those of M. Okabe and K. Ito, Color Universal Design, 2008: told apart by people
-with any of the common kinds of colour blindness. Lines differ by their strokes, too, so that grey
-print keeps them apart. The ground is opaque white: a figure looks the same on a dark page.
+The colours are those of M. Okabe and K. Ito, Color Universal Design, 2008: distinguishable with any
+common kind of colour blindness. Lines differ by their strokes as well, for print in grey. The
+background is opaque white: a figure looks the same on a dark page.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from handstitch.figures.fonts import families, require_matplotlib
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -29,7 +30,7 @@ FAINT: Final = "#666666"
 SIGNED: Final = "RdBu_r"
 """Red above 0, white at 0, blue below: safe for colour-blind eyes."""
 LEVELS: Final = 49
-"""Shades of a signed map. Odd, so that one of them is 0; few, so that a picture of noise packs."""
+"""Shades of a signed map: odd, so that one of them is 0; few, so that noise compresses."""
 
 _SETTINGS: Final[dict[str, Any]] = {
     "axes.edgecolor": FAINT,
@@ -65,7 +66,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Within, matplotlib has this style, whatever the user has set; afterwards theirs is back.
+    """A context in which matplotlib has this style; the user's settings return afterwards.
 
     A character that no font has is drawn as a box, without a warning.
     """
@@ -78,7 +79,7 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, whose parts make room for one another."""
+    """An empty figure of this size in inches, with a constrained layout."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -87,9 +88,23 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def whole_numbers(axis: Axis, most: int | Literal["auto"] = "auto") -> None:
-    """Ticks at round whole numbers alone, at `most` so many, with commas between thousands."""
+    """Ticks at round whole numbers only, at most `most`, with thousands separators."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    steps = [1, 2, 5, 10]
-    axis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1, steps=steps))
+    axis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def logarithmic(axes: Axes, axis: Literal["x", "y"]) -> None:
+    """A logarithmic axis with ticks written as plain numbers."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    axes.set(**{f"{axis}scale": "log"})
+    ticks: Axis = getattr(axes, f"{axis}axis")
+    ticks.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ticks.set_minor_formatter(NullFormatter())
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether the values span orders of magnitude, for a logarithmic axis."""
+    return min(values) > 0 and max(values) > 20 * min(values)

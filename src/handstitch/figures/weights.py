@@ -1,7 +1,7 @@
-"""Weights as pictures: what each layer learned, where the course report's axes were swapped.
+"""Heat maps of weights, and first-layer units as images.
 
-W is (inputs, outputs), as everywhere here. A heat map lies on its side: inputs run to the right
-and outputs downwards, so what is drawn is W transposed, and the labels say so.
+W is (inputs, outputs), as everywhere here. A heat map shows Wᵀ: inputs to the right, outputs
+downwards, as its labels say (those of the course report were swapped).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from handstitch.arrays import Matrix, Vector
 from handstitch.core.parameters import Parameters
-from handstitch.figures.labels import Lang, safe, say
+from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import LEVELS, SIGNED, new_figure, whole_numbers
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 _WIDTH: Final = 9.0
 """Inches."""
 _POINTS: Final = (1024, 512)
-"""Inputs and outputs that one map shows; a larger matrix is drawn by the means of blocks."""
+"""Inputs and outputs of one map, at most; a larger matrix is drawn as means of blocks."""
 _MANY_LAYERS: Final = 4
-"""Above these each map has fewer points, so that a file stays small."""
+"""Above these every map has fewer points, so that a file stays small."""
 _CLIPPED: Final = 99.8
-"""Percentile of |w| at which the colours end: a single weight must not pale all others."""
+"""Percentile of |w| at which the colours end: one outlier must not pale all other weights."""
 
 _COLUMNS: Final = 8
 """Tiles in a row."""
 _TILE: Final = (64, 64)
-"""Points of a tile, at most; those of larger images are means of blocks."""
+"""Points of a tile, at most; a larger image is drawn as means of blocks."""
 _NUMBER: Final = 0.17
 """Height of a unit's number above its tile, in widths of a tile."""
 
@@ -54,10 +54,10 @@ def unit_tiles(
     most: int = 64,
     lang: Lang = "en",
 ) -> Figure:
-    """First-layer units as pictures: each tile is a column of W (inputs, units), red above 0.
+    """First-layer units as images: a tile is a column of W (inputs, units), red above 0.
 
-    `use` (units,) says how much each is used (see `insight.unit_use`): the `most` used are shown,
-    the most used first, else the first. Raises ValueError if shapes disagree.
+    `use` (units,) measures how much each is used (`insight.outgoing_norms`): the `most` used are
+    drawn, in descending order; without it the first `most`. Raises ValueError if shapes disagree.
     """
     figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
     _draw_tiles(figure, W, image_shape, use, most=most, lang=lang)
@@ -88,17 +88,17 @@ def before_after(
     title: str,
     lang: Lang = "en",
 ) -> Figure:
-    """W₀, W and W − W₀ (inputs, outputs) side by side, all on one scale."""
+    """W₀, W and W − W₀ (inputs, outputs) side by side on one scale."""
     if W.shape != W0.shape:
         raise ValueError(f"W {W.shape} and W0 {W0.shape} are not of one shape")
     figure = new_figure(_WIDTH + 1, 3.6)
     panels = figure.subplots(1, 3, sharey=True)
-    maps = [reduced(each, (512, 512)) for each in (W0, W, W - W0)]
+    maps = [reduced(matrix, (512, 512)) for matrix in (W0, W, W - W0)]
     all_of_them = np.stack(maps)
     limit = _limit(all_of_them)
     for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):
         _draw_map(axes, values, W.shape, limit, lang)
-        axes.set_title(say(key, lang))
+        axes.set_title(label(key, lang))
     for axes in panels[1:]:
         axes.set_ylabel("")
     figure.suptitle(safe(title) + _blocks(W.shape, maps[0].shape, lang))
@@ -107,7 +107,7 @@ def before_after(
 
 
 def reduced(W: Matrix, most: tuple[int, int]) -> Matrix:
-    """W, or where it is larger than `most` the means of equal blocks; float32."""
+    """W, or the means of equal blocks where it is larger than `most`; float32."""
     rows, columns = (ceil(n / m) for n, m in zip(W.shape, most, strict=True))
     if rows == columns == 1:
         return W.astype(np.float32)
@@ -120,11 +120,11 @@ def reduced(W: Matrix, most: tuple[int, int]) -> Matrix:
 
 
 def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
-    """What is to be said of a map that is drawn by the means of blocks."""
+    """A note on the size of the blocks that a map is drawn by; empty for single weights."""
     if shape == drawn:
         return ""
     rows, columns = (ceil(n / m) for n, m in zip(shape, drawn, strict=True))
-    return say("block", lang, rows=rows, columns=columns)
+    return label("block", lang, rows=rows, columns=columns)
 
 
 def _height_of_maps(parameters: Parameters) -> float:
@@ -143,8 +143,7 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
     for number, (axes, W) in enumerate(zip(panels, layers, strict=True), 1):
         values = reduced(W, most)
         _draw_map(axes, values, W.shape, _limit(values), lang)
-        inputs, outputs = W.shape
-        title = say("layer", lang, layer=number, inputs=inputs, outputs=outputs)
+        title = label("layer", lang, layer=number, inputs=W.shape[0], outputs=W.shape[1])
         axes.set_title(title + _blocks(W.shape, values.shape, lang), loc="left")
         _colour_bar(figure, [axes], values, lang)
 
@@ -153,7 +152,7 @@ def _draw_map(axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, 
     inputs, outputs = shape
     extent = (-0.5, inputs - 0.5, outputs - 0.5, -0.5)
     _show(axes, values.T, limit, aspect="auto", extent=extent)
-    axes.set(xlabel=say("input", lang), ylabel=say("output", lang))
+    axes.set(xlabel=label("input", lang), ylabel=label("output", lang))
     whole_numbers(axes.xaxis)
     whole_numbers(axes.yaxis, 12 if outputs <= 12 else "auto")
 
@@ -176,8 +175,7 @@ def _draw_tiles(
     units = W.shape[1]
     if use is not None and use.shape != (units,):
         raise ValueError(f"use {use.shape} of {units} units")
-    order = np.arange(units) if use is None else np.argsort(-use, kind="stable")
-    order = order[:most]
+    order = (np.arange(units) if use is None else np.argsort(-use, kind="stable"))[:most]
     tiles = [reduced(W[:, unit].reshape(image_shape), _TILE) for unit in order]
     high, wide = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)
@@ -192,19 +190,19 @@ def _draw_tiles(
     _show(axes, np.ma.masked_invalid(board), _limit(board[np.isfinite(board)]))
     axes.set_axis_off()
     axes.set_anchor("W")
-    title = say("tiles", lang, shown=len(order), units=units)
-    axes.set_title(title + (say("by use", lang) if use is not None else ""), loc="left")
+    title = label("tiles", lang, shown=len(order), units=units)
+    axes.set_title(title + (label("by use", lang) if use is not None else ""), loc="left")
     _colour_bar(figure, [axes], W[:, order], lang)
 
 
 def _limit(values: Matrix | Vector) -> float:
-    """Where the colours end, on both sides of 0; 1 for nothing but zeros."""
+    """The largest |w| on the colour scale; 1 for a matrix of zeros."""
     sizes = np.abs(values)
     return float(np.percentile(sizes, _CLIPPED) or sizes.max() or 1)
 
 
 def _show(axes: Axes, values: Matrix, limit: float, **place: Any) -> None:
-    """The values as colours between ± limit."""
+    """Draw the values as colours between ± limit."""
     from matplotlib import colormaps
 
     colours = colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="white")
@@ -212,12 +210,12 @@ def _show(axes: Axes, values: Matrix, limit: float, **place: Any) -> None:
 
 
 def _colour_bar(figure: Figure | SubFigure, axes: list[Axes], values: Matrix, lang: Lang) -> None:
-    """The scale; its ends are pointed where some values lie beyond them."""
+    """Add the colour scale, with pointed ends where values lie beyond it."""
     picture = axes[0].images[0]
     figure.colorbar(
         picture,
         ax=axes,
-        label=say("weight", lang),
+        label=label("weight", lang),
         extend="both" if np.abs(values).max() > picture.norm.vmax else "neither",
         pad=0.01,
         aspect=30 if len(axes) == 1 else 20,

@@ -1,24 +1,24 @@
-"""Seeing inside a network: what its weights and units say of what it learned.
+"""A look inside a network: what its weights and units say of what it learned.
 
-weights(model, data)     learned or only initialised, layer by layer: a WeightsReport
-data_at_hand(model)      the images that takes, if they are on this machine
-fits(model, data)        whether the network is made for these images and classes
-origin(model)            the initial weights, drawn anew and confirmed by the file's digest
-unit_use(parameters)     how much the next layer heeds each first-layer unit
+weights(model, data)             learned or only initialised, layer by layer: a WeightsResult
+find_training_data(model)        its training images, if they are on this machine
+fits(model, data)                whether the network is made for these images and classes
+recover_initial_weights(model)   the initial weights, drawn from the seed and checked by digest
+outgoing_norms(parameters)       the norm of each first-layer unit's outgoing weights
 """
 
-from handstitch.insight.activity import unit_use
-from handstitch.insight.initial_weights import origin
+from handstitch.insight.activity import outgoing_norms
+from handstitch.insight.initial_weights import recover_initial_weights
 from handstitch.insight.layers import weights
-from handstitch.insight.probe_images import data_at_hand, fits
-from handstitch.insight.results import LayerFindings, WeightsReport
+from handstitch.insight.probe_images import find_training_data, fits
+from handstitch.insight.results import LayerResult, WeightsResult
 
 __all__ = [
-    "LayerFindings",
-    "WeightsReport",
-    "data_at_hand",
+    "LayerResult",
+    "WeightsResult",
+    "find_training_data",
     "fits",
-    "origin",
-    "unit_use",
+    "outgoing_norms",
+    "recover_initial_weights",
     "weights",
 ]

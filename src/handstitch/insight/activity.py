@@ -1,4 +1,4 @@
-"""What the units of a network do on images: which are dead, which count, which layer decides."""
+"""Dead units, outgoing norms, and accuracies with one layer reset to its initial weights."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from handstitch.evaluation import Evaluator
 
 
 def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
-    """How many units of each hidden layer give the same number on every image.
+    """The number of units of each hidden layer whose output is constant over the images.
 
-    Such a unit tells the next layer nothing. With ReLU the number is 0, and no gradient will ever
-    reach the unit's weights again while it stays so.
+    Such a unit carries no information. With ReLU the constant is 0, and no gradient reaches the
+    unit's weights.
     """
     widths = network.parameters.sizes[1:-1]
     lowest = [np.full(width, np.inf) for width in widths]
@@ -28,11 +28,11 @@ def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
     return [int(np.count_nonzero(low == high)) for low, high in zip(lowest, highest, strict=True)]
 
 
-def unit_use(parameters: Parameters) -> Vector | None:
+def outgoing_norms(parameters: Parameters) -> Vector | None:
     """‖wᵢ‖ of row i of W₂, the outgoing weights of each first-layer unit; None without W₂.
 
-    How much the next layer heeds a unit. It follows from the weights alone, so that units stand in
-    one order wherever they are drawn, with images at hand or without.
+    It measures how much the next layer uses a unit, from the weights alone: units are drawn in the
+    same order with a data set or without.
     """
     if len(parameters.weights) == 1:
         return None
@@ -40,20 +40,19 @@ def unit_use(parameters: Parameters) -> Vector | None:
     return norms
 
 
-def accuracies_put_back(
+def reset_accuracies(
     network: Network, initial: Parameters, images: Images, labels: Labels, scaling: Scaling
 ) -> list[float]:
-    """For each layer, the accuracy when it alone has its initial weights and biases again.
+    """The accuracy with each layer alone reset to its initial weights and biases.
 
-    In evaluation mode; `network` is left as it is. Resetting one layer at a time to its state
-    before training is the experiment of Zhang, Bengio and Singer, "Are all layers created equal?"
-    (arXiv:1902.01996).
+    In evaluation mode; `network` is not changed. The experiment is that of Zhang, Bengio and
+    Singer, "Are all layers created equal?" (arXiv:1902.01996).
     """
     accuracies = []
     for layer in range(len(network.layers)):
         mixed = network.parameters.copy()
         mixed.weights[layer][:] = initial.weights[layer]
         mixed.biases[layer][:] = initial.biases[layer]
-        evaluator = Evaluator(Network(mixed, network.activations), images, scaling)
-        accuracies.append(evaluator.loss_and_accuracy(labels)[1])
+        reset = Network(mixed, network.activations)
+        accuracies.append(Evaluator(reset, images, scaling).loss_and_accuracy(labels)[1])
     return accuracies

@@ -1,4 +1,4 @@
-"""The weights a network began with, drawn anew from the seed in its file."""
+"""The initial weights of a trained network, drawn again from the seed in its file."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from handstitch.errors import ConfigError
 from handstitch.model import Model
 from handstitch.training import initial_digest, initial_parameters
 
-Standing = Literal["confirmed", "contradicted", "unrecorded", "no seed"]
-"""What a file says of its initial weights: its digest is that of the weights drawn anew, or is
-not; it has a seed and no digest; it has no seed."""
+Provenance = Literal["confirmed", "contradicted", "unrecorded", "no seed"]
+"""Whether the digest in the file is that of the weights drawn from its seed; `unrecorded`: there
+is a seed and no digest."""
 
 
-class Origin(NamedTuple):
-    """Where a network's weights came from, as far as its file tells."""
+class InitialWeights(NamedTuple):
+    """A network's weights before training, and how certain they are."""
 
-    standing: Standing
+    provenance: Provenance
     config: Config | None
     """The run's; None where the file has none."""
     parameters: Parameters | None
-    """θ before the first step, where it is confirmed; else None."""
+    """θ before the first step, if confirmed; else None."""
 
     @property
     def initialization(self) -> str:
-        """In INITIALIZATIONS; He's, which the course report took, where the file names none."""
+        """In INITIALIZATIONS; He's, as in the course report, where the file names none."""
         return self.config.initialization if self.config else "he"
 
     @property
-    def words(self) -> str:
-        """The same in a sentence."""
+    def sentence(self) -> str:
+        """The provenance in words."""
         seed = self.config.seed if self.config else None
         return {
-            "confirmed": f"The weights began as seed {seed} draws them; the digest in the file "
+            "confirmed": f"The initial weights were drawn from seed {seed}; the digest in the file "
             "confirms it.",
-            "contradicted": f"The digest in the file is not that of the weights seed {seed} draws "
-            "here: the file was changed, or another NumPy drew them. The initial weights are "
-            "therefore not known, and nothing is compared with them.",
-            "unrecorded": "The file does not note which initial weights it had, as older files do "
-            "not. Nothing is compared with them.",
-            "no seed": "The file has no seed that can be used, so its initial weights are not "
-            "known and nothing is compared with them.",
-        }[self.standing]
+            "contradicted": "The digest in the file is not that of the weights drawn from seed "
+            f"{seed} here: the file was changed, or another NumPy drew them. The initial weights "
+            "are therefore unknown, and nothing is compared with them.",
+            "unrecorded": "The file has no digest of its initial weights, as older files do not. "
+            "Nothing is compared with them.",
+            "no seed": "The file has no usable seed, so its initial weights are unknown and "
+            "nothing is compared with them.",
+        }[self.provenance]
 
 
-def origin(model: Model) -> Origin:
-    """Draw the initial weights anew and hold them against the digest that the file noted.
+def recover_initial_weights(model: Model) -> InitialWeights:
+    """The initial weights drawn from the seed, if the file's digest confirms them.
 
-    Only what the digest confirms is given out: a seed alone proves nothing, for a file can be
-    changed, and another NumPy may draw other numbers from it.
+    A seed alone proves nothing: the file can have been changed, and another NumPy may draw other
+    numbers from it.
     """
     try:
         config = from_mapping(model.config, "this model file")
     except ConfigError:  # a setting that this version does not know
         config = None
     if config is None or "seed" not in model.config:
-        return Origin("no seed", None, None)
+        return InitialWeights("no seed", None, None)
     if not model.initial_digest:
-        return Origin("unrecorded", config, None)
-    drawn = initial_parameters(config, model.parameters.sizes)
-    if initial_digest(drawn) != model.initial_digest:
-        return Origin("contradicted", config, None)
-    return Origin("confirmed", config, drawn)
+        return InitialWeights("unrecorded", config, None)
+    parameters = initial_parameters(config, model.parameters.sizes)
+    if initial_digest(parameters) != model.initial_digest:
+        return InitialWeights("contradicted", config, None)
+    return InitialWeights("confirmed", config, parameters)

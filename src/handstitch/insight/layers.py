@@ -1,4 +1,4 @@
-"""Learned or only initialised: what a network's weights say of it, layer by layer."""
+"""Learned or only initialised: statistics and a verdict for each layer of a network."""
 
 from __future__ import annotations
 
@@ -17,68 +17,68 @@ from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
 from handstitch.insight import summary
-from handstitch.insight.activity import accuracies_put_back, dead_units
-from handstitch.insight.initial_weights import Origin, origin
+from handstitch.insight.activity import dead_units, reset_accuracies
+from handstitch.insight.initial_weights import InitialWeights, recover_initial_weights
 from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
-from handstitch.insight.probe_images import scene
-from handstitch.insight.results import LayerFindings, LayerVerdict, WeightsReport
+from handstitch.insight.probe_images import probe_images
+from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
 TENTH: Final = 0.1
-"""The course report calls most weights of its layers 1 and 2 "within ±0.1"."""
+"""The course report reads most weights of its layers 1 and 2 as "within ±0.1"."""
 
 
-def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) -> WeightsReport:
-    """Everything that is found out about the weights of `model`.
+def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) -> WeightsResult:
+    """Statistics, verdicts and accuracies of the weights of `model`.
 
-    `data` is the `train` part of the data set it was trained on (see `data_at_hand`); without it
-    accuracies are left out, and dead units are looked for on drawn images. The test set is never
-    asked for: accuracies are of the validation part, split off anew by the seed in the file.
+    `data` is the `train` part of the data set it was trained on (see `find_training_data`);
+    without it accuracies are left out, and dead units are counted on drawn images. The test set is
+    never opened: accuracies are those of the validation part, split again from the seed in the
+    file.
 
     Where the file's digest confirms the initial weights they decide: a layer is `as initialised`
-    if every weight is still the initial one. Elsewhere order does, which shuffled copies lack:
-    p ≤ ALPHA is `learned`. A network is `trained` if any layer is not `as initialised`.
+    if every weight is still the initial one. Elsewhere the permutation test does: p ≤ ALPHA is
+    `learned`. A network is `trained` if any layer is not `as initialised`.
     """
     theta = model.parameters
     network = Network(theta, model.activations)
     scaling = Scaling(model.offset, model.scale)
-    begun = origin(model)
-    seen = scene(model, data, begun.config)
+    initial = recover_initial_weights(model)
+    probe = probe_images(model, data, initial.config)
     with machine.blas_threads(1):  # small products; and the same figures on any machine
         orders = structures(theta.weights, model.image_shape, copies=copies)
-    dead = [*dead_units(network, seen.images, scaling), None]
-    put_back: Sequence[float | None] = [None] * len(orders)
+    dead = [*dead_units(network, probe.images, scaling), None]
+    reset: Sequence[float | None] = [None] * len(orders)
     val_accuracy = decisive = None
     held_out = 0
-    if seen.validation is not None:
-        images, labels = seen.validation
+    if probe.validation is not None:
+        images, labels = probe.validation
         held_out = len(labels)
         val_accuracy = Evaluator(network, images, scaling).loss_and_accuracy(labels)[1]
-        if begun.parameters is not None:
-            found = accuracies_put_back(network, begun.parameters, images, labels, scaling)
-            decisive = decisive_layer(val_accuracy, found, held_out)
-            put_back = found
+        if initial.parameters is not None:
+            reset = reset_accuracies(network, initial.parameters, images, labels, scaling)
+            decisive = decisive_layer(val_accuracy, reset, held_out)
     layers = [
-        _layer(theta, number, begun, order, dead=units, accuracy=back)
-        for number, (order, units, back) in enumerate(zip(orders, dead, put_back, strict=True))
+        _layer(theta, number, initial, order, dead=units, accuracy=accuracy)
+        for number, (order, units, accuracy) in enumerate(zip(orders, dead, reset, strict=True))
     ]
-    learned = any(each.verdict != "as initialised" for each in layers)
-    report = WeightsReport(
+    learned = any(layer.verdict != "as initialised" for layer in layers)
+    result = WeightsResult(
         verdict="trained" if learned else "as initialised",
         sizes=list(theta.sizes),
-        initial_weights=begun.standing,
-        seed=begun.config.seed if begun.config else None,
-        initialization=begun.initialization,
+        initial_weights=initial.provenance,
+        seed=initial.config.seed if initial.config else None,
+        initialization=initial.initialization,
         copies=copies,
-        images=seen.called,
+        images=probe.description,
         validation_images=held_out,
         val_accuracy=val_accuracy,
         decisive_layer=decisive,
         layers=layers,
         words=[],
     )
-    return msgspec.structs.replace(report, words=[begun.words, *summary.of(report)])
+    return msgspec.structs.replace(result, words=[initial.sentence, *summary.sentences(result)])
 
 
 def effective_rank(W: Matrix) -> float:
@@ -95,49 +95,48 @@ def effective_rank(W: Matrix) -> float:
     return float(np.exp(-np.sum(p * np.log(p))))
 
 
-def decisive_layer(accuracy: float, put_back: list[float], images: int) -> int | None:
-    """The layer, counted from 1, whose return costs clearly the most accuracy; None if none does.
+def decisive_layer(accuracy: float, reset: Sequence[float], images: int) -> int | None:
+    """The layer, counted from 1, whose reset clearly costs most accuracy; None if none does.
 
     Clearly: more than any other's by two standard errors of the difference between accuracies on
-    `images` images, taken as independent, which errs on the careful side.
+    `images` images, taken as independent, which is conservative.
     """
-    order = sorted(range(len(put_back)), key=lambda layer: put_back[layer])
-    worst = put_back[order[0]]
-    rival = put_back[order[1]] if len(order) > 1 else accuracy
+    worst, *others = sorted(reset)
+    rival = others[0] if others else accuracy
     error = sqrt((worst * (1 - worst) + rival * (1 - rival)) / images)
-    return order[0] + 1 if rival - worst > 2 * error else None
+    return reset.index(worst) + 1 if rival - worst > 2 * error else None
 
 
 def _layer(
     theta: Parameters,
     number: int,
-    begun: Origin,
+    initial: InitialWeights,
     order: Structure,
     *,
     dead: int | None,
     accuracy: float | None,
-) -> LayerFindings:
+) -> LayerResult:
     W = theta.weights[number]
-    initial = begun.parameters.weights[number] if begun.parameters else None
-    sigma = INITIALIZATIONS[begun.initialization](*W.shape)
+    W0 = initial.parameters.weights[number] if initial.parameters else None  # noqa: N806
+    sigma = INITIALIZATIONS[initial.initialization](*W.shape)
     rng = generator(0, Purpose.WEIGHT_SHUFFLE, len(theta.weights) + number)
-    chance = rng.permutation(W.reshape(-1)).reshape(W.shape) if initial is None else initial
-    unchanged = None if initial is None else bool(np.array_equal(W, initial))
-    return LayerFindings(
+    baseline = rng.permutation(W.reshape(-1)).reshape(W.shape) if W0 is None else W0
+    unchanged = None if W0 is None else bool(np.array_equal(W, W0))
+    return LayerResult(
         layer=number + 1,
         inputs=W.shape[0],
         outputs=W.shape[1],
         verdict=_verdict(unchanged, order),
         unchanged=unchanged,
-        distance=None if initial is None else _norm(W - initial) / (_norm(initial) or 1.0),
+        distance=None if W0 is None else _norm(W - W0) / (_norm(W0) or 1.0),
         share_below_0_1=float(np.mean(np.abs(W) <= TENTH)),
         initial_share_below_0_1=erf(TENTH / (sigma * sqrt(2))),
         smallest=float(W.min()),
         largest=float(W.max()),
         largest_bias=float(np.max(np.abs(theta.biases[number]))),
-        spread=_deviation(W) / (sigma if initial is None else _deviation(initial) or sigma),
+        spread=_deviation(W) / (sigma if W0 is None else _deviation(W0) or sigma),
         effective_rank=effective_rank(W),
-        baseline_rank=effective_rank(chance),
+        baseline_rank=effective_rank(baseline),
         **msgspec.structs.asdict(order),
         dead_units=dead,
         reset_accuracy=accuracy,

@@ -1,25 +1,25 @@
-"""Whether weights are ordered or lie as chance left them: a permutation test of all layers at once.
+"""A permutation test of order in the weights, for all layers of a network at once.
 
-Initial weights are drawn one by one from one distribution, so shuffling the entries of a layer
-changes nothing that could be expected of them. Training adds sums of outer products: a few strong
-directions, inputs and units that grew more than others, columns that share a sign, and in the
-first layer neighbouring pixels that are weighted alike. Six statistics look for these, each as
-large as order makes it; a layer's copies with all its entries shuffled say how large chance does.
+Initial weights are drawn independently from one distribution, so shuffling the entries of a layer
+does not change their distribution. Training adds sums of outer products: a few strong directions,
+inputs and units that grew more than others, columns that share a sign, and in the first layer
+adjacent pixels with similar weights. Six statistics measure such order; copies of the layer with
+all its entries shuffled show how large they are by chance.
 
     spectrum       Σ σ⁴ of the singular values: some directions are stronger than others
     rows           Σᵢ ‖wᵢ‖⁴: some inputs have larger weights than others
-    columns        the same of the units
+    columns        the same for units
     row sums       Σᵢ (Σⱼ wᵢⱼ)²: weights of one input agree in sign
-    column sums    the same of one unit
-    neighbours     Σ wₚ · w_q over pixels p, q side by side: only of a layer that sees an image
+    column sums    the same for one unit
+    neighbours     Σ wₚ · w_q over adjacent pixels p, q: only of a layer whose inputs are pixels
 
 Σ σ⁴ and not the largest σ: it is one product of matrices instead of a decomposition for each
-copy, it adds up many weak directions, and below the threshold at which the largest singular value
-leaves the bulk it still tells (Onatski, Moreira and Hallin, arXiv:1306.4867; the threshold: Baik,
+copy, it adds up many weak directions, and it has power below the threshold at which the largest
+singular value leaves the bulk (Onatski, Moreira and Hallin, arXiv:1306.4867; the threshold: Baik,
 Ben Arous and Péché, arXiv:math/0403022). Σ σ², the sum of squares, is the same for every copy.
 
 Nothing is assumed of the distribution the weights were drawn from: normal or uniform, of whatever
-spread. Weights that were drawn together, such as an orthogonal matrix, are not what it is for.
+spread. The test does not apply to dependent weights, such as an orthogonal matrix.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ from handstitch.randomness import Purpose, generator
 COPIES: Final = 199
 """Shuffled copies of each layer: with the layer itself 200, so that p is at least 0.005."""
 ALPHA: Final = 0.01
-"""A network whose p is at most this is told to have structure: one untrained network in a hundred
-is told wrongly, however many layers it has."""
+"""Significance level: one false alarm in a hundred untrained networks, however many layers."""
 _WIDEST: Final = 1024
-"""Inputs and units looked at, evenly spaced, where a layer has more: it bounds the time."""
+"""Inputs and units sampled, evenly spaced, from a layer with more: it bounds the time."""
 
 Scores = NDArray[np.float64]
 
@@ -53,9 +52,9 @@ class Structure(msgspec.Struct, frozen=True):
     p_value: float
     """The probability that any layer of a network without structure reaches this score."""
     statistic: str
-    """Which one stands out most."""
+    """Name of that statistic."""
     scores: dict[str, float]
-    """Each one's own, in the same unit; they are not corrected for being several."""
+    """Name → score of each statistic, not corrected for multiple testing."""
 
 
 def structures(
@@ -81,24 +80,24 @@ def structures(
         measured = _measure(W, image_shape if layer == 0 else None, copies, rng)
         deviations = _in_deviations(np.array(list(measured.values())))
         scores.append(dict(zip(measured, deviations, strict=True)))
-    largest = [np.max(list(each.values()), axis=0) for each in scores]
+    largest = [np.max(list(of_layer.values()), axis=0) for of_layer in scores]
     of_network = np.max(largest, axis=0)
     return [
         Structure(
-            score=float(of_layer[0]),
+            score=float(highest[0]),
             # With a hair's breadth: where every copy scores alike, rounding must not decide.
-            p_value=float(np.mean(of_network >= of_layer[0] - 1e-9)),
-            statistic=max(each, key=lambda name: each[name][0]),
-            scores={name: float(values[0]) for name, values in each.items()},
+            p_value=float(np.mean(of_network >= highest[0] - 1e-9)),
+            statistic=max(of_layer, key=lambda name: of_layer[name][0]),
+            scores={name: float(values[0]) for name, values in of_layer.items()},
         )
-        for each, of_layer in zip(scores, largest, strict=True)
+        for of_layer, highest in zip(scores, largest, strict=True)
     ]
 
 
 def _measure(
     W: Matrix, image_shape: tuple[int, int] | None, copies: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """Each statistic of W and then of its shuffled copies."""
+    """The statistics of W and then of its shuffled copies."""
     shape = image_shape if image_shape and len(W) <= _WIDEST else None
     copy = np.ascontiguousarray(W[_evenly(len(W))][:, _evenly(W.shape[1])])
     # Scaled to a mean square of 1, so that no power leaves the range of float32.
@@ -144,10 +143,10 @@ def _squared(array: Matrix) -> float:
 
 
 def _in_deviations(values: Scores) -> Scores:
-    """Each value in standard deviations from the mean of the others in its row.
+    """Values in standard deviations from the mean of the others in their row.
 
-    The same is done to every column, so that none is told apart by it. Where there is nothing but
-    rounding between the others, it is 0.
+    All columns are treated alike, as the test requires. The result is 0 where the others differ by
+    no more than rounding.
     """
     others = values.shape[1] - 1
     centred = values - values.mean(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Images to probe a network with: its training set where it is at hand, else drawn ones."""
+"""Images to probe a network with: its training set if available, otherwise drawn ones."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
 DRAWN: Final = 2_000
-"""Images where no data are at hand."""
+"""Images drawn where the training set is not available."""
 
 
-class Scene(NamedTuple):
-    """Images to look for dead units on, and others to measure accuracies on."""
+class ProbeImages(NamedTuple):
+    """Images to count dead units on, and others to measure accuracies on."""
 
     images: Images
-    called: str
-    """What the images are, in words."""
+    description: str
     validation: tuple[Images, Labels] | None
-    """The part held out of training; None where nobody knows which it was."""
+    """The part held out of training; None where the split is unknown."""
 
 
-def data_at_hand(
+def find_training_data(
     model: Model,
     data_dir: str | Path | None = None,
     notify: Callable[[str], None] = lambda line: None,
 ) -> Dataset | None:
-    """The training images `model` was trained on, if they are on this machine; nothing is fetched.
+    """The training images of `model`, if they are on this machine; nothing is fetched.
 
-    `notify` hears why they are not used. Raises DataError for a folder that was named and lacks
-    them, and for files that are not sound.
+    `notify` is told why they are not used. Raises DataError for a folder that was named and lacks
+    them, and for files that are damaged.
     """
     if model.dataset not in CLASS_NAMES:
-        notify(f"there is no data set {model.dataset} here")
+        notify(f"unknown data set {model.dataset}: accuracies are left out")
         return None
     try:
         data = loading.load(model.dataset, "train", data_dir, fetch=False, notify=notify)
@@ -59,28 +58,26 @@ def fits(model: Model, data: Dataset) -> bool:
     return data.image_shape == model.image_shape and len(data.class_names) == len(model.class_names)
 
 
-def scene(model: Model, data: Dataset | None, config: Config | None) -> Scene:
+def probe_images(model: Model, data: Dataset | None, config: Config | None) -> ProbeImages:
     """The training and validation part of `data` as the run split it, or drawn images.
 
-    Without a configuration nobody knows the split: all of `data` are looked at and none are
-    called validation.
+    Without a configuration the split is unknown: all of `data` serve, and none for validation.
     """
-    if data is None:
-        return _drawn(model.image_shape)
-    if config is None:
-        return Scene(data.images, f"all {len(data):,} training images of {data.name}", None)
-    chosen, held_out = splits.split(data.labels, config.validation, config.seed, config.stratified)
-    called = f"the {len(chosen):,} training images of {data.name}"
-    return Scene(data.images[chosen], called, (data.images[held_out], data.labels[held_out]))
-
-
-def _drawn(shape: tuple[int, int]) -> Scene:
-    """Garments where they fit, else pixels drawn at random."""
-    if shape == (28, 28):
+    if data is not None and config is not None:
+        chosen, held_out = splits.split(
+            data.labels, config.validation, config.seed, config.stratified
+        )
+        description = f"the {len(chosen):,} training images of {data.name}"
+        validation = data.images[held_out], data.labels[held_out]
+        return ProbeImages(data.images[chosen], description, validation)
+    if data is not None:
+        return ProbeImages(data.images, f"all {len(data):,} training images of {data.name}", None)
+    if model.image_shape == (28, 28):
         from handstitch.data import sketch
 
-        images, what = sketch.draw(DRAWN, seed=0)[0], "garments drawn by Handstitch"
+        images, kind = sketch.draw(DRAWN, seed=0)[0], "garments drawn by Handstitch"
     else:
         rng = generator(0, Purpose.SKETCH)
-        images, what = rng.integers(0, 256, (DRAWN, *shape), np.uint8), "images of noise"
-    return Scene(images, f"{DRAWN:,} {what}, for want of the training images", None)
+        images = rng.integers(0, 256, (DRAWN, *model.image_shape), np.uint8)
+        kind = "images of noise"
+    return ProbeImages(images, f"{DRAWN:,} {kind}, in place of the training images", None)

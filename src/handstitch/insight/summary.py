@@ -1,10 +1,10 @@
-"""The findings in plain sentences, which take no knowledge of statistics."""
+"""The results in plain sentences, for readers without statistics."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from handstitch.insight.results import LayerFindings, WeightsReport
+from handstitch.insight.results import LayerResult, WeightsResult
 
 OF_STATISTIC: Final = {
     "spectrum": "a few directions are stronger than all others",
@@ -12,101 +12,96 @@ OF_STATISTIC: Final = {
     "columns": "some units have far larger weights than others",
     "row sums": "the weights of one input agree in sign",
     "column sums": "the weights of one unit agree in sign",
-    "neighbours": "pixels side by side are weighted alike",
+    "neighbours": "adjacent pixels have similar weights",
 }
-"""What it means that a statistic of `insight.structure` stands out."""
+"""What a statistic of `insight.permutation_test` means where it stands out."""
 
-_SAYS_NOTHING: Final = 0.02
+_NEGLIGIBLE: Final = 0.02
 """Shares within ±0.1 that differ by less than this are called the same."""
 
 
-def of(report: WeightsReport) -> list[str]:
-    """All but the first, which is the origin's: each layer, which decides, the verdict."""
-    return [
-        *[f"{_learned(each)} {_within(each)}" for each in report.layers],
-        *_dead(report),
-        *_decides(report),
-        _verdict(report),
-    ]
+def sentences(result: WeightsResult) -> list[str]:
+    """Each layer, dead units, the decisive layer, the verdict."""
+    layers = [f"{_learned(layer)} {_within(layer)}" for layer in result.layers]
+    return [*layers, *_dead(result), *_decides(result), _verdict(result)]
 
 
-def _learned(found: LayerFindings) -> str:
-    name = f"Layer {found.layer}"
+def _learned(result: LayerResult) -> str:
+    name = f"Layer {result.layer}"
+    if result.unchanged:
+        biases = f" Only its biases moved, by {result.largest_bias:.2g} at most."
+        return f"{name} has its initial weights, bit for bit." + biases * (result.largest_bias > 0)
+    if result.verdict == "as initialised":
+        return f"{name} is indistinguishable from random weights."
     order = (
-        f"{found.score:,.0f} standard deviations more ordered than shuffled copies "
-        f"(mostly: {OF_STATISTIC[found.statistic]})"
+        f"{result.score:,.0f} standard deviations more ordered than shuffled copies "
+        f"(mostly: {OF_STATISTIC[result.statistic]})"
     )
-    if found.unchanged:
-        biases = f" Only its biases moved, by {found.largest_bias:.2g} at most."
-        return f"{name} has its initial weights, bit for bit." + biases * (found.largest_bias > 0)
-    if found.verdict == "as initialised":
-        return f"{name} cannot be told from weights drawn at random."
-    if found.distance is None:
+    if result.distance is None:
         return f"{name} learned: its weights are {order}."
-    moved = f"weights moved by {_percent(found.distance)} of their initial size"
-    if found.verdict == "learned":
+    percent = "less than 0.1" if result.distance < 0.001 else f"{100 * result.distance:.3g}"
+    moved = f"weights moved by {percent} % of their initial size"
+    if result.verdict == "learned":
         return f"{name} learned: its {moved} and are {order}."
-    return f"{name} moved: its {moved}, but their order is no more than that of shuffled ones."
+    return f"{name} moved: its {moved}, but are no more ordered than shuffled copies."
 
 
-def _percent(fraction: float) -> str:
-    return "less than 0.1 %" if fraction < 0.001 else f"{100 * fraction:.3g} %"
+def _within(result: LayerResult) -> str:
+    now, initial = result.share_below_0_1, result.initial_share_below_0_1
+    is_same = abs(now - initial) < _NEGLIGIBLE
+    return (
+        f"{100 * now:.1f} % of its weights lie within ±0.1"
+        f"{', which says nothing about learning:' if is_same else ';'} "
+        f"at the start it is {100 * initial:.1f} %."
+    )
 
 
-def _within(found: LayerFindings) -> str:
-    now, then = found.share_below_0_1, found.initial_share_below_0_1
-    link = ", which says nothing of learning:" if abs(now - then) < _SAYS_NOTHING else ";"
-    start = f"at the start it is {100 * then:.1f} %"
-    return f"{100 * now:.1f} % of its weights lie within ±0.1{link} {start}."
-
-
-def _dead(report: WeightsReport) -> list[str]:
-    if len(report.layers) == 1:
+def _dead(result: WeightsResult) -> list[str]:
+    if len(result.layers) == 1:
         return []
     dead = [
-        f"{each.dead_units:,} in layer {each.layer}" for each in report.layers if each.dead_units
+        f"{layer.dead_units:,} in layer {layer.layer}"
+        for layer in result.layers
+        if layer.dead_units
     ]
     if not dead:
-        return [f"No hidden unit is dead: each changes over {report.images}."]
-    return [f"Dead units, the same on every one of {report.images}: {', '.join(dead)}."]
+        return [f"No hidden unit is dead: each changes over {result.images}."]
+    return [f"Dead units, constant over {result.images}: {', '.join(dead)}."]
 
 
-def _decides(report: WeightsReport) -> list[str]:
-    left_out = "Which layer decides is left out:"
-    if report.val_accuracy is None:
-        return [f"{left_out} that takes initial weights and validation images."]
-    if report.initial_weights != "confirmed":
-        return [f"{left_out} it takes the initial weights."]
+def _decides(result: WeightsResult) -> list[str]:
+    if result.val_accuracy is None or result.initial_weights != "confirmed":
+        images = " and validation images" if result.val_accuracy is None else ""
+        return [f"The decisive layer is unknown: finding it takes the initial weights{images}."]
+    accuracies = [f"{layer.reset_accuracy:.4f}" for layer in result.layers]
     falls = (
-        f"accuracy on the {report.validation_images:,} validation images falls from "
-        f"{report.val_accuracy:.4f} to"
+        f"accuracy on the {result.validation_images:,} validation images falls from "
+        f"{result.val_accuracy:.4f} to"
     )
-    backs = [f"{each.reset_accuracy:.4f}" for each in report.layers]
-    if report.decisive_layer is not None:
-        decides = f"Layer {report.decisive_layer} decides most: when it alone gets its initial"
-        return [f"{decides} weights back, {falls} {backs[report.decisive_layer - 1]}."]
-    if report.verdict == "as initialised":
+    if result.decisive_layer is not None:
+        decides = f"Layer {result.decisive_layer} decides most: with this layer alone reset to its"
+        return [f"{decides} initial weights, {falls} {accuracies[result.decisive_layer - 1]}."]
+    if result.verdict == "as initialised":
         return []
-    each = ", ".join(f"{back} with layer {layer}" for layer, back in enumerate(backs, 1))
-    none = "No layer clearly decides most: when one gets its initial weights back"
-    return [f"{none}, {falls} {each}."]
+    with_layers = ", ".join(f"{value} with layer {n}" for n, value in enumerate(accuracies, 1))
+    return [f"No layer clearly decides most: with one layer reset, {falls} {with_layers}."]
 
 
-def _verdict(report: WeightsReport) -> str:
-    known = report.initial_weights == "confirmed"
-    if report.verdict == "as initialised":
+def _verdict(result: WeightsResult) -> str:
+    known = result.initial_weights == "confirmed"
+    if result.verdict == "as initialised":
         why = (
-            f"These are the weights that seed {report.seed} draws, bit for bit: this network was "
+            f"These are the weights drawn from seed {result.seed}, bit for bit: this network was "
             "not trained."
             if known
-            else "Nothing tells these weights from numbers drawn at random; if the network was "
-            "trained, it was too little to be seen."
+            else "The weights are indistinguishable from random numbers; any training was too "
+            "short to show."
         )
         return f"Verdict: as initialised. {why}"
-    changed = [each.verdict for each in report.layers if each.verdict != "as initialised"]
+    changed = [layer.verdict for layer in result.layers if layer.verdict != "as initialised"]
     why = (
         f"left their initial weights, and {changed.count('learned')} of them visibly learned."
         if known
         else "show order that at most one untrained network in a hundred shows."
     )
-    return f"Verdict: trained. {len(changed)} of its {len(report.layers)} layers {why}"
+    return f"Verdict: trained. {len(changed)} of its {len(result.layers)} layers {why}"

@@ -1,13 +1,13 @@
-"""One page for each run, with its pictures and its model card.
+"""The page of a run: one HTML file, with its pictures and its model card.
 
     handstitch.report.make("runs/train").page
 
-The page is a function of the run's folder, of the data where they are at hand, and of the
-language. It is one file: what it shows is in it, and it fetches and runs nothing.
+The page is a function of the run's folder, of its data set where that is available, and of the
+language. It is a single file without scripts and external resources.
 
-findings     what is known of a run
-languages    what the page says: en.toml, zh.toml
-drawings     its pictures, each with the text that stands for it
+gather       the contents of a run
+languages    the words of the page: en.toml, zh.toml
+charts       its charts, with alternative texts
 tables       its tables
 page         all of it put into the template
 """
@@ -18,27 +18,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handstitch import storage
-from handstitch.report.charts import draw
+from handstitch.report.charts import draw_charts
 from handstitch.report.gather import Missing, Notify, Part, gather
 from handstitch.report.languages import Lang, words
 from handstitch.report.page import render
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Made", "Missing", "Part", "make"]
+__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make"]
 
 
-class Made(NamedTuple):
-    """What `make` wrote."""
+class WrittenReport(NamedTuple):
+    """The files that `make` wrote, and what they show."""
 
     page: Path
     pictures: list[Path]
     card: Path | None
     """None while the run is not finished."""
     part: Part
-    """What the figures are of."""
+    """The part of the data that the figures are of."""
     missing: list[Missing]
-    """What the page has to do without."""
+    """What the page lacks."""
 
 
 def make(
@@ -48,31 +48,30 @@ def make(
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
     notify: Notify = lambda line: None,
-) -> Made:
+) -> WrittenReport:
     """Make the page of the run in `folder`, its pictures and its model card, there or in `out`.
 
-    Nothing is fetched, and no look at the test set is taken: without one on record, the figures
-    are those of validation. Raises UsageError if there is no run, ConfigError if its settings
-    cannot be read, MachineError if the disk does not take a file or matplotlib is missing.
+    Nothing is fetched, and the test set is not evaluated: without a test evaluation in the log,
+    the figures are those of validation. Raises UsageError if there is no run, ConfigError if its
+    settings cannot be read, MachineError if a file cannot be written or matplotlib is missing.
     """
     folder = Path(folder)
     target = folder if out is None else Path(out)
-    found = gather(folder, data_dir, notify)
-    said = words(lang)
-    drawn = draw(found, said, lang, notify)
-    page = render(found, drawn, said).encode()
-    files = {**drawn.files, PAGE: page}
-    if found.summary is not None:
-        test = found.evaluation if found.part == "test" else None
-        card = model_card.write(found.summary, found.config, test, len(found.looks), drawn.files)
-        files[CARD] = card.encode()
+    run = gather(folder, data_dir, notify)
+    charts = draw_charts(run, words(lang), lang, notify)
+    files = {**charts.files, PAGE: render(run, charts, words(lang)).encode()}
+    if run.summary is not None:
+        test = run.evaluation if run.part == "test" else None
+        files[CARD] = model_card.write(
+            run.summary, run.config, test, len(run.test_log), charts.files
+        ).encode()
     for name, data in files.items():
-        # Each can be made again, so none waits for the disk.
+        # They can be made again, so none waits for the disk.
         storage.write(target / name, data, durable=False)
-    return Made(
+    return WrittenReport(
         page=target / PAGE,
-        pictures=[target / name for name in drawn.files],
+        pictures=[target / name for name in charts.files],
         card=target / CARD if CARD in files else None,
-        part=found.part,
-        missing=found.missing,
+        part=run.part,
+        missing=run.missing,
     )

@@ -1,4 +1,4 @@
-"""The page itself: findings, pictures and words put into the template."""
+"""The page as HTML: contents, charts and words put into the template."""
 
 from __future__ import annotations
 
@@ -6,45 +6,46 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from handstitch._version import __version__
+from handstitch.data.catalog import TITLES
 from handstitch.errors import printable
 from handstitch.report import tables
-from handstitch.report.charts import Drawings
-from handstitch.report.gather import Findings
+from handstitch.report.charts import Charts
+from handstitch.report.gather import RunContents
 from handstitch.report.languages import Words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render(found: Findings, drawn: Drawings, words: Words) -> str:
-    """The page as HTML: one file without a script, which fetches nothing.
+def render(run: RunContents, charts: Charts, words: Words) -> str:
+    """The page as HTML: one file without scripts and external resources.
 
-    Names come from strangers. Everything that is filled in is escaped, and its control and
-    bidirectional characters are written as escapes, by the environment and not by the template.
+    Names in it are untrusted. The environment, not the template, escapes everything that is filled
+    in, and writes control and bidirectional characters as escape sequences.
     """
-    run = found.folder.resolve().name or "run"
-    changed, settings = tables.settings(found, words)
-    commands = tables.commands(found, words)
+    name = run.folder.resolve().name or "run"
+    changed, settings = tables.settings(run, words)
+    commands = tables.commands(run, words)
     return (
         _environment()
         .get_template("page.html")
         .render(
             w=words,
-            found=found,
-            drawn=drawn,
+            run=run,
+            charts=charts,
             version=__version__,
-            title=words.title.format(run=run, dataset=tables.title_of(found.dataset)),
-            headline=tables.headline(found, words),
-            facts=tables.facts(found, words),
-            looks=tables.looks(found, words),
-            epochs=tables.epochs(found, words),
-            confused=tables.confused(found),
-            classes=tables.classes(found),
-            calibration=tables.calibration(found, words),
-            layers=tables.layers(found),
+            title=words.title.format(run=name, dataset=TITLES.get(run.dataset, run.dataset)),
+            headline=tables.headline(run, words),
+            facts=tables.facts(run, words),
+            test_log=tables.test_log(run, words),
+            epochs=tables.epochs(run, words),
+            confused=tables.confused(run),
+            classes=tables.classes(run),
+            calibration=tables.calibration(run, words),
+            layers=tables.layers(run),
             changed=changed,
             settings=settings,
-            build=tables.build(found, words),
+            build=tables.build(run, words),
             commands=commands.items(),
             test_command=f"{commands[words.command_test]} && {commands[words.command_report]}",
         )
@@ -66,7 +67,7 @@ def _environment() -> Environment:
 
 
 def _visible(value: object) -> object:
-    """A value as it may stand in the page; escaped it is after that."""
+    """A value with its invisible characters written as escape sequences; HTML escaping follows."""
     if not isinstance(value, str) or hasattr(value, "__html__"):  # a macro's own HTML
         return value
     return value if value.isprintable() else printable(value)

@@ -1,4 +1,4 @@
-"""Texts in figures: labels in English and Chinese, and names from files made safe to show."""
+"""Labels of figures in English and Chinese, and safe display of names from files."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ Lang = Literal["en", "zh"]
 
 @cache
 def texts(package: str, lang: Lang) -> dict[str, Any]:
-    """The texts of a package in one language: its file `en.toml` or `zh.toml`."""
+    """The texts of a package in one language, from its file `en.toml` or `zh.toml`."""
     return tomllib.loads(resources.files(package).joinpath(f"{lang}.toml").read_text("utf-8"))
 
 
-def say(key: str, lang: Lang, **values: Any) -> str:
+def label(key: str, lang: Lang, **values: Any) -> str:
     """The label for `key` with values filled in."""
-    label: str = texts(__name__, lang)[key]
-    return label.format(**values)
+    return str(texts(__name__, lang)[key]).format(**values)
 
 
 def safe(text: str, width: int = 80) -> str:
-    """A text from a file as a figure may show it: at most `width` columns, cut off with ….
+    """A text from a file, printable and at most `width` columns wide, cut off with ….
 
     Characters of East Asian scripts take two columns, as on a terminal.
     """

@@ -1,6 +1,6 @@
-"""The words of the page, a file for each language: en.toml, zh.toml.
+"""The words of the page in English and Chinese, from en.toml and zh.toml.
 
-Placeholders in braces are filled by `str.format`; what is filled in is never read as a format.
+Placeholders in braces are filled by `str.format`; the values are never parsed as a format.
 """
 
 from __future__ import annotations
@@ -17,6 +17,6 @@ Words = SimpleNamespace
 
 
 def words(lang: Lang) -> Words:
-    """All words of the page in one language. English settings mean what --help says."""
+    """All words of the page in one language; English meanings of settings are those of --help."""
     meanings = {name: help_of(name) for name in field_types()}
     return Words(**{"meanings": meanings, **texts(__name__, lang)})
