@@ -6,6 +6,7 @@ from cyclopts import App
 
 from handstitch.cli.flags import Json, Language, Model, RankBy
 from handstitch.cli.pictures import Out
+from handstitch.config.messages import nearest_name
 from handstitch.errors import UsageError, printable
 
 app = App(name="show", help="Show a run, a search, or the weights in a model file.")
