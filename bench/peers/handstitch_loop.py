@@ -44,12 +44,12 @@ def main() -> None:
     def epoch(order: np.ndarray) -> float:
         total = 0.0
         for number in range(len(batches)):
-            picks = batches.part(order, number)
-            loss, _ = step.take(picks, RATE, 1 / len(picks), np.inf, None)
+            indices = batches.batch(order, number)
+            loss, _ = step.train_batch(indices, RATE, 1 / len(indices), np.inf, None)
             total += loss
         return total / len(images)
 
-    with machine.blas_threads(chosen.threads), nullcontext() if readable else step.ready():
+    with machine.blas_threads(chosen.threads), nullcontext() if readable else step.threads():
         measure("readable" if readable else "Handstitch", epoch, chosen)
 
 

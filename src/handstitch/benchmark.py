@@ -50,7 +50,7 @@ class Speed(msgspec.Struct, frozen=True):
     sizes: list[int]
     threads: int
     backend: str
-    """Which backend trained, as `training.backend.status` says it."""
+    """Which backend trained, as `training.backend.describe` says it."""
     kernel: str
     """Of the BLAS that trains."""
     peak_flops_per_second: float
@@ -81,7 +81,7 @@ def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Spe
     return Speed(
         sizes=list(sizes),
         threads=int(config.threads),
-        backend=backend.status(config),
+        backend=backend.describe(config),
         kernel=machine.blas_kernel(),
         peak_flops_per_second=best,
         training=rates,

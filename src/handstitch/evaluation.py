@@ -35,7 +35,7 @@ class Evaluator:
         """Rows in order, and a workspace whose last outputs are their logits until the next."""
         for start in range(0, len(self._images), ROWS):
             rows = slice(start, min(start + ROWS, len(self._images)))
-            work = self._work.narrowed(rows.stop - rows.start)
+            work = self._work.for_batch(rows.stop - rows.start)
             self._scaling.apply(self._images[rows], work.X)
             self.network.forward(work.X, work)
             yield rows, work
@@ -44,7 +44,7 @@ class Evaluator:
         """Mean cross-entropy in nats, and the fraction of images whose class is found."""
         loss, correct = 0.0, 0
         for rows, work in self.blocks():
-            correct += self.network.correct(labels[rows], work)
+            correct += self.network.count_correct(labels[rows], work)
             loss += self.network.loss(labels[rows], work)
         return loss / len(labels), correct / len(labels)
 

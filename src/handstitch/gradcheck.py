@@ -81,8 +81,8 @@ def check(problem: Problem, most: int | None = None) -> Verdict:
     inputs keeps clear of the kinks.
     """
     for draw in range(_DRAWS):
-        point = Point(problem, draw)
-        if point.clearance() >= KINK:
+        case = Case(problem, draw)
+        if case.clearance() >= KINK:
             break
     else:
         raise HandstitchError(
@@ -91,12 +91,12 @@ def check(problem: Problem, most: int | None = None) -> Verdict:
             wanted="one draw that keeps clear",
             fix="another seed, or a smaller network",
         )
-    analytic = point.gradient()
+    analytic = case.gradient()
     chosen = np.arange(analytic.size)
     if most is not None and most < analytic.size:
         rng = generator(problem.seed, Purpose.GRADIENT_CHECK, _DRAWS)
         chosen = np.sort(rng.choice(analytic.size, most, replace=False))
-    numeric = point.complex_step(chosen)
+    numeric = case.complex_step(chosen)
     errors = relative_errors(analytic[chosen], numeric, float(np.max(np.abs(analytic))))
     return Verdict(
         sizes=problem.sizes,
@@ -115,7 +115,7 @@ def relative_errors(analytic: Vector, numeric: Vector, largest: float) -> Vector
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
-class Point:
+class Case:
     """A network, a batch and a set of dropout masks, drawn from the problem's seed."""
 
     def __init__(self, problem: Problem, draw: int = 0) -> None:

@@ -35,18 +35,18 @@ def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[s
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt
     state.network.parameters.vector[:] = exact.vector
     exact.vector[:] = state.network.parameters.vector
-    picks = task.batches.part(task.batches.order(0, 0), 0)
-    n = len(picks)
+    indices = task.batches.batch(task.batches.epoch_order(0, 0), 0)
+    n = len(indices)
 
     step = backend.choose(config, state.network, state.optimizer, task.batches)
-    with step.ready():
-        loss, correct = step.take(picks, 1e-3, 1 / n, np.inf, None)
+    with step.threads():
+        loss, correct = step.train_batch(indices, 1e-3, 1 / n, np.inf, None)
 
     network = Network(exact, config.activations)
     work = Workspace(network, n)
-    y = task.batches.gather(picks, work.X)
+    y = task.batches.gather(indices, work.X)
     network.forward(work.X, work)
-    assert correct == network.correct(y, work)
+    assert correct == network.count_correct(y, work)
     assert loss == pytest.approx(network.loss(y, work), rel=1e-5)
     wanted = exact.zeros_like()
     network.backward(work, Into(wanted, 1 / n, 0.0, 0.0))

@@ -65,14 +65,14 @@ def walked(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]
     step = backend.choose(config, state.network, state.optimizer, task.batches)
     batches = task.batches
     given = []
-    with machine.blas_threads(1), step.ready():
+    with machine.blas_threads(1), step.threads():
         for number in range(count):
-            order = batches.order(0, number // len(batches))
-            picks = batches.part(order, number % len(batches))
+            order = batches.epoch_order(0, number // len(batches))
+            indices = batches.batch(order, number % len(batches))
             rng = generator(0, Purpose.DROPOUT, number)
             rate = schedules.learning_rate(config, number, len(batches), [])
-            scale = 1 / len(picks) if config.reduction == "mean" else 1.0
-            given.append(step.take(picks, rate, scale, np.inf, rng))
+            scale = 1 / len(indices) if config.reduction == "mean" else 1.0
+            given.append(step.train_batch(indices, rate, scale, np.inf, rng))
     slots = {name: slot.vector for name, slot in state.optimizer.slots.items()}
     theta = state.network.parameters
     return {"step": step, "given": given, "theta": theta, "slots": slots, "state": state}
@@ -113,14 +113,16 @@ def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, name: Any):
     state = training.start(config, task.sizes)
     chosen = backend.choose(config, state.network, state.optimizer, task.batches)
     before = state.network.parameters.vector.copy()
-    picks = task.batches.part(task.batches.order(0, 0), 0)
-    with chosen.ready():
-        loss, _ = chosen.take(picks, 0.1, 1.0, 1e-3, None)
+    indices = task.batches.batch(task.batches.epoch_order(0, 0), 0)
+    with chosen.threads():
+        loss, _ = chosen.train_batch(indices, 0.1, 1.0, 1e-3, None)
         assert loss > 1e-3
-        lit = int(np.flatnonzero(task.batches.images[picks[0]])[0])  # where all is dark, none looks
+        lit = int(
+            np.flatnonzero(task.batches.images[indices[0]])[0]
+        )  # where all is dark, none looks
         kept = state.network.parameters.weights[0][lit, 0]
         state.network.parameters.weights[0][lit, 0] = np.nan
-        loss, _ = chosen.take(picks, 0.1, 1.0, np.inf, None)
+        loss, _ = chosen.train_batch(indices, 0.1, 1.0, np.inf, None)
         assert np.isnan(loss)
         state.network.parameters.weights[0][lit, 0] = kept
     assert np.array_equal(state.network.parameters.vector, before)
@@ -163,7 +165,7 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     state = training.start(config, task.sizes)
     step = backend.choose(config, state.network, state.optimizer, task.batches)
     before = numba.get_num_threads()
-    with step.ready():
+    with step.threads():
         assert numba.get_num_threads() == 1
     assert numba.get_num_threads() == before
 

@@ -86,10 +86,10 @@ def slowly(task: TrainingData, config: Config, pictures: Dataset) -> list[tuple[
     theta = start(config, task.sizes).network.parameters
     theta = Parameters(theta.sizes, theta.vector.astype(np.float64))
     images = pictures.images.reshape(len(pictures), -1) / 255
-    held_out = np.setdiff1d(np.arange(len(pictures)), task.batches.chosen)
+    held_out = np.setdiff1d(np.arange(len(pictures)), task.batches.train_indices)
     epochs: list[tuple[float, ...]] = []
     for epoch in range(config.epochs):
-        order = task.batches.order(config.seed, epoch)
+        order = task.batches.epoch_order(config.seed, epoch)
         losses, hits = [], []
         for first in range(0, len(order), config.batch_size):
             picks = order[first : first + config.batch_size]
@@ -123,7 +123,7 @@ def test_records_are_those_of_a_slow_loop(pictures: Dataset, reduction: Any, rat
     config = replace(SMALL, reduction=reduction, learning_rate=rate, weight_decay=0.01)
     state, task = begun(pictures, config)
     wanted = slowly(task, config, pictures)
-    assert len(task.batches.chosen) % config.batch_size
+    assert len(task.batches.train_indices) % config.batch_size
     for record, (loss, accuracy, val_loss, val_accuracy, norm) in zip(
         fit(state, task, config), wanted, strict=True
     ):
@@ -143,9 +143,9 @@ def test_the_first_loss_is_before_any_update(pictures: Dataset):
     """One batch an epoch: the loss of epoch 1 is that of the network as it was drawn."""
     config = replace(SMALL, batch_size=1000, epochs=1)
     state, task = begun(pictures, config)
-    X = pictures.images[task.batches.chosen].reshape(450, -1) / 255
+    X = pictures.images[task.batches.train_indices].reshape(450, -1) / 255
     losses, _ = losses_and_hits(
-        forward(state.network.parameters, X)[-1], pictures.labels[task.batches.chosen]
+        forward(state.network.parameters, X)[-1], pictures.labels[task.batches.train_indices]
     )
     assert fit(state, task, config)[0].train_loss == pytest.approx(losses.mean(), rel=1e-5)
 
@@ -153,7 +153,7 @@ def test_the_first_loss_is_before_any_update(pictures: Dataset):
 def test_scaling_is_fitted_to_the_training_part(pictures: Dataset):
     config = replace(SMALL, scaling="standard")
     task = TrainingData(config, pictures)
-    part = pictures.images[task.batches.chosen]
+    part = pictures.images[task.batches.train_indices]
     assert task.scaling.offset == pytest.approx(part.mean())
     assert task.scaling.scale == pytest.approx(1 / part.std())
     assert len(task.validation_labels) == 50

@@ -28,7 +28,7 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
         "cores": machine.cores(),
         "BLAS": [line for pool in machine.blas_pools() for line in _blas(pool)],
         "threads of a run": machine.resolve_threads(config.threads),
-        "backend": backend.status(config),
+        "backend": backend.describe(config),
         "free disk": f"{shutil.disk_usage('.').free / 2**30:.1f} GiB",
         "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
         "runs": len(list(RUNS.glob("*/config.toml"))),

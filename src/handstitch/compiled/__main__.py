@@ -22,8 +22,8 @@ def main() -> None:
     network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
     batches = Batches(images, labels, np.arange(2), Scaling(0.0, 1 / 256), batch_size=2)
     step = NumbaBackend(network, optimizer, batches, threads=1)
-    with step.ready():
-        step.take(np.arange(2), 0.001, 0.5, np.inf, None)
+    with step.threads():
+        step.train_batch(np.arange(2), 0.001, 0.5, np.inf, None)
         step.validate(images, labels)
     classify = CompiledClassifier(network, batches.scaling)
     classify(images[0])

@@ -15,14 +15,14 @@ from handstitch.compiled.philox import draw
 
 
 @compiled()
-def _gather(images, picks, offset, scale, at, stream, work, lo, hi):
+def _gather(images, indices, offset, scale, at, stream, work, lo, hi):
     """Samples lo to hi: X = (pixels − offset) · scale, some silenced."""
     chances, drop, width = work.pixels, at.drop[0], at.sizes[0]
     keep, zero = np.float32(1 / (1 - drop)), np.float32(0)
     if drop > 0:
         draw(stream, lo * width, chances[lo * width : hi * width])
     for i in range(lo, hi):
-        row, image = work.X[i * width : (i + 1) * width], images[picks[i]]
+        row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
         for j in range(width):
             row[j] = (np.float32(image[j]) - offset) * scale
         if drop > 0:
@@ -69,7 +69,7 @@ def _forward(n, layer, base, at, theta, stream, work, lo, hi, part):
 
 
 @compiled()
-def _loss(n, at, theta, labels, picks, work, part, parts):
+def _loss(n, at, theta, labels, indices, work, part, parts):
     """Loss of each of a part's samples, and whether it was right; P − Y stands where Z stood."""
     lo, hi = n * part // parts, n * (part + 1) // parts
     layer = len(at.W) - 1
@@ -79,7 +79,7 @@ def _loss(n, at, theta, labels, picks, work, part, parts):
     Z, masks, panel = work.top[lo * classes :], work.masks[part], work.panels[part]
     product(hi - lo, inputs, D, inputs, W, False, classes, classes, b, Z, classes, masks, panel)
     for i in range(lo, hi):
-        Z, y = work.top[i * classes : (i + 1) * classes], labels[picks[i]]
+        Z, y = work.top[i * classes : (i + 1) * classes], labels[indices[i]]
         loss = -np.float64(Z[y])
         top, log_sum = softmax(Z, Z)
         work.losses[i], work.hits[i] = loss + log_sum, top == y
@@ -137,7 +137,7 @@ def _top_bias(n, at, into, work):
 
 @compiled(parallel=PARALLEL)
 def step(
-    parts, n, images, labels, picks, offset, scale, base, limit, at, theta, stream, into, work
+    parts, n, images, labels, indices, offset, scale, base, limit, at, theta, stream, into, work
 ):
     """Gather, forward, loss, backward: (loss, hits). Where the loss is above `limit`, or none,
     θ and the target are as before.
@@ -148,14 +148,14 @@ def step(
             index
         )  # it counts without a sign, and all would be compiled once more for that
         lo, hi = n * part // parts, n * (part + 1) // parts
-        _gather(images, picks, offset, scale, at, stream, work, lo, hi)
+        _gather(images, indices, offset, scale, at, stream, work, lo, hi)
     for layer in range(layers - 1):
         for index in prange(parts):
             part = np.int64(index)
             lo, hi = share(sizes[layer + 1], part, parts)
             _forward(n, layer, base, at, theta, stream, work, lo, hi, part)
     for index in prange(parts):
-        _loss(n, at, theta, labels, picks, work, np.int64(index), parts)
+        _loss(n, at, theta, labels, indices, work, np.int64(index), parts)
     loss, hits = _total(work.losses[:n]), _total(work.hits[:n])
     if not loss <= limit:
         return loss, hits

@@ -22,7 +22,7 @@ from handstitch.data.batches import Batches
 
 
 class NumbaBackend:
-    """One step of training on `batches`; interface and mathematics of steps.ReadableStep."""
+    """One step of training on `batches`; interface and mathematics of NumpyBackend."""
 
     def __init__(
         self, network: Network, optimizer: Optimizer, batches: Batches, threads: int
@@ -63,7 +63,7 @@ class NumbaBackend:
         self._scaling = [np.float32(number) for number in (offset, scaling.scale, base)]
 
     @contextmanager
-    def ready(self) -> Iterator[None]:
+    def threads(self) -> Iterator[None]:
         """Within, this step has its threads."""
         before = numba.get_num_threads()
         numba.set_num_threads(min(self.parts, numba.config.NUMBA_NUM_THREADS))
@@ -72,16 +72,16 @@ class NumbaBackend:
         finally:
             numba.set_num_threads(before)
 
-    def take(
+    def train_batch(
         self,
-        picks: Indices,
+        indices: Indices,
         learning_rate: float,
         scale: float,
         limit: float,
         rng: np.random.Generator | None,
     ) -> tuple[float, int]:
-        """As ReadableStep.take."""
-        n, work, optimizer = len(picks), self._buffers, self.optimizer
+        """As NumpyBackend.train_batch."""
+        n, work, optimizer = len(indices), self._buffers, self.optimizer
         stream = stream_of(rng)
         into = optimizer.into(learning_rate, scale)
         target = Target(into.parameters.vector, into.alpha, into.beta, into.beta_biases)
@@ -91,7 +91,7 @@ class NumbaBackend:
             n,
             self._images,
             self.batches.labels,
-            picks,
+            indices,
             *self._scaling,
             limit,
             self._layout,
@@ -106,7 +106,7 @@ class NumbaBackend:
         return loss, correct
 
     def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
-        """As ReadableStep.validate."""
+        """As NumpyBackend.validate."""
         classifier = CompiledClassifier(self.network, self.batches.scaling, self.parts)
         return classifier.loss_and_accuracy(images, labels)
 

@@ -91,11 +91,11 @@ class Network:
         logits, dZ = work.outputs[-1], work.gradients[-1]
         return softmax_cross_entropy(logits, work.targets, dZ, work.column)
 
-    def correct(self, y: Labels | Indices, work: Workspace) -> int:
+    def count_correct(self, y: Labels | Indices, work: Workspace) -> int:
         """Samples whose largest logit is at their label y (n,); of equal ones the first counts."""
         np.argmax(work.outputs[-1], axis=1, out=work.predicted)
-        np.equal(work.predicted, y, out=work.hits)
-        return int(np.count_nonzero(work.hits))
+        np.equal(work.predicted, y, out=work.is_correct)
+        return int(np.count_nonzero(work.is_correct))
 
     def backward(self, work: Workspace, into: Into) -> None:
         """∂L/∂W and ∂L/∂b of every layer, each sent where `into` says.
@@ -121,7 +121,7 @@ class Network:
 class Workspace:
     """Every array that a batch of n samples needs, allocated once.
 
-    `narrowed(m)` is the same memory arranged for m ≤ n samples. Hidden arrays are (n, width) in
+    `for_batch(m)` is the same memory arranged for m ≤ n samples. Hidden arrays are (n, width) in
     column order, one feature's samples side by side: at small batches that is up to a third
     faster in BLAS. Inputs, logits and targets are in row order.
     """
@@ -132,7 +132,9 @@ class Workspace:
         columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(wide) + sizes[-1] + 1
         self.memory: Matrix = whole.memory if whole else np.empty(columns * n, dtype)
         self.predicted: Indices = whole.predicted[:n] if whole else np.empty(n, np.intp)
-        self.hits: NDArray[np.bool_] = whole.hits[:n] if whole else np.empty(n, np.bool_)
+        self.is_correct: NDArray[np.bool_] = (
+            whole.is_correct[:n] if whole else np.empty(n, np.bool_)
+        )
         self.ones: Matrix = whole.ones[:, :n] if whole else np.ones((1, n), dtype)
         self.network = network
         self.n = n
@@ -153,7 +155,7 @@ class Workspace:
         self.column = rows(1)
         self.identity = np.eye(classes, dtype=dtype)
 
-    def narrowed(self, n: int) -> Workspace:
+    def for_batch(self, n: int) -> Workspace:
         """The same memory for n samples, at most as many as this workspace was made for."""
         return self if n == self.n else Workspace(self.network, n, self)
 

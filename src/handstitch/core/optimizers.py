@@ -22,7 +22,7 @@ BLOCK: Final = 32_768
 """Numbers worked on at a time: few enough that the rules' intermediate results stay in cache."""
 
 
-class Step(NamedTuple):
+class Hyperparameters(NamedTuple):
     """What a rule needs to know of a step; the constants are named as in Config."""
 
     eta: float = 0.0
@@ -34,33 +34,33 @@ class Step(NamedTuple):
     epsilon: float = 1e-8
 
 
-def sgd(theta: Vector, G: Vector, h: Step) -> None:
+def sgd(theta: Vector, G: Vector, h: Hyperparameters) -> None:
     """θ ← θ − η G."""
     theta -= h.eta * G
 
 
-def momentum(theta: Vector, G: Vector, h: Step, V: Vector) -> None:
+def momentum(theta: Vector, G: Vector, h: Hyperparameters, V: Vector) -> None:
     """V ← μ V + G,  θ ← θ − η V. Polyak, 1964."""
     V *= h.momentum
     V += G
     theta -= h.eta * V
 
 
-def nesterov(theta: Vector, G: Vector, h: Step, V: Vector) -> None:
+def nesterov(theta: Vector, G: Vector, h: Hyperparameters, V: Vector) -> None:
     """V ← μ V + G,  θ ← θ − η (G + μ V). Sutskever et al., ICML 2013."""
     V *= h.momentum
     V += G
     theta -= h.eta * (G + h.momentum * V)
 
 
-def rmsprop(theta: Vector, G: Vector, h: Step, S: Vector) -> None:
+def rmsprop(theta: Vector, G: Vector, h: Hyperparameters, S: Vector) -> None:
     """S ← β₂ S + (1 − β₂) G²,  θ ← θ − η G / (√S + ε). Tieleman and Hinton, 2012."""
     S *= h.beta2
     S += (1 - h.beta2) * G**2
     theta -= h.eta * G / (np.sqrt(S) + h.epsilon)
 
 
-def adam(theta: Vector, G: Vector, h: Step, M: Vector, S: Vector) -> None:
+def adam(theta: Vector, G: Vector, h: Hyperparameters, M: Vector, S: Vector) -> None:
     """M ← β₁ M + (1 − β₁) G,  S ← β₂ S + (1 − β₂) G²,  θ ← θ − η M̂ / (√Ŝ + ε).
 
     M̂ = M/(1 − β₁ᵗ) and Ŝ = S/(1 − β₂ᵗ) undo the start from zero. arXiv:1412.6980.
@@ -101,7 +101,7 @@ class Optimizer:
         decay_biases: bool = False,
         decoupled: bool = False,
         clip_norm: float = 0.0,
-        constants: Step = Step(),  # noqa: B008 (immutable)
+        constants: Hyperparameters = Hyperparameters(),  # noqa: B008 (immutable)
     ) -> None:
         self.parameters = parameters
         self.rule = rule

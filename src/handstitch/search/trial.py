@@ -70,7 +70,7 @@ def train(task: TrialSpec, after_step: Callable[[training.State], None] | None =
     """
     began = perf_counter()
     config = from_mapping(task.config, "this trial")
-    steps.require(config)
+    steps.resolve_or_raise(config)
     dataset = _dataset(config.dataset, task)
     history, problem, best = list(task.trial.history), "", b""
     position: Position | None = None
@@ -97,7 +97,7 @@ def train(task: TrialSpec, after_step: Callable[[training.State], None] | None =
         except (MachineError, DivergedError) as error:
             problem = f"{error.problem}: {error.facts['found']}"
         if state is not None and history:
-            build = machine.build_info() | steps.build(config)
+            build = machine.build_info() | steps.build_info(config)
             model = Snapshot(state, learning, config, dataset, build).best_model()
             best = model_bytes(model)
     trial = msgspec.structs.replace(

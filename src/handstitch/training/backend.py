@@ -34,13 +34,13 @@ class NumpyBackend:
         self._workspace = Workspace(network, batches.batch_size)
 
     @contextmanager
-    def ready(self) -> Iterator[None]:
+    def threads(self) -> Iterator[None]:
         """Nothing need be done: this step uses the BLAS's own threads."""
         yield
 
-    def take(
+    def train_batch(
         self,
-        picks: Indices,
+        indices: Indices,
         learning_rate: float,
         scale: float,
         limit: float,
@@ -52,10 +52,10 @@ class NumpyBackend:
         `scale` is 1 for summed gradients, 1/n for their mean; `rng` draws what is dropped. Where
         the loss is above `limit`, or not a number, nothing is changed.
         """
-        work = self._workspace.narrowed(len(picks))
-        y = self.batches.gather(picks, work.X)
+        work = self._workspace.for_batch(len(indices))
+        y = self.batches.gather(indices, work.X)
         self.network.forward(work.X, work, rng)
-        correct = self.network.correct(y, work)
+        correct = self.network.count_correct(y, work)
         loss = self.network.loss(y, work)
         if loss <= limit:
             self.network.backward(work, self.optimizer.into(learning_rate, scale))
@@ -72,7 +72,7 @@ def choose(
     config: Config, network: Network, optimizer: Optimizer, batches: Batches
 ) -> NumpyBackend | NumbaBackend:
     """The step that `config` asks for; for `auto`, the compiled one where it can be had."""
-    if require(config) == "numpy":
+    if resolve_or_raise(config) == "numpy":
         return NumpyBackend(network, optimizer, batches)
     from handstitch.compiled.step import NumbaBackend
 
@@ -84,12 +84,12 @@ def resolve(config: Config) -> str:
     """`numba` or `numpy`: what `auto` is here."""
     if config.backend != "auto":
         return config.backend
-    return "numpy" if obstacle(config) else "numba"
+    return "numpy" if unsupported_reason(config) else "numba"
 
 
-def require(config: Config) -> str:
+def resolve_or_raise(config: Config) -> str:
     """As `resolve`; raises ConfigError where the compiled step is asked for and cannot be had."""
-    reason = obstacle(config) if config.backend == "numba" else None
+    reason = unsupported_reason(config) if config.backend == "numba" else None
     if reason is not None:
         raise ConfigError(
             "the compiled step cannot be taken here",
@@ -100,29 +100,31 @@ def require(config: Config) -> str:
     return resolve(config)
 
 
-def settled(config: Config, dataset: str) -> Config:
+def resolve_auto(config: Config, dataset: str) -> Config:
     """`config` as a run keeps it: on this data set, and with no threads or step left at `auto`.
 
     Raises ConfigError where the compiled step is asked for and cannot be had.
     """
     threads = machine.resolve_threads(config.threads)
-    chosen = {"dataset": dataset, "threads": threads, "backend": require(config)}
+    chosen = {"dataset": dataset, "threads": threads, "backend": resolve_or_raise(config)}
     return from_mapping(config.to_dict() | chosen, "this run")
 
 
-def obstacle(config: Config) -> str | None:
+def unsupported_reason(config: Config) -> str | None:
     """Why the compiled step cannot be taken, in words; None if it can."""
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 
 
-def status(config: Config) -> str:
+def describe(config: Config) -> str:
     """Which step a run of `config` takes here, and why not the other, in one line."""
     if resolve(config) == "numba":
         return f"numba {version('numba')}"
-    return "numpy, as chosen" if config.backend == "numpy" else f"numpy: {obstacle(config)}"
+    return (
+        "numpy, as chosen" if config.backend == "numpy" else f"numpy: {unsupported_reason(config)}"
+    )
 
 
-def build(config: Config) -> dict[str, str]:
+def build_info(config: Config) -> dict[str, str]:
     """What of the step decides the bits of a run."""
     kind = resolve(config)
     return {"backend": f"numba {version('numba')}" if kind == "numba" else kind}

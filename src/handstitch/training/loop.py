@@ -20,7 +20,7 @@ from handstitch.arrays import Vector
 from handstitch.config import Config
 from handstitch.config.schema import DEFAULT_LEARNING_RATES
 from handstitch.core.network import Network
-from handstitch.core.optimizers import Optimizer, Step
+from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
 from handstitch.data.batches import Batches
@@ -125,7 +125,7 @@ def start(config: Config, sizes: tuple[int, ...]) -> State:
         decay_biases=config.decay_biases,
         decoupled=config.decoupled,
         clip_norm=config.clip_norm,
-        constants=Step(
+        constants=Hyperparameters(
             momentum=config.momentum,
             beta1=config.beta1,
             beta2=config.beta2,
@@ -168,7 +168,7 @@ def train(
     """
     step = backend.choose(config, state.network, state.optimizer, task.batches)
     while not is_over(state, config):
-        with step.ready():
+        with step.threads():
             _run_epoch(state, task, config, step, after_step)
             record = _end_epoch(state, task, config, step)
         yield record
@@ -205,19 +205,19 @@ def _run_epoch(
 ) -> None:
     """The batches of the current epoch that are not over yet."""
     batches = task.batches
-    order = batches.order(config.seed, state.epoch)
+    order = batches.epoch_order(config.seed, state.epoch)
     val_losses = [record.val_loss for record in state.history]
     drops = any(state.network.dropout)
     while state.batch < len(batches):
         began = perf_counter()
         number = state.epoch * len(batches) + state.batch
-        picks = batches.part(order, state.batch)
-        n = len(picks)
+        indices = batches.batch(order, state.batch)
+        n = len(indices)
         rng = generator(config.seed, Purpose.DROPOUT, number) if drops else None
         rate = schedules.learning_rate(config, number, len(batches), val_losses)
         scale = 1 / n if config.reduction == "mean" else 1.0
         limit = task.worst_loss * n
-        loss, correct = step.take(picks, rate, scale, limit, rng)
+        loss, correct = step.train_batch(indices, rate, scale, limit, rng)
         if not loss <= limit:  # NaN, too
             raise diverged(config, state.epoch + 1, state.batch + 1, loss / n)
 
