@@ -1,4 +1,4 @@
-"""The compiled step's gradient against the book's own, in float64."""
+"""The numba backend's gradient against core's own, in float64."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ NETWORKS = [
 
 
 @pytest.mark.parametrize("choice", NETWORKS, ids=str)
-def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[str, Any]):
+def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, Any]):
     values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
     # A rule with a memory keeps its gradient in an array; plain SGD never has one.
     config = Config(dataset="sketch", optimizer="momentum", backend="numba", **values)
-    task = training.TrainingData(config, loading.load("sketch", "test"))
-    state = training.start(config, task.sizes)
-    exact = Parameters(task.sizes, state.network.parameters.vector.astype(np.float64))
+    data = training.TrainingData(config, loading.load("sketch", "test"))
+    state = training.start(config, data.sizes)
+    exact = Parameters(data.sizes, state.network.parameters.vector.astype(np.float64))
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt
     state.network.parameters.vector[:] = exact.vector
     exact.vector[:] = state.network.parameters.vector
-    indices = task.batches.batch(task.batches.epoch_order(0, 0), 0)
+    indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
     n = len(indices)
 
-    step = backend.choose(config, state.network, state.optimizer, task.batches)
-    with step.threads():
-        loss, correct = step.train_batch(indices, 1e-3, 1 / n, np.inf, None)
+    trainer = backend.choose(config, state.network, state.optimizer, data.batches)
+    with trainer.threads():
+        loss, correct = trainer.train_batch(indices, 1e-3, 1 / n, np.inf, None)
 
     network = Network(exact, config.activations)
     work = Workspace(network, n)
-    y = task.batches.gather(indices, work.X)
+    y = data.batches.gather(indices, work.X)
     network.forward(work.X, work)
     assert correct == network.count_correct(y, work)
     assert loss == pytest.approx(network.loss(y, work), rel=1e-5)
