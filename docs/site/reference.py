@@ -32,6 +32,8 @@ API = {
     ],
     "Around it": [
         "handstitch.training.loop",
+        "handstitch.training.state",
+        "handstitch.training.data",
         "handstitch.evaluation",
         "handstitch.gradcheck",
         "handstitch.training.schedules",

@@ -13,7 +13,7 @@ from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
-from handstitch.training import backend
+from handstitch.training.backend import choose_backend
 
 NETWORKS = [
     *({"activation": (name,)} for name in ACTIVATIONS),
@@ -38,9 +38,9 @@ def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, 
     indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
     n = len(indices)
 
-    trainer = backend.choose(config, state.network, state.optimizer, data.batches)
-    with trainer.threads():
-        loss, correct = trainer.train_batch(indices, 1e-3, 1 / n, np.inf, None)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
+    with backend.threads():
+        loss, correct = backend.train_batch(indices, 1e-3, 1 / n, np.inf, None)
 
     network = Network(exact, config.activations)
     work = Workspace(network, n)

@@ -17,8 +17,8 @@ from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.model.classifier import compiled
 from handstitch.randomness import Purpose, generator
-from handstitch.training import backend, schedules
-from handstitch.training.backend import NumpyBackend
+from handstitch.training import schedules
+from handstitch.training.backend import NumpyBackend, choose_backend
 
 BASE = Config(dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2)
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
@@ -62,21 +62,21 @@ def run_training(config: Config, pictures: Dataset, count: int = 12) -> dict[str
     """`count` steps of a run: their losses and correct samples, and θ and slots after them."""
     data = training.TrainingData(config, pictures)
     state = training.start(config, data.sizes)
-    trainer = backend.choose(config, state.network, state.optimizer, data.batches)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
     batches = data.batches
     outcomes = []
-    with machine.blas_threads(1), trainer.threads():
+    with machine.blas_threads(1), backend.threads():
         for number in range(count):
             order = batches.epoch_order(0, number // len(batches))
             indices = batches.batch(order, number % len(batches))
             rng = generator(0, Purpose.DROPOUT, number)
             rate = schedules.learning_rate(config, number, len(batches), [])
             scale = 1 / len(indices) if config.reduction == "mean" else 1.0
-            outcomes.append(trainer.train_batch(indices, rate, scale, np.inf, rng))
+            outcomes.append(backend.train_batch(indices, rate, scale, np.inf, rng))
     slots = {name: slot.vector for name, slot in state.optimizer.slots.items()}
     theta = state.network.parameters
     return {
-        "backend": trainer,
+        "backend": backend,
         "outcomes": outcomes,
         "theta": theta,
         "slots": slots,
@@ -119,17 +119,17 @@ def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, name: Any):
     config = replace(BASE, backend=name, optimizer="adam")
     data = training.TrainingData(config, pictures)
     state = training.start(config, data.sizes)
-    trainer = backend.choose(config, state.network, state.optimizer, data.batches)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
     before = state.network.parameters.vector.copy()
     indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
-    with trainer.threads():
-        loss, _ = trainer.train_batch(indices, 0.1, 1.0, 1e-3, None)
+    with backend.threads():
+        loss, _ = backend.train_batch(indices, 0.1, 1.0, 1e-3, None)
         assert loss > 1e-3
         # A pixel that is not 0: the weights of one that is are never read.
         lit = int(np.flatnonzero(data.batches.images[indices[0]])[0])
         kept = state.network.parameters.weights[0][lit, 0]
         state.network.parameters.weights[0][lit, 0] = np.nan
-        loss, _ = trainer.train_batch(indices, 0.1, 1.0, np.inf, None)
+        loss, _ = backend.train_batch(indices, 0.1, 1.0, np.inf, None)
         assert np.isnan(loss)
         state.network.parameters.weights[0][lit, 0] = kept
     assert np.array_equal(state.network.parameters.vector, before)
@@ -170,9 +170,9 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     config = replace(BASE, backend="numba", threads=1)
     data = training.TrainingData(config, pictures)
     state = training.start(config, data.sizes)
-    trainer = backend.choose(config, state.network, state.optimizer, data.batches)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
     before = numba.get_num_threads()
-    with trainer.threads():
+    with backend.threads():
         assert numba.get_num_threads() == 1
     assert numba.get_num_threads() == before
 

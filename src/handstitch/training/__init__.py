@@ -1,15 +1,8 @@
-"""Training: the loop, its backend, the learning-rate schedules and the memory it needs."""
+"""Training: loop, state, backend, learning-rate schedules and memory footprint."""
 
-from handstitch.training.loop import (
-    State,
-    TrainingData,
-    fit,
-    initial_digest,
-    initial_parameters,
-    is_over,
-    start,
-    train,
-)
+from handstitch.training.data import TrainingData
+from handstitch.training.loop import fit, is_over, train
+from handstitch.training.state import State, initial_digest, initial_parameters, start
 
 __all__ = [
     "State",
