@@ -11,7 +11,7 @@ import numpy as np
 from job import RATE, arguments, initial, measure, pixels, sizes
 
 from handstitch import machine
-from handstitch.arrays import zeros
+from handstitch.arrays import aligned_zeros
 from handstitch.compiled.step import NumbaBackend
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
@@ -30,7 +30,7 @@ def main() -> None:
     if light:
         images = 255 - images
     shape = sizes(chosen.width)
-    parameters = Parameters(shape, zeros(count(shape)))
+    parameters = Parameters(shape, aligned_zeros(count(shape)))
     drawn = initial(width=chosen.width)
     for (W, b), view, bias in zip(drawn, parameters.weights, parameters.biases, strict=True):
         view[:], bias[:] = W, b

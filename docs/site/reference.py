@@ -33,7 +33,6 @@ API = {
     "Around it": [
         "handstitch.training.loop",
         "handstitch.training.state",
-        "handstitch.training.data",
         "handstitch.evaluation",
         "handstitch.gradcheck",
         "handstitch.training.schedules",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch.arrays import zeros
+from handstitch.arrays import aligned_zeros
 from handstitch.compiled import matmul
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
 from handstitch.compiled.layout import Buffers, Target
@@ -47,10 +47,10 @@ def pad(A: Any, ld: int) -> Any:
 def make_buffers(size: int) -> Buffers:
     """Buffers of the step: a type of the tests' own would enter numba's cache on disk, which could
     then not be read without the tests."""
-    empty = zeros(0)
+    empty = aligned_zeros(0)
     arrays: dict[str, Any] = dict.fromkeys(Buffers._fields, empty)
     return Buffers(**arrays)._replace(
-        zeros=zeros(size),
+        zeros=aligned_zeros(size),
         nonzero_masks=np.full((1, size), 2**64 - 1, np.uint64),
         panels=np.full((1, MASK_BITS * PANEL_WIDTH), np.nan, np.float32),
         losses=np.empty(0),
@@ -122,7 +122,7 @@ def test_nan_is_not_zero():
     S[0, 0] = -0.0
     B, C, work = np.ones((70, LANES), np.float32), np.zeros(2 * LANES, np.float32), make_buffers(4)
     matmul.matmul_sparse(
-        2, 70, pad(S, 70), 70, B.reshape(-1), False, LANES, LANES, zeros(LANES), C, LANES,
+        2, 70, pad(S, 70), 70, B.reshape(-1), False, LANES, LANES, aligned_zeros(LANES), C, LANES,
         work.nonzero_masks[0], work.panels[0],
     )  # fmt: skip
     assert np.isnan(C[:LANES]).all()

@@ -89,7 +89,7 @@ def test_each_layer_has_its_own_activation():
 
 @pytest.mark.parametrize("names", [(), ("relu",), ("relu",) * 3])
 def test_a_wrong_number_of_activations_is_refused(names: tuple[str, ...]):
-    with pytest.raises(ValueError, match="2 activations wanted"):
+    with pytest.raises(ValueError, match="expected 2 activations"):
         Network(made().parameters, names)
 
 

@@ -172,7 +172,7 @@ def test_smooth_activations_have_no_kink_to_keep_clear_of():
 
 def test_if_no_draw_keeps_clear_it_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gradcheck, "KINK", 1e9)
-    with pytest.raises(HandstitchError, match="no inputs were found") as caught:
+    with pytest.raises(HandstitchError, match="too close to a kink") as caught:
         check(make_problem("relu", "mean", "none", (0.0, 0.0), 2))
     assert caught.value.facts["fix"]
 

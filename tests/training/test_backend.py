@@ -49,7 +49,7 @@ def test_without_numba_auto_is_numpy_and_says_why(without_numba: None):
         "numpy: numba is not installed (pip install 'handstitch[fast]')"
     )
     with pytest.raises(ConfigError) as caught:
-        backend.resolve_or_raise(replace(CONFIG, backend="numba"))
+        backend.resolve(replace(CONFIG, backend="numba"))
     assert "numba is not installed" in str(caught.value.facts["found"])
     assert "--backend numpy" in str(caught.value.facts["fix"])
 

@@ -30,12 +30,12 @@ VERBS = {
     "report": ("handstitch.cli.report:report", "Make a run's page with its pictures."),
     "data": ("handstitch.cli.data:app", "Fetch a data set, or say what is in it."),
     "config": ("handstitch.cli.config:config", "Print every setting as TOML that can be fed back."),
-    "doctor": ("handstitch.cli.doctor:doctor", "Say what this machine offers and what is found."),
+    "doctor": ("handstitch.cli.doctor:doctor", "Show this machine's BLAS, backend, data and runs."),
     "gradcheck": (
         "handstitch.cli.gradcheck:gradcheck",
-        "Hold back-propagation against an independent derivative.",
+        "Check back-propagation against an independent derivative.",
     ),
-    "bench": ("handstitch.cli.bench:bench", "Measure how fast this machine trains."),
+    "bench": ("handstitch.cli.bench:bench", "Benchmark training and inference."),
 }
 
 app = App(

@@ -29,43 +29,45 @@ def bench(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Measure how fast this machine trains and classifies, and how near it comes to its best.
+    """Benchmark training and inference.
 
-    The course report's network, or that of the settings given, is trained on noise, half of it 0,
-    at several batch sizes, or at the one given. A share of the peak is the arithmetic of a step by
-    what the BLAS does on large square matrices; products with a 0 are counted, too, so the
-    compiled step, which passes over them, may come to more than 100 %. Nothing else should be
-    running.
+    The course network, or the one that the settings describe, trains on noise, half of it 0, at
+    several batch sizes, or at the given --batch-size. The share of peak is the arithmetic rate of
+    a step, divided by that of the BLAS on large square matrices. Products with a 0 are counted,
+    so the numba backend, which skips them, may exceed 100 %. Nothing else should be running.
     """
-    chosen = resolve(settings, config, preset or (None if config else "course")).config
-    sizes = (chosen.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
+    resolved = resolve(settings, config, preset or (None if config else "course")).config
+    batch_sizes = (
+        (resolved.batch_size,) if "batch_size" in given_settings(settings) else BATCH_SIZES
+    )
 
     from handstitch import benchmark
+    from handstitch.config.messages import plural
     from handstitch.machine import libraries
 
-    found = benchmark.measure(chosen, sizes, seconds)
+    speed = benchmark.measure(resolved, batch_sizes, seconds)
     if json:
-        output.emit(found)
+        output.emit(speed)
         return
     table = output.table("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
-    for each in found.training:
+    for training in speed.training:
         table.add_row(
-            str(each.batch_size),
-            f"{1e6 * each.step_seconds:,.0f}",
-            f"{each.images_per_second:,.0f}",
-            f"{each.flops_per_second / 1e9:.0f}",
-            f"{each.share_of_peak:.0%}",
+            str(training.batch_size),
+            f"{1e6 * training.step_seconds:,.0f}",
+            f"{training.images_per_second:,.0f}",
+            f"{training.flops_per_second / 1e9:.0f}",
+            f"{training.share_of_peak:.0%}",
         )
-    threads = f"{found.threads} thread" + ("" if found.threads == 1 else "s")
-    print(f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, {threads}")
-    print(f"Backend: {found.backend}")
-    print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
+    network, threads = "-".join(map(str, speed.sizes)), plural(speed.threads, "thread")
+    print(f"Network {network}, kernel {speed.kernel}, {threads}")
+    print(f"Backend: {speed.backend}")
+    print(f"Peak of this machine's BLAS: {speed.peak_flops_per_second / 1e9:.0f} GFLOP/s")
     output.show(table)
-    if any(each.share_of_peak > 1 for each in found.training):
-        print("Above 100 %: products with a 0 are counted, and the compiled step passes over them.")
+    if any(training.share_of_peak > 1 for training in speed.training):
+        print("Above 100 %: products with a 0 are counted, and the numba backend skips them.")
     print(
-        f"Classifying: {found.classified_per_second:,.0f} images/s; "
-        f"one image in {1e6 * found.one_image_seconds:,.0f} µs"
+        f"Classifying: {speed.classified_per_second:,.0f} images/s; "
+        f"one image in {1e6 * speed.one_image_seconds:,.0f} µs"
     )
-    if shortfall := libraries.shortfall(found.kernel):
-        output.notice(shortfall)
+    if warning := libraries.kernel_warning(speed.kernel):
+        output.notice(warning)

@@ -7,11 +7,11 @@ from typing import Any
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_some_settings
 
-DRAWN = 1000
-"""Parameters of the real network that are checked; each costs a forward pass."""
+SAMPLED = 1000
+"""Parameters of the real network to check; each costs a forward pass."""
 SMALL = (9, 8, 7, 6, 5, 4, 3)
-"""Widths of the small network's layers, as many as it needs; the last is its classes."""
-COUNTING = (
+"""Hidden widths of the small network, as many as it needs."""
+GRADIENT_SETTINGS = (
     "initialization",
     "dropout",
     "input_dropout",
@@ -20,10 +20,10 @@ COUNTING = (
     "reduction",
     "seed",
 )
-"""Settings beside the layers that change a gradient."""
+"""Settings that change the gradient, besides the layers."""
 
 
-@with_some_settings("hidden_sizes", "activation", *COUNTING)
+@with_some_settings("hidden_sizes", "activation", *GRADIENT_SETTINGS)
 def gradcheck(
     *,
     preset: Preset = None,
@@ -31,22 +31,22 @@ def gradcheck(
     json: Json = False,
     **settings: Any,
 ) -> int:
-    """Hold back-propagation against an independent derivative.
+    """Check back-propagation against an independent derivative.
 
-    Every parameter of a small network and 1,000 drawn ones of the real one are compared with
+    Every parameter of a small network and 1,000 random ones of the real network are compared with
     the complex step of a second forward pass, in float64.
     """
     from handstitch.gradcheck import TOLERANCE, Problem, check
 
-    chosen = resolve(settings, config, preset).config
-    common: dict[str, Any] = {name: getattr(chosen, name) for name in COUNTING}
-    common["activations"] = chosen.activations
-    hidden = len(chosen.hidden_sizes)
-    small = (12, *(SMALL[min(each, len(SMALL) - 1)] for each in range(hidden)), 4)
-    real = (784, *chosen.hidden_sizes, 10)
+    resolved = resolve(settings, config, preset).config
+    common: dict[str, Any] = {name: getattr(resolved, name) for name in GRADIENT_SETTINGS}
+    common["activations"] = resolved.activations
+    hidden = len(resolved.hidden_sizes)
+    small = (12, *(SMALL[min(layer, len(SMALL) - 1)] for layer in range(hidden)), 4)
+    real = (784, *resolved.hidden_sizes, 10)
     verdicts = [
         check(Problem(sizes=small, **common)),
-        check(Problem(sizes=real, samples=3, **common), DRAWN),
+        check(Problem(sizes=real, samples=3, **common), SAMPLED),
     ]
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)
@@ -65,7 +65,9 @@ def gradcheck(
         word = "agrees with" if passed else "DIFFERS from"
         print(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
-            f"at most {TOLERANCE:.0e} wanted"
+            f"tolerance {TOLERANCE:.0e}"
         )
-        print("Checked is core/, the readable step; the compiled one is held to it by make test.")
+        print(
+            "This checks core/, the numpy backend. make test checks the numba backend against it."
+        )
     return 0 if passed else 1

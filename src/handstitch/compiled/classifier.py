@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import machine
-from handstitch.arrays import Images, Labels, Matrix, Vector, zeros
+from handstitch.arrays import Images, Labels, Matrix, Vector, aligned_zeros
 from handstitch.compiled import inference
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
 from handstitch.compiled.layout import layout_of
@@ -45,11 +45,12 @@ class CompiledClassifier:
         sizes = parameters.sizes
         self._theta, self._layout, self._sizes = parameters.vector, layout_of(network), sizes
         self._threads = min(threads or machine.cores(), numba.config.NUMBA_NUM_THREADS)
-        useful = parameters.weight_count // _WEIGHTS_PER_THREAD
-        self._threads_for_one = max(1, min(self._threads, useful))
+        self._threads_for_one = max(
+            1, min(self._threads, parameters.weight_count // _WEIGHTS_PER_THREAD)
+        )
         # A copy: a read-only image would be another type, and compiled for anew.
         self._pixels = np.empty(sizes[0], np.uint8)
-        self._x, self._A = zeros(sizes[0]), zeros(sum(sizes[1:]))
+        self._x, self._A = aligned_zeros(sizes[0]), aligned_zeros(sum(sizes[1:]))
         self._positions = np.empty((self._threads_for_one, max(sizes)), np.int64)
         self._workspace: _Workspace | None = None
 
@@ -106,7 +107,7 @@ class CompiledClassifier:
         rows, threads, widest = inference.ROWS, self._threads, max(self._sizes)
 
         def for_threads(size: int) -> Matrix:
-            return zeros(threads * size).reshape(threads, size)
+            return aligned_zeros(threads * size).reshape(threads, size)
 
         return _Workspace(
             X=for_threads(rows * self._sizes[0] + MASK_BITS),

@@ -28,7 +28,6 @@ from handstitch.compiled.simd import (
     fma,
     load,
     load_row,
-    load_tail,
     outlined,
     store,
     store_row,
@@ -78,10 +77,8 @@ def pack(_context: Any, B: Any, ld: Any, rows: Any, width: Any, panel: Any) -> A
             with cgutils.for_range(builder, rows, intp=I64) as loop:
                 row = builder.gep(source, [builder.mul(loop.index, ld)])
                 into = builder.gep(panel, [builder.mul(loop.index, I64(vectors * LANES))])
-                for v in range(vectors - 1):
-                    store(builder, load(builder, row, v), into, v)
-                last = load_tail(builder, row, vectors - 1, tail)
-                store(builder, last, into, vectors - 1)
+                for v, vector in enumerate(load_row(builder, row, vectors, tail)):
+                    store(builder, vector, into, v)
 
         _for_each_width(builder, width, copy)
 

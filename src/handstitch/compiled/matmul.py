@@ -47,8 +47,9 @@ def matmul_sparse(
     for i in range(n):
         for word in range(words):
             k = word * MASK_BITS
-            count = min(MASK_BITS, depth - k)
-            nonzero_masks[i * words + word] = nonzero_mask(S[i * ld + k :], count)
+            nonzero_masks[i * words + word] = nonzero_mask(
+                S[i * ld + k :], min(MASK_BITS, depth - k)
+            )
     one, zero = np.float32(1), np.float32(0)
     j = 0
     while j < width:

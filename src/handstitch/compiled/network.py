@@ -38,8 +38,11 @@ def _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thre
     The input is X + pixel_shift: (X + pixel_shift) W = X W + pixel_shift · 1ᵀ W.
     """
     inputs, outputs, p = layout.sizes[layer], layout.sizes[layer + 1], layout.dropout[1]
-    W, b = theta[layout.W[layer] + lo :], theta[layout.b[layer] + lo :]
-    first = layout.units[layer + 1]
+    W, b, first = (
+        theta[layout.W[layer] + lo :],
+        theta[layout.b[layer] + lo :],
+        layout.units[layer + 1],
+    )
     S = work.X if layer == 0 else work.dropped[layout.units[layer] * n :]
     if layer == 0 and pixel_shift != 0:
         initial = work.initial[lo:hi]
@@ -51,11 +54,12 @@ def _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thre
         for j in range(hi - lo):
             initial[j] = pixel_shift * initial[j] + b[j]
         b = work.initial[lo:]
-    nonzero_masks, panel = work.nonzero_masks[thread], work.panels[thread]
-    Z, width = work.outputs[first * n + lo :], hi - lo
-    matmul_sparse(
-        n, inputs, S, inputs, W, False, outputs, width, b, Z, outputs, nonzero_masks, panel
+    masks, panel, Z = (
+        work.nonzero_masks[thread],
+        work.panels[thread],
+        work.outputs[first * n + lo :],
     )
+    matmul_sparse(n, inputs, S, inputs, W, False, outputs, hi - lo, b, Z, outputs, masks, panel)
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
     if p > 0:
         before = n * layout.sizes[0] if layout.dropout[0] > 0 else 0
@@ -66,8 +70,8 @@ def _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thre
         A = work.outputs[here]
         activate(layout.activation_ids[layer], A)
         if p > 0:  # random numbers lie unit by unit
-            dropped, mask = work.dropped[here], work.masks[here]
             uniform = work.uniforms[(first + lo) * n + i :]
+            dropped, mask = work.dropped[here], work.masks[here]
             for j in range(hi - lo):
                 mask[j] = keep if uniform[j * n] >= p else zero
                 dropped[j] = A[j] * mask[j]
@@ -101,11 +105,10 @@ def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
     is the first, their columns of its weights, too.
     """
     inputs, outputs, count = layout.sizes[layer], layout.sizes[layer + 1], hi - lo
-    below, first = layer - 1, layout.units[layer] * n
-    rows = layout.W[layer] + lo * outputs
+    below, first, rows = layer - 1, layout.units[layer] * n, layout.W[layer] + lo * outputs
     zeros, masks, panel = work.zeros, work.nonzero_masks[thread], work.panels[thread]
-    is_last = layer == len(layout.W) - 1
-    dZ = work.logits if is_last else work.gradients[layout.units[layer + 1] * n :]
+    last = len(layout.W) - 1
+    dZ = work.logits if layer == last else work.gradients[layout.units[layer + 1] * n :]
     dA, A = work.gradients[first + lo :], work.dropped[first + lo :]
     W, G = theta[rows:], into.vector[rows:]
     matmul_sparse(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)
@@ -130,8 +133,7 @@ def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
     if below == 0:
         pixels, initial, G = layout.sizes[0], work.zeros, into.vector[layout.W[0] + lo :]
         if pixel_shift != 0:
-            for j in range(count):
-                sums[j] *= pixel_shift
+            sums *= pixel_shift
             initial = work.initial[lo:]
         matmul_sparse_transposed(
             n, pixels, work.X, pixels, dA, inputs, count, initial, into, G, inputs, work, thread

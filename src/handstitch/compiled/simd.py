@@ -75,8 +75,9 @@ def store_row(builder: Any, row: list[Any], start: Any, tail: Any) -> None:
         store(builder, vector, start, v)
     pointer = _pointer(builder, start, len(row) - 1)
     signature = ir.FunctionType(ir.VoidType(), [VECTOR, pointer.type, _I32, _LANE_BITS])
-    name = "llvm.masked.store.v16f32.p0"
-    masked = cgutils.get_or_insert_function(builder.module, signature, name)
+    masked = cgutils.get_or_insert_function(
+        builder.module, signature, "llvm.masked.store.v16f32.p0"
+    )
     builder.call(masked, [row[-1], pointer, _I32(4), tail])
 
 

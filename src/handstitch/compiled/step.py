@@ -9,7 +9,7 @@ from math import sqrt
 import numba
 import numpy as np
 
-from handstitch.arrays import Images, Indices, Labels, Vector, zeros
+from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
 from handstitch.compiled import optimizers
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
@@ -39,20 +39,20 @@ class NumbaBackend:
         self._squares = np.empty(-(-network.parameters.vector.size // optimizers.CHUNK))
         input_dropout, dropout = self._layout.dropout
         hidden, widest = sum(sizes[1:-1]), max(sizes)
-        outputs = zeros(n * hidden + MASK_BITS)
+        outputs = aligned_zeros(n * hidden + MASK_BITS)
         self._buffers = Buffers(
-            X=zeros(n * sizes[0] + MASK_BITS),
+            X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
-            dropped=zeros(outputs.size) if dropout else outputs,
-            masks=zeros(n * hidden * bool(dropout)),
-            uniforms=zeros(n * hidden * bool(dropout)),
-            input_uniforms=zeros(n * sizes[0] * bool(input_dropout)),
-            gradients=zeros(outputs.size),
-            logits=zeros(n * sizes[-1] + MASK_BITS),
-            initial=zeros(hidden),
-            zeros=zeros(widest),
+            dropped=aligned_zeros(outputs.size) if dropout else outputs,
+            masks=aligned_zeros(n * hidden * bool(dropout)),
+            uniforms=aligned_zeros(n * hidden * bool(dropout)),
+            input_uniforms=aligned_zeros(n * sizes[0] * bool(input_dropout)),
+            gradients=aligned_zeros(outputs.size),
+            logits=aligned_zeros(n * sizes[-1] + MASK_BITS),
+            initial=aligned_zeros(hidden),
+            zeros=aligned_zeros(widest),
             nonzero_masks=np.empty((threads, max(widest, n * -(-widest // MASK_BITS))), np.uint64),
-            panels=zeros(threads * MASK_BITS * PANEL_WIDTH).reshape(threads, -1),
+            panels=aligned_zeros(threads * MASK_BITS * PANEL_WIDTH).reshape(threads, -1),
             losses=np.empty(n),
             is_correct=np.empty(n, np.int64),
         )

@@ -39,8 +39,7 @@ class Batches:
 
     def epoch_order(self, seed: int, epoch: int) -> Indices:
         """The chosen images in the order of this epoch: a function of seed and epoch alone."""
-        indices = self.train_indices
-        return indices[generator(seed, Purpose.SHUFFLE, epoch).permutation(len(indices))]
+        return generator(seed, Purpose.SHUFFLE, epoch).permutation(self.train_indices)
 
     def batch(self, order: Indices, number: int) -> Indices:
         """Batch `number`, counted from 0, of the images in this order."""

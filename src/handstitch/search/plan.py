@@ -121,7 +121,7 @@ def settled(spec: Spec, data_dir: Path | None, notify: Callable[[str], None]) ->
     """
     config = from_mapping(spec.config, "this search")
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
-    values: dict[str, Any] = {"dataset": choice.name, "backend": backend.resolve_or_raise(config)}
+    values: dict[str, Any] = {"dataset": choice.name, "backend": backend.resolve(config)}
     if config.threads == "auto":
         values["threads"] = 1
     return msgspec.structs.replace(spec, config=spec.config | values), choice.reason

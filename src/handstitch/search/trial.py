@@ -70,7 +70,7 @@ def train(task: TrialSpec, after_step: Callable[[training.State], None] | None =
     """
     began = perf_counter()
     config = from_mapping(task.config, "this trial")
-    steps.resolve_or_raise(config)
+    steps.resolve(config)
     dataset = _dataset(config.dataset, task)
     history, problem, best = list(task.trial.history), "", b""
     position: Position | None = None

@@ -1,7 +1,6 @@
 """Training: loop, state, backend, learning-rate schedules and memory footprint."""
 
-from handstitch.training.data import TrainingData
-from handstitch.training.loop import fit, is_over, train
+from handstitch.training.loop import TrainingData, fit, is_over, train
 from handstitch.training.state import State, initial_digest, initial_parameters, start
 
 __all__ = [

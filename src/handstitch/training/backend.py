@@ -72,7 +72,7 @@ def choose_backend(
     config: Config, network: Network, optimizer: Optimizer, batches: Batches
 ) -> NumpyBackend | NumbaBackend:
     """The backend that `config` asks for; for `auto`, numba where it is available."""
-    if resolve_or_raise(config) == "numpy":
+    if resolve(config) == "numpy":
         return NumpyBackend(network, optimizer, batches)
     from handstitch.compiled.step import NumbaBackend
 
@@ -81,23 +81,19 @@ def choose_backend(
 
 
 def resolve(config: Config) -> str:
-    """`numba` or `numpy`: the backend's name, with `auto` resolved."""
-    if config.backend != "auto":
-        return config.backend
-    return "numpy" if unsupported_reason(config) else "numba"
+    """`numba` or `numpy`: the backend's name, with `auto` resolved.
 
-
-def resolve_or_raise(config: Config) -> str:
-    """As `resolve`; raises ConfigError where numba is asked for and unavailable."""
-    reason = unsupported_reason(config) if config.backend == "numba" else None
-    if reason is not None:
+    Raises ConfigError where numba is asked for and unavailable.
+    """
+    reason = unsupported_reason(config) if config.backend != "numpy" else None
+    if reason is not None and config.backend == "numba":
         raise ConfigError(
             "the numba backend is not available",
             found=reason,
             wanted="numba, an OpenMP library and a hidden layer",
             fix="install what is missing, or use --backend numpy",
         )
-    return resolve(config)
+    return "numpy" if config.backend == "numpy" or reason is not None else "numba"
 
 
 def resolve_auto(config: Config, dataset: str) -> Config:
@@ -106,7 +102,7 @@ def resolve_auto(config: Config, dataset: str) -> Config:
     Raises ConfigError where numba is asked for and unavailable.
     """
     threads = machine.resolve_threads(config.threads)
-    resolved = {"dataset": dataset, "threads": threads, "backend": resolve_or_raise(config)}
+    resolved = {"dataset": dataset, "threads": threads, "backend": resolve(config)}
     return from_mapping(config.to_dict() | resolved, "this run")
 
 

@@ -6,23 +6,49 @@ Printing, plotting and saving are the caller's. A run can resume from its State 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import log
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from handstitch.config import Config
+from handstitch.config.schema import DEFAULT_LEARNING_RATES
 from handstitch.core.parameters import Parameters
+from handstitch.data import scaling, splits
+from handstitch.data.batches import Batches
+from handstitch.data.dataset import Dataset
+from handstitch.errors import DivergedError
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import schedules
 from handstitch.training.backend import NumpyBackend, choose_backend
-from handstitch.training.data import TrainingData
-from handstitch.training.divergence import divergence_error, largest_loss
 from handstitch.training.state import State
 
 if TYPE_CHECKING:
     from handstitch.compiled.step import NumbaBackend
+
+DIVERGENCE_FACTOR: Final = 1000
+"""A mean loss above DIVERGENCE_FACTOR · ln(classes) is divergence. Guessing costs ln(classes), and
+a network whose units have all died gives finite losses for ever."""
+
+
+class TrainingData:
+    """A data set split into batches to train on and images to validate on, with its scaling."""
+
+    def __init__(self, config: Config, dataset: Dataset) -> None:
+        train_indices, val_indices = splits.split(
+            dataset.labels, config.validation, config.seed, config.stratified
+        )
+        self.scaling = scaling.fit(config.scaling, dataset.images, train_indices)
+        self.batches = Batches(
+            dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
+        )
+        self.validation_images = dataset.images[val_indices]
+        self.validation_labels = dataset.labels[val_indices]
+        self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
+        self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
+        """In nats; a mean loss above it, or NaN, is divergence."""
 
 
 def train(
@@ -88,7 +114,7 @@ def _train_epoch(
         rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
         rate = schedules.learning_rate(config, step, len(batches), val_losses)
         scale = 1 / n if config.reduction == "mean" else 1.0
-        limit = largest_loss(data.sizes[-1]) * n
+        limit = data.largest_loss * n
         loss, correct = backend.train_batch(indices, rate, scale, limit, rng)
         if not loss <= limit:  # NaN, too
             raise divergence_error(config, state.epoch + 1, state.batch + 1, loss / n)
@@ -111,7 +137,7 @@ def _end_epoch(
     started = perf_counter()
     theta = state.network.parameters
     val_loss, val_accuracy = backend.validate(data.validation_images, data.validation_labels)
-    if not (val_loss <= largest_loss(data.sizes[-1]) and np.isfinite(theta.vector).all()):
+    if not (val_loss <= data.largest_loss and np.isfinite(theta.vector).all()):
         raise divergence_error(config, state.epoch + 1, state.batch, val_loss)
 
     best = best_epoch(state.history)
@@ -154,3 +180,19 @@ def l2_penalty(theta: Parameters, config: Config) -> float:
     squares = float(np.sum(np.square(decayed, dtype=np.float64))) if config.weight_decay else 0.0
     per_sample = 1 if config.reduction == "mean" else config.batch_size
     return config.weight_decay / 2 * squares / per_sample
+
+
+def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> DivergedError:
+    """The error for a loss that is too large or not a number, with a learning rate to try."""
+    default_rate = DEFAULT_LEARNING_RATES[config.optimizer]
+    if config.reduction == "sum" and config.optimizer in {"sgd", "momentum", "nesterov"}:
+        default_rate /= config.batch_size
+    proposed = min(config.learning_rate / 10, default_rate)
+    return DivergedError(
+        "training diverged",
+        found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
+        f"at learning rate {config.learning_rate:g}",
+        wanted="a finite loss (guessing gives about 2.3 with ten classes)",
+        fix=f"try --learning-rate {proposed:.2g} in a new run folder"
+        + ("; the best weights so far are kept" if epoch > 1 else ""),
+    )
