@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/recipes.py --seeds 5
 
-Test figures are of the best weights by validation, and for `report` of the last ones, too, which
-is what the report published. Nothing else should be running.
+Test figures are of the best weights by validation and of the last ones, which is what the course
+report published. Nothing else should be running.
 """
 
 from __future__ import annotations
