@@ -1,4 +1,4 @@
-"""Hold back-propagation against the complex step, for a network and loss of one's choice."""
+"""Check back-propagation against the complex step, for a network and loss of your choice."""
 
 from handstitch.gradcheck import Problem, check
 

@@ -1,4 +1,4 @@
-"""Gradient descent by the calls of the core alone: forward, loss, backward into the weights."""
+"""Gradient descent with the core alone: forward, loss, backward into the weights."""
 
 import numpy as np
 

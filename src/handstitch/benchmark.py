@@ -27,7 +27,6 @@ from handstitch.training import backend
 
 IMAGES: Final = 10_000
 """Images to train on and classify: noise, half of it 0, as half of the pixels of Fashion-MNIST."""
-_SIDE: Final = 28
 _SQUARE: Final = 2048
 """Rows of the matrices that measure the BLAS's peak."""
 
@@ -157,7 +156,7 @@ def _time_calls(work: Callable[[], object], seconds: float) -> list[float]:
 
 def _make_noise() -> Dataset:
     rng = np.random.Generator(np.random.Philox(0))
-    images = rng.integers(0, 256, (IMAGES, _SIDE, _SIDE), np.uint8)
+    images = rng.integers(0, 256, (IMAGES, 28, 28), np.uint8)
     images *= rng.integers(0, 2, images.shape, np.uint8)
     labels = rng.integers(0, len(GARMENTS), IMAGES, np.uint8)
     digest = digest_of(images, labels)

@@ -162,9 +162,10 @@ class Case:
         total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - logits)
         weights, biases = _unpack(theta, self.problem.sizes)
         decayed = [*weights, *(biases if self.problem.decay_biases else [])]
-        penalty = self.problem.weight_decay / 2
-        squares = sum(np.sum(array * array) for array in decayed) if penalty else 0
-        return complex(self._scale() * total + penalty * squares)
+        squares = (
+            sum(np.sum(array * array) for array in decayed) if self.problem.weight_decay else 0
+        )
+        return complex(self._scale() * total + self.problem.weight_decay / 2 * squares)
 
     def complex_step(self, positions: NDArray[np.intp]) -> Vector:
         """∂(loss + penalty)/∂θ at some positions of θ, by one forward pass for each."""

@@ -53,7 +53,7 @@ def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert said.strip()
     if example.stem == "resume":
-        assert "going on with epochs [2, 3]" in said
+        assert "resumed with epochs [2, 3]" in said
         assert "the same bytes: True" in said
     if example.stem == "gradcheck":
         assert said.endswith("agrees\n")

@@ -58,8 +58,8 @@ def bench(
             f"{training.flops_per_second / 1e9:.0f}",
             f"{training.share_of_peak:.0%}",
         )
-    network, threads = "-".join(map(str, speed.sizes)), plural(speed.threads, "thread")
-    print(f"Network {network}, kernel {speed.kernel}, {threads}")
+    network = "-".join(map(str, speed.sizes))
+    print(f"Network {network}, kernel {speed.kernel}, {plural(speed.threads, 'thread')}")
     print(f"Backend: {speed.backend}")
     print(f"Peak of this machine's BLAS: {speed.peak_flops_per_second / 1e9:.0f} GFLOP/s")
     output.show(table)

@@ -63,9 +63,8 @@ def _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi):
             for j in range(depth):
                 S[i * depth + j] = image[j]
         for layer in range(layers):
-            width = layout.sizes[layer + 1]
+            width, Z = layout.sizes[layer + 1], work.outputs[thread][start:]
             W, b = theta[layout.W[layer] :], theta[layout.b[layer] :]
-            Z = work.outputs[thread][start:]
             matmul_sparse(n, depth, S, depth, W, False, width, width, b, Z, width, masks, panel)
             if layer < layers - 1:
                 activate(layout.activation_ids[layer], Z[: n * width])

@@ -107,8 +107,9 @@ def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
     inputs, outputs, count = layout.sizes[layer], layout.sizes[layer + 1], hi - lo
     below, first, rows = layer - 1, layout.units[layer] * n, layout.W[layer] + lo * outputs
     zeros, masks, panel = work.zeros, work.nonzero_masks[thread], work.panels[thread]
-    last = len(layout.W) - 1
-    dZ = work.logits if layer == last else work.gradients[layout.units[layer + 1] * n :]
+    dZ = (
+        work.logits if layer == len(layout.W) - 1 else work.gradients[layout.units[layer + 1] * n :]
+    )
     dA, A = work.gradients[first + lo :], work.dropped[first + lo :]
     W, G = theta[rows:], into.vector[rows:]
     matmul_sparse(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)

@@ -51,8 +51,7 @@ def draw(state, first, uniforms):
     while done < uniforms.size:
         index = first + done
         c0 = state[0] + np.uint64(1 + index // _PER_BLOCK)  # NumPy increments, then draws
-        c1, c2, c3 = state[1], state[2], state[3]
-        k0, k1 = state[4], state[5]
+        c1, c2, c3, k0, k1 = state[1], state[2], state[3], state[4], state[5]
         for _ in range(_ROUNDS):
             high_0, low_0 = _high(_FACTOR_0, c0), _FACTOR_0 * c0
             high_1, low_1 = _high(_FACTOR_1, c2), _FACTOR_1 * c2

@@ -44,21 +44,25 @@ def preferred_kernel() -> str | None:
     """The kernels to ask OpenBLAS for; None where its own choice is right or unknown."""
     if os.environ.get(CORETYPE_VARIABLE) or platform.machine() != "x86_64":
         return None
-    vendor, flags = (cpuinfo().get(name, "") for name in ("vendor_id", "flags"))
-    has_avx512 = AVX512_FLAGS.issubset(flags.split())
-    return AVX512_KERNEL if vendor == "AuthenticAMD" and has_avx512 else None
+    info = cpuinfo()
+    has_avx512 = AVX512_FLAGS.issubset(info.get("flags", "").split())
+    return AVX512_KERNEL if info.get("vendor_id") == "AuthenticAMD" and has_avx512 else None
 
 
 def blas_environment() -> AbstractContextManager[None]:
     """Within, a BLAS that is loaded gets the preferred kernels and a short busy-wait."""
-    variables = {CORETYPE_VARIABLE: preferred_kernel(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT}
-    return _temporary_environment({} if "scipy.linalg" in sys.modules else variables)
+    if "scipy.linalg" in sys.modules:
+        return _temporary_environment({})
+    return _temporary_environment(
+        {CORETYPE_VARIABLE: preferred_kernel(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT}
+    )
 
 
 def openmp_environment() -> AbstractContextManager[None]:
     """Within, an OpenMP library that is loaded gets a short busy-wait."""
-    has_policy = "OMP_WAIT_POLICY" in os.environ
-    return _temporary_environment({} if has_policy else {OPENMP_SPIN_VARIABLE: OPENMP_SPINS})
+    return _temporary_environment(
+        {} if "OMP_WAIT_POLICY" in os.environ else {OPENMP_SPIN_VARIABLE: OPENMP_SPINS}
+    )
 
 
 def load_blas() -> Any:
