@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = {
     "Handstitch": "#0072B2",
-    "readable loop": "#56B4E9",
+    "numpy backend": "#56B4E9",
     "JAX": "#009E73",
     "PyTorch": "#D55E00",
     "torch.compile": "#E69F00",
     "scikit-learn": "#CC79A7",
-    "the report's way": "#999999",
+    "the course report's way": "#999999",
 }
 
 

@@ -1,4 +1,4 @@
-"""What every peer of inference does: 10,000 images of the test set and one of them, warm."""
+"""The job of every peer of inference: 10,000 images of the test set and one of them, warm."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def inputs(count: int) -> np.ndarray:
 
 
 def measure(peer: str, forward: Callable[[int], Callable[[], object]]) -> None:
-    """`forward` makes, for a number of images, a function that classifies them."""
+    """`forward` maps a number of images to a function that classifies them."""
     found = {}
     for count in COUNTS:
         once = forward(count)

@@ -1,7 +1,7 @@
-"""What every peer of an epoch does: the course report's network on 54,000 images, plain SGD.
+"""The job of every peer of an epoch: the course network on 54,000 images, plain SGD.
 
-Each peer is a script of its own in `peers/`, run in a process of its own. It prepares itself, does
-one epoch that is not counted (compilation is in it), then the counted ones, and prints one JSON
+Each peer is a script of its own in `peers/`, run in a process of its own. It prepares itself, runs
+one epoch that is not counted (it includes compilation), then the counted ones, and prints one JSON
 object. Data are read here, without Handstitch, so that no peer depends on it.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 
 IMAGES = 54_000
 RATE = 0.064
-"""The report's 0.001 on summed gradients at batch 64, as a rate for their mean."""
+"""The course report's 0.001 on summed gradients at batch 64, as a rate for their mean."""
 
 
 def arguments() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
 
 
 def folder() -> Path:
-    """Where the four files of Fashion-MNIST are."""
+    """The folder of the four files of Fashion-MNIST."""
     place = os.environ.get("HANDSTITCH_DATA", "")
     if not (Path(place) / "train-images-idx3-ubyte.gz").exists():
         sys.exit("bench: set HANDSTITCH_DATA to a folder with the files of Fashion-MNIST")
@@ -45,12 +45,12 @@ def folder() -> Path:
 
 
 def sizes(width: int = 512) -> tuple[int, ...]:
-    """The report's network: the second hidden layer is half as wide as the first."""
+    """The course network: the second hidden layer is half as wide as the first."""
     return (784, width, width // 2, 10)
 
 
 def pixels(count: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 images (count, 784) and labels (count,), repeated where there are not so many."""
+    """uint8 images (count, 784) and labels (count,), repeated where there are fewer."""
     with gzip.open(folder() / "train-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
     with gzip.open(folder() / "train-labels-idx1-ubyte.gz") as file:
@@ -59,7 +59,7 @@ def pixels(count: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
 
 
 def initial(dtype: str = "float32", width: int = 512) -> list[tuple[np.ndarray, np.ndarray]]:
-    """He-initialised weights (inputs, outputs) and zero biases, the same for everybody."""
+    """He-initialised weights (inputs, outputs) and zero biases, the same for every peer."""
     rng = np.random.Generator(np.random.Philox(0))
     return [
         ((rng.standard_normal((n, m)) * np.sqrt(2 / n)).astype(dtype), np.zeros(m, dtype))
@@ -68,7 +68,7 @@ def initial(dtype: str = "float32", width: int = 512) -> list[tuple[np.ndarray, 
 
 
 def measure(name: str, epoch: Callable[[np.ndarray], float], chosen: argparse.Namespace) -> None:
-    """Run the epochs and print what they took. `epoch` takes an order and gives the mean loss."""
+    """Run the epochs and print their seconds. `epoch` maps an order to the mean loss."""
     shuffles = np.random.Generator(np.random.Philox(1))
     seconds, losses = [], []
     for _ in range(chosen.epochs + 1):

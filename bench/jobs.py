@@ -1,4 +1,4 @@
-"""The jobs of the benchmark: what is run, in turn, and what is kept of it."""
+"""The jobs of the benchmark: processes run in turn, and the figures kept of them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ EPOCH_PEERS: dict[str, tuple[bool, str, tuple[str, ...]]] = {
     # name: (in our environment, script, flags)
     HANDSTITCH: (True, "handstitch_loop", ()),
     "Handstitch, light images": (True, "handstitch_loop", ("--light",)),
-    "readable loop": (True, "handstitch_loop", ("--readable",)),
-    "its products alone": (True, "bare_products", ()),
+    "numpy backend": (True, "handstitch_loop", ("--numpy",)),
+    "BLAS products alone": (True, "bare_products", ()),
     "JAX": (False, "jax_scan", ()),
     "PyTorch": (False, "torch_eager", ()),
     "torch.compile": (False, "torch_eager", ("--compile",)),
     "scikit-learn": (False, "sklearn_mlp", ()),
-    "the report's way": (True, "course_way", ()),
+    "the course report's way": (True, "course_way", ()),
 }
 FORWARD_PEERS = {
     HANDSTITCH: (True, "handstitch_forward"),
@@ -48,13 +48,13 @@ FIRST_IMAGES = 6_000
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """Extent of the measurements."""
 
     batches: tuple[int, ...] = (64, 128, 256, 1024)
     rounds: int = 3
     epochs: int = 2
     command_epochs: int = 10
-    recipe_epochs: int = 22
+    default_epochs: int = 22
     widths: tuple[int, ...] = (128, 256, 512, 1024, 2048, 4096)
     images: tuple[int, ...] = (6_000, 60_000, 600_000)
 
@@ -77,7 +77,7 @@ def epoch(size: Size) -> dict[str, Any]:
 
 
 def command(size: Size) -> dict[str, Any]:
-    """From the shell to a tested model of the report's recipe: seconds and memory."""
+    """From the shell to a tested model of the course preset: seconds and memory."""
     times: dict[str, list[dict[str, Any]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as place:
         for turn in range(size.rounds + 1):  # the first warms the caches
@@ -99,10 +99,10 @@ def _command(peer: str, place: Path, epochs: int) -> dict[str, float]:
         result = script(name, "--epochs", epochs, "--save", place, ours=ours)
         seconds, mib = result["wall_seconds"], result["peak_mib"]
         return {"seconds": seconds, "peak_mib": mib, "accuracy": result["accuracy"]}
-    verb = [OURS, "-c", _WITH_MEMORY]
+    program = [OURS, "-m", "handstitch"]
     flags = ["--preset", "course", "--epochs", str(epochs), "--out", str(place)]
-    trained = run([*verb, "train", *flags])
-    tested = run([*verb, "test", str(place)])
+    trained = run([*program, "train", *flags])
+    tested = run([*program, "test", str(place), "--json"])
     seconds = trained["wall_seconds"] + tested["wall_seconds"]
     return {
         "seconds": seconds,
@@ -112,32 +112,16 @@ def _command(peer: str, place: Path, epochs: int) -> dict[str, float]:
     }
 
 
-# The command line as it is, and what it took in memory; `test --json` says the accuracy.
-_WITH_MEMORY = """\
-import json, resource, sys
-from handstitch import cli
-from handstitch.cli import output
-told = {}
-output.print_json = lambda value: told.update(accuracy=value["accuracy"])
-words = sys.argv[1:]
-code = cli.run(words + ["--json"] * (words[0] == "test"))
-told["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print()
-print(json.dumps(told))
-sys.exit(code)
-"""
-
-
 def reach(size: Size) -> dict[str, Any]:
-    """Seconds from the shell until a test accuracy is first had, with the default recipe."""
+    """Seconds from the shell until a test accuracy is first reached, with the default preset."""
     found: dict[str, Any] = {}
     results: dict[str, list[dict[str, Any]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as place:
         for seed in range(size.rounds):
             for peer, (ours, name) in WHOLE_PEERS.items():
                 save = Path(place, f"{peer}-{seed}")
-                flags = ("--recipe", "default", "--epochs", size.recipe_epochs, "--seed", seed)
-                now = ("--began", time.time(), "--save", save)
+                flags = ("--preset", "default", "--epochs", size.default_epochs, "--seed", seed)
+                now = ("--started", time.time(), "--save", save)
                 results[peer].append(script(name, *flags, *now, ours=ours))
     for peer, several in results.items():
         found[peer] = {"accuracy": median(each["accuracy"] for each in several)}
@@ -183,9 +167,9 @@ def growth(size: Size) -> dict[str, Any]:
 
 
 def load(size: Size) -> dict[str, Any]:
-    """An epoch at batch 64 beside two busy processes, by one on a quiet machine."""
+    """Seconds of an epoch at batch 64, alone and beside two busy processes."""
     found: dict[str, Any] = {}
-    for peer in (HANDSTITCH, "readable loop", "PyTorch"):
+    for peer in (HANDSTITCH, "numpy backend", "PyTorch"):
         quiet, beside = [], []
         for _ in range(size.rounds):
             quiet += _one(peer, ("--epochs", 1))["epochs"]

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md from what was measured."""
+"""The page docs/benchmarks.md, from the measurements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Found = dict[str, Any]
 
 
 class Aim(NamedTuple):
-    """A ratio that was wanted, and the one that was found."""
+    """A target ratio, and the measured one."""
 
     job: str
     against: str
@@ -20,37 +20,39 @@ class Aim(NamedTuple):
 
     @property
     def met(self) -> bool:
-        """Whether it is as good as wanted."""
+        """Whether the target is reached."""
         return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
 
 
 def aims(found: Found) -> list[Aim]:
-    """Every aim for which there are figures; a ratio is the peer's time by ours."""
-    made: list[Aim] = []
+    """Every aim with measurements; a ratio is the peer's time divided by ours."""
+    targets: list[Aim] = []
     for batch, wanted in (("64", 1.05), ("128", 1.10), ("256", 1.20)):
         if batch in found.get("epoch", {}):
-            made += _epoch_aims(batch, wanted, found["epoch"][batch])
+            targets += _epoch_aims(batch, wanted, found["epoch"][batch])
     if "command" in found:
         each = found["command"]
         ours = each[HANDSTITCH]
         for peer, wanted in (("JAX", 1.3), ("PyTorch", 2.0)):
-            made.append(Aim("whole command", peer, each[peer]["seconds"] / ours["seconds"], wanted))
+            targets.append(
+                Aim("whole command", peer, each[peer]["seconds"] / ours["seconds"], wanted)
+            )
         share = ours["peak_mib"] / each["PyTorch"]["peak_mib"]
-        made.append(Aim("peak memory of training", "PyTorch", share, 0.5, at_least=False))
-        made.append(Aim("`handstitch test`", "–", ours["test_seconds"], 1.0, False, " s"))
+        targets.append(Aim("peak memory of training", "PyTorch", share, 0.5, at_least=False))
+        targets.append(Aim("`handstitch test`", "–", ours["test_seconds"], 1.0, False, " s"))
     if "forward" in found:
         each = found["forward"]
         for count, name in (("10000", "10,000 images"), ("1", "one image")):
             best = min(each["PyTorch"][count], each["onnxruntime"][count])
             measured = best / each[HANDSTITCH][count]
-            made.append(
+            targets.append(
                 Aim(f"forward, {name}", "the faster of onnxruntime and PyTorch", measured, 0.95)
             )
     if "load" in found:
         each = found["load"][HANDSTITCH]
         slower = each["busy"] / each["quiet"]
-        made.append(Aim("two busy processes beside it", "our quiet run", slower, 4.0, False))
-    return made
+        targets.append(Aim("beside two busy processes", "alone", slower, 4.0, False))
+    return targets
 
 
 def _epoch_aims(batch: str, wanted: float, each: Found) -> list[Aim]:
@@ -63,10 +65,11 @@ def _epoch_aims(batch: str, wanted: float, each: Found) -> list[Aim]:
     ]
     if batch == "64":
         made.append(Aim(job, "scikit-learn", seconds["scikit-learn"] / ours, 3.8))
-        made.append(Aim(job, "the report's way", seconds["the report's way"] / ours, 12.0))
+        course = "the course report's way"
+        made.append(Aim(job, course, seconds[course] / ours, 12.0))
     if batch == "128":
-        above = seconds["readable loop"] / seconds["its products alone"]
-        made.append(Aim("readable loop, batch 128", "its products alone", above, 1.20, False))
+        above = seconds["numpy backend"] / seconds["BLAS products alone"]
+        made.append(Aim("numpy backend, batch 128", "BLAS products alone", above, 1.20, False))
     return made
 
 
@@ -74,7 +77,7 @@ def short(found: Found, words: dict[str, str]) -> str:
     """The table of the READMEs; `words` translates."""
     batches = found["epoch"]
     rows = []
-    for peer in ("JAX", "PyTorch", "torch.compile", "scikit-learn", "the report's way"):
+    for peer in ("JAX", "PyTorch", "torch.compile", "scikit-learn", "the course report's way"):
         ratios = [each[peer]["seconds"] / each[HANDSTITCH]["seconds"] for each in batches.values()]
         rows.append(f"| {words.get(peer, peer)} | " + " | ".join(f"{r:.2f}" for r in ratios) + " |")
     head = [words["against"], *(words["batch"].format(batch) for batch in batches)]
@@ -105,7 +108,7 @@ def page(found: Found) -> str:
             f"| {each['accuracy']:.4f} |"
             for peer, each in found["command"].items()
         ]
-        head = ("who", "s", "peak memory", "test accuracy")
+        head = ("peer", "s", "peak memory", "test accuracy")
         parts += ["## From the shell to a tested model", COMMAND_NOTE, _table(*head, rows=rows)]
     if "reach" in found:
         rows = [
@@ -113,14 +116,14 @@ def page(found: Found) -> str:
             f"| {each['accuracy']:.4f} |"
             for peer, each in found["reach"].items()
         ]
-        head = ("who", "to 88.46 %, s", "to 90 %, s", "test accuracy of the best by validation")
+        head = ("peer", "to 88.46 %, s", "to 90 %, s", "test accuracy of the best by validation")
         parts += ["## Time to a test accuracy", REACH_NOTE, _table(*head, rows=rows)]
     if "forward" in found:
         rows = [
             f"| {peer} | {1e3 * each['10000']:.1f} ms | {1e6 * each['1']:.0f} µs |"
             for peer, each in found["forward"].items()
         ]
-        head = ("who", "10,000 images", "one image")
+        head = ("peer", "10,000 images", "one image")
         parts += ["## Forward", FORWARD_NOTE, _table(*head, rows=rows)]
     parts += _growth(found.get("growth"))
     if "load" in found:
@@ -129,7 +132,7 @@ def page(found: Found) -> str:
             f"| {each['busy'] / each['quiet']:.2f} |"
             for peer, each in found["load"].items()
         ]
-        head = ("who", "quiet, s", "beside two busy processes, s", "times slower")
+        head = ("peer", "alone, s", "beside two busy processes, s", "slowdown")
         parts += ["## On a busy machine: an epoch at batch 64", _table(*head, rows=rows)]
     if "start" in found:
         rows = [f"| {name} | {seconds:.2f} |" for name, seconds in found["start"].items()]
@@ -138,28 +141,28 @@ def page(found: Found) -> str:
 
 
 INTRODUCTION = """\
-Made by `make bench`: each peer a process of its own, all in turn, medians. A ratio is the peer's
-time by Handstitch's: above 1, Handstitch is faster."""
+Made by `make bench`: each peer in a process of its own, in turn; medians. A ratio is the peer's
+time divided by Handstitch's: above 1, Handstitch is faster."""
 EPOCH_NOTE = """\
-54,000 images through 784-512-256-10, ReLU, plain SGD, float32 (the report's way: float64).
+54,000 images through 784-512-256-10, ReLU, plain SGD, float32 (the course report's way: float64).
 Handstitch gathers and scales uint8 images in every step; PyTorch, JAX and scikit-learn are given
 float32 images scaled beforehand. The first epoch of a process, compilation included, is not
-counted. Handstitch is the compiled step, which passes over zeros; on light images, 255 − pixel, the
-input has none. The readable loop is core/ as it stands; its products alone are the BLAS calls of
-that loop and nothing else."""
+counted. Handstitch is the numba backend, which skips zeros; on light images, 255 − pixel, the input
+has none. The numpy backend is core/ as it stands; BLAS products alone are its calls of the BLAS and
+nothing else."""
 FORWARD_NOTE = """\
-The images of the test set through the report's network as initialised. Handstitch is
+The images of the test set through the course network as initialised. Handstitch is
 `Classifier.compiled()`, from bytes to probabilities; the others take float32 images scaled
 beforehand and give logits."""
 COMMAND_NOTE = """\
-The report's recipe, 10 epochs at batch 64: read and check the files, train on 54,000 images,
+The course preset, 10 epochs at batch 64: read and check the files, train on 54,000 images,
 validate after each epoch, keep and save the best weights, test. Handstitch is `handstitch train`
-and `handstitch test` as one types them; its run folder with history and resumable state is made
-on the way. The others are one script each. Caches are warm: Handstitch's and JAX's machine code is
-on disk."""
+and `handstitch test` as typed in a shell; the run folder with history and resumable state is
+written on the way. The others are one script each. Caches are warm: Handstitch's and JAX's machine
+code is on disk."""
 REACH_NOTE = """\
-From the start of the process, with the settings of the `default` recipe for everybody; the test
-set is looked at after every epoch, which is for this clock only. Medians of the seeds."""
+From the start of the process, all with the settings of the `default` preset; the test set is
+evaluated after every epoch, for this clock only. Medians over the seeds."""
 
 
 def _epoch_table(each: Found) -> str:
@@ -169,7 +172,7 @@ def _epoch_table(each: Found) -> str:
         f"| {f['fastest']:.3f} to {f['slowest']:.3f} | {f['first']:.2f} | {f['peak_mib']:.0f} MiB |"
         for peer, f in each.items()
     ]
-    head = ("who", "s/epoch", "ratio", "fastest and slowest", "first epoch, s", "peak memory")
+    head = ("peer", "s/epoch", "ratio", "fastest and slowest", "first epoch, s", "peak memory")
     return _table(*head, rows=rows)
 
 
@@ -180,7 +183,7 @@ def _growth(found: Found | None) -> list[str]:
     rows = [f"| {width} | {ours[width]:.2f} | {torch[width]:.2f} |" for width in ours]
     head = ("first hidden layer", "Handstitch, s", "PyTorch, s")
     parts = ["## Growth with the width: an epoch at batch 128", _table(*head, rows=rows)]
-    parts.append("One run each. Above 512 measured on 6,000 images and multiplied.")
+    parts.append("One run each. Above 512 measured on 6,000 images and extrapolated.")
     ours, torch = found["images"][HANDSTITCH], found["images"]["PyTorch"]
     rows = [
         f"| {int(n):,} | {ours[n]['seconds']:.2f} | {ours[n]['peak_mib']:.0f} MiB "

@@ -1,4 +1,4 @@
-"""Starting what is measured: one process at a time, with its time and its memory."""
+"""Processes to measure, one at a time, with their time and peak memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ PEERS = str(ROOT / ".venv-bench" / "bin" / "python")
 
 
 def environment() -> dict[str, str]:
-    """Ours, without a caller's own settings for threads or byte code."""
+    """The environment without settings for threads or byte code."""
     kept = {
         name: text
         for name, text in os.environ.items()
@@ -29,33 +30,38 @@ def environment() -> dict[str, str]:
 
 
 def run(command: list[str], folder: Path | None = None) -> dict[str, Any]:
-    """Its `wall_seconds` and, where its last line is JSON, what that says."""
-    began = time.perf_counter()
-    with subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        output, errors = process.communicate()
-    wall = time.perf_counter() - began
+    """The JSON object that ends its output, if any, with its `peak_mib` and `wall_seconds`."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment(), stdout=output, stderr=errors
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        text, problems = output.read().decode(), errors.read().decode()
     if process.returncode:
-        sys.exit(f"bench: {' '.join(command)} failed:\n{errors.decode()[-2000:]}")
-    last = output.decode().strip().splitlines()[-1:]
-    told = json.loads(last[0]) if last and last[0].startswith('{"') else {}
-    return {**told, "wall_seconds": wall}
+        sys.exit(f"bench: {' '.join(command)} failed:\n{problems[-2000:]}")
+    start = f"\n{text}".rfind("\n{")
+    result = json.loads(text[start:]) if start >= 0 else {}
+    return {"peak_mib": usage.ru_maxrss / 1024, **result, "wall_seconds": wall}
 
 
 def script(name: str, *flags: object, ours: bool) -> dict[str, Any]:
-    """One of peers/, in our environment or in the peers'."""
+    """A script of peers/, in our environment or in the peers'."""
     path = str(BENCH / "peers" / f"{name}.py")
     return run([OURS if ours else PEERS, path, *map(str, flags)])
 
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """So many other processes that keep a core busy."""
+    """Within, `count` other processes that keep a core busy each."""
     others = [subprocess.Popen([OURS, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
     finally:
-        for each in others:
-            each.kill()
-            each.wait()
+        for process in others:
+            process.kill()
+            process.wait()

@@ -23,19 +23,19 @@ READMES = {
     "README.md": {
         "against": "one epoch, against",
         "batch": "batch {}",
-        "the report's way": "the course report's way",
+        "the course report's way": "the course report's way",
     },
     "README.zh-CN.md": {
         "against": "一轮训练，对比",
         "batch": "每批 {}",
-        "the report's way": "课程报告原来的做法",
+        "the course report's way": "课程报告原来的做法",
     },
 }
 PACKAGES = ("torch", "jax", "scikit-learn", "onnxruntime", "numpy", "scipy")
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Run the jobs, print the aims, write page and figure."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,7 +48,7 @@ def main() -> None:
     size = QUICK if chosen.quick else Size(rounds=chosen.rounds)
     kept = chosen.out / "benchmarks.json"
     found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    found["machine"] = described()
+    found["machine"] = describe_machine()
     for job in chosen.jobs:
         found[job] = JOBS[job](size)
         kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def write_readmes(found: dict[str, Any]) -> None:
-    """The short table between the marks."""
+    """Write the short table between the marks."""
     for name, words in READMES.items():
         path = ROOT / name
         before, rest = path.read_text(encoding="utf-8").split("<!-- speed -->\n")
@@ -76,7 +76,7 @@ def write_readmes(found: dict[str, Any]) -> None:
         path.write_text(before + table + after, encoding="utf-8")
 
 
-def described() -> str:
+def describe_machine() -> str:
     """The machine and all versions, in a sentence each."""
     build = ", ".join(f"{name} {text}" for name, text in machine.build_info().items())
     script = (

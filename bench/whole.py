@@ -1,4 +1,4 @@
-"""What a whole program does that trains, chooses by validation, saves, and tests.
+"""The job of a whole program: train, select by validation, save, and test.
 
 The peers' scripts are written as a user of the framework would write them; what they share, the
 reading of the files, the split and the clock, stands here.
@@ -22,15 +22,15 @@ VALIDATION = 6_000
 
 
 def arguments() -> argparse.Namespace:
-    """What is trained: the report's way (SGD) or the default recipe's (Adam along a cosine)."""
+    """The preset to train: `course` (SGD) or `default` (Adam along a cosine)."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--recipe", choices=("course", "default"), default="course")
+    parser.add_argument("--preset", choices=("course", "default"), default="course")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--began", type=float, default=time.time(), help="when the shell began")
+    parser.add_argument("--started", type=float, default=time.time(), help="when the shell started")
     parser.add_argument("--save", required=True)
     chosen = parser.parse_args()
-    chosen.adam = chosen.recipe == "default"
+    chosen.adam = chosen.preset == "default"
     chosen.batch = 256 if chosen.adam else 64
     chosen.rate = 0.0015 if chosen.adam else 0.064
     chosen.dropout = 0.2 if chosen.adam else 0.0
@@ -56,7 +56,7 @@ def data(chosen: argparse.Namespace) -> dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def read(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """One pair of the four official files."""
+    """Images and labels of one part, from two of the four official files."""
     with gzip.open(folder() / f"{part}-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
     with gzip.open(folder() / f"{part}-labels-idx1-ubyte.gz") as file:
@@ -72,23 +72,23 @@ def rate(chosen: argparse.Namespace, step: int, steps: int) -> float:
 
 
 class Clock:
-    """When a test accuracy was first reached, in seconds since the shell began."""
+    """Seconds from the start of the shell until each test accuracy is first reached."""
 
     def __init__(self, chosen: argparse.Namespace) -> None:
-        self.began = chosen.began
+        self.started = chosen.started
         self.reached: dict[str, float] = {}
 
     def note(self, accuracy: float) -> None:
         """After an epoch."""
         for target in TARGETS:
             if accuracy >= target:
-                self.reached.setdefault(f"{target:.4f}", time.time() - self.began)
+                self.reached.setdefault(f"{target:.4f}", time.time() - self.started)
 
     def report(self, peer: str, accuracy: float) -> None:
         """One JSON object."""
         result: dict[str, Any] = {
             "peer": peer,
-            "seconds": time.time() - self.began,
+            "seconds": time.time() - self.started,
             "reached": self.reached,
             "accuracy": accuracy,
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

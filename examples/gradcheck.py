@@ -1,4 +1,4 @@
-"""Check back-propagation by the complex step, for a network and loss of your choice."""
+"""Check back-propagation against the complex step, for a network and loss of your choice."""
 
 from handstitch.gradcheck import Problem, check
 

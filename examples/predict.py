@@ -9,4 +9,4 @@ classifier = handstitch.load(run_folder.newest())
 P = classifier.probabilities(images)
 for label, row in zip(labels, P, strict=True):
     names = classifier.class_names
-    print(f"{names[label]:>12} taken for {names[row.argmax()]:<12} {row.max():.1%} sure")
+    print(f"{names[label]:>12} predicted as {names[row.argmax()]:<12} {row.max():.1%} confidence")

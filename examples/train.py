@@ -1,4 +1,4 @@
-"""Train a network, stop early by a rule of your own, and test the best weights."""
+"""Train a network, stop early by your own rule, and test the best weights."""
 
 import handstitch
 

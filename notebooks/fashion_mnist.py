@@ -129,7 +129,7 @@ from handstitch.data.batches import Batches
 
 pictures = scaling.fit("256", dataset.images, learned)
 batches = Batches(dataset.images, dataset.labels, learned, pictures, course.batch_size)
-last = len(batches.part(batches.order(course.seed, epoch=0), len(batches) - 1))
+last = len(batches.batch(batches.epoch_order(course.seed, epoch=0), len(batches) - 1))
 print(f"{len(batches)} batches in an epoch, the last of {last} pictures")
 
 # %% [markdown]
@@ -260,18 +260,18 @@ print(inspect.getsource(Network.backward))
 # subtracts nothing, and h may be arbitrarily small:
 
 # %%
-from handstitch.gradcheck import Point, Problem, check
+from handstitch.gradcheck import Case, Problem, check
 
-point = Point(Problem(sizes=(6, 5, 4, 3), activations=("tanh", "sigmoid")))
+case = Case(Problem(sizes=(6, 5, 4, 3), activations=("tanh", "sigmoid")))
 place = 7
-exact = point.gradient()[place]
-theta = point.network.parameters.vector.astype(np.complex128)
+exact = case.gradient()[place]
+theta = case.network.parameters.vector.astype(np.complex128)
 
 
 def loss_at(change):
     changed = theta.copy()
     changed[place] += change
-    return point.loss(changed)
+    return case.loss(changed)
 
 
 print("     h   error of the difference   error of the complex step")

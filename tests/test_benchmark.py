@@ -1,4 +1,4 @@
-"""What `handstitch bench` measures. No test says how fast: that is the business of bench/."""
+"""What `handstitch bench` measures. No test asserts a speed: bench/ does that."""
 
 from __future__ import annotations
 

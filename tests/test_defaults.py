@@ -11,7 +11,7 @@ import pytest
 
 from handstitch.config import Config
 from handstitch.core.network import Network
-from handstitch.core.optimizers import Optimizer, Step
+from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data import splits
 from handstitch.gradcheck import Problem
@@ -20,10 +20,10 @@ DEFAULTS: list[tuple[Callable[..., Any], str]] = [
     (Parameters.random, "initialization"),
     (Network.__init__, "dropout"),
     (Network.__init__, "input_dropout"),
-    (Step, "momentum"),
-    (Step, "beta1"),
-    (Step, "beta2"),
-    (Step, "epsilon"),
+    (Hyperparameters, "momentum"),
+    (Hyperparameters, "beta1"),
+    (Hyperparameters, "beta2"),
+    (Hyperparameters, "epsilon"),
     (Optimizer.__init__, "weight_decay"),
     (Optimizer.__init__, "decay_biases"),
     (Optimizer.__init__, "decoupled"),

@@ -1,4 +1,4 @@
-"""The products of the readable step and nothing else: what its BLAS calls alone take."""
+"""The BLAS calls of the numpy backend and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handstitch.core.parameters import Parameters, count
 
 
 def main() -> None:
-    """In the step's order, on its own arrays; the weights are changed by nothing."""
+    """In the step's order, on its own arrays; the weights do not change."""
     chosen = arguments()
     shape = sizes(chosen.width)
     parameters = Parameters(shape, np.zeros(count(shape), np.float32))

@@ -1,6 +1,6 @@
 """The course report's algorithm as it was: float64, one-hot targets, a new array for every result.
 
-Written anew from its description; the arithmetic is the same, the thrift of the loop is not.
+Written anew from its description: the same arithmetic, with none of the loop's economies.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
                 weights[layer] = [W - rate * dW, b - rate * db]
         return total / len(order)
 
-    measure("the report's way", epoch, chosen)
+    measure("the course report's way", epoch, chosen)
 
 
 if __name__ == "__main__":

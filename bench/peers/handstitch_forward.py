@@ -10,7 +10,7 @@ from collections.abc import Callable
 from forward import bytes_of, measure
 from job import initial, sizes
 
-from handstitch.arrays import zeros
+from handstitch.arrays import aligned_zeros
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.scaling import Scaling
@@ -19,7 +19,7 @@ from handstitch.model.classifier import compiled
 
 def main() -> None:
     """As Classifier.compiled gives it."""
-    parameters = Parameters(sizes(), zeros(count(sizes())))
+    parameters = Parameters(sizes(), aligned_zeros(count(sizes())))
     for (W, _), view in zip(initial(), parameters.weights, strict=True):
         view[:] = W
     classify = compiled(Network(parameters, ("relu", "relu")), Scaling(0.0, 1 / 256))

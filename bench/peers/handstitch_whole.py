@@ -20,7 +20,7 @@ def main() -> None:
     chosen = arguments()
     clock = Clock(chosen)
     given = {"epochs": chosen.epochs, "seed": chosen.seed, "dataset": "fashion-mnist"}
-    config = precedence.resolve(given, preset=chosen.recipe, environment={}).config
+    config = precedence.resolve(given, preset=chosen.preset, environment={}).config
     test = loading.load("fashion-mnist", "test")
     with handstitch.begin(config, Path(chosen.save)) as run:
         for _ in run.train():

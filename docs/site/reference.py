@@ -43,6 +43,7 @@ API = {
     ],
     "Training": [
         "handstitch.training.loop",
+        "handstitch.training.state",
         "handstitch.training.backend",
         "handstitch.training.schedules",
         "handstitch.training.footprint",

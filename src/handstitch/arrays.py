@@ -1,6 +1,6 @@
-"""Names for the kinds of array that travel through the package, and where arrays begin.
+"""Array types of the package, and arrays aligned to cache lines.
 
-The names are for readers and for the type checker; nothing is checked at run time.
+The types are for readers and for the type checker; nothing is checked at run time.
 """
 
 from __future__ import annotations
@@ -17,30 +17,31 @@ Vector = NDArray[np.floating[Any]]
 """Floating-point numbers, one axis."""
 
 Images = NDArray[np.uint8]
-"""Grey pictures as they lie in the files, 0 to 255: (samples, rows, columns)."""
+"""Grey levels 0 to 255, as in the files: (samples, rows, columns)."""
 
 Labels = NDArray[np.uint8]
-"""Class numbers, one for each sample, counted from 0."""
+"""Class numbers from 0, one for each sample."""
 
 Indices = NDArray[np.intp]
 """Positions of samples within a data set."""
 
 _LINE: Final = 64
-"""Bytes of a cache line."""
+"""Bytes in a cache line."""
 
 
-def zeros(size: int, dtype: Any = np.float32) -> Vector:
-    """Zeros (size,) that begin with a cache line: where two threads each change a part of it in
-    whole lines, neither waits for the other.
+def aligned_zeros(size: int, dtype: Any = np.float32) -> Vector:
+    """Zeros (size,) that begin with a cache line.
+
+    Two threads that change different whole lines of it never wait for each other.
     """
-    wanted = size * np.dtype(dtype).itemsize
-    memory = np.zeros(wanted + _LINE, np.uint8)
+    length = size * np.dtype(dtype).itemsize
+    memory = np.zeros(length + _LINE, np.uint8)
     begin = -memory.ctypes.data % _LINE
-    return memory[begin : begin + wanted].view(dtype)
+    return memory[begin : begin + length].view(dtype)
 
 
-def copied(vector: Vector) -> Vector:
-    """A copy that begins with a cache line, as `zeros` do."""
-    copy = zeros(vector.size, vector.dtype)
+def aligned_copy(vector: Vector) -> Vector:
+    """A copy that begins with a cache line."""
+    copy = aligned_zeros(vector.size, vector.dtype)
     np.copyto(copy, vector)
     return copy

@@ -1,6 +1,6 @@
-"""How fast this machine trains: in images and in arithmetic, beside what its BLAS can do at best.
+"""Benchmark of training and inference, in images and in arithmetic, against the BLAS's peak.
 
-For a quiet machine. Medians over many short pieces, so that a moment's disturbance is not counted.
+For a quiet machine. Figures are medians, so that a short disturbance does not count.
 """
 
 from __future__ import annotations
@@ -26,72 +26,70 @@ from handstitch.model.classifier import compiled
 from handstitch.training import backend
 
 IMAGES: Final = 10_000
-"""Images that are trained on and classified: noise, of which half is 0, as of Fashion-MNIST;
-nothing else that is on images takes time."""
-_SIDE: Final = 28
+"""Images to train on and classify: noise, half of it 0, as half of the pixels of Fashion-MNIST."""
 _SQUARE: Final = 2048
-"""Rows of the product that shows what the BLAS can do: large enough to be at its best."""
+"""Rows of the matrices that measure the BLAS's peak."""
 
 
-class Training(msgspec.Struct, frozen=True):
+class TrainingSpeed(msgspec.Struct, frozen=True):
     """The speed of training with one batch size."""
 
     batch_size: int
     step_seconds: float
-    """Of one step, everything that a run does in it; the median."""
+    """Median of one step, with everything that a run does in it."""
     images_per_second: float
     flops_per_second: float
     share_of_peak: float
 
 
 class Speed(msgspec.Struct, frozen=True):
-    """What was measured on this machine."""
+    """The result of a benchmark."""
 
     sizes: list[int]
     threads: int
     backend: str
-    """Which backend trained, as `training.backend.status` says it."""
     kernel: str
-    """Of the BLAS that trains."""
+    """Kernel of the BLAS that trains."""
     peak_flops_per_second: float
-    """Of the BLAS alone, on a product of large square matrices in float32."""
-    training: list[Training]
+    """The BLAS alone, on large square matrices in float32."""
+    training: list[TrainingSpeed]
     classified_per_second: float
-    """Images, many at a time, from bytes to probabilities."""
+    """Images per second, many at a time, from bytes to probabilities."""
     one_image_seconds: float
-    """From bytes to probabilities."""
+    """Seconds for one image, from bytes to probabilities."""
 
 
-class _EnoughError(Exception):
-    """The time for a measurement is over."""
+class _TimeUpError(Exception):
+    """The time of a measurement is up."""
 
 
 def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Speed:
     """Train and classify for about `seconds` in each measurement."""
     config = replace(config, threads=machine.resolve_threads(config.threads), warmup=0.0)
-    dataset = _noise()
+    dataset = _make_noise()
     sizes = training.TrainingData(config, dataset).sizes
     with machine.blas_threads(int(config.threads)):
-        best = peak(seconds)
-        rates = [
-            _training(replace(config, batch_size=n), dataset, seconds, best) for n in batch_sizes
+        peak = measure_peak(seconds)
+        speeds = [
+            _time_training(replace(config, batch_size=n), dataset, seconds, peak)
+            for n in batch_sizes
         ]
         network = training.start(config, sizes).network
-        many, one = _classifying(network, dataset, seconds)
+        many, one = _time_inference(network, dataset, seconds)
     return Speed(
         sizes=list(sizes),
         threads=int(config.threads),
-        backend=backend.status(config),
+        backend=backend.describe(config),
         kernel=machine.blas_kernel(),
-        peak_flops_per_second=best,
-        training=rates,
+        peak_flops_per_second=peak,
+        training=speeds,
         classified_per_second=many,
         one_image_seconds=one,
     )
 
 
 def flops_per_image(sizes: tuple[int, ...]) -> int:
-    """Floating-point operations of the products in one image's share of a training step.
+    """Floating-point operations per image of the products in a training step.
 
     Each of the n·m weights of a layer takes a multiplication and an addition in the forward
     product, in the weights' gradient and, but for the first layer, in the inputs' gradient.
@@ -100,65 +98,65 @@ def flops_per_image(sizes: tuple[int, ...]) -> int:
     return 2 * (3 * sum(products) - products[0])
 
 
-def peak(seconds: float) -> float:
-    """Operations a second of the BLAS at its best: C ← A B of large matrices in float32."""
+def measure_peak(seconds: float) -> float:
+    """Peak of the BLAS in operations per second: C ← A B of large matrices in float32."""
     A, B, C = (np.ones((_SQUARE, _SQUARE), np.float32) for _ in range(3))
     gemm(1.0, A, B, 0.0, C)
-    times = _repeated(lambda: gemm(1.0, A, B, 0.0, C), seconds)
+    times = _time_calls(lambda: gemm(1.0, A, B, 0.0, C), seconds)
     return 2 * _SQUARE**3 / median(times)
 
 
-def _training(config: Config, dataset: Dataset, seconds: float, best: float) -> Training:
-    """Runs of the very loop that trains, until the time is over; each step is timed."""
+def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float) -> TrainingSpeed:
+    """Time each step of the real training loop until the time is up."""
     times: list[float] = []
-    began = last = perf_counter()
+    started = last = perf_counter()
 
-    def note(state: training.State) -> None:
+    def time_step(state: training.State) -> None:
         nonlocal last
         now = perf_counter()
-        if state.batch > 1:  # before the first step of an epoch, validation took its time
+        if state.batch > 1:  # not an epoch's first step: validation came before it
             times.append(now - last)
         last = now
-        if now - began > seconds and len(times) >= 3:
-            raise _EnoughError
+        if now - started > seconds and len(times) >= 3:
+            raise _TimeUpError
 
-    task = training.TrainingData(config, dataset)
-    n = task.batches.batch_size
-    for _ in range(2):  # the first time is for warming up, and for compiling
-        state = training.start(config, task.sizes)
+    data = training.TrainingData(config, dataset)
+    n = data.batches.batch_size
+    for _ in range(2):  # the first run warms up and compiles
+        state = training.start(config, data.sizes)
         times.clear()
-        began = last = perf_counter()
-        with suppress(_EnoughError):
-            training.fit(state, task, config, note)
+        started = last = perf_counter()
+        with suppress(_TimeUpError):
+            training.fit(state, data, config, time_step)
     step = median(times)
-    rate = n / step * flops_per_image(task.sizes)
-    return Training(n, step, n / step, rate, rate / best)
+    rate = n / step * flops_per_image(data.sizes)
+    return TrainingSpeed(n, step, n / step, rate, rate / peak)
 
 
-def _classifying(network: Network, dataset: Dataset, seconds: float) -> tuple[float, float]:
-    """Images a second of many, and seconds of one."""
+def _time_inference(network: Network, dataset: Dataset, seconds: float) -> tuple[float, float]:
+    """(images per second of many, seconds for one)."""
     scaling = Scaling(0.0, 1 / 256)
     classify, images, image = compiled(network, scaling), dataset.images, dataset.images[0]
     classify(images)
     classify(image)
-    all_of_them = median(_repeated(lambda: classify(images), seconds))
-    return len(images) / all_of_them, median(_repeated(lambda: classify(image), seconds))
+    seconds_for_all = median(_time_calls(lambda: classify(images), seconds))
+    return len(images) / seconds_for_all, median(_time_calls(lambda: classify(image), seconds))
 
 
-def _repeated(work: Callable[[], object], seconds: float) -> list[float]:
-    """How long each call took; at least three."""
+def _time_calls(work: Callable[[], object], seconds: float) -> list[float]:
+    """Seconds of each call of `work`; at least three calls."""
     times: list[float] = []
     until = perf_counter() + seconds
     while len(times) < 3 or perf_counter() < until:
-        began = perf_counter()
+        started = perf_counter()
         work()
-        times.append(perf_counter() - began)
+        times.append(perf_counter() - started)
     return times
 
 
-def _noise() -> Dataset:
+def _make_noise() -> Dataset:
     rng = np.random.Generator(np.random.Philox(0))
-    images = rng.integers(0, 256, (IMAGES, _SIDE, _SIDE), np.uint8)
+    images = rng.integers(0, 256, (IMAGES, 28, 28), np.uint8)
     images *= rng.integers(0, 2, images.shape, np.uint8)
     labels = rng.integers(0, len(GARMENTS), IMAGES, np.uint8)
     digest = digest_of(images, labels)

@@ -1,4 +1,4 @@
-"""How good a network is: loss, accuracy, confusion, per-class scores, calibration, intervals."""
+"""Evaluation: loss, accuracy, confusion matrix, per-class scores, calibration, intervals."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from handstitch.data.scaling import Scaling
 from handstitch.records import CalibrationBin, ClassScore, Evaluation
 
 ROWS = 1000
-"""Images taken at a time. Fixed, so that a figure never depends on how much memory there is."""
+"""Images per batch. Fixed, so that no figure depends on how much memory there is."""
 _Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 _CALIBRATION_BINS = 15
 
 
 class Evaluator:
-    """Runs a network over images in evaluation mode; nothing is dropped, nothing is learned."""
+    """Forward passes of a network over images, in evaluation mode."""
 
     def __init__(self, network: Network, images: Images, scaling: Scaling) -> None:
         self.network = network
@@ -31,27 +31,27 @@ class Evaluator:
         self._scaling = scaling
         self._work = Workspace(network, min(ROWS, max(1, len(images))))
 
-    def blocks(self) -> Iterator[tuple[slice, Workspace]]:
-        """Rows in order, and a workspace whose last outputs are their logits until the next."""
+    def batches(self) -> Iterator[tuple[slice, Workspace]]:
+        """Rows in order, each with a workspace that holds their activations until the next."""
         for start in range(0, len(self._images), ROWS):
             rows = slice(start, min(start + ROWS, len(self._images)))
-            work = self._work.narrowed(rows.stop - rows.start)
+            work = self._work.for_batch(rows.stop - rows.start)
             self._scaling.apply(self._images[rows], work.X)
             self.network.forward(work.X, work)
             yield rows, work
 
     def loss_and_accuracy(self, labels: Labels) -> tuple[float, float]:
-        """Mean cross-entropy in nats, and the fraction of images whose class is found."""
+        """Mean cross-entropy in nats, and the fraction of images classified correctly."""
         loss, correct = 0.0, 0
-        for rows, work in self.blocks():
-            correct += self.network.correct(labels[rows], work)
+        for rows, work in self.batches():
+            correct += self.network.count_correct(labels[rows], work)
             loss += self.network.loss(labels[rows], work)
         return loss / len(labels), correct / len(labels)
 
     def probabilities(self) -> Matrix:
         """P (samples, classes)."""
         P = np.empty((len(self._images), self.network.parameters.sizes[-1]), np.float32)
-        for rows, work in self.blocks():
+        for rows, work in self.batches():
             softmax(work.outputs[-1], work.gradients[-1], work.column)
             P[rows] = work.gradients[-1]
         return P
@@ -68,7 +68,7 @@ def evaluate(
     part: str,
     weights: str,
 ) -> Evaluation:
-    """Everything a test tells about a network. `images` (n, rows, columns), n at least 1."""
+    """All figures of an evaluation, on images (n, rows, columns) with n at least 1."""
     evaluator = Evaluator(network, images, scaling)
     loss, _ = evaluator.loss_and_accuracy(labels)
     P = evaluator.probabilities()
@@ -99,17 +99,17 @@ def confusion_matrix(
 
 
 def class_scores(confusion: NDArray[np.int64], class_names: tuple[str, ...]) -> list[ClassScore]:
-    """Precision, recall and F1 of each class; 0 where there is nothing to divide by."""
+    """Precision, recall and F1 of each class; 0 where a denominator is 0."""
     scores = []
     for label, name in enumerate(class_names):
-        hits = int(confusion[label, label])
-        called, support = int(confusion[:, label].sum()), int(confusion[label].sum())
+        correct = int(confusion[label, label])
+        predicted, support = int(confusion[:, label].sum()), int(confusion[label].sum())
         scores.append(
             ClassScore(
                 name=name,
-                precision=hits / called if called else 0.0,
-                recall=hits / support if support else 0.0,
-                f1=2 * hits / (called + support) if called + support else 0.0,
+                precision=correct / predicted if predicted else 0.0,
+                recall=correct / support if support else 0.0,
+                f1=2 * correct / (predicted + support) if predicted + support else 0.0,
                 support=support,
             )
         )
@@ -119,7 +119,7 @@ def class_scores(confusion: NDArray[np.int64], class_names: tuple[str, ...]) -> 
 def most_confused(
     confusion: list[list[int]], class_names: tuple[str, ...], most: int = 5
 ) -> list[tuple[str, str, int]]:
-    """(true, predicted, images) of the most frequent mistakes, the most frequent first."""
+    """(true class, predicted class, images) of the most frequent mistakes, in falling order."""
     mistakes = [
         (-count, true, predicted)
         for true, row in enumerate(confusion)
@@ -143,14 +143,14 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
 
 
 def calibration_bins(P: Matrix, labels: Labels) -> list[CalibrationBin]:
-    """Images by confidence, the probability of the predicted class, in 15 equal bins."""
+    """Images in 15 equal bins of confidence, the probability of the predicted class."""
     confidence = np.max(P, axis=1).astype(np.float64)
-    hit = np.argmax(P, axis=1) == labels
+    is_correct = np.argmax(P, axis=1) == labels
     n = _CALIBRATION_BINS
     bins = np.minimum((confidence * n).astype(np.intp), n - 1)
     counts = np.bincount(bins, minlength=n)
     confidences = np.bincount(bins, weights=confidence, minlength=n) / np.maximum(counts, 1)
-    accuracies = np.bincount(bins, weights=hit, minlength=n) / np.maximum(counts, 1)
+    accuracies = np.bincount(bins, weights=is_correct, minlength=n) / np.maximum(counts, 1)
     return [
         CalibrationBin(
             low=number / n,
@@ -169,4 +169,4 @@ def calibration_error(P: Matrix, labels: Labels) -> float:
     The mean over all images of |accuracy − confidence| of the bin they fall in.
     """
     bins = calibration_bins(P, labels)
-    return sum(each.count * abs(each.accuracy - each.confidence) for each in bins) / len(labels)
+    return sum(bin_.count * abs(bin_.accuracy - bin_.confidence) for bin_ in bins) / len(labels)

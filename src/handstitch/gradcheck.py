@@ -1,6 +1,6 @@
-"""Back-propagation held against a derivative that shares no line of code with it.
+"""Gradient check: back-propagation against the complex-step derivative.
 
-The oracle is a forward pass of its own, written for complex numbers: for an analytic function
+The oracle is a second forward pass, written for complex numbers: for an analytic function
 f, Im f(x + ih)/h is f′(x) to full precision, since nothing is subtracted (Squire and Trapp, SIAM
 Review 40, 1998, 110-112). The gradient under test comes from the very code that trains, run in
 float64.
@@ -25,7 +25,7 @@ from handstitch.randomness import Purpose, generator
 TOLERANCE: Final = 1e-9
 """The largest relative error that passes."""
 KINK: Final = 1e-6
-"""Points with a pre-activation this close to a kink are drawn again: no derivative exists there."""
+"""Cases with a pre-activation this close to a kink are drawn again: there is no derivative."""
 _STEP: Final = 1e-30
 _DRAWS: Final = 100
 
@@ -41,7 +41,7 @@ _FORWARD: Final[dict[str, Callable[[Complex], Complex]]] = {
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """The function that is differentiated: everything the loss depends on besides θ."""
+    """The loss to differentiate: everything that it depends on besides θ."""
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
@@ -56,13 +56,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """How well two gradients agree."""
+    """Agreement of two gradients."""
 
     sizes: tuple[int, ...]
     checked: int
     """Parameters compared."""
     parameters: int
-    """Parameters there are."""
+    """Parameters in all."""
     worst: float
     """Largest |a − n| / max(|a|, |n|, 1e-8·max|g|)."""
     where: int
@@ -77,33 +77,33 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def check(problem: Problem, most: int | None = None) -> Verdict:
     """Compare the gradient of the production code with the complex step.
 
-    All parameters, or `most` of them drawn from the seed. Raises HandstitchError if no draw of
-    inputs keeps clear of the kinks.
+    All parameters, or `most` of them drawn from the seed. Raises HandstitchError if every draw of
+    inputs is too close to a kink.
     """
     for draw in range(_DRAWS):
-        point = Point(problem, draw)
-        if point.clearance() >= KINK:
+        case = Case(problem, draw)
+        if case.clearance() >= KINK:
             break
     else:
         raise HandstitchError(
-            "no inputs were found that keep clear of the activations' kinks",
+            "every draw of inputs is too close to a kink of the activations",
             found=f"{_DRAWS} draws with a pre-activation below {KINK}",
-            wanted="one draw that keeps clear",
-            fix="another seed, or a smaller network",
+            wanted=f"a draw with all pre-activations at least {KINK} from 0",
+            fix="try another --seed, or a smaller network (--hidden)",
         )
-    analytic = point.gradient()
-    chosen = np.arange(analytic.size)
+    analytic = case.gradient()
+    positions = np.arange(analytic.size)
     if most is not None and most < analytic.size:
         rng = generator(problem.seed, Purpose.GRADIENT_CHECK, _DRAWS)
-        chosen = np.sort(rng.choice(analytic.size, most, replace=False))
-    numeric = point.complex_step(chosen)
-    errors = relative_errors(analytic[chosen], numeric, float(np.max(np.abs(analytic))))
+        positions = np.sort(rng.choice(analytic.size, most, replace=False))
+    numeric = case.complex_step(positions)
+    errors = relative_errors(analytic[positions], numeric, float(np.max(np.abs(analytic))))
     return Verdict(
         sizes=problem.sizes,
-        checked=len(chosen),
+        checked=len(positions),
         parameters=analytic.size,
         worst=float(np.max(errors)),
-        where=int(chosen[np.argmax(errors)]),
+        where=int(positions[np.argmax(errors)]),
     )
 
 
@@ -115,8 +115,8 @@ def relative_errors(analytic: Vector, numeric: Vector, largest: float) -> Vector
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
-class Point:
-    """A network, a batch and a set of dropout masks, drawn from the problem's seed."""
+class Case:
+    """A network, a batch and dropout masks, drawn from the problem's seed."""
 
     def __init__(self, problem: Problem, draw: int = 0) -> None:
         self.problem = problem
@@ -126,7 +126,7 @@ class Point:
         for b in parameters.biases:
             b[:] = rng.normal(0, 0.1, b.shape)
         for layer, W in enumerate(parameters.weights):
-            # What dropout scales up must not saturate: digits would be lost there, rightly.
+            # Units that dropout scales up must not saturate: gradients lose digits there.
             W[:] *= 1.0 - (problem.dropout if layer else problem.input_dropout)
         self.network = Network(
             parameters, problem.activations, problem.dropout, problem.input_dropout
@@ -135,7 +135,7 @@ class Point:
         self.y = rng.integers(0, classes, problem.samples).astype(np.uint8)
         self.work = Workspace(self.network, problem.samples)
         self._forward()
-        # The masks as the production code drew them, one for each layer's input.
+        # The masks that the production code drew, one for each layer's input.
         self.masks = [
             mask.copy() if p > 0 else np.ones((1, 1))
             for mask, p in zip(self.work.masks, self.network.dropout, strict=True)
@@ -144,7 +144,7 @@ class Point:
     def gradient(self) -> Vector:
         """∂(loss + penalty)/∂θ by back-propagation, through the code that trains.
 
-        V ← scale · gradient + λ V with V = θ to begin with is gradient and penalty in one.
+        V ← scale · gradient + λ V, starting from V = θ, is gradient and penalty in one.
         """
         self._forward()
         self.network.loss(self.y, self.work)
@@ -158,18 +158,20 @@ class Point:
         """Loss and penalty as a function of θ, for complex θ, from the textbook alone."""
         *_, A = self._preactivations(theta)
         shifted = A - A.real.max(axis=1, keepdims=True)
-        chosen = shifted[np.arange(len(self.y)), self.y]
-        total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - chosen)
-        weights, biases = _unpacked(theta, self.problem.sizes)
+        logits = shifted[np.arange(len(self.y)), self.y]
+        total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - logits)
+        weights, biases = _unpack(theta, self.problem.sizes)
         decayed = [*weights, *(biases if self.problem.decay_biases else [])]
-        squares = sum(np.sum(each * each) for each in decayed) if self.problem.weight_decay else 0
+        squares = (
+            sum(np.sum(array * array) for array in decayed) if self.problem.weight_decay else 0
+        )
         return complex(self._scale() * total + self.problem.weight_decay / 2 * squares)
 
-    def complex_step(self, chosen: NDArray[np.intp]) -> Vector:
-        """∂(loss + penalty)/∂θ at the chosen positions, one forward pass for each."""
+    def complex_step(self, positions: NDArray[np.intp]) -> Vector:
+        """∂(loss + penalty)/∂θ at some positions of θ, by one forward pass for each."""
         theta = self.network.parameters.vector.astype(np.complex128)
-        derivatives = np.empty(len(chosen))
-        for number, position in enumerate(chosen):
+        derivatives = np.empty(len(positions))
+        for number, position in enumerate(positions):
             theta[position] += 1j * _STEP
             derivatives[number] = self.loss(theta).imag / _STEP
             theta[position] = theta[position].real
@@ -187,7 +189,7 @@ class Point:
     def _preactivations(self, theta: Complex) -> Iterator[Complex]:
         """Z of each layer; the last are the logits."""
         A = self.X.astype(theta.dtype)
-        weights, biases = _unpacked(theta, self.problem.sizes)
+        weights, biases = _unpack(theta, self.problem.sizes)
         for layer, (W, b, mask) in enumerate(zip(weights, biases, self.masks, strict=True)):
             Z = (A * mask) @ W + b
             yield Z
@@ -202,8 +204,8 @@ class Point:
         return 1 / len(self.y) if self.problem.reduction == "mean" else 1.0
 
 
-def _unpacked(theta: NDArray[Any], sizes: tuple[int, ...]) -> tuple[list[Any], list[Any]]:
-    """Weights, then biases, cut from θ by their sizes alone."""
+def _unpack(theta: NDArray[Any], sizes: tuple[int, ...]) -> tuple[list[Any], list[Any]]:
+    """(weights, biases) as views of θ, by the layer sizes alone."""
     weights, biases, start = [], [], 0
     for n, m in pairwise(sizes):
         weights.append(theta[start : start + n * m].reshape(n, m))

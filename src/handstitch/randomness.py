@@ -15,7 +15,7 @@ _WORD = 2**64
 
 
 class Purpose(IntEnum):
-    """What the numbers are for. The values are part of every run's arithmetic: never reuse one."""
+    """The use of a random stream. The values enter every run's arithmetic: never reuse one."""
 
     INITIALIZATION = 1
     SPLIT = 2
@@ -34,7 +34,7 @@ def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generato
     `seed` and `index` are taken modulo 2⁶⁴. The counter's highest word holds `index`; a stream
     would have to draw 2¹⁹⁴ numbers before it ran into its neighbour.
     """
-    # As arrays of this type: of a list with a number above 2⁶³ NumPy makes floating-point numbers.
+    # Arrays, because NumPy turns a list with a number above 2⁶³ into floating-point numbers.
     key = np.array([seed % _WORD, int(purpose)], np.uint64)
     counter = np.array([0, 0, 0, index % _WORD], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))

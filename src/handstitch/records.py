@@ -1,4 +1,4 @@
-"""What training and testing say: plain typed records, ready for JSON and CSV."""
+"""Records of training and evaluation: plain typed structs, ready for JSON and CSV."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import msgspec
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One epoch of training. Losses are means per sample in nats, accuracies fractions of 1.
 
-    Training figures are taken on each batch before its update, with dropout as trained, and
-    without the L2 term; validation figures after the epoch, in evaluation mode.
+    Training figures are taken on each batch before its update, with dropout and without the L2
+    term; validation figures after the epoch, in evaluation mode.
     """
 
     epoch: int
@@ -26,11 +26,11 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: float
     """The rate of the epoch's last step."""
     train_seconds: float = 0.0
-    """The training steps alone; 0 where nobody noted them, as in a model file."""
+    """The training steps alone; 0 where it was not recorded, as in a model file."""
     seconds: float = 0.0
     """The whole epoch, validation included."""
     is_best: bool
-    """Best validation figure so far: these weights are the ones kept."""
+    """Whether the validation figure is the best so far, and the weights are kept."""
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
@@ -39,24 +39,23 @@ def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
 
 
 def some_epochs(history: Sequence[EpochRecord], most: int) -> list[EpochRecord]:
-    """`most` records at even distances, the first and the last among them, and the best one."""
+    """`most` records at even intervals, the first and the last among them, and the best one."""
     if len(history) <= most:
         return list(history)
-    shown = {round(place * (len(history) - 1) / (most - 1)) for place in range(most)}
+    positions = {round(i * (len(history) - 1) / (most - 1)) for i in range(most)}
     best = best_epoch(history)
-    return [each for place, each in enumerate(history) if place in shown or each is best]
+    return [record for i, record in enumerate(history) if i in positions or record is best]
 
 
 class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How one class fared. A ratio with nothing below the line is 0."""
+    """Precision, recall and F1 of one class. A ratio with a denominator of 0 is 0."""
 
     name: str
     precision: float
-    """Of the images called this, the fraction that are."""
+    """Of the images predicted as this class, the fraction that belong to it."""
     recall: float
-    """Of the images that are this, the fraction found."""
+    """Of the images of this class, the fraction predicted as it."""
     f1: float
-    """Harmonic mean of the two."""
     support: int
     """Images of this class."""
 
@@ -67,15 +66,14 @@ class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     count: int
-    """Images."""
     confidence: float
     """Their mean probability of the predicted class; 0 without images."""
     accuracy: float
-    """The fraction of them that is right; 0 without images."""
+    """The fraction of them predicted correctly; 0 without images."""
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """A model measured on a data set it was not trained on."""
+    """The figures of a model on one part of a data set."""
 
     dataset: str
     part: str
@@ -94,17 +92,17 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Row: true class. Column: predicted class."""
     class_scores: list[ClassScore]
     weights: str
-    """Which weights: `best`, `last`, or the file's name."""
+    """The weights evaluated: `best`, `last`, or the file's name."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out of a training run, on which data, build and machine."""
+    """Summary of a training run: data, figures, build and machine."""
 
     dataset: str
     drawn: bool
-    """Whether the images are `sketch`, drawn by Handstitch: not photographs of anything."""
+    """Whether the images are `sketch`, drawn by Handstitch rather than photographed."""
     notice: str
-    """Why the data are `sketch` although nobody asked for it; else empty."""
+    """Why the data are `sketch` although it was not asked for; else empty."""
     data_digest: str
     """SHA-256 of pixels and labels of the training part."""
     train_images: int
@@ -114,7 +112,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     epochs: int
     best_epoch: int
-    """Counted from 1; 0 before the first epoch is over."""
+    """Counted from 1; 0 before the first epoch is complete."""
     best_val_accuracy: float
     best_val_loss: float
     train_seconds: float

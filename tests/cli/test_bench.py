@@ -40,7 +40,7 @@ def test_a_time_that_cannot_be(handstitch: Handstitch, seconds: str):
 
 
 def test_a_slow_kernel_is_said(handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("handstitch.machine.libraries.wanted", lambda: "Fancy")
+    monkeypatch.setattr("handstitch.machine.libraries.preferred_kernel", lambda: "Fancy")
     result = handstitch(*QUICK, "--batch-size", "50")
     assert result.code == 0
     assert "Fancy would be about twice as fast" in result.err

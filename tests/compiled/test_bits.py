@@ -30,20 +30,20 @@ for choice in CHOICES:
     config = Config(
         dataset="sketch", backend="numba", epochs=2, threads=2, learning_rate=0.01, **values
     )
-    task = training.TrainingData(config, pictures)
-    state = training.start(config, task.sizes)
-    history = training.fit(state, task, config)
-    classify = compiled(state.network, task.scaling)
+    data = training.TrainingData(config, pictures)
+    state = training.start(config, data.sizes)
+    history = training.fit(state, data, config)
+    classify = compiled(state.network, data.scaling)
     parts = [state.network.parameters.vector, classify(pictures.images)]
     parts += [classify(image) for image in pictures.images[:20]]
     bits = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
     print(bits, [record.val_loss for record in history])
-print(bool(network.step.stats.cache_hits))
+print(bool(network.forward_backward.stats.cache_hits))
 """
 
 
 def test_compiling_changes_no_bit(tmp_path: Path):
-    told = []
+    outputs = []
     for _ in range(2):
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
         done = subprocess.run(
@@ -53,8 +53,8 @@ def test_compiling_changes_no_bit(tmp_path: Path):
             env=environment,
             check=True,
         )
-        told.append(done.stdout.splitlines())
-    (*first, compiled), (*second, found) = told
+        outputs.append(done.stdout.splitlines())
+    (*first, compiled), (*second, found) = outputs
     assert (compiled, found) == ("False", "True")
     assert first == second
     assert len(first) == 4

@@ -1,4 +1,4 @@
-"""Images classified by compiled code, one or many, held to the evaluator."""
+"""The compiled classifier, of one image and of many, against the evaluator."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SHAPES: list[tuple[tuple[int, ...], tuple[str, ...]]] = [
 ]
 
 
-def network(sizes: tuple[int, ...], activations: tuple[str, ...]) -> Network:
+def make_network(sizes: tuple[int, ...], activations: tuple[str, ...]) -> Network:
     parameters = Parameters.random(sizes, np.random.Generator(np.random.Philox(1)))
     parameters.vector[parameters.weight_count :] = np.linspace(-1, 1, sum(sizes[1:]))
     return Network(parameters, activations)
 
 
-def images(sizes: tuple[int, ...], n: int) -> np.ndarray:
+def make_images(sizes: tuple[int, ...], n: int) -> np.ndarray:
     shape = (28, 28) if sizes[0] == 784 else (5, 7)
     return np.random.Generator(np.random.Philox(2)).integers(0, 256, (n, *shape), np.uint8)
 
@@ -39,7 +39,7 @@ def images(sizes: tuple[int, ...], n: int) -> np.ndarray:
 @pytest.mark.parametrize(("sizes", "activations"), SHAPES, ids=str)
 @pytest.mark.parametrize("scaling", [Scaling(0.0, 1 / 256), Scaling(72.9, 1 / 90.0)], ids=str)
 def test_probabilities_are_the_evaluators(sizes: Any, activations: Any, scaling: Scaling):
-    net, several = network(sizes, activations), images(sizes, 5)
+    net, several = make_network(sizes, activations), make_images(sizes, 5)
     classify = CompiledClassifier(net, scaling)
     expected = Evaluator(net, several, scaling).probabilities()
     found = np.array([classify(image) for image in several])
@@ -50,7 +50,7 @@ def test_probabilities_are_the_evaluators(sizes: Any, activations: Any, scaling:
 
 
 def test_an_answer_stays_when_the_next_is_asked_for():
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 2)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 2)
     classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
     first = classify(several[0])
     kept = first.copy()
@@ -59,7 +59,7 @@ def test_an_answer_stays_when_the_next_is_asked_for():
 
 
 def test_extreme_logits_give_certainty_not_nan():
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 1)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 1)
     net.parameters.vector *= 1e6
     P = CompiledClassifier(net, Scaling(0.0, 1 / 256))(several[0])
     np.testing.assert_allclose(np.sort(P), [0, 0, 0, 1])
@@ -67,7 +67,7 @@ def test_extreme_logits_give_certainty_not_nan():
 
 @pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 700])
 def test_each_of_many_is_as_it_is_in_any_company(n: int):
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 700)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 700)
     classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
     all_of_them = classify(several)
     assert classify(several[:n]).shape == (n, 4)
@@ -75,7 +75,7 @@ def test_each_of_many_is_as_it_is_in_any_company(n: int):
 
 
 def test_images_may_be_views_that_nobody_may_write():
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 9)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 9)
     classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
     expected = classify(several[::2].copy())
     several.flags.writeable = False
@@ -86,7 +86,7 @@ def test_images_may_be_views_that_nobody_may_write():
 
 @pytest.mark.parametrize("scaling", [Scaling(0.0, 1 / 256), Scaling(72.9, 1 / 90.0)], ids=str)
 def test_loss_and_accuracy_are_the_evaluators(scaling: Scaling):
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 300)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 300)
     labels = (np.arange(300) % 4).astype(np.uint8)
     loss, accuracy = CompiledClassifier(net, scaling).loss_and_accuracy(several, labels)
     wanted, right = Evaluator(net, several, scaling).loss_and_accuracy(labels)
@@ -95,7 +95,7 @@ def test_loss_and_accuracy_are_the_evaluators(scaling: Scaling):
 
 
 def test_a_loss_that_is_certain_and_wrong_is_finite():
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 4)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 4)
     net.parameters.vector *= 100
     classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
     worst = np.argmin(classify(several), axis=1).astype(np.uint8)
@@ -106,7 +106,7 @@ def test_a_loss_that_is_certain_and_wrong_is_finite():
 
 
 def test_the_weights_are_those_it_was_made_with():
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 1)
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 1)
     classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
     before = classify(several)
     net.parameters.vector *= -1
@@ -116,7 +116,7 @@ def test_the_weights_are_those_it_was_made_with():
 def test_the_threads_of_others_are_put_back():
     import numba
 
-    net, several = network((784, 600, 10), ("relu",)), images((784,), 3)
+    net, several = make_network((784, 600, 10), ("relu",)), make_images((784,), 3)
     classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
     before = numba.get_num_threads()
     try:
@@ -129,15 +129,15 @@ def test_the_threads_of_others_are_put_back():
         numba.set_num_threads(before)
 
 
-def test_without_numba_the_readable_pass_answers(monkeypatch: pytest.MonkeyPatch):
-    net, several = network((PIXELS, 20, 4), ("relu",)), images((PIXELS,), 3)
+def test_without_numba_the_numpy_pass_answers(monkeypatch: pytest.MonkeyPatch):
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 3)
     scaling = Scaling(0.0, 1 / 256)
     fast = compiled(net, scaling)
     monkeypatch.setattr("handstitch.model.classifier.unavailable_reason", lambda: "not here")
-    readable = compiled(net, scaling)
-    assert not isinstance(readable, CompiledClassifier)
+    plain = compiled(net, scaling)
+    assert not isinstance(plain, CompiledClassifier)
     expected = fast(several)
     net.parameters.vector *= -1  # neither sees what becomes of them
-    np.testing.assert_allclose(readable(several), expected, rtol=1e-5)
+    np.testing.assert_allclose(plain(several), expected, rtol=1e-5)
     for image in several:
-        np.testing.assert_allclose(readable(image), fast(image), rtol=1e-5)
+        np.testing.assert_allclose(plain(image), fast(image), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""The compiled step's gradient against the book's own, in float64."""
+"""The numba backend's gradient against core's own, in float64."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
-from handstitch.training import backend
+from handstitch.training.backend import choose_backend
 
 NETWORKS = [
     *({"activation": (name,)} for name in ACTIVATIONS),
@@ -25,28 +25,28 @@ NETWORKS = [
 
 
 @pytest.mark.parametrize("choice", NETWORKS, ids=str)
-def test_gradient_is_that_of_the_book_to_the_precision_of_float32(choice: dict[str, Any]):
+def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, Any]):
     values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
     # A rule with a memory keeps its gradient in an array; plain SGD never has one.
     config = Config(dataset="sketch", optimizer="momentum", backend="numba", **values)
-    task = training.TrainingData(config, loading.load("sketch", "test"))
-    state = training.start(config, task.sizes)
-    exact = Parameters(task.sizes, state.network.parameters.vector.astype(np.float64))
+    data = training.TrainingData(config, loading.load("sketch", "test"))
+    state = training.start(config, data.sizes)
+    exact = Parameters(data.sizes, state.network.parameters.vector.astype(np.float64))
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt
     state.network.parameters.vector[:] = exact.vector
     exact.vector[:] = state.network.parameters.vector
-    picks = task.batches.part(task.batches.order(0, 0), 0)
-    n = len(picks)
+    indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
+    n = len(indices)
 
-    step = backend.choose(config, state.network, state.optimizer, task.batches)
-    with step.ready():
-        loss, correct = step.take(picks, 1e-3, 1 / n, np.inf, None)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
+    with backend.threads():
+        loss, correct = backend.train_batch(indices, 1e-3, 1 / n, np.inf, None)
 
     network = Network(exact, config.activations)
     work = Workspace(network, n)
-    y = task.batches.gather(picks, work.X)
+    y = data.batches.gather(indices, work.X)
     network.forward(work.X, work)
-    assert correct == network.correct(y, work)
+    assert correct == network.count_correct(y, work)
     assert loss == pytest.approx(network.loss(y, work), rel=1e-5)
     wanted = exact.zeros_like()
     network.backward(work, Into(wanted, 1 / n, 0.0, 0.0))

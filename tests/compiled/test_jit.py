@@ -54,7 +54,7 @@ def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("module", [philox, inference, functions, network, optimizers, matmul])
 def test_all_that_is_compiled_is_compiled_so(module: Any):
     """numba's own decorator would keep what another file has made obsolete."""
-    made = [each for each in vars(module).values() if hasattr(each, "signatures")]
-    assert made
-    for function in made:
+    dispatchers = [value for value in vars(module).values() if hasattr(value, "signatures")]
+    assert dispatchers
+    for function in dispatchers:
         assert function._cache._cache_file._source_stamp == jit._SOURCES

@@ -1,4 +1,4 @@
-"""The compiled step held to the readable one, whatever is chosen."""
+"""The numba backend against the numpy backend, for every choice of settings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.model.classifier import compiled
 from handstitch.randomness import Purpose, generator
-from handstitch.training import backend, schedules
-from handstitch.training.backend import NumpyBackend
+from handstitch.training import schedules
+from handstitch.training.backend import NumpyBackend, choose_backend
 
 BASE = Config(dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2)
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
@@ -58,69 +58,78 @@ def pictures() -> Dataset:
     return replace(whole, images=whole.images[:420], labels=whole.labels[:420])
 
 
-def walked(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]:
-    """`count` steps of a run, each with what it gave, and what they left."""
-    state, task = training.start(config, training.TrainingData(config, pictures).sizes), None
-    task = training.TrainingData(config, pictures)
-    step = backend.choose(config, state.network, state.optimizer, task.batches)
-    batches = task.batches
-    given = []
-    with machine.blas_threads(1), step.ready():
+def run_training(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]:
+    """`count` steps of a run: their losses and correct samples, and θ and slots after them."""
+    data = training.TrainingData(config, pictures)
+    state = training.start(config, data.sizes)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
+    batches = data.batches
+    outcomes = []
+    with machine.blas_threads(1), backend.threads():
         for number in range(count):
-            order = batches.order(0, number // len(batches))
-            picks = batches.part(order, number % len(batches))
+            order = batches.epoch_order(0, number // len(batches))
+            indices = batches.batch(order, number % len(batches))
             rng = generator(0, Purpose.DROPOUT, number)
             rate = schedules.learning_rate(config, number, len(batches), [])
-            scale = 1 / len(picks) if config.reduction == "mean" else 1.0
-            given.append(step.take(picks, rate, scale, np.inf, rng))
+            scale = 1 / len(indices) if config.reduction == "mean" else 1.0
+            outcomes.append(backend.train_batch(indices, rate, scale, np.inf, rng))
     slots = {name: slot.vector for name, slot in state.optimizer.slots.items()}
     theta = state.network.parameters
-    return {"step": step, "given": given, "theta": theta, "slots": slots, "state": state}
+    return {
+        "backend": backend,
+        "outcomes": outcomes,
+        "theta": theta,
+        "slots": slots,
+        "state": state,
+    }
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=str)
-def test_steps_are_those_of_the_readable_loop(pictures: Dataset, choice: dict[str, Any]):
+def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[str, Any]):
     rate = {"learning_rate": RATES.get(choice.get("optimizer", "sgd"), 0.001)}
     config = replace(BASE, **(rate | choice))
-    ours = walked(replace(config, backend="numba"), pictures)
-    readable = walked(replace(config, backend="numpy"), pictures)
-    assert isinstance(ours["step"], NumbaBackend)
-    assert isinstance(readable["step"], NumpyBackend)
-    for (loss, correct), (wanted, right) in zip(ours["given"], readable["given"], strict=True):
+    compiled_run = run_training(replace(config, backend="numba"), pictures)
+    numpy_run = run_training(replace(config, backend="numpy"), pictures)
+    assert isinstance(compiled_run["backend"], NumbaBackend)
+    assert isinstance(numpy_run["backend"], NumpyBackend)
+    for (loss, correct), (wanted, right) in zip(
+        compiled_run["outcomes"], numpy_run["outcomes"], strict=True
+    ):
         assert loss == pytest.approx(wanted, rel=2e-4, abs=1e-4)
         assert abs(correct - right) <= 1  # two logits may be equal but for the last bit
-    begun = training.start(config, ours["theta"].sizes).network.parameters
+    initial = training.start(config, compiled_run["theta"].sizes).network.parameters
     for part in ("weights", "biases"):
         layers = zip(
-            getattr(ours["theta"], part),
-            getattr(readable["theta"], part),
-            getattr(begun, part),
+            getattr(compiled_run["theta"], part),
+            getattr(numpy_run["theta"], part),
+            getattr(initial, part),
             strict=True,
         )
         for found, wanted, before in layers:
             moved = np.abs(wanted - before).max()
             assert np.abs(found - wanted).max() <= 2e-3 * moved + 1e-7
-    for name, slot in ours["slots"].items():
-        wanted = readable["slots"][name]
+    for name, slot in compiled_run["slots"].items():
+        wanted = numpy_run["slots"][name]
         assert np.abs(slot - wanted).max() <= 2e-3 * np.abs(wanted).max() + 1e-9
-    assert ours["state"].optimizer.steps == readable["state"].optimizer.steps == 12
+    assert compiled_run["state"].optimizer.steps == numpy_run["state"].optimizer.steps == 12
 
 
 @pytest.mark.parametrize("name", ["numba", "numpy"])
 def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, name: Any):
     config = replace(BASE, backend=name, optimizer="adam")
-    task = training.TrainingData(config, pictures)
-    state = training.start(config, task.sizes)
-    chosen = backend.choose(config, state.network, state.optimizer, task.batches)
+    data = training.TrainingData(config, pictures)
+    state = training.start(config, data.sizes)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
     before = state.network.parameters.vector.copy()
-    picks = task.batches.part(task.batches.order(0, 0), 0)
-    with chosen.ready():
-        loss, _ = chosen.take(picks, 0.1, 1.0, 1e-3, None)
+    indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
+    with backend.threads():
+        loss, _ = backend.train_batch(indices, 0.1, 1.0, 1e-3, None)
         assert loss > 1e-3
-        lit = int(np.flatnonzero(task.batches.images[picks[0]])[0])  # where all is dark, none looks
+        # A pixel that is not 0: the weights of one that is are never read.
+        lit = int(np.flatnonzero(data.batches.images[indices[0]])[0])
         kept = state.network.parameters.weights[0][lit, 0]
         state.network.parameters.weights[0][lit, 0] = np.nan
-        loss, _ = chosen.take(picks, 0.1, 1.0, np.inf, None)
+        loss, _ = backend.train_batch(indices, 0.1, 1.0, np.inf, None)
         assert np.isnan(loss)
         state.network.parameters.weights[0][lit, 0] = kept
     assert np.array_equal(state.network.parameters.vector, before)
@@ -144,9 +153,9 @@ def test_threads_change_no_bit(
     def bits(threads: int) -> tuple[Any, ...]:
         values: dict[str, Any] = {"backend": "numba", "threads": threads} | choice
         config = replace(BASE, **values)
-        found = walked(config, pictures)
-        validated = found["step"].validate(pictures.images[:50], pictures.labels[:50])
-        return found["theta"].vector.tobytes(), found["given"], validated
+        found = run_training(config, pictures)
+        validated = found["backend"].validate(pictures.images[:50], pictures.labels[:50])
+        return found["theta"].vector.tobytes(), found["outcomes"], validated
 
     both = bits(2)
     assert bits(1) == both
@@ -159,11 +168,11 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     import numba
 
     config = replace(BASE, backend="numba", threads=1)
-    task = training.TrainingData(config, pictures)
-    state = training.start(config, task.sizes)
-    step = backend.choose(config, state.network, state.optimizer, task.batches)
+    data = training.TrainingData(config, pictures)
+    state = training.start(config, data.sizes)
+    backend = choose_backend(config, state.network, state.optimizer, data.batches)
     before = numba.get_num_threads()
-    with step.ready():
+    with backend.threads():
         assert numba.get_num_threads() == 1
     assert numba.get_num_threads() == before
 
@@ -171,28 +180,28 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
 def test_compiling_ahead_is_all_that_training_needs(
     pictures: Dataset, monkeypatch: pytest.MonkeyPatch
 ):
-    """The types of the step taken ahead are those of real runs: nothing is compiled again."""
+    """Compiling ahead uses the types of real runs: nothing is compiled again."""
     from handstitch.compiled import __main__ as ahead
     from handstitch.compiled import inference, network, optimizers
 
     entries = (
-        network.step,
+        network.forward_backward,
         optimizers.update,
-        inference.one,
-        inference.many,
-        inference.loss_and_hits,
+        inference.classify_one,
+        inference.classify_many,
+        inference.loss_and_correct,
     )
     ahead.main()
-    kinds = [set(function.signatures) for function in entries]
+    types = [set(function.signatures) for function in entries]
     image = pictures.images[0].copy()
     image.flags.writeable = False
     for optimizer in ("sgd", "adam"):
         config = replace(BASE, backend="numba", optimizer=optimizer, epochs=1)
-        task = training.TrainingData(config, pictures)
-        state = training.start(config, task.sizes)
-        training.fit(state, task, config)
-        classify = compiled(state.network, task.scaling)
+        data = training.TrainingData(config, pictures)
+        state = training.start(config, data.sizes)
+        training.fit(state, data, config)
+        classify = compiled(state.network, data.scaling)
         classify(image)
         classify(pictures.images)
-    assert [set(function.signatures) for function in entries] == kinds
-    assert all(len(each) == 1 for each in kinds)
+    assert [set(function.signatures) for function in entries] == types
+    assert all(len(each) == 1 for each in types)

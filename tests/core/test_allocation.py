@@ -46,18 +46,18 @@ def training_step(
     net = Network(theta, (activation,) * 2, dropout, dropout / 2)
     optimizer = Optimizer(theta, rule, weight_decay=1e-4, clip_norm=0.0 if rule == "sgd" else 1.0)
     workspace = Workspace(net, batch_size)
-    picks = batches.part(batches.order(0, 0), 0)[cut:]
-    work = workspace.narrowed(len(picks))
-    y = batches.gather(picks, work.X)
+    indices = batches.batch(batches.epoch_order(0, 0), 0)[cut:]
+    work = workspace.for_batch(len(indices))
+    y = batches.gather(indices, work.X)
     return {
-        "narrowed": lambda: workspace.narrowed(len(picks)),
-        "gather": lambda: batches.gather(picks, work.X),
+        "for_batch": lambda: workspace.for_batch(len(indices)),
+        "gather": lambda: batches.gather(indices, work.X),
         "forward": lambda: net.forward(
             work.X, work, generator(0, Purpose.DROPOUT) if dropout else None
         ),
-        "correct": lambda: net.correct(y, work),
+        "count_correct": lambda: net.count_correct(y, work),
         "loss": lambda: net.loss(y, work),
-        "backward": lambda: net.backward(work, optimizer.into(0.01, 1 / len(picks))),
+        "backward": lambda: net.backward(work, optimizer.into(0.01, 1 / len(indices))),
         "step": lambda: optimizer.step(0.01),
     }
 
@@ -158,9 +158,9 @@ def test_a_copy_made_for_a_product_is_noticed(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_gathering_into_a_buffer_of_numpys_own_is_noticed(monkeypatch: pytest.MonkeyPatch):
-    def indexing(self: Batches, picks: Indices, X: Matrix) -> object:
-        self.scaling.apply(self.images[picks], X)
-        return self.labels[picks]
+    def indexing(self: Batches, indices: Indices, X: Matrix) -> object:
+        self.scaling.apply(self.images[indices], X)
+        return self.labels[indices]
 
     monkeypatch.setattr(Batches, "gather", indexing)
     small, large = (peaks(training_step(n)) for n in (SMALL, LARGE))

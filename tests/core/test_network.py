@@ -89,7 +89,7 @@ def test_each_layer_has_its_own_activation():
 
 @pytest.mark.parametrize("names", [(), ("relu",), ("relu",) * 3])
 def test_a_wrong_number_of_activations_is_refused(names: tuple[str, ...]):
-    with pytest.raises(ValueError, match="2 activations wanted"):
+    with pytest.raises(ValueError, match="expected 2 activations"):
         Network(made().parameters, names)
 
 
@@ -137,14 +137,14 @@ def test_hits_are_counted_and_the_first_of_equal_logits_is_the_answer(kind: Any)
     network.parameters.weights[0][:] = [[1, 1, 0], [0, 0, 0]]
     work = Workspace(network, 4)
     network.forward(np.array([[1.0, 0], [1, 0], [-1, 0], [0, 0]]), work)
-    assert network.correct(np.array([0, 1, 2, 0], kind), work) == 3
+    assert network.count_correct(np.array([0, 1, 2, 0], kind), work) == 3
 
 
 def test_a_row_without_numbers_does_not_stop_the_count():
     network = made((2, 3), ())
     work = Workspace(network, 2)
     network.forward(np.array([[np.nan, 0], [0, 0]]), work)
-    assert network.correct(np.array([1, int(work.outputs[-1][1].argmax())]), work) == 1
+    assert network.count_correct(np.array([1, int(work.outputs[-1][1].argmax())]), work) == 1
 
 
 # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +160,7 @@ def arrays(work: Workspace) -> list[Matrix]:
 def test_no_two_arrays_overlap_and_all_lie_in_the_memory(n: int, m: int, dropout: Any):
     """A batch larger than any layer is wide, and one far smaller."""
     work = Workspace(made(dropout=dropout[0], input_dropout=dropout[1]), n)
-    narrow = work.narrowed(m)
+    narrow = work.for_batch(m)
     seen = np.zeros(work.memory.size, int)
     for array in arrays(narrow):
         assert array.size == 0 or np.shares_memory(array, work.memory)
@@ -178,13 +178,13 @@ def test_no_two_arrays_overlap_and_all_lie_in_the_memory(n: int, m: int, dropout
 
 def test_narrowed_to_the_same_size_is_the_workspace_itself():
     work = Workspace(made(), 5)
-    assert work.narrowed(5) is work
-    assert work.narrowed(4).narrowed(3).memory is work.memory
+    assert work.for_batch(5) is work
+    assert work.for_batch(4).for_batch(3).memory is work.memory
 
 
 def test_a_workspace_cannot_be_widened():
     with pytest.raises(ValueError, match="reshape"):
-        Workspace(made(), 5).narrowed(6)
+        Workspace(made(), 5).for_batch(6)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
@@ -197,7 +197,7 @@ def test_a_narrowed_workspace_gives_what_one_of_its_own_would(dropout: float):
         X = batch(n, seed=n)
         shared, own = (
             gradient(network, X, work, generator(0, Purpose.DROPOUT, n))
-            for work in (whole.narrowed(n), Workspace(network, n))
+            for work in (whole.for_batch(n), Workspace(network, n))
         )
         np.testing.assert_array_equal(shared, own)
         assert (whole.ones == 1).all()
@@ -206,7 +206,7 @@ def test_a_narrowed_workspace_gives_what_one_of_its_own_would(dropout: float):
 def test_the_input_may_be_the_narrowed_one():
     network = made()
     whole, X = Workspace(network, 40), batch(9)
-    narrow = whole.narrowed(9)
+    narrow = whole.for_batch(9)
     narrow.X[:] = X
     np.testing.assert_array_equal(
         gradient(network, narrow.X, narrow), gradient(network, X, Workspace(network, 9))

@@ -12,13 +12,13 @@ import pytest
 
 from handstitch.arrays import Vector
 from handstitch.core.network import Into, Network, Workspace
-from handstitch.core.optimizers import BLOCK, OPTIMIZERS, Optimizer, Step, blocks
+from handstitch.core.optimizers import BLOCK, OPTIMIZERS, Hyperparameters, Optimizer, blocks
 from handstitch.core.parameters import Parameters
 
 SIZES = (6, 5, 4, 3)
 STEPS = 60
 RATE = 0.05
-CONSTANTS = Step(momentum=0.8, beta1=0.85, beta2=0.97, epsilon=1e-6)
+CONSTANTS = Hyperparameters(momentum=0.8, beta1=0.85, beta2=0.97, epsilon=1e-6)
 
 
 def start(sizes: tuple[int, ...] = SIZES, dtype: Any = np.float64) -> Parameters:
@@ -225,7 +225,7 @@ def labels(n: int = 12) -> Any:
 
 def send(network: Network, work: Workspace, into: Into, part: slice = slice(None)) -> None:
     X = work.X[part].copy()
-    small = work.narrowed(len(X))
+    small = work.for_batch(len(X))
     network.forward(X, small)
     network.loss(labels()[part], small)
     network.backward(small, into)

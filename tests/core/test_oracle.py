@@ -10,7 +10,7 @@ import pytest
 from handstitch.arrays import Matrix, Vector
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
-from handstitch.core.optimizers import Optimizer, Step
+from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 
 pytestmark = pytest.mark.oracle
@@ -102,7 +102,7 @@ def test_the_gradient_of_all_535818_parameters(
     assert error <= 1e-12
 
 
-CONSTANTS = Step(momentum=0.9, beta1=0.85, beta2=0.98, epsilon=1e-7)
+CONSTANTS = Hyperparameters(momentum=0.9, beta1=0.85, beta2=0.98, epsilon=1e-7)
 
 
 def theirs_for(torch: Any, rule: str, groups: list[dict[str, Any]], rate: float) -> Any:

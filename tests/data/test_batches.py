@@ -25,8 +25,8 @@ def made(n: int = 100, held_out: int = 10, batch_size: int = 32) -> Batches:
 
 
 def one_epoch(batches: Batches, seed: int = 0, epoch: int = 0) -> list[Indices]:
-    order = batches.order(seed, epoch)
-    return [batches.part(order, number) for number in range(len(batches))]
+    order = batches.epoch_order(seed, epoch)
+    return [batches.batch(order, number) for number in range(len(batches))]
 
 
 @settings(deadline=None, derandomize=True)
@@ -34,7 +34,7 @@ def one_epoch(batches: Batches, seed: int = 0, epoch: int = 0) -> list[Indices]:
 def test_every_chosen_image_once_an_epoch(n: int, batch_size: int, epoch: int):
     batches = made(n, 10, batch_size)
     parts = one_epoch(batches, epoch=epoch)
-    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), batches.chosen)
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), batches.train_indices)
     sizes = [len(part) for part in parts]
     assert set(sizes[:-1]) <= {batches.batch_size}
     assert 0 < sizes[-1] <= batches.batch_size <= batch_size
@@ -55,34 +55,34 @@ def test_a_batch_larger_than_the_set_is_the_set():
 
 def test_the_order_needs_no_history():
     batches = made()
-    later = batches.order(3, 7)
+    later = batches.epoch_order(3, 7)
     for epoch in range(7):
-        batches.order(3, epoch)
-    np.testing.assert_array_equal(batches.order(3, 7), later)
-    np.testing.assert_array_equal(made().order(3, 7), later)
+        batches.epoch_order(3, epoch)
+    np.testing.assert_array_equal(batches.epoch_order(3, 7), later)
+    np.testing.assert_array_equal(made().epoch_order(3, 7), later)
 
 
 @pytest.mark.parametrize(("seed", "epoch"), [(3, 8), (4, 7), (7, 3)])
 def test_another_epoch_or_seed_is_another_order(seed: int, epoch: int):
     batches = made()
-    assert (batches.order(3, 7) == batches.order(seed, epoch)).mean() < 0.2
+    assert (batches.epoch_order(3, 7) == batches.epoch_order(seed, epoch)).mean() < 0.2
 
 
 def test_the_order_is_not_the_one_on_disk():
     batches = made(1000)
-    order = batches.order(0, 0)
+    order = batches.epoch_order(0, 0)
     assert abs(np.corrcoef(np.arange(len(order)), order)[0, 1]) < 0.15
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gathering_is_indexing(dtype: Any):
     batches = made()
-    for picks in one_epoch(batches):
-        X = np.full((len(picks), 12), np.nan, dtype)
-        y = batches.gather(picks, X)
-        wanted = (batches.images[picks] - np.array(70, dtype)) * np.array(1 / 90, dtype)
+    for indices in one_epoch(batches):
+        X = np.full((len(indices), 12), np.nan, dtype)
+        y = batches.gather(indices, X)
+        wanted = (batches.images[indices] - np.array(70, dtype)) * np.array(1 / 90, dtype)
         np.testing.assert_allclose(X, wanted, rtol=1e-6)
-        np.testing.assert_array_equal(y, batches.labels[picks])
+        np.testing.assert_array_equal(y, batches.labels[indices])
 
 
 def test_labels_go_with_their_images():
@@ -90,9 +90,9 @@ def test_labels_go_with_their_images():
     images = np.zeros((200, 1, 2), np.uint8)
     images[:, 0, 0] = np.arange(200)
     batches = Batches(images, np.arange(200, dtype=np.uint8), np.arange(200), Scaling(0.0, 1.0), 64)
-    for picks in one_epoch(batches):
-        X = np.empty((len(picks), 2))
-        np.testing.assert_array_equal(batches.gather(picks, X), X[:, 0])
+    for indices in one_epoch(batches):
+        X = np.empty((len(indices), 2))
+        np.testing.assert_array_equal(batches.gather(indices, X), X[:, 0])
 
 
 def test_images_stay_bytes_and_are_not_copied():

@@ -14,14 +14,14 @@ from handstitch import gradcheck
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.parameters import count
 from handstitch.errors import HandstitchError
-from handstitch.gradcheck import KINK, TOLERANCE, Point, Problem, check, relative_errors
+from handstitch.gradcheck import KINK, TOLERANCE, Case, Problem, check, relative_errors
 
 HIDDEN = {1: (), 2: (6,), 3: (6, 5), 4: (6, 5, 4)}
 """Depth, counted in layers of weights → widths of the hidden ones."""
 PENALTIES = {"none": (0.0, False), "weights": (0.03, False), "all": (0.03, True)}
 
 
-def problem(
+def make_problem(
     activation: str, reduction: str, penalty: str, dropout: tuple[float, float], depth: int
 ) -> Problem:
     weight_decay, decay_biases = PENALTIES[penalty]
@@ -44,11 +44,11 @@ def test_every_combination(activation: str, depth: int):
     """Summed or mean, no penalty or one, with and without dropout: 24 networks each."""
     drops = [(0.0, 0.0), (0.3, 0.0), (0.0, 0.3), (0.3, 0.3)]
     for reduction, penalty, dropout in product(("sum", "mean"), PENALTIES, drops):
-        case = problem(activation, reduction, penalty, dropout, depth)
-        verdict = check(case)
-        assert verdict.worst <= TOLERANCE, (case, verdict)
+        problem = make_problem(activation, reduction, penalty, dropout, depth)
+        verdict = check(problem)
+        assert verdict.worst <= TOLERANCE, (problem, verdict)
         assert verdict.passed
-        assert verdict.checked == verdict.parameters == count(case.sizes)
+        assert verdict.checked == verdict.parameters == count(problem.sizes)
 
 
 probabilities = st.sampled_from([0.0, 0.2, 0.5, 0.8])
@@ -71,14 +71,14 @@ def test_any_shape_with_an_activation_of_its_own_for_each_layer(
 ):
     weight_decay, decay_biases = PENALTIES[penalty]
     rest["dropout"], rest["input_dropout"] = rest["dropout"]
-    case = Problem(
+    problem = Problem(
         sizes=(inputs, *(width for width, _ in hidden), classes),
         activations=tuple(name for _, name in hidden),
         weight_decay=weight_decay,
         decay_biases=decay_biases,
         **rest,
     )
-    verdict = check(case)
+    verdict = check(problem)
     assert verdict.worst <= TOLERANCE, verdict
 
 
@@ -105,88 +105,88 @@ def test_relative_errors_are_what_the_docstring_says():
 
 def test_the_oracle_agrees_with_central_differences():
     """A third derivative, coarse but of another kind."""
-    point = Point(problem("tanh", "mean", "all", (0.3, 0.3), 3))
-    theta = point.network.parameters.vector
-    numeric = point.complex_step(np.arange(theta.size))
+    case = Case(make_problem("tanh", "mean", "all", (0.3, 0.3), 3))
+    theta = case.network.parameters.vector
+    numeric = case.complex_step(np.arange(theta.size))
     h = 1e-5
     for position in range(theta.size):
         moved = np.zeros(theta.size)
         moved[position] = h
-        up, down = (point.loss((theta + way * moved).astype(complex)).real for way in (1, -1))
+        up, down = (case.loss((theta + way * moved).astype(complex)).real for way in (1, -1))
         assert numeric[position] == pytest.approx((up - down) / (2 * h), abs=1e-8)
 
 
 def test_the_oracle_has_its_own_forward_pass_with_the_same_value():
     for penalty, reduction in product(PENALTIES, ("sum", "mean")):
-        point = Point(problem("elu", reduction, penalty, (0.3, 0.3), 3))
-        point._forward()
-        loss = point.network.loss(point.y, point.work) * (0.2 if reduction == "mean" else 1)
+        case = Case(make_problem("elu", reduction, penalty, (0.3, 0.3), 3))
+        case._forward()
+        loss = case.network.loss(case.y, case.work) * (0.2 if reduction == "mean" else 1)
         weight_decay, biases = PENALTIES[penalty]
-        part = point.network.parameters.decayed(biases)
+        part = case.network.parameters.decayed(biases)
         loss += weight_decay / 2 * float(part @ part)
-        theta = point.network.parameters.vector.astype(complex)
-        assert point.loss(theta) == pytest.approx(loss, rel=1e-13)
+        theta = case.network.parameters.vector.astype(complex)
+        assert case.loss(theta) == pytest.approx(loss, rel=1e-13)
 
 
 def test_dropout_does_drop_in_the_point_that_is_checked():
-    point = Point(problem("relu", "mean", "none", (0.3, 0.3), 3))
-    assert all((mask == 0).any() and (mask > 1).any() for mask in point.masks)
+    case = Case(make_problem("relu", "mean", "none", (0.3, 0.3), 3))
+    assert all((mask == 0).any() and (mask > 1).any() for mask in case.masks)
 
 
 def test_strong_dropout_does_not_cost_the_digits_that_the_check_needs():
     """Where units saturate, derivatives are tiny differences: right, but with few digits."""
     for seed in range(150):
-        case = Problem(
+        problem = Problem(
             sizes=(6, 7, 6, 5, 4),
             activations=("tanh", "elu", "sigmoid"),
             dropout=0.8,
             input_dropout=0.8,
             seed=seed,
         )
-        assert check(case).passed, case
+        assert check(problem).passed, problem
 
 
 def test_points_too_close_to_a_kink_are_drawn_again(monkeypatch: pytest.MonkeyPatch):
-    case = problem("relu", "mean", "none", (0.0, 0.0), 3)
-    clearances = [Point(case, draw).clearance() for draw in range(20)]
+    problem = make_problem("relu", "mean", "none", (0.0, 0.0), 3)
+    clearances = [Case(problem, draw).clearance() for draw in range(20)]
     bound = sorted(clearances)[15]
     assert clearances[0] < bound
     seen: list[float] = []
-    gradient = Point.gradient
+    gradient = Case.gradient
 
-    def watched(self: Point) -> Any:
+    def watched(self: Case) -> Any:
         seen.append(self.clearance())
         return gradient(self)
 
     monkeypatch.setattr(gradcheck, "KINK", bound)
-    monkeypatch.setattr(Point, "gradient", watched)
-    assert check(case).passed
+    monkeypatch.setattr(Case, "gradient", watched)
+    assert check(problem).passed
     assert len(seen) == 1
     assert seen[0] >= bound
 
 
 def test_smooth_activations_have_no_kink_to_keep_clear_of():
-    assert Point(problem("tanh", "mean", "none", (0.0, 0.0), 3)).clearance() == np.inf
-    assert 0 < KINK < Point(problem("relu", "mean", "none", (0.0, 0.0), 3)).clearance() < np.inf
+    assert Case(make_problem("tanh", "mean", "none", (0.0, 0.0), 3)).clearance() == np.inf
+    assert 0 < KINK < Case(make_problem("relu", "mean", "none", (0.0, 0.0), 3)).clearance() < np.inf
 
 
 def test_if_no_draw_keeps_clear_it_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gradcheck, "KINK", 1e9)
-    with pytest.raises(HandstitchError, match="no inputs were found") as caught:
-        check(problem("relu", "mean", "none", (0.0, 0.0), 2))
+    with pytest.raises(HandstitchError, match="too close to a kink") as caught:
+        check(make_problem("relu", "mean", "none", (0.0, 0.0), 2))
     assert caught.value.facts["fix"]
 
 
 def test_the_worst_parameter_is_named(monkeypatch: pytest.MonkeyPatch):
-    gradient = Point.gradient
+    gradient = Case.gradient
 
-    def one_wrong(self: Point) -> Any:
+    def one_wrong(self: Case) -> Any:
         g = gradient(self)
         g[11] *= 1 + 1e-6
         return g
 
-    monkeypatch.setattr(Point, "gradient", one_wrong)
-    verdict = check(problem("tanh", "mean", "none", (0.0, 0.0), 3))
+    monkeypatch.setattr(Case, "gradient", one_wrong)
+    verdict = check(make_problem("tanh", "mean", "none", (0.0, 0.0), 3))
     assert verdict.where == 11
     assert verdict.worst == pytest.approx(1e-6, rel=1e-2)
     assert not verdict.passed

@@ -15,7 +15,7 @@ from handstitch.core.blas import gemm
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.optimizers import Optimizer
-from handstitch.gradcheck import TOLERANCE, Point, Problem, Verdict, check, relative_errors
+from handstitch.gradcheck import TOLERANCE, Case, Problem, Verdict, check, relative_errors
 
 Patch = pytest.MonkeyPatch
 
@@ -362,14 +362,14 @@ def fused_error() -> float:
     θ' = θ − η (gradient + λ θ), so (θ − θ')/η is what the step believed. With η = 1 the
     subtraction costs few digits.
     """
-    point = Point(PROBLEM)
-    theta = point.network.parameters.vector
-    numeric = point.complex_step(np.arange(theta.size))
+    case = Case(PROBLEM)
+    theta = case.network.parameters.vector
+    numeric = case.complex_step(np.arange(theta.size))
     before = theta.copy()
-    optimizer = Optimizer(point.network.parameters, "sgd", weight_decay=PROBLEM.weight_decay)
-    point._forward()
-    point.network.loss(point.y, point.work)
-    point.network.backward(point.work, optimizer.into(1.0, 1 / PROBLEM.samples))
+    optimizer = Optimizer(case.network.parameters, "sgd", weight_decay=PROBLEM.weight_decay)
+    case._forward()
+    case.network.loss(case.y, case.work)
+    case.network.backward(case.work, optimizer.into(1.0, 1 / PROBLEM.samples))
     optimizer.step(1.0)
     believed = before - theta
     return float(np.linalg.norm(believed - numeric) / np.linalg.norm(numeric))
@@ -400,11 +400,11 @@ def test_faults_are_caught_in_the_fused_step_too(monkeypatch: Patch):
 
 @pytest.mark.parametrize("factor", [1 + 3e-9, 1 - 3e-9, -1, 0, np.nan, np.inf])
 def test_one_parameter_wrong_by_a_few_billionths_is_seen(factor: float):
-    point = Point(PROBLEM)
-    numeric = point.complex_step(np.arange(point.gradient().size))
+    case = Case(PROBLEM)
+    numeric = case.complex_step(np.arange(case.gradient().size))
     largest = float(np.abs(numeric).max())
-    assert relative_errors(point.gradient(), numeric, largest).max() <= TOLERANCE
-    wrong = point.gradient()
+    assert relative_errors(case.gradient(), numeric, largest).max() <= TOLERANCE
+    wrong = case.gradient()
     wrong[int(np.argmax(np.abs(numeric))) - 1] *= factor
     with np.errstate(invalid="ignore"):
         errors = relative_errors(wrong, numeric, largest)
@@ -413,6 +413,6 @@ def test_one_parameter_wrong_by_a_few_billionths_is_seen(factor: float):
 
 def test_a_gradient_of_nothing_but_nan_is_caught(monkeypatch: Patch):
     monkeypatch.setattr(
-        Point, "gradient", lambda self: np.full(self.network.parameters.vector.size, np.nan)
+        Case, "gradient", lambda self: np.full(self.network.parameters.vector.size, np.nan)
     )
     assert caught(check(PROBLEM))

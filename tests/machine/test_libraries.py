@@ -26,58 +26,58 @@ def processor(monkeypatch, tmp_path):
         monkeypatch.setattr(libraries, "_CPUINFO", file)
         monkeypatch.setattr(platform, "machine", lambda: architecture)
 
-    monkeypatch.delenv(libraries.VARIABLE, raising=False)
+    monkeypatch.delenv(libraries.CORETYPE_VARIABLE, raising=False)
     return pretend
 
 
 def test_amd_with_wide_registers_gets_the_wide_kernels(processor):
     processor(ZEN5)
-    assert libraries.wanted() == "SkylakeX"
+    assert libraries.preferred_kernel() == "SkylakeX"
 
 
 @pytest.mark.parametrize("text", [ZEN3, INTEL, HALF, "", "no colon here"])
 def test_everyone_else_keeps_the_library_s_own_choice(processor, text):
     processor(text)
-    assert libraries.wanted() is None
+    assert libraries.preferred_kernel() is None
 
 
 def test_another_architecture_or_no_file_gets_no_override(processor, monkeypatch, tmp_path):
     processor(ZEN5, architecture="aarch64")
-    assert libraries.wanted() is None
+    assert libraries.preferred_kernel() is None
     processor(ZEN5)
     monkeypatch.setattr(libraries, "_CPUINFO", tmp_path / "nothing")
-    assert libraries.wanted() is None
+    assert libraries.preferred_kernel() is None
 
 
 def test_the_user_s_own_choice_is_obeyed(processor, monkeypatch):
     processor(ZEN5)
-    monkeypatch.setenv(libraries.VARIABLE, "Haswell")
-    assert libraries.wanted() is None
-    with libraries.chosen():
-        assert os.environ[libraries.VARIABLE] == "Haswell"
+    monkeypatch.setenv(libraries.CORETYPE_VARIABLE, "Haswell")
+    assert libraries.preferred_kernel() is None
+    with libraries.blas_environment():
+        assert os.environ[libraries.CORETYPE_VARIABLE] == "Haswell"
 
 
 def test_the_user_s_own_patience_is_obeyed(processor, monkeypatch):
     processor(INTEL)
     monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
     monkeypatch.setenv(libraries.BLAS_TIMEOUT_VARIABLE, "26")
-    with libraries.chosen():
+    with libraries.blas_environment():
         assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "26"
-        assert libraries.VARIABLE not in os.environ
+        assert libraries.CORETYPE_VARIABLE not in os.environ
     assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "26"
 
 
 def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypatch):
     processor(ZEN5)
     monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
-    with libraries.chosen():
-        assert os.environ[libraries.VARIABLE] == "SkylakeX"
+    with libraries.blas_environment():
+        assert os.environ[libraries.CORETYPE_VARIABLE] == "SkylakeX"
         assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "19"
-    assert libraries.VARIABLE not in os.environ
+    assert libraries.CORETYPE_VARIABLE not in os.environ
     assert libraries.BLAS_TIMEOUT_VARIABLE not in os.environ
-    with pytest.raises(KeyError), libraries.chosen():
+    with pytest.raises(KeyError), libraries.blas_environment():
         raise KeyError
-    assert libraries.VARIABLE not in os.environ
+    assert libraries.CORETYPE_VARIABLE not in os.environ
 
 
 def test_openmp_is_asked_for_short_spinning_for_the_moment_of_loading_only(monkeypatch):
@@ -108,12 +108,12 @@ def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):
     import scipy.linalg
 
     assert scipy.linalg
-    with libraries.chosen():
-        assert libraries.VARIABLE not in os.environ
-    assert "loaded before" in str(libraries.shortfall("Haswell"))
-    assert libraries.shortfall("SkylakeX") is None
+    with libraries.blas_environment():
+        assert libraries.CORETYPE_VARIABLE not in os.environ
+    assert "loaded before" in str(libraries.kernel_warning("Haswell"))
+    assert libraries.kernel_warning("SkylakeX") is None
     processor(INTEL)
-    assert libraries.shortfall("Haswell") is None
+    assert libraries.kernel_warning("Haswell") is None
 
 
 KERNEL_IN_USE = """
@@ -121,14 +121,14 @@ import sys
 from pathlib import Path
 from handstitch.machine import libraries
 libraries._CPUINFO = Path(sys.argv[1])
-libraries.WIDE = "Haswell"  # any other than the own choice of a processor with AVX-512
+libraries.AVX512_KERNEL = "Haswell"  # any other than the own choice of a processor with AVX-512
 if sys.argv[2] == "late":
     import scipy.linalg
 from handstitch import machine
 scipy_s = [pool for pool in machine.blas_pools() if "scipy.libs" in pool["filepath"]]
 print(scipy_s[0]["architecture"] if scipy_s else "none")
 import os
-print(libraries.VARIABLE in os.environ)
+print(libraries.CORETYPE_VARIABLE in os.environ)
 """
 
 
@@ -140,7 +140,8 @@ def test_the_library_takes_what_is_asked_for(processor, tmp_path, when):
     processor(ZEN5)
 
     def run(variables: dict[str, str]) -> list[str]:
-        ours = {name: text for name, text in os.environ.items() if name != libraries.VARIABLE}
+        ours = {**os.environ}
+        ours.pop(libraries.CORETYPE_VARIABLE, None)
         command = [sys.executable, "-c", KERNEL_IN_USE, str(tmp_path / "cpuinfo"), when]
         output = subprocess.check_output(command, text=True, env=ours | variables)
         return output.split()

@@ -33,23 +33,23 @@ def without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_auto_is_numba_where_it_is_installed():
     assert backend.resolve(CONFIG) == "numba"
-    assert backend.status(CONFIG).startswith("numba ")
-    assert backend.build(CONFIG)["backend"].startswith("numba ")
+    assert backend.describe(CONFIG).startswith("numba ")
+    assert backend.build_info(CONFIG)["backend"].startswith("numba ")
 
 
 def test_what_is_chosen_is_taken():
     assert backend.resolve(replace(CONFIG, backend="numpy")) == "numpy"
-    assert backend.status(replace(CONFIG, backend="numpy")) == "numpy, as chosen"
-    assert backend.build(replace(CONFIG, backend="numpy")) == {"backend": "numpy"}
+    assert backend.describe(replace(CONFIG, backend="numpy")) == "numpy, as chosen"
+    assert backend.build_info(replace(CONFIG, backend="numpy")) == {"backend": "numpy"}
 
 
 def test_without_numba_auto_is_numpy_and_says_why(without_numba: None):
     assert backend.resolve(CONFIG) == "numpy"
-    assert backend.status(CONFIG) == (
+    assert backend.describe(CONFIG) == (
         "numpy: numba is not installed (pip install 'handstitch[fast]')"
     )
     with pytest.raises(ConfigError) as caught:
-        backend.require(replace(CONFIG, backend="numba"))
+        backend.resolve(replace(CONFIG, backend="numba"))
     assert "numba is not installed" in str(caught.value.facts["found"])
     assert "--backend numpy" in str(caught.value.facts["fix"])
 
@@ -57,13 +57,13 @@ def test_without_numba_auto_is_numpy_and_says_why(without_numba: None):
 def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "numba.np.ufunc.omppool", None)
     assert backend.resolve(CONFIG) == "numpy"
-    assert "OpenMP" in backend.status(CONFIG)
+    assert "OpenMP" in backend.describe(CONFIG)
 
 
 def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "handstitch.compiled.step", None)
     assert backend.resolve(CONFIG) == "numpy"
-    assert "cannot be used" in backend.status(CONFIG)
+    assert "cannot be used" in backend.describe(CONFIG)
 
 
 def test_the_step_is_chosen_once_and_stored(tmp_path: Path):
@@ -87,7 +87,7 @@ def test_a_numba_run_resumes_without_numba_and_says_so(
 
 
 def test_a_network_without_a_hidden_layer_takes_numpy():
-    assert "hidden layer" in str(backend.obstacle(replace(CONFIG, hidden_sizes=())))
+    assert "hidden layer" in str(backend.unsupported_reason(replace(CONFIG, hidden_sizes=())))
 
 
 @pytest.mark.parametrize("module", ["handstitch", "handstitch.cli", "handstitch.cli.test"])

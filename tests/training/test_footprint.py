@@ -41,7 +41,7 @@ def test_the_workspaces_are_counted_as_they_are_made(dropout: float, input_dropo
     of_one = Workspace(network, 1).memory.nbytes
     more = Config(dropout=dropout, input_dropout=input_dropout, batch_size=301)
     difference = bytes_needed(more, SIZES, 20_000) - bytes_needed(config, SIZES, 20_000)
-    drawn = 4 * sum(SIZES[1:-1]) if dropout else 0  # what the compiled step has beside
+    drawn = 4 * sum(SIZES[1:-1]) if dropout else 0  # what the numba backend has besides
     assert difference == of_one + drawn + SIZES[0]  # and one image gathered as bytes
 
 

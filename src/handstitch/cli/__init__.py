@@ -35,7 +35,7 @@ VERBS = {
         "handstitch.cli.gradcheck:gradcheck",
         "Check back-propagation against complex-step derivatives.",
     ),
-    "bench": ("handstitch.cli.bench:bench", "Measure how fast this machine trains."),
+    "bench": ("handstitch.cli.bench:bench", "Benchmark training and inference."),
 }
 
 app = App(

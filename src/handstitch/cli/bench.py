@@ -85,5 +85,5 @@ def bench(
         f"Classifying: {found.classified_per_second:,.0f} images/s; "
         f"one image in {1e6 * found.one_image_seconds:,.0f} µs"
     )
-    if shortfall := libraries.shortfall(found.kernel):
-        output.notice(shortfall)
+    if warning := libraries.kernel_warning(found.kernel):
+        output.notice(warning)

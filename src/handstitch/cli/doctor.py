@@ -28,7 +28,7 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
         "cores": machine.cores(),
         "BLAS": [line for pool in machine.blas_pools() for line in _blas(pool)],
         "threads of a run": machine.resolve_threads(config.threads),
-        "backend": backend.status(config),
+        "backend": backend.describe(config),
         "free disk": f"{shutil.disk_usage('.').free / 2**30:.1f} GiB",
         "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
         "runs": len(list(RUNS.glob("*/config.toml"))),
@@ -45,19 +45,19 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
 
 
 def _blas(pool: dict[str, Any]) -> list[str]:
-    """A BLAS library in words, and what is amiss with its kernels if it is the one that trains."""
+    """One line on a BLAS library, and a warning about the kernels of the one that trains."""
     from handstitch.machine import libraries
 
     library, kernel = pool["filepath"], str(pool["architecture"])
     owner = next((name for name in ("scipy", "numpy") if f"{name}.libs" in library), library)
-    shortfall = libraries.shortfall(kernel) if owner == "scipy" else None
-    is_chosen = owner == "scipy" and libraries.wanted() and not shortfall
+    warning = libraries.kernel_warning(kernel) if owner == "scipy" else None
+    is_preferred = owner == "scipy" and libraries.preferred_kernel() and not warning
     line = (
         f"{pool['internal_api']} {pool['version']}, kernel {kernel}"
-        f"{' (chosen for this processor)' if is_chosen else ''}"
+        f"{' (chosen for this processor)' if is_preferred else ''}"
         f", {pool['num_threads']} threads, of {owner}"
     )
-    return [line, shortfall] if shortfall else [line]
+    return [line, warning] if warning else [line]
 
 
 def _data(name: str, data_dir: Any) -> str:
@@ -65,9 +65,9 @@ def _data(name: str, data_dir: Any) -> str:
     from handstitch.errors import HandstitchError
 
     try:
-        found = loading.verify(name, "train", data_dir, fetch=False)
+        source = loading.verify(name, "train", data_dir, fetch=False)
     except loading.AbsentError:
         return f"{name}: not on this machine (handstitch data fetch {name})"
     except HandstitchError as error:
         return f"{name}: {error.problem} ({error.facts.get('found', '')})"
-    return f"{name}: complete and sound in {found.location.folder}"
+    return f"{name}: complete and sound in {source.location.folder}"

@@ -1,4 +1,4 @@
-"""Compile the step now rather than in the first run: `python -m handstitch.compiled`."""
+"""Compile ahead of the first run: `python -m handstitch.compiled`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SIZES = (4, 3, 2)
 
 
 def main() -> None:
-    """One step of Adam on two images, and some classified; what numba makes of it stays on disk."""
+    """Train one batch with Adam and classify two images: numba caches the machine code on disk."""
     images, labels = np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8)
     parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
     network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
     batches = Batches(images, labels, np.arange(2), Scaling(0.0, 1 / 256), batch_size=2)
-    step = NumbaBackend(network, optimizer, batches, threads=1)
-    with step.ready():
-        step.take(np.arange(2), 0.001, 0.5, np.inf, None)
-        step.validate(images, labels)
+    backend = NumbaBackend(network, optimizer, batches, threads=1)
+    with backend.threads():
+        backend.train_batch(np.arange(2), 0.001, 0.5, np.inf, None)
+        backend.validate(images, labels)
     classify = CompiledClassifier(network, batches.scaling)
     classify(images[0])
     classify(images)

@@ -1,4 +1,4 @@
-"""Whether the numba backend can be had here; imports numba only where it is installed."""
+"""Whether the numba backend is available; imports numba only where it is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from handstitch.machine.libraries import load_openmp
 
 
 def unavailable_reason() -> str | None:
-    """Why nothing compiled can be had here, in words; None if it can."""
+    """Why the numba backend is unavailable on this machine; None if it is available."""
     if find_spec("numba") is None:
         return "numba is not installed (pip install 'handstitch[fast]')"
     try:

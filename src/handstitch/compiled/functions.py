@@ -13,18 +13,18 @@ _RELU, _LEAKY, _ELU, _SIGMOID = range(4)  # then tanh; in the order of ACTIVATIO
 
 
 @compiled()
-def activate(kind, A):
-    """A = f(Z) stands where Z stood."""
-    if kind == _RELU:
+def activate(activation_id, A):
+    """A ← f(A)."""
+    if activation_id == _RELU:
         for i in range(A.size):
             A[i] = np.float32(0) if A[i] < 0 else A[i]  # NaN stays NaN
-    elif kind == _LEAKY:
+    elif activation_id == _LEAKY:
         for i in range(A.size):
             A[i] = np.float32(LEAK) * A[i] if A[i] < 0 else A[i]
-    elif kind == _ELU:
+    elif activation_id == _ELU:
         for i in range(A.size):
             A[i] = np.float32(expm1(A[i])) if A[i] < 0 else A[i]
-    elif kind == _SIGMOID:
+    elif activation_id == _SIGMOID:
         for i in range(A.size):
             A[i] = np.float32(0.5) * (np.float32(1) + np.float32(tanh(np.float32(0.5) * A[i])))
     else:
@@ -33,19 +33,19 @@ def activate(kind, A):
 
 
 @compiled()
-def derive(kind, dA, A):
-    """dZ = dA ⊙ f′(Z) stands where dA stood."""
+def activation_backward(activation_id, dA, A):
+    """dA ← dA ⊙ f′, in terms of the output A."""
     one = np.float32(1)
-    if kind == _RELU:
+    if activation_id == _RELU:
         for i in range(A.size):
             dA[i] = dA[i] if A[i] > 0 else np.float32(0)
-    elif kind == _LEAKY:
+    elif activation_id == _LEAKY:
         for i in range(A.size):
             dA[i] = dA[i] if A[i] > 0 else np.float32(LEAK) * dA[i]
-    elif kind == _ELU:
+    elif activation_id == _ELU:
         for i in range(A.size):
             dA[i] = dA[i] if A[i] > 0 else dA[i] * (A[i] + one)
-    elif kind == _SIGMOID:
+    elif activation_id == _SIGMOID:
         for i in range(A.size):
             dA[i] *= A[i] * (one - A[i])
     else:
@@ -55,19 +55,19 @@ def derive(kind, dA, A):
 
 @compiled()
 def softmax(Z, P):
-    """The softmax of z to P, which may be z itself: (where the largest is, log Σ eᶻ).
+    """P ← eᶻ / Σ eᶻ of one sample; P may be z. Gives (argmax z, log Σ eᶻ).
 
-    Kept out of every function with parallel parts: compiled as a part of one, it gave NaN in some
+    A function of its own: written out in a function with parallel loops, it gave NaN in some
     compilations and not in others.
     """
-    top, total = 0, np.float32(0)
+    predicted, total = 0, np.float32(0)
     for j in range(1, Z.size):
-        if Z[j] > Z[top]:
-            top = j
-    largest = Z[top]
+        if Z[j] > Z[predicted]:
+            predicted = j
+    largest = Z[predicted]
     for j in range(Z.size):
         P[j] = exp(Z[j] - largest)
         total += P[j]
     for j in range(Z.size):
         P[j] /= total
-    return top, largest + log(np.float64(total))
+    return predicted, largest + log(np.float64(total))

@@ -1,4 +1,4 @@
-"""The forward pass of one image and of many, compiled, for a network that stays as it is."""
+"""The forward pass of one image and of many, compiled, for a network that no longer changes."""
 
 from __future__ import annotations
 
@@ -9,63 +9,66 @@ from numba import prange
 
 from handstitch.compiled.functions import activate, softmax
 from handstitch.compiled.jit import PARALLEL, compiled
-from handstitch.compiled.matmul import product, row, share
+from handstitch.compiled.matmul import matmul_sparse, matvec_sparse, thread_range
 
 ROWS: Final = 128
-"""Images taken at a time: as many as find room in the cache beside the weights."""
-_SMALL: Final = 30_000
-"""Weights of a layer that one thread is done with before a second has begun."""
+"""Images taken at a time: as many as fit into the cache beside the weights."""
+_SERIAL: Final = 30_000
+"""Weights of a layer that one thread reads faster than a second one starts."""
 
 
 @compiled(parallel=PARALLEL)
-def one(parts, pixels, at, theta, x, A, places, P):
-    """P ← softmax(logits) of one image; x (inputs,), A (all units,) and places are overwritten."""
+def classify_one(threads, pixels, layout, theta, x, A, positions, P):
+    """P (classes,) of one image.
+
+    x (inputs,), A (all units,) and positions (threads, widest layer) are overwritten.
+    """
     for j in range(x.size):
         x[j] = pixels[j]
-    below, start, layers = x, 0, len(at.W)
+    below, start, layers = x, 0, len(layout.W)
     for layer in range(layers):
-        outputs = at.sizes[layer + 1]
-        W, b, y = theta[at.W[layer] :], theta[at.b[layer] :], A[start : start + outputs]
-        if below.size * outputs < _SMALL:
-            row(below, W, outputs, 0, outputs, b, y, places[0])
+        outputs = layout.sizes[layer + 1]
+        W, b, Z = theta[layout.W[layer] :], theta[layout.b[layer] :], A[start : start + outputs]
+        if below.size * outputs < _SERIAL:
+            matvec_sparse(below, W, outputs, 0, outputs, b, Z, positions[0])
         else:
-            for index in prange(parts):
-                part = np.int64(index)
-                lo, hi = share(outputs, part, parts)
-                row(below, W, outputs, lo, hi, b, y, places[part])
+            for index in prange(threads):
+                thread = np.int64(index)
+                lo, hi = thread_range(outputs, thread, threads)
+                matvec_sparse(below, W, outputs, lo, hi, b, Z, positions[thread])
         if layer < layers - 1:
-            activate(at.kinds[layer], y)
-        below, start = y, start + outputs
+            activate(layout.activation_ids[layer], Z)
+        below, start = Z, start + outputs
     softmax(below, P)
 
 
 @compiled(parallel=PARALLEL)
-def many(parts, images, at, theta, work, wants_logits, P):
-    """P (n, classes) of images (n, inputs), or their logits: each part has its own to the end."""
+def classify_many(threads, images, layout, theta, work, wants_logits, P):
+    """P (n, classes) of images (n, inputs), or their logits."""
     n = len(images)
-    for index in prange(parts):
-        part = np.int64(index)
-        lo, hi = n * part // parts, n * (part + 1) // parts
-        _classify(images, at, theta, work, part, wants_logits, P, lo, hi)
+    for index in prange(threads):
+        thread = np.int64(index)
+        lo, hi = n * thread // threads, n * (thread + 1) // threads
+        _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi)
 
 
 @compiled()
-def _classify(images, at, theta, work, part, wants_logits, P, lo, hi):
-    """Images lo to hi."""
-    layers, masks, panel = len(at.W), work.masks[part], work.panels[part]
+def _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi):
+    """P of images lo to hi, or their logits."""
+    layers, masks, panel = len(layout.W), work.nonzero_masks[thread], work.panels[thread]
     for first in range(lo, hi, ROWS):
-        n, depth, S, start = min(ROWS, hi - first), at.sizes[0], work.X[part], 0
+        n, depth, S, start = min(ROWS, hi - first), layout.sizes[0], work.X[thread], 0
         for i in range(n):
             image = images[first + i]
             for j in range(depth):
                 S[i * depth + j] = image[j]
         for layer in range(layers):
-            outputs = at.sizes[layer + 1]
-            W, b, Z = theta[at.W[layer] :], theta[at.b[layer] :], work.A[part][start:]
-            product(n, depth, S, depth, W, False, outputs, outputs, b, Z, outputs, masks, panel)
+            width, Z = layout.sizes[layer + 1], work.outputs[thread][start:]
+            W, b = theta[layout.W[layer] :], theta[layout.b[layer] :]
+            matmul_sparse(n, depth, S, depth, W, False, width, width, b, Z, width, masks, panel)
             if layer < layers - 1:
-                activate(at.kinds[layer], Z[: n * outputs])
-            S, depth, start = Z, outputs, start + n * outputs
+                activate(layout.activation_ids[layer], Z[: n * width])
+            S, depth, start = Z, width, start + n * width
         for i in range(n):
             Z, to = S[i * depth : (i + 1) * depth], P[first + i]
             for j in range(depth):
@@ -75,15 +78,13 @@ def _classify(images, at, theta, work, part, wants_logits, P, lo, hi):
 
 
 @compiled()
-def loss_and_hits(Z, labels):
-    """The summed cross-entropy of logits (n, classes), which are overwritten, and how many are
-    right.
-    """
-    loss, hits = 0.0, 0
+def loss_and_correct(Z, labels):
+    """(summed cross-entropy, correct samples) of logits Z (n, classes), which are overwritten."""
+    loss, correct = 0.0, 0
     for i in range(len(Z)):
         y = labels[i]
         loss -= np.float64(Z[i, y])
-        top, log_sum = softmax(Z[i], Z[i])
+        predicted, log_sum = softmax(Z[i], Z[i])
         loss += log_sum
-        hits += top == y
-    return loss, hits
+        correct += predicted == y
+    return loss, correct

@@ -1,4 +1,4 @@
-"""How everything here is compiled, and until when what comes of it is kept."""
+"""numba options, and a cache that is invalidated when any source file changes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from handstitch.machine.libraries import load_openmp
 
 load_openmp()  # before numba starts threads
 
-# Loops that say so, and nothing else.
+# Only loops written as prange are parallel.
 PARALLEL: Final = {"prange": True} | dict.fromkeys(
     ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"), False
 )
-# a·b + c may be one instruction. Never for a·b + c·d, of which either may be fused: code that was
-# just compiled and code from disk have differed in that, and a run in its bits.
+# a·b + c may be one instruction. Never for a·b + c·d, where either product may be the fused one:
+# fresh code and cached code have differed in that, and with them the bits of a run.
 FUSED: Final = {"contract"}
 
 
 def _digest() -> str:
-    """Of every source file here."""
+    """SHA-256 of every source file of the package `compiled`."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
@@ -31,16 +31,16 @@ def _digest() -> str:
 _SOURCES: Final = _digest()
 
 
-def compiled(**how: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator as numba's njit; machine code is kept on disk until a file here changes.
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """numba's njit with a cache on disk that any change to the package's sources invalidates.
 
-    numba itself looks at the file alone in which a function stands, and would go on with what other
-    files were when it was compiled.
+    numba itself checks only the file of the function, and would keep code that was inlined from
+    other files since changed.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        made = njit(cache=True, nogil=True, error_model="numpy", **how)(function)
-        made._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001 (there is no other way)
-        return made
+        dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        dispatcher._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001 (the only way)
+        return dispatcher
 
     return decorate

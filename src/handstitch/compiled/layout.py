@@ -1,4 +1,4 @@
-"""What the compiled loop is told: where things are, where it may compute, where a gradient goes."""
+"""Offsets, buffers and gradient target of the compiled step."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from handstitch.arrays import Matrix, Vector
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Network
 
-Places = NDArray[np.int64]
+Offsets = NDArray[np.int64]
 
 
 class Layout(NamedTuple):
-    """Where things are: entry l is of layer l, counted from 0."""
+    """Sizes and offsets of a network; entry l is of layer l, counted from 0.
 
-    sizes: Places
-    """Units, from the input to the output."""
-    W: Places
-    """Where weights begin in θ."""
-    b: Places
-    """Where biases begin in θ."""
-    units: Places
-    """Where the units that a layer reads begin among all hidden units."""
-    kinds: Places
-    """Activations, as positions in ACTIVATIONS."""
-    drop: Vector
-    """Probabilities of silencing: a pixel, a hidden unit."""
+    sizes             units, from the input to the output
+    W, b              where a layer's weights and biases begin in θ
+    units             where a layer's inputs begin among all hidden units
+    activation_ids    activations, as positions in ACTIVATIONS
+    dropout           probabilities of silencing a pixel, and a hidden unit
+    """
+
+    sizes: Offsets
+    W: Offsets
+    b: Offsets
+    units: Offsets
+    activation_ids: Offsets
+    dropout: Vector
 
 
-def laid_out(network: Network) -> Layout:
-    """Where things are in this network's θ and buffers."""
+def layout_of(network: Network) -> Layout:
+    """The layout of this network's θ and buffers."""
     sizes = network.parameters.sizes
     weights = np.cumsum([0, *(W.size for W in network.parameters.weights)])
     return Layout(
@@ -40,44 +41,48 @@ def laid_out(network: Network) -> Layout:
         W=weights[:-1],
         b=(weights[-1] + np.cumsum([0, *sizes[1:]]))[:-1],
         units=np.cumsum([0, 0, *sizes[1:-1]]),
-        kinds=np.array([list(ACTIVATIONS).index(name) for name in network.activations], np.int64),
-        drop=np.array([network.dropout[0], network.dropout[-1]], np.float32),
+        activation_ids=np.array(
+            [list(ACTIVATIONS).index(name) for name in network.activations], np.int64
+        ),
+        dropout=np.array([network.dropout[0], network.dropout[-1]], np.float32),
     )
 
 
 class Buffers(NamedTuple):
-    """What the Workspace is to core/: all in row order, one sample's numbers side by side.
+    """The Workspace of the compiled step: flat arrays in row order, hidden layer by hidden layer.
 
-    What is searched for zeros goes on for a block beyond its end.
+    X, outputs, dropped and logits have MASK_BITS numbers to spare at the end, since zeros are
+    searched for in whole masks.
+
+    outputs           A of the hidden layers
+    dropped           A ⊙ mask; without dropout, `outputs` itself
+    masks             dropout masks of the hidden units
+    uniforms          random numbers for `masks`, unit by unit
+    input_uniforms    random numbers for the input's dropout
+    gradients         dA, then dZ, of the hidden layers
+    logits            Z of the last layer, then P − Y
+    initial           initial sums of a product, by hidden unit
+    nonzero_masks     (threads, …), as are the panels
     """
 
     X: Vector
-    A: Vector
-    """Of one hidden layer after the other."""
-    D: Vector
-    """A after dropout; without it, A itself."""
-    M: Vector
-    """Masks."""
-    chances: Vector
-    """Uniform numbers for the masks, one unit's samples side by side."""
-    pixels: Vector
-    """Uniform numbers for the input."""
-    dZ: Vector
-    top: Vector
-    """Logits, then P − Y."""
-    start: Vector
-    """Of each hidden unit, what a product begins with."""
+    outputs: Vector
+    dropped: Vector
+    masks: Vector
+    uniforms: Vector
+    input_uniforms: Vector
+    gradients: Vector
+    logits: Vector
+    initial: Vector
     zeros: Vector
-    masks: NDArray[np.uint64]
-    """(parts, …)"""
+    nonzero_masks: NDArray[np.uint64]
     panels: Matrix
-    """(parts, …)"""
     losses: NDArray[np.float64]
-    hits: NDArray[np.int64]
+    is_correct: NDArray[np.int64]
 
 
 class Target(NamedTuple):
-    """As core's Into: vector ← alpha · gradient + beta · vector."""
+    """core's Into for compiled code:  vector ← alpha · gradient + beta · vector."""
 
     vector: Vector
     alpha: float

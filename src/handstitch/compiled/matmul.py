@@ -1,69 +1,83 @@
-"""The products of a step and of a forward pass, made of the parts in `sparse`."""
+"""Matrix products that skip zeros, built of the kernels, and how threads share one."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from handstitch.compiled.jit import FUSED, compiled
-from handstitch.compiled.simd import BLOCK, LANES, VECTORS, accumulate, nonzeros, pack, turn
+from handstitch.compiled.kernels import (
+    MASK_BITS,
+    PANEL_VECTORS,
+    masked_gemm_panel,
+    nonzero_mask,
+    pack,
+    transpose16,
+)
+from handstitch.compiled.simd import LANES
 
 
 @compiled()
-def share(size, part, parts):
-    """First and last number of a part, in whole cache lines."""
+def thread_range(size, thread, threads):
+    """(first, end) of one thread's part of `size` numbers, in whole cache lines."""
     lines = (size + 15) // 16
-    return min(lines * part // parts * 16, size), min(lines * (part + 1) // parts * 16, size)
+    return min(lines * thread // threads * 16, size), min(
+        lines * (thread + 1) // threads * 16, size
+    )
 
 
 @compiled()
-def _panel(left):
-    """Columns of the next panel, where so many are left."""
-    for vectors in VECTORS:
+def _panel_width(left):
+    """Columns of the next panel, of `left` columns that remain."""
+    for vectors in PANEL_VECTORS:
         if left >= vectors * LANES:
             return vectors * LANES
     return left
 
 
 @compiled()
-def product(n, depth, S, ld, B, turned, ld_B, width, start, C, ld_C, masks, panel):
-    """C ← start + S B: n rows of S with `depth` numbers, `width` columns of B, start in every row.
+def matmul_sparse(
+    n, depth, S, ld, B, transposed, ld_B, width, initial, C, ld_C, nonzero_masks, panel
+):
+    """C ← initial + S B: n rows of S with `depth` numbers, `width` columns of B.
 
-    S, B and C begin with their first number, ld is the distance of two rows. Where B is `turned`,
-    its columns lie where rows do otherwise.
+    S, B and C begin with their first number; ld is the distance of two rows. `initial` (width,)
+    is added to every row. Where B is `transposed`, its memory holds Bᵀ.
     """
-    words = (depth + BLOCK - 1) // BLOCK
+    words = (depth + MASK_BITS - 1) // MASK_BITS
     for i in range(n):
         for word in range(words):
-            k = word * BLOCK
-            masks[i * words + word] = nonzeros(S[i * ld + k :], min(BLOCK, depth - k))
+            k = word * MASK_BITS
+            nonzero_masks[i * words + word] = nonzero_mask(
+                S[i * ld + k :], min(MASK_BITS, depth - k)
+            )
     one, zero = np.float32(1), np.float32(0)
     j = 0
     while j < width:
-        wide = _panel(width - j)
-        begin, ld_begin = start[j:], 0
+        columns = _panel_width(width - j)
+        sums, ld_sums = initial[j:], 0
         for word in range(words):
-            k = word * BLOCK
-            deep, numbers, mask = min(BLOCK, depth - k), S[k:], masks[word:]
-            if turned:
-                _pack_turned(B[j * ld_B + k :], ld_B, deep, wide, panel)
+            k = word * MASK_BITS
+            rows, numbers, masks = min(MASK_BITS, depth - k), S[k:], nonzero_masks[word:]
+            if transposed:
+                _pack_transposed(B[j * ld_B + k :], ld_B, rows, columns, panel)
             else:
-                pack(B[k * ld_B + j :], ld_B, deep, wide, panel)
-            into = C[j:]
-            accumulate(
-                n, wide, mask, words, numbers, ld, 1, panel, begin, ld_begin, one, zero, into, ld_C
+                pack(B[k * ld_B + j :], ld_B, rows, columns, panel)
+            to = C[j:]
+            masked_gemm_panel(
+                n, columns, masks, words, numbers, ld, 1, panel, sums, ld_sums, one, zero, to, ld_C
             )
-            begin, ld_begin = into, ld_C
-        j += wide
+            sums, ld_sums = to, ld_C
+        j += columns
 
 
 @compiled()
-def _pack_turned(B, ld, rows, width, panel):
+def _pack_transposed(B, ld, rows, width, panel):
     """As `pack`, of the transpose of B, which has `width` rows at a distance of ld."""
     pitch = (width + LANES - 1) // LANES * LANES
     for j in range(0, width, LANES):
         for i in range(0, rows, LANES):
             if j + LANES <= width and i + LANES <= rows:
-                turn(B[j * ld + i :], ld, panel[i * pitch + j :], pitch)
+                transpose16(B[j * ld + i :], ld, panel[i * pitch + j :], pitch)
             else:
                 for column in range(j, min(j + LANES, width)):
                     for row in range(i, min(i + LANES, rows)):
@@ -71,44 +85,46 @@ def _pack_turned(B, ld, rows, width, panel):
 
 
 @compiled()
-def gradient(n, count, S, ld, B, ld_B, width, start, into, G, ld_G, work, part):
-    """G ← α (start + Sᵀ B) + β G: n rows of S with `count` numbers, and of B with `width`."""
-    masks, panel = work.masks[part], work.panels[part]
+def matmul_sparse_transposed(n, count, S, ld, B, ld_B, width, initial, into, G, ld_G, work, thread):
+    """G ← α (initial + Sᵀ B) + β G: n rows of S with `count` numbers, and of B with `width`."""
+    masks, panel = work.nonzero_masks[thread], work.panels[thread]
     alpha, beta = np.float32(into.alpha), np.float32(into.beta)
-    for first in range(0, n, BLOCK):
-        deep, numbers = min(BLOCK, n - first), S[first * ld :]
+    for first in range(0, n, MASK_BITS):
+        rows, numbers = min(MASK_BITS, n - first), S[first * ld :]
         masks[:count] = 0
-        for i in range(deep):
+        for i in range(rows):
             row, bit = numbers[i * ld : i * ld + count], np.uint64(i)
             for k in range(count):
                 masks[k] |= np.uint64(row[k] != 0) << bit
         j = 0
         while j < width:
-            wide, to = _panel(width - j), G[j:]
-            pack(B[first * ld_B + j :], ld_B, deep, wide, panel)
-            begin = start[j:]
-            accumulate(
-                count, wide, masks, 1, numbers, 1, ld, panel, begin, 0, alpha, beta, to, ld_G
+            columns, to = _panel_width(width - j), G[j:]
+            pack(B[first * ld_B + j :], ld_B, rows, columns, panel)
+            sums = initial[j:]
+            masked_gemm_panel(
+                count, columns, masks, 1, numbers, 1, ld, panel, sums, 0, alpha, beta, to, ld_G
             )
-            j += wide
-        start, beta = work.zeros, np.float32(1)
+            j += columns
+        initial, beta = work.zeros, np.float32(1)
 
 
 @compiled(fastmath=FUSED)
-def row(x, W, ld, lo, hi, start, y, places):
-    """Columns lo to hi of y ← start + x W, of one row x: eight rows of W at a time, so that y is
-    passed over seldom. `places` is filled with where x is not 0.
+def matvec_sparse(x, W, ld, lo, hi, initial, y, positions):
+    """Columns lo to hi of y ← initial + x W, for one row x.
+
+    Eight rows of W at a time, so that y is read and written seldom. `positions` is overwritten
+    with those where x is not 0.
     """
     count, n, y = 0, hi - lo, y[lo:hi]
     for k in range(x.size):
-        places[count] = k
+        positions[count] = k
         count += x[k] != 0
     for j in range(n):
-        y[j] = start[lo + j]
+        y[j] = initial[lo + j]
     whole = count // 8 * 8
-    for at in range(0, whole, 8):
-        k0, k1, k2, k3 = places[at], places[at + 1], places[at + 2], places[at + 3]
-        k4, k5, k6, k7 = places[at + 4], places[at + 5], places[at + 6], places[at + 7]
+    for i in range(0, whole, 8):
+        k0, k1, k2, k3 = positions[i], positions[i + 1], positions[i + 2], positions[i + 3]
+        k4, k5, k6, k7 = positions[i + 4], positions[i + 5], positions[i + 6], positions[i + 7]
         x0, x1, x2, x3, x4, x5, x6, x7 = x[k0], x[k1], x[k2], x[k3], x[k4], x[k5], x[k6], x[k7]
         W0, W1 = W[k0 * ld + lo : k0 * ld + hi], W[k1 * ld + lo : k1 * ld + hi]
         W2, W3 = W[k2 * ld + lo : k2 * ld + hi], W[k3 * ld + lo : k3 * ld + hi]
@@ -117,7 +133,7 @@ def row(x, W, ld, lo, hi, start, y, places):
         for j in range(n):
             four = y[j] + x0 * W0[j] + x1 * W1[j] + x2 * W2[j] + x3 * W3[j]
             y[j] = four + x4 * W4[j] + x5 * W5[j] + x6 * W6[j] + x7 * W7[j]
-    for at in range(whole, count):
-        k = places[at]
+    for i in range(whole, count):
+        k = positions[i]
         for j in range(n):
             y[j] += x[k] * W[k * ld + lo + j]

@@ -1,6 +1,6 @@
-"""A batch forward and backward, as one compiled function: to lay beside core/network.py.
+"""A batch forward and backward as one compiled function: core/network.py once more.
 
-Called with arrays and numbers alone. `part` and `parts` say which share of a phase is meant.
+Called with arrays and numbers alone. lo and hi bound a thread's part of a phase.
 """
 
 from __future__ import annotations
@@ -8,170 +8,200 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from handstitch.compiled.functions import activate, derive, softmax
+from handstitch.compiled.functions import activate, activation_backward, softmax
 from handstitch.compiled.jit import PARALLEL, compiled
-from handstitch.compiled.matmul import gradient, product, share
+from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
 from handstitch.compiled.philox import draw
 
 
 @compiled()
-def _gather(images, picks, offset, scale, at, stream, work, lo, hi):
-    """Samples lo to hi: X = (pixels − offset) · scale, some silenced."""
-    chances, drop, width = work.pixels, at.drop[0], at.sizes[0]
-    keep, zero = np.float32(1 / (1 - drop)), np.float32(0)
-    if drop > 0:
-        draw(stream, lo * width, chances[lo * width : hi * width])
+def _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi):
+    """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout."""
+    p, width = layout.dropout[0], layout.sizes[0]
+    keep, zero = np.float32(1 / (1 - p)), np.float32(0)
+    if p > 0:
+        draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
     for i in range(lo, hi):
-        row, image = work.X[i * width : (i + 1) * width], images[picks[i]]
+        row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
         for j in range(width):
             row[j] = (np.float32(image[j]) - offset) * scale
-        if drop > 0:
-            chance = chances[i * width : (i + 1) * width]
+        if p > 0:
+            uniform = work.input_uniforms[i * width : (i + 1) * width]
             for j in range(width):
-                row[j] = row[j] * keep if chance[j] >= drop else zero
+                row[j] = row[j] * keep if uniform[j] >= p else zero
 
 
 @compiled()
-def _forward(n, layer, base, at, theta, stream, work, lo, hi, part):
-    """Units lo to hi of a hidden layer: Z = A W + b, A = f(Z), D = A ⊙ mask.
+def _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thread):
+    """Z = A W + b,  A = f(Z),  dropped = A ⊙ mask, of units lo to hi of a hidden layer.
 
-    `base` stands for every pixel beside what is in X: (X + base) W = X W + base · 1ᵀ W.
+    The input is X + pixel_shift: (X + pixel_shift) W = X W + pixel_shift · 1ᵀ W.
     """
-    inputs, outputs, drop = at.sizes[layer], at.sizes[layer + 1], at.drop[1]
-    W, b, first = theta[at.W[layer] + lo :], theta[at.b[layer] + lo :], at.units[layer + 1]
-    S = work.X if layer == 0 else work.D[at.units[layer] * n :]
-    if layer == 0 and base != 0:
-        start = work.start[lo:hi]
-        start[:] = 0
+    inputs, outputs, p = layout.sizes[layer], layout.sizes[layer + 1], layout.dropout[1]
+    W, b, first = (
+        theta[layout.W[layer] + lo :],
+        theta[layout.b[layer] + lo :],
+        layout.units[layer + 1],
+    )
+    S = work.X if layer == 0 else work.dropped[layout.units[layer] * n :]
+    if layer == 0 and pixel_shift != 0:
+        initial = work.initial[lo:hi]
+        initial[:] = 0
         for k in range(inputs):
             row = W[k * outputs : k * outputs + hi - lo]
             for j in range(hi - lo):
-                start[j] += row[j]
+                initial[j] += row[j]
         for j in range(hi - lo):
-            start[j] = base * start[j] + b[j]
-        b = work.start[lo:]
-    masks, panel, A = work.masks[part], work.panels[part], work.A[first * n + lo :]
-    product(n, inputs, S, inputs, W, False, outputs, hi - lo, b, A, outputs, masks, panel)
-    keep, zero = np.float32(1 / (1 - drop)), np.float32(0)
-    if drop > 0:
-        before = n * at.sizes[0] if at.drop[0] > 0 else 0
+            initial[j] = pixel_shift * initial[j] + b[j]
+        b = work.initial[lo:]
+    masks, panel, Z = (
+        work.nonzero_masks[thread],
+        work.panels[thread],
+        work.outputs[first * n + lo :],
+    )
+    matmul_sparse(n, inputs, S, inputs, W, False, outputs, hi - lo, b, Z, outputs, masks, panel)
+    keep, zero = np.float32(1 / (1 - p)), np.float32(0)
+    if p > 0:
+        before = n * layout.sizes[0] if layout.dropout[0] > 0 else 0
         start, stop = (first + lo) * n, (first + hi) * n
-        draw(stream, before + start, work.chances[start:stop])
+        draw(rng_state, before + start, work.uniforms[start:stop])
     for i in range(n):
         here = slice((first * n + i * outputs) + lo, (first * n + i * outputs) + hi)
-        A = work.A[here]
-        activate(at.kinds[layer], A)
-        if drop > 0:  # the numbers drawn lie unit by unit
-            D, M, chance = work.D[here], work.M[here], work.chances[(first + lo) * n + i :]
+        A = work.outputs[here]
+        activate(layout.activation_ids[layer], A)
+        if p > 0:  # random numbers lie unit by unit
+            uniform = work.uniforms[(first + lo) * n + i :]
+            dropped, mask = work.dropped[here], work.masks[here]
             for j in range(hi - lo):
-                M[j] = keep if chance[j * n] >= drop else zero
-                D[j] = A[j] * M[j]
+                mask[j] = keep if uniform[j * n] >= p else zero
+                dropped[j] = A[j] * mask[j]
 
 
 @compiled()
-def _loss(n, at, theta, labels, picks, work, part, parts):
-    """Loss of each of a part's samples, and whether it was right; P − Y stands where Z stood."""
-    lo, hi = n * part // parts, n * (part + 1) // parts
-    layer = len(at.W) - 1
-    inputs, classes = at.sizes[layer], at.sizes[layer + 1]
-    W, b = theta[at.W[layer] :], theta[at.b[layer] :]
-    D = work.D[at.units[layer] * n + lo * inputs :]
-    Z, masks, panel = work.top[lo * classes :], work.masks[part], work.panels[part]
-    product(hi - lo, inputs, D, inputs, W, False, classes, classes, b, Z, classes, masks, panel)
+def _loss(n, layout, theta, labels, indices, work, thread, threads):
+    """Loss of each of a thread's samples, and whether it is correct; P − Y overwrites Z."""
+    lo, hi = n * thread // threads, n * (thread + 1) // threads
+    layer = len(layout.W) - 1
+    inputs, classes = layout.sizes[layer], layout.sizes[layer + 1]
+    W, b = theta[layout.W[layer] :], theta[layout.b[layer] :]
+    S = work.dropped[layout.units[layer] * n + lo * inputs :]
+    Z, masks, panel = work.logits[lo * classes :], work.nonzero_masks[thread], work.panels[thread]
+    matmul_sparse(
+        hi - lo, inputs, S, inputs, W, False, classes, classes, b, Z, classes, masks, panel
+    )
     for i in range(lo, hi):
-        Z, y = work.top[i * classes : (i + 1) * classes], labels[picks[i]]
+        Z, y = work.logits[i * classes : (i + 1) * classes], labels[indices[i]]
         loss = -np.float64(Z[y])
-        top, log_sum = softmax(Z, Z)
-        work.losses[i], work.hits[i] = loss + log_sum, top == y
+        predicted, log_sum = softmax(Z, Z)
+        work.losses[i], work.is_correct[i] = loss + log_sum, predicted == y
         Z[y] -= np.float32(1)
 
 
 @compiled()
-def _backward(n, layer, base, at, theta, into, work, lo, hi, part):
-    """Inputs lo to hi of a layer, and the biases and, of the first one, the weights below them.
+def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
+    """dA = dZ Wᵀ;  W ← α Aᵀ dZ + β W;  dZ = dA ⊙ mask ⊙ f′;  b ← α 1ᵀ dZ + β b.
 
-    dA = dZ Wᵀ;  W ← α Dᵀ dZ + β W, of these rows;  dZ = dA ⊙ mask ⊙ f′;  b ← α 1ᵀ dZ + β b
+    Of inputs lo to hi of a layer: their rows of W, and their biases in the layer below; where that
+    is the first, their columns of its weights, too.
     """
-    inputs, outputs, count = at.sizes[layer], at.sizes[layer + 1], hi - lo
-    below, first, rows = layer - 1, at.units[layer] * n, at.W[layer] + lo * outputs
-    zeros, masks, panel = work.zeros, work.masks[part], work.panels[part]
-    dZ = work.top if layer == len(at.W) - 1 else work.dZ[at.units[layer + 1] * n :]
-    dA, D, W, G = work.dZ[first + lo :], work.D[first + lo :], theta[rows:], into.vector[rows:]
-    product(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)
-    gradient(n, count, D, inputs, dZ, outputs, outputs, zeros, into, G, outputs, work, part)
-    sums = work.start[at.units[layer] + lo : at.units[layer] + hi]
+    inputs, outputs, count = layout.sizes[layer], layout.sizes[layer + 1], hi - lo
+    below, first, rows = layer - 1, layout.units[layer] * n, layout.W[layer] + lo * outputs
+    zeros, masks, panel = work.zeros, work.nonzero_masks[thread], work.panels[thread]
+    dZ = (
+        work.logits if layer == len(layout.W) - 1 else work.gradients[layout.units[layer + 1] * n :]
+    )
+    dA, A = work.gradients[first + lo :], work.dropped[first + lo :]
+    W, G = theta[rows:], into.vector[rows:]
+    matmul_sparse(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)
+    matmul_sparse_transposed(
+        n, count, A, inputs, dZ, outputs, outputs, zeros, into, G, outputs, work, thread
+    )
+    sums = work.initial[layout.units[layer] + lo : layout.units[layer] + hi]
     sums[:] = 0
     for i in range(n):
         here = slice(first + i * inputs + lo, first + i * inputs + hi)
-        dZ, M = work.dZ[here], work.M[here]
-        if at.drop[1] > 0:
+        dZ, mask = work.gradients[here], work.masks[here]
+        if layout.dropout[1] > 0:
             for j in range(count):
-                dZ[j] *= M[j]
-        derive(at.kinds[below], dZ, work.A[here])
+                dZ[j] *= mask[j]
+        activation_backward(layout.activation_ids[below], dZ, work.outputs[here])
         for j in range(count):
             sums[j] += dZ[j]
     alpha, beta = np.float32(into.alpha), np.float32(into.beta_biases)
-    b = into.vector[at.b[below] + lo : at.b[below] + hi]
+    b = into.vector[layout.b[below] + lo : layout.b[below] + hi]
     for j in range(count):
         b[j] = alpha * sums[j] + (beta * b[j] if beta else 0)
     if below == 0:
-        pixels, start, G = at.sizes[0], work.zeros, into.vector[at.W[0] + lo :]
-        if base != 0:
-            for j in range(count):
-                sums[j] *= base
-            start = work.start[lo:]
-        gradient(n, pixels, work.X, pixels, dA, inputs, count, start, into, G, inputs, work, part)
+        pixels, initial, G = layout.sizes[0], work.zeros, into.vector[layout.W[0] + lo :]
+        if pixel_shift != 0:
+            sums *= pixel_shift
+            initial = work.initial[lo:]
+        matmul_sparse_transposed(
+            n, pixels, work.X, pixels, dA, inputs, count, initial, into, G, inputs, work, thread
+        )
 
 
 @compiled()
-def _top_bias(n, at, into, work):
+def _last_biases(n, layout, into, work):
     """b ← α 1ᵀ dZ + β b of the last layer."""
-    classes, b = at.sizes[-1], at.b[-1]
+    classes, b = layout.sizes[-1], layout.b[-1]
     for j in range(classes):
         total = np.float32(0)
         for i in range(n):
-            total += work.top[i * classes + j]
+            total += work.logits[i * classes + j]
         old = into.beta_biases * into.vector[b + j] if into.beta_biases else 0.0
         into.vector[b + j] = into.alpha * total + old
 
 
 @compiled(parallel=PARALLEL)
-def step(
-    parts, n, images, labels, picks, offset, scale, base, limit, at, theta, stream, into, work
+def forward_backward(
+    threads,
+    n,
+    images,
+    labels,
+    indices,
+    offset,
+    scale,
+    pixel_shift,
+    limit,
+    layout,
+    theta,
+    rng_state,
+    into,
+    work,
 ):
-    """Gather, forward, loss, backward: (loss, hits). Where the loss is above `limit`, or none,
-    θ and the target are as before.
+    """(summed loss, correct samples) of a batch; its gradient goes where `into` says.
+
+    Where the loss is above `limit`, or NaN, θ and the target are not changed.
     """
-    layers, sizes = len(at.W), at.sizes
-    for index in prange(parts):
-        part = np.int64(
-            index
-        )  # it counts without a sign, and all would be compiled once more for that
-        lo, hi = n * part // parts, n * (part + 1) // parts
-        _gather(images, picks, offset, scale, at, stream, work, lo, hi)
+    layers, sizes = len(layout.W), layout.sizes
+    for index in prange(threads):
+        thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
+        lo, hi = n * thread // threads, n * (thread + 1) // threads
+        _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi)
     for layer in range(layers - 1):
-        for index in prange(parts):
-            part = np.int64(index)
-            lo, hi = share(sizes[layer + 1], part, parts)
-            _forward(n, layer, base, at, theta, stream, work, lo, hi, part)
-    for index in prange(parts):
-        _loss(n, at, theta, labels, picks, work, np.int64(index), parts)
-    loss, hits = _total(work.losses[:n]), _total(work.hits[:n])
+        for index in prange(threads):
+            thread = np.int64(index)
+            lo, hi = thread_range(sizes[layer + 1], thread, threads)
+            _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thread)
+    for index in prange(threads):
+        _loss(n, layout, theta, labels, indices, work, np.int64(index), threads)
+    loss, correct = _total(work.losses[:n]), _total(work.is_correct[:n])
     if not loss <= limit:
-        return loss, hits
+        return loss, correct
     for back in range(layers - 1):
         layer = layers - 1 - back
-        for index in prange(parts):
-            part = np.int64(index)
-            lo, hi = share(sizes[layer], part, parts)
-            _backward(n, layer, base, at, theta, into, work, lo, hi, part)
-    _top_bias(n, at, into, work)
-    return loss, hits
+        for index in prange(threads):
+            thread = np.int64(index)
+            lo, hi = thread_range(sizes[layer], thread, threads)
+            _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread)
+    _last_biases(n, layout, into, work)
+    return loss, correct
 
 
 @compiled()
 def _total(numbers):
-    """One after the other, so that no split of the work is seen in it."""
+    """Σ numbers, added in order: the sum is the same with any number of threads."""
     total = numbers[0]
     for number in numbers[1:]:
         total += number

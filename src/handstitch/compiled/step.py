@@ -1,4 +1,4 @@
-"""The compiled step on a network's θ and an optimizer's slots, behind the readable step's face."""
+"""The numba backend: trains a network's θ and an optimizer's slots with the compiled step."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from math import sqrt
 import numba
 import numpy as np
 
-from handstitch.arrays import Images, Indices, Labels, Vector, zeros
-from handstitch.compiled import network as loop
+from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
 from handstitch.compiled import optimizers
 from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.compiled.layout import Buffers, Target, laid_out
-from handstitch.compiled.philox import stream_of
-from handstitch.compiled.simd import BLOCK, WIDEST
+from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
+from handstitch.compiled.layout import Buffers, Target, layout_of
+from handstitch.compiled.network import forward_backward
+from handstitch.compiled.philox import philox_state
 from handstitch.core.network import Network
 from handstitch.core.optimizers import OPTIMIZERS, Optimizer
 from handstitch.data.batches import Batches
 
 
 class NumbaBackend:
-    """One step of training on `batches`; interface and mathematics of steps.ReadableStep."""
+    """Gather a batch, forward, loss, backward, update, compiled; the interface of NumpyBackend."""
 
     def __init__(
         self, network: Network, optimizer: Optimizer, batches: Batches, threads: int
@@ -31,101 +31,97 @@ class NumbaBackend:
         self.network = network
         self.optimizer = optimizer
         self.batches = batches
-        self.parts = threads
-        # One type for arrays that may be written and those that may not: one compilation.
+        self._threads = threads
+        # Read-only in every case: writable images would be another type, and compiled for anew.
         self._images = batches.images.view()
         self._images.flags.writeable = False
-        self._layout = laid_out(network)
-        self._squares = np.empty(-(-network.parameters.vector.size // optimizers.BLOCK))
-        drop = self._layout.drop
+        self._layout = layout_of(network)
+        self._squares = np.empty(-(-network.parameters.vector.size // optimizers.CHUNK))
+        input_dropout, dropout = self._layout.dropout
         hidden, widest = sum(sizes[1:-1]), max(sizes)
-        A = zeros(n * hidden + BLOCK)
+        outputs = aligned_zeros(n * hidden + MASK_BITS)
         self._buffers = Buffers(
-            X=zeros(n * sizes[0] + BLOCK),
-            A=A,
-            D=zeros(A.size) if drop[1] else A,
-            M=zeros(n * hidden * bool(drop[1])),
-            chances=zeros(n * hidden * bool(drop[1])),
-            pixels=zeros(n * sizes[0] * bool(drop[0])),
-            dZ=zeros(A.size),
-            top=zeros(n * sizes[-1] + BLOCK),
-            start=zeros(hidden),
-            zeros=zeros(widest),
-            masks=np.empty((threads, max(widest, n * -(-widest // BLOCK))), np.uint64),
-            panels=zeros(threads * BLOCK * WIDEST).reshape(threads, -1),
+            X=aligned_zeros(n * sizes[0] + MASK_BITS),
+            outputs=outputs,
+            dropped=aligned_zeros(outputs.size) if dropout else outputs,
+            masks=aligned_zeros(n * hidden * bool(dropout)),
+            uniforms=aligned_zeros(n * hidden * bool(dropout)),
+            input_uniforms=aligned_zeros(n * sizes[0] * bool(input_dropout)),
+            gradients=aligned_zeros(outputs.size),
+            logits=aligned_zeros(n * sizes[-1] + MASK_BITS),
+            initial=aligned_zeros(hidden),
+            zeros=aligned_zeros(widest),
+            nonzero_masks=np.empty((threads, max(widest, n * -(-widest // MASK_BITS))), np.uint64),
+            panels=aligned_zeros(threads * MASK_BITS * PANEL_WIDTH).reshape(threads, -1),
             losses=np.empty(n),
-            hits=np.empty(n, np.int64),
+            is_correct=np.empty(n, np.int64),
         )
-        # Pixels that are 0 stay 0 in X, whatever the offset; `base` stands for it.
+        # So that pixels that are 0 stay 0 in X, what an offset adds to every pixel is kept apart.
         scaling = batches.scaling
-        offset = 0.0 if drop[0] == 0 else scaling.offset
-        base = (offset - scaling.offset) * scaling.scale
-        self._scaling = [np.float32(number) for number in (offset, scaling.scale, base)]
+        offset = 0.0 if input_dropout == 0 else scaling.offset
+        pixel_shift = (offset - scaling.offset) * scaling.scale
+        self._scaling = [np.float32(number) for number in (offset, scaling.scale, pixel_shift)]
 
     @contextmanager
-    def ready(self) -> Iterator[None]:
-        """Within, this step has its threads."""
+    def threads(self) -> Iterator[None]:
+        """Within, numba uses this backend's number of threads."""
         before = numba.get_num_threads()
-        numba.set_num_threads(min(self.parts, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(self._threads, numba.config.NUMBA_NUM_THREADS))
         try:
             yield
         finally:
             numba.set_num_threads(before)
 
-    def take(
+    def train_batch(
         self,
-        picks: Indices,
+        indices: Indices,
         learning_rate: float,
         scale: float,
         limit: float,
         rng: np.random.Generator | None,
     ) -> tuple[float, int]:
-        """As ReadableStep.take."""
-        n, work, optimizer = len(picks), self._buffers, self.optimizer
-        stream = stream_of(rng)
-        into = optimizer.into(learning_rate, scale)
+        """As NumpyBackend.train_batch."""
+        into = self.optimizer.into(learning_rate, scale)
         target = Target(into.parameters.vector, into.alpha, into.beta, into.beta_biases)
-        theta = self.network.parameters.vector
-        loss, correct = loop.step(
-            self.parts,
-            n,
+        loss, correct = forward_backward(
+            self._threads,
+            len(indices),
             self._images,
             self.batches.labels,
-            picks,
+            indices,
             *self._scaling,
             limit,
             self._layout,
-            theta,
-            stream,
+            self.network.parameters.vector,
+            philox_state(rng),
             target,
-            work,
+            self._buffers,
         )
-        if not loss <= limit:
-            return loss, correct
-        self._move(learning_rate, target.vector)
+        if loss <= limit:
+            self._update(learning_rate, target.vector)
         return loss, correct
 
     def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
-        """As ReadableStep.validate."""
-        classifier = CompiledClassifier(self.network, self.batches.scaling, self.parts)
+        """As NumpyBackend.validate."""
+        classifier = CompiledClassifier(self.network, self.batches.scaling, self._threads)
         return classifier.loss_and_accuracy(images, labels)
 
-    def _move(self, learning_rate: float, G: Vector) -> None:
-        """What Optimizer.step does, where `backward` has not done all of it."""
+    def _update(self, learning_rate: float, G: Vector) -> None:
+        """As Optimizer.step."""
         optimizer, h = self.optimizer, self.optimizer.constants
         optimizer.steps += 1
         parameters = optimizer.parameters
         if G is parameters.vector:
             return
         slots = [slot.vector for slot in optimizer.slots.values()]
-        first, second = [*slots, G, G][:2]
+        slot0, slot1 = [*slots, G, G][:2]
         eta, root, t = learning_rate, 1.0, optimizer.steps
         if len(slots) == 2:
             eta, root = eta / (1 - h.beta1**t), sqrt(1 - h.beta2**t)
         numbers = np.array([eta, h.momentum, h.beta1, h.beta2, h.epsilon, root], np.float32)
         decay, decoupled = optimizer.weight_decay, optimizer.decoupled
         optimizers.update(
-            self.parts,
+            self._threads,
             list(OPTIMIZERS).index(optimizer.rule),
             numbers,
             float(optimizer.clip_norm),
@@ -134,7 +130,7 @@ class NumbaBackend:
             parameters.decayed(optimizer.decay_biases).size if decay else 0,
             parameters.vector,
             G,
-            first,
-            second,
+            slot0,
+            slot1,
             self._squares,
         )

@@ -4,7 +4,7 @@
     functions.py    each non-linearity, its derivative directly below it; softmax and the loss
     parameters.py   one vector θ, many views
     network.py      forward is a loop, backward the same loop reversed
-    optimizers.py   where a gradient goes
+    optimizers.py   update rules
 
 Textbook capitals throughout: X inputs, W and b a layer's weights and biases, Z = A W + b,
 A = f(Z), P probabilities, Y targets, and dT = ∂L/∂T for any T. Rows are samples.

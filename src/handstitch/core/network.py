@@ -53,7 +53,7 @@ class Network:
         input_dropout: float = 0.0,
     ) -> None:
         if len(activations) != len(parameters.sizes) - 2:
-            raise ValueError(f"{len(parameters.sizes) - 2} activations wanted, not {activations}")
+            raise ValueError(f"expected {len(parameters.sizes) - 2} activations, not {activations}")
         self.parameters = parameters
         self.layers = list(zip(parameters.weights, parameters.biases, strict=True))
         self.activations = activations
@@ -63,7 +63,7 @@ class Network:
     def forward(self, X: Matrix, work: Workspace, rng: np.random.Generator | None = None) -> Matrix:
         """The logits of X (n, inputs): (n, classes), an array of `work`, which is overwritten.
 
-        With `rng`, inputs of the layers are dropped as in training; without, nothing is.
+        With `rng`, dropout acts on the layers' inputs, as in training; without, it does not.
         """
         A = X
         for layer, (W, b) in enumerate(self.layers):
@@ -91,11 +91,11 @@ class Network:
         logits, dZ = work.outputs[-1], work.gradients[-1]
         return softmax_cross_entropy(logits, work.targets, dZ, work.column)
 
-    def correct(self, y: Labels | Indices, work: Workspace) -> int:
-        """Samples whose largest logit is at their label y (n,); of equal ones the first counts."""
+    def count_correct(self, y: Labels | Indices, work: Workspace) -> int:
+        """Number of samples whose largest logit, the first of equals, is at their label y (n,)."""
         np.argmax(work.outputs[-1], axis=1, out=work.predicted)
-        np.equal(work.predicted, y, out=work.hits)
-        return int(np.count_nonzero(work.hits))
+        np.equal(work.predicted, y, out=work.is_correct)
+        return int(np.count_nonzero(work.is_correct))
 
     def backward(self, work: Workspace, into: Into) -> None:
         """∂L/∂W and ∂L/∂b of every layer, each sent where `into` says.
@@ -121,18 +121,20 @@ class Network:
 class Workspace:
     """Every array that a batch of n samples needs, allocated once.
 
-    `narrowed(m)` is the same memory arranged for m ≤ n samples. Hidden arrays are (n, width) in
+    `for_batch(m)` is the same memory arranged for m ≤ n samples. Hidden arrays are (n, width) in
     column order, one feature's samples side by side: at small batches that is up to a third
     faster in BLAS. Inputs, logits and targets are in row order.
     """
 
     def __init__(self, network: Network, n: int, whole: Workspace | None = None) -> None:
         sizes, dtype = network.parameters.sizes, network.parameters.vector.dtype
-        wide = [size if p > 0 else 0 for size, p in zip(sizes, network.dropout, strict=False)]
-        columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(wide) + sizes[-1] + 1
+        dropped = [size if p > 0 else 0 for size, p in zip(sizes, network.dropout, strict=False)]
+        columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(dropped) + sizes[-1] + 1
         self.memory: Matrix = whole.memory if whole else np.empty(columns * n, dtype)
         self.predicted: Indices = whole.predicted[:n] if whole else np.empty(n, np.intp)
-        self.hits: NDArray[np.bool_] = whole.hits[:n] if whole else np.empty(n, np.bool_)
+        self.is_correct: NDArray[np.bool_] = (
+            whole.is_correct[:n] if whole else np.empty(n, np.bool_)
+        )
         self.ones: Matrix = whole.ones[:, :n] if whole else np.ones((1, n), dtype)
         self.network = network
         self.n = n
@@ -145,16 +147,16 @@ class Workspace:
         self.gradients = [*map(self._in_columns, sizes[1:-1]), rows(classes)]
         """dA, then dZ, of each layer's output."""
         hidden = [self._in_columns] * (len(sizes) - 2)
-        self.masks = [make(size) for make, size in zip([rows, *hidden], wide, strict=True)]
-        self.dropped = [make(size) for make, size in zip([rows, *hidden], wide, strict=True)]
+        self.masks = [make(size) for make, size in zip([rows, *hidden], dropped, strict=True)]
+        self.dropped = [make(size) for make, size in zip([rows, *hidden], dropped, strict=True)]
         self.inputs: list[Matrix] = [self.X] * (len(sizes) - 1)
-        """What each layer saw; noted by `forward`."""
+        """The input of each layer, set by `forward`."""
         self.targets = rows(classes)
         self.column = rows(1)
         self.identity = np.eye(classes, dtype=dtype)
 
-    def narrowed(self, n: int) -> Workspace:
-        """The same memory for n samples, at most as many as this workspace was made for."""
+    def for_batch(self, n: int) -> Workspace:
+        """The same memory for n samples, at most as many as this workspace is for."""
         return self if n == self.n else Workspace(self.network, n, self)
 
     def _in_rows(self, size: int) -> Matrix:

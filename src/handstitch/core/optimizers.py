@@ -1,9 +1,9 @@
-"""Where a gradient goes: each rule two or three lines of the textbook.
+"""Update rules: each two or three lines of the textbook.
 
     rule(θ, G, h, *slots)     θ ← θ − η · (what the rule makes of G)
 
-θ, G and the slots, which are what a rule remembers from step to step, are vectors of one length
-and are changed in place; h holds the rate η, the number t of the step and the constants.
+θ, G and the slots, a rule's memory from step to step, are vectors of one length and are changed in
+place; h holds the learning rate η, the number t of the step and the constants.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from handstitch.core.network import Into
 from handstitch.core.parameters import Parameters
 
 BLOCK: Final = 32_768
-"""Numbers worked on at a time: few enough that the rules' intermediate results stay in cache."""
+"""Parameters updated at a time: few enough that intermediate results stay in cache."""
 
 
-class Step(NamedTuple):
-    """What a rule needs to know of a step; the constants are named as in Config."""
+class Hyperparameters(NamedTuple):
+    """Learning rate, step number and constants of an update rule, named as in Config."""
 
     eta: float = 0.0
     t: int = 0
@@ -34,33 +34,33 @@ class Step(NamedTuple):
     epsilon: float = 1e-8
 
 
-def sgd(theta: Vector, G: Vector, h: Step) -> None:
+def sgd(theta: Vector, G: Vector, h: Hyperparameters) -> None:
     """θ ← θ − η G."""
     theta -= h.eta * G
 
 
-def momentum(theta: Vector, G: Vector, h: Step, V: Vector) -> None:
+def momentum(theta: Vector, G: Vector, h: Hyperparameters, V: Vector) -> None:
     """V ← μ V + G,  θ ← θ − η V. Polyak, 1964."""
     V *= h.momentum
     V += G
     theta -= h.eta * V
 
 
-def nesterov(theta: Vector, G: Vector, h: Step, V: Vector) -> None:
+def nesterov(theta: Vector, G: Vector, h: Hyperparameters, V: Vector) -> None:
     """V ← μ V + G,  θ ← θ − η (G + μ V). Sutskever et al., ICML 2013."""
     V *= h.momentum
     V += G
     theta -= h.eta * (G + h.momentum * V)
 
 
-def rmsprop(theta: Vector, G: Vector, h: Step, S: Vector) -> None:
+def rmsprop(theta: Vector, G: Vector, h: Hyperparameters, S: Vector) -> None:
     """S ← β₂ S + (1 − β₂) G²,  θ ← θ − η G / (√S + ε). Tieleman and Hinton, 2012."""
     S *= h.beta2
     S += (1 - h.beta2) * G**2
     theta -= h.eta * G / (np.sqrt(S) + h.epsilon)
 
 
-def adam(theta: Vector, G: Vector, h: Step, M: Vector, S: Vector) -> None:
+def adam(theta: Vector, G: Vector, h: Hyperparameters, M: Vector, S: Vector) -> None:
     """M ← β₁ M + (1 − β₁) G,  S ← β₂ S + (1 − β₂) G²,  θ ← θ − η M̂ / (√Ŝ + ε).
 
     M̂ = M/(1 − β₁ᵗ) and Ŝ = S/(1 − β₂ᵗ) undo the start from zero. arXiv:1412.6980.
@@ -85,7 +85,7 @@ OPTIMIZERS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
 
 
 class Optimizer:
-    """Moves θ along its gradient by one of OPTIMIZERS, with weight decay and clipping.
+    """Updates θ by one of OPTIMIZERS, with weight decay and gradient clipping.
 
     Weight decay λ adds λθ to the gradient (the derivative of (λ/2)‖θ‖²) or, decoupled, shrinks
     θ by 1 − ηλ beside the step; it acts on weights, and on biases if asked. `clip_norm` bounds
@@ -101,7 +101,7 @@ class Optimizer:
         decay_biases: bool = False,
         decoupled: bool = False,
         clip_norm: float = 0.0,
-        constants: Step = Step(),  # noqa: B008 (immutable)
+        constants: Hyperparameters = Hyperparameters(),  # noqa: B008 (immutable)
     ) -> None:
         self.parameters = parameters
         self.rule = rule
@@ -117,9 +117,9 @@ class Optimizer:
         self._gradient = None if fused else parameters.zeros_like()
 
     def into(self, learning_rate: float, scale: float) -> Into:
-        """Where `backward` is to send the gradient of the summed loss.
+        """The target for `backward` of the gradient of the summed loss.
 
-        `scale` is 1 for summed gradients, 1/n for their mean. For plain SGD the answer is θ
+        `scale` is 1 for summed gradients, 1/n for their mean. For plain SGD the target is θ
         itself: backward then takes the whole step, L2 included, without storing a gradient.
         """
         if self._gradient is None:
@@ -129,7 +129,7 @@ class Optimizer:
         return Into(self._gradient, scale, 0.0, 0.0)
 
     def step(self, learning_rate: float) -> None:
-        """Finish the step that `backward` began: θ and the slots are changed."""
+        """Finish the step that `backward` started: θ and the slots are updated."""
         self.steps += 1
         if self._gradient is None:
             return
@@ -151,5 +151,5 @@ class Optimizer:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """Slices of at most BLOCK numbers that cover the first `size` of a vector, and no more."""
+    """Slices of at most BLOCK numbers that cover the first `size` numbers of a vector."""
     return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))

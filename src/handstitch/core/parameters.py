@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from handstitch.arrays import Matrix, Vector, copied, zeros
+from handstitch.arrays import Matrix, Vector, aligned_copy, aligned_zeros
 
 INITIALIZATIONS: Final[dict[str, Callable[[int, int], float]]] = {
     "he": lambda inputs, outputs: sqrt(2 / inputs),  # arXiv:1502.01852, for ReLU
@@ -59,7 +59,7 @@ class Parameters:
 
         Drawn in float64 and rounded, so that both precisions start from the same network.
         """
-        parameters = cls(sizes, zeros(count(sizes), dtype))
+        parameters = cls(sizes, aligned_zeros(count(sizes), dtype))
         for W in parameters.weights:
             W[:] = INITIALIZATIONS[initialization](*W.shape) * rng.standard_normal(W.shape)
         return parameters
@@ -70,11 +70,11 @@ class Parameters:
 
     def zeros_like(self) -> Parameters:
         """Zeros of the same sizes: a gradient, a velocity, a moment."""
-        return Parameters(self.sizes, zeros(self.vector.size, self.vector.dtype))
+        return Parameters(self.sizes, aligned_zeros(self.vector.size, self.vector.dtype))
 
     def copy(self) -> Parameters:
         """An independent copy."""
-        return Parameters(self.sizes, copied(self.vector))
+        return Parameters(self.sizes, aligned_copy(self.vector))
 
 
 def count(sizes: tuple[int, ...]) -> int:

@@ -20,7 +20,7 @@ def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
     widths = network.parameters.sizes[1:-1]
     lowest = [np.full(width, np.inf) for width in widths]
     highest = [np.full(width, -np.inf) for width in widths]
-    for _, work in Evaluator(network, images, scaling).blocks():
+    for _, work in Evaluator(network, images, scaling).batches():
         for layer in range(len(widths)):
             A = work.outputs[layer]
             np.minimum(lowest[layer], A.min(axis=0), out=lowest[layer])

@@ -1,4 +1,4 @@
-"""Versions, BLAS build and processor: what decides the bits of a run besides its configuration."""
+"""Versions, BLAS build and processor: they decide the bits of a run, beside its configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handstitch.machine import libraries
 
 
 def blas_pools() -> list[dict[str, Any]]:
-    """What threadpoolctl knows of each BLAS that NumPy and SciPy have loaded."""
+    """threadpoolctl's entry for each BLAS that NumPy and SciPy have loaded."""
     from threadpoolctl import threadpool_info
 
     libraries.load_blas()
@@ -19,23 +19,23 @@ def blas_pools() -> list[dict[str, Any]]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that decide the bits, and of Handstitch."""
+    """Versions of Handstitch, NumPy and SciPy, which decide the bits of a run."""
     return {"handstitch": __version__, "numpy": version("numpy"), "scipy": version("scipy")}
 
 
 def build_info() -> dict[str, str]:
-    """Everything of this machine and build that decides the bits of a run."""
+    """Versions, machine and BLAS kernels, which decide the bits of a run."""
     blas = sorted({f"{pool['internal_api']} {pool['architecture']}" for pool in blas_pools()})
     return {**versions(), "machine": platform.machine(), "blas": ", ".join(blas)}
 
 
 def blas_kernel() -> str:
-    """The kernel of the BLAS that trains, SciPy's; `unknown` where it has none of its own."""
+    """The kernel of SciPy's BLAS, which trains; `unknown` where SciPy brings none of its own."""
     own = [pool for pool in blas_pools() if "scipy.libs" in pool["filepath"]]
     return str(own[0]["architecture"]) if own else "unknown"
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells."""
-    name = libraries.processor().get("model name")
+    """The processor's name, or its architecture where the system gives no name."""
+    name = libraries.cpuinfo().get("model name")
     return name or platform.processor() or platform.machine()

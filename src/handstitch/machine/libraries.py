@@ -5,15 +5,15 @@ AVX-512 it falls back to its AVX2 kernels, half as fast; Intel's with AVX-512 ge
 
 Busy-wait: an idle pool thread of OpenBLAS busy-waits for 2²⁶ cycles before it sleeps. With other
 programs on all cores that makes training five to seven times slower, since it takes the time that
-the working thread waits for. After 2¹⁹ cycles it is two to four times, and on a quiet machine as
-fast as ever: the pauses between two products are shorter.
+the working thread needs. With 2¹⁹ cycles it is two to four times, and on a quiet machine as fast as
+ever: the pauses between two products are shorter.
 
-OpenMP's threads, which the compiled step uses, busy-wait, too: beside two busy programs an epoch
-took 4 to 8 times as long as alone. Where they give up after 2,000 attempts it is mostly 2 to 3
-times, and alone they are as fast as before.
+OpenMP's threads, which the numba backend uses, busy-wait, too: beside two busy programs an epoch
+took 4 to 8 times as long as alone. When they sleep after 2,000 attempts it is mostly 2 to 3 times,
+and alone they are as fast as before.
 
 A library reads its variables once, when it is loaded. So they are set for that moment only:
-programs started later inherit nothing, and a variable that the user has set is obeyed.
+programs started later do not inherit them, and a variable that the user has set is obeyed.
 """
 
 from __future__ import annotations
@@ -26,43 +26,48 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-VARIABLE: Final = "OPENBLAS_CORETYPE"
+CORETYPE_VARIABLE: Final = "OPENBLAS_CORETYPE"
 BLAS_TIMEOUT_VARIABLE: Final = "OPENBLAS_THREAD_TIMEOUT"
 BLAS_TIMEOUT: Final = "19"
 """Exponent of the cycles that an idle thread busy-waits."""
 OPENMP_SPIN_VARIABLE: Final = "GOMP_SPINCOUNT"
 OPENMP_SPINS: Final = "2000"
 """Attempts of an idle OpenMP thread before it sleeps."""
-WIDE: Final = "SkylakeX"
+AVX512_KERNEL: Final = "SkylakeX"
 """OpenBLAS's name for its AVX-512 kernels."""
-NEEDED: Final = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
-"""What these kernels use, by the names of /proc/cpuinfo."""
+AVX512_FLAGS: Final = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
+"""Processor features that these kernels use, as /proc/cpuinfo names them."""
 _CPUINFO: Final = Path("/proc/cpuinfo")
 
 
-def wanted() -> str | None:
-    """The kernels to ask for; None where the library's own choice is right or nobody can tell."""
-    if os.environ.get(VARIABLE) or platform.machine() != "x86_64":
+def preferred_kernel() -> str | None:
+    """The kernels to ask OpenBLAS for; None where its own choice is right or unknown."""
+    if os.environ.get(CORETYPE_VARIABLE) or platform.machine() != "x86_64":
         return None
-    facts = processor()
-    is_amd = facts.get("vendor_id") == "AuthenticAMD"
-    return WIDE if is_amd and NEEDED.issubset(facts.get("flags", "").split()) else None
+    info = cpuinfo()
+    has_avx512 = AVX512_FLAGS.issubset(info.get("flags", "").split())
+    return AVX512_KERNEL if info.get("vendor_id") == "AuthenticAMD" and has_avx512 else None
 
 
-def chosen() -> AbstractContextManager[None]:
-    """Within, a BLAS that is loaded gets what is wanted; the environment is as before after."""
-    too_late = "scipy.linalg" in sys.modules
-    return _set({} if too_late else {VARIABLE: wanted(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT})
+def blas_environment() -> AbstractContextManager[None]:
+    """Within, a BLAS that is loaded gets the preferred kernels and a short busy-wait."""
+    if "scipy.linalg" in sys.modules:
+        return _temporary_environment({})
+    return _temporary_environment(
+        {CORETYPE_VARIABLE: preferred_kernel(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT}
+    )
 
 
 def openmp_environment() -> AbstractContextManager[None]:
-    """Within, an OpenMP library that is loaded lets its threads sleep soon."""
-    return _set({} if "OMP_WAIT_POLICY" in os.environ else {OPENMP_SPIN_VARIABLE: OPENMP_SPINS})
+    """Within, an OpenMP library that is loaded gets a short busy-wait."""
+    return _temporary_environment(
+        {} if "OMP_WAIT_POLICY" in os.environ else {OPENMP_SPIN_VARIABLE: OPENMP_SPINS}
+    )
 
 
 def load_blas() -> Any:
-    """SciPy's `linalg.blas`, loaded with the kernels and the busy-wait that are wanted."""
-    with chosen():
+    """SciPy's `linalg.blas`, loaded with the preferred kernels and a short busy-wait."""
+    with blas_environment():
         from scipy.linalg import blas
     return blas
 
@@ -74,9 +79,11 @@ def load_openmp() -> None:
 
 
 @contextmanager
-def _set(asked: Mapping[str, str | None]) -> Iterator[None]:
-    """Variables of the environment, those that nobody has set, for a moment."""
-    set_here = {name: value for name, value in asked.items() if value and name not in os.environ}
+def _temporary_environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Within, these environment variables are set, except those that the user has set."""
+    set_here = {
+        name: value for name, value in variables.items() if value and name not in os.environ
+    }
     os.environ.update(set_here)
     try:
         yield
@@ -85,9 +92,9 @@ def _set(asked: Mapping[str, str | None]) -> Iterator[None]:
             del os.environ[name]
 
 
-def shortfall(kernel: str) -> str | None:
-    """Why the kernel in use is not the one this processor deserves; None if it is."""
-    name = wanted()
+def kernel_warning(kernel: str) -> str | None:
+    """A warning if the BLAS was loaded without the preferred kernels; None otherwise."""
+    name = preferred_kernel()
     if name is None or kernel.lower() == name.lower():
         return None
     return (
@@ -96,8 +103,8 @@ def shortfall(kernel: str) -> str | None:
     )
 
 
-def processor() -> dict[str, str]:
-    """The first processor's facts in /proc/cpuinfo; empty where there is no such file."""
+def cpuinfo() -> dict[str, str]:
+    """The first processor's entry in /proc/cpuinfo; empty where there is no such file."""
     try:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:

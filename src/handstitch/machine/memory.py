@@ -1,4 +1,4 @@
-"""How much memory there is: asked before anything is allocated."""
+"""Available memory, checked before anything is allocated."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _CONTROLLERS: Final = Path("/sys/fs/cgroup")
 
 
 def available() -> int | None:
-    """Bytes that this process may still take; None where the system does not say.
+    """Bytes that this process may still allocate; None where the system does not say.
 
-    The least of what the machine has (MemAvailable counts what caches would give back) and of
-    what the limits of its control groups, as of a container, leave it.
+    The minimum of the machine's free memory (MemAvailable counts reclaimable caches) and of the
+    room left by the limits of its control groups, as of a container.
     """
-    found = [_machine(), *_groups()]
-    return min((each for each in found if each is not None), default=None)
+    limits = [_machine(), *_groups()]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def require(needed: int, what: str) -> None:
-    """Raise MachineError if `what` needs more bytes than there are."""
-    there = available()
-    if there is None or needed <= there:
+    """Raise MachineError if `what` needs more bytes than are available."""
+    free = available()
+    if free is None or needed <= free:
         return
     raise MachineError(
-        f"there is not enough memory for {what}",
-        found=f"{there / 2**30:,.1f} GiB that can be had",
+        f"not enough memory for {what}",
+        found=f"{free / 2**30:,.1f} GiB available",
         wanted=f"{needed / 2**30:,.1f} GiB",
-        fix="a narrower network (--hidden), a smaller --batch-size, or sgd, which keeps least",
+        fix="try a narrower network (--hidden), a smaller --batch-size, or --optimizer sgd",
     )
 
 
@@ -48,7 +48,7 @@ def _machine() -> int | None:
 
 
 def _groups() -> Iterator[int | None]:
-    """What each control group above this process leaves; v2 and v1 name their files differently."""
+    """Bytes left by each control group of this process; v2 and v1 name their files differently."""
     for line in _text(_CGROUP).splitlines():
         _, controllers, name = line.split(":", 2)
         if not controllers:

@@ -1,4 +1,4 @@
-"""How many threads: cores of this machine, `auto`, and the BLAS's pool."""
+"""Thread counts: cores of this machine, `auto`, and the BLAS's pool."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def cores() -> int:
 
 
 def resolve_threads(wanted: int | str) -> int:
-    """Threads for `auto`: one for each core, or fewer where the BLAS was told so from outside
-    (OPENBLAS_NUM_THREADS and the like).
+    """The number of threads that `wanted` means.
+
+    `auto` is one for each core, or fewer where OPENBLAS_NUM_THREADS or the like limits the BLAS.
     """
     if isinstance(wanted, int):
         return wanted
@@ -28,7 +29,7 @@ def resolve_threads(wanted: int | str) -> int:
 
 @contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """`count` BLAS threads within, whatever it was before and after."""
+    """Within, the BLAS uses `count` threads."""
     from threadpoolctl import threadpool_limits
 
     load_blas()  # a pool can be limited only once it is loaded

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import zeros
+from handstitch.arrays import aligned_zeros
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import ModelFileError
 from handstitch.model import unsupported
@@ -75,7 +75,7 @@ def read(path: Path, file: BinaryIO, size: int) -> Parameters:
     except _BROKEN as error:
         raise _unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
     sizes = _sizes(path, arrays)
-    parameters = Parameters(sizes, zeros(count(sizes)))
+    parameters = Parameters(sizes, aligned_zeros(count(sizes)))
     with np.errstate(over="ignore"):
         for layer in range(len(sizes) - 1):
             parameters.weights[layer][:] = arrays[f"weights_{2 * layer}.npy"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import storage
-from handstitch.arrays import zeros
+from handstitch.arrays import aligned_zeros
 from handstitch.config.schema import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import DivergedError, ModelFileError
@@ -181,7 +181,7 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
 
     arrays, metadata = safetensors_file.read_tensors(path, check)
     found = parse(path, metadata)
-    parameters = Parameters(found.sizes, zeros(count(found.sizes)))
+    parameters = Parameters(found.sizes, aligned_zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
         array = arrays.pop(name)
         if array.dtype != np.float32 or not np.isfinite(array).all():

@@ -65,7 +65,7 @@ class Run:
             f"a network {'-'.join(map(str, sizes))}",
         )
         self.state = training.start(config, sizes)
-        self.build = machine.build_info() | backend.build(config)
+        self.build = machine.build_info() | backend.build_info(config)
         self.stop_asked = 0
         """A signal's number, to stop training after the current step; 0 to continue."""
         self._snapshot = Snapshot(self.state, self.task, config, dataset, self.build)
@@ -123,7 +123,7 @@ class Run:
             drawn=self.dataset.name == "sketch",
             notice=self.reason,
             data_digest=self.dataset.digest,
-            train_images=len(self.task.batches.chosen),
+            train_images=len(self.task.batches.train_indices),
             val_images=len(self.task.validation_labels),
             sizes=list(self.task.sizes),
             parameters=self.state.network.parameters.vector.size,
@@ -227,7 +227,7 @@ def begin(
     """
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
     dataset = loading.load(choice.name, "train", data_dir, notify=notify, location=choice.location)
-    config = backend.settled(config, choice.name)
+    config = backend.resolve_auto(config, choice.name)
     # The network is made before the folder: an error leaves nothing behind.
     run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
     storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
@@ -258,7 +258,7 @@ def resume(
     if int(config.threads) > machine.cores():
         cores = plural(machine.cores(), "core")
         notify(f"resuming with {config.threads} threads as before; this machine has {cores}")
-    if config.backend == "numba" and (reason := backend.obstacle(config)):
+    if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
         notify(f"the run started with the numba backend and resumes with numpy: {reason}")
         config = replace(config, backend="numpy")
     return Run(folder, config, dataset, notify, resuming=True)

@@ -128,7 +128,7 @@ def resolve(
     """
     config = from_mapping(plan.config, "this search")
     choice = loading.resolve(config.dataset, data_dir, notify=notify)
-    values: dict[str, Any] = {"dataset": choice.name, "backend": backend.require(config)}
+    values: dict[str, Any] = {"dataset": choice.name, "backend": backend.resolve(config)}
     if config.threads == "auto":
         values["threads"] = 1
     return msgspec.structs.replace(plan, config=plan.config | values), choice.reason

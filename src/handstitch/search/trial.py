@@ -68,7 +68,7 @@ def train(spec: TrialSpec, after_step: Callable[[training.State], None] | None =
     """
     began = perf_counter()
     config = from_mapping(spec.config, "this trial")
-    backend.require(config)
+    backend.resolve(config)
     dataset = _dataset(config.dataset, spec)
     history, problem, best = spec.trial.history, "", b""
     checkpoint: Checkpoint | None = None
@@ -93,7 +93,7 @@ def train(spec: TrialSpec, after_step: Callable[[training.State], None] | None =
         except (MachineError, DivergedError) as error:
             problem = f"{error.problem}: {error.facts['found']}"
         if state is not None and history:
-            build = machine.build_info() | backend.build(config)
+            build = machine.build_info() | backend.build_info(config)
             model = Snapshot(state, learning, config, dataset, build).best_model()
             best = model_bytes(model)
     trial = msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""One step of training, the readable way; and which way a run takes."""
+"""The numpy backend, and the choice between it and the numba backend."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class NumpyBackend:
-    """Gather a batch, forward, loss, backward, update: as core/ has it."""
+    """Gather a batch, forward, loss, backward, update: core/ as it stands."""
 
     def __init__(self, network: Network, optimizer: Optimizer, batches: Batches) -> None:
         self.network = network
@@ -34,28 +34,28 @@ class NumpyBackend:
         self._workspace = Workspace(network, batches.batch_size)
 
     @contextmanager
-    def ready(self) -> Iterator[None]:
-        """Nothing need be done: this step uses the BLAS's own threads."""
+    def threads(self) -> Iterator[None]:
+        """Within, this backend has its threads: those of the BLAS, which the caller sets."""
         yield
 
-    def take(
+    def train_batch(
         self,
-        picks: Indices,
+        indices: Indices,
         learning_rate: float,
         scale: float,
         limit: float,
         rng: np.random.Generator | None,
     ) -> tuple[float, int]:
-        """The summed loss of the picked images (n,) in nats, and how many were right, before θ
-        and the optimizer's slots are changed.
+        """One step on images `indices` (n,): their summed loss in nats and number of correct ones.
 
-        `scale` is 1 for summed gradients, 1/n for their mean; `rng` draws what is dropped. Where
-        the loss is above `limit`, or not a number, nothing is changed.
+        Both are taken before θ and the optimizer's slots are updated. `scale` is 1 for summed
+        gradients, 1/n for their mean; `rng` is dropout's. Where the loss is above `limit`, or NaN,
+        nothing is updated.
         """
-        work = self._workspace.narrowed(len(picks))
-        y = self.batches.gather(picks, work.X)
+        work = self._workspace.for_batch(len(indices))
+        y = self.batches.gather(indices, work.X)
         self.network.forward(work.X, work, rng)
-        correct = self.network.correct(y, work)
+        correct = self.network.count_correct(y, work)
         loss = self.network.loss(y, work)
         if loss <= limit:
             self.network.backward(work, self.optimizer.into(learning_rate, scale))
@@ -63,16 +63,16 @@ class NumpyBackend:
         return loss, correct
 
     def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
-        """Mean cross-entropy in nats and accuracy on images (n, rows, columns), nothing dropped."""
+        """Mean cross-entropy in nats and accuracy on images (n, rows, columns), without dropout."""
         evaluator = Evaluator(self.network, images, self.batches.scaling)
         return evaluator.loss_and_accuracy(labels)
 
 
-def choose(
+def choose_backend(
     config: Config, network: Network, optimizer: Optimizer, batches: Batches
 ) -> NumpyBackend | NumbaBackend:
-    """The step that `config` asks for; for `auto`, the compiled one where it can be had."""
-    if require(config) == "numpy":
+    """The backend that `config` asks for; for `auto`, numba where it is available."""
+    if resolve(config) == "numpy":
         return NumpyBackend(network, optimizer, batches)
     from handstitch.compiled.step import NumbaBackend
 
@@ -81,48 +81,46 @@ def choose(
 
 
 def resolve(config: Config) -> str:
-    """`numba` or `numpy`: what `auto` is here."""
-    if config.backend != "auto":
-        return config.backend
-    return "numpy" if obstacle(config) else "numba"
+    """`numba` or `numpy`: the backend's name, with `auto` resolved.
 
-
-def require(config: Config) -> str:
-    """As `resolve`; raises ConfigError where the compiled step is asked for and cannot be had."""
-    reason = obstacle(config) if config.backend == "numba" else None
-    if reason is not None:
+    Raises ConfigError where numba is asked for and unavailable.
+    """
+    reason = unsupported_reason(config) if config.backend != "numpy" else None
+    if reason is not None and config.backend == "numba":
         raise ConfigError(
-            "the compiled step cannot be taken here",
+            "the numba backend is not available",
             found=reason,
             wanted="numba, an OpenMP library and a hidden layer",
-            fix="mend that, or take the readable one: --backend numpy",
+            fix="install what is missing, or use --backend numpy",
         )
-    return resolve(config)
+    return "numpy" if config.backend == "numpy" or reason is not None else "numba"
 
 
-def settled(config: Config, dataset: str) -> Config:
-    """`config` as a run keeps it: on this data set, and with no threads or step left at `auto`.
+def resolve_auto(config: Config, dataset: str) -> Config:
+    """`config` on this data set, with threads and backend resolved from `auto`.
 
-    Raises ConfigError where the compiled step is asked for and cannot be had.
+    Raises ConfigError where numba is asked for and unavailable.
     """
     threads = machine.resolve_threads(config.threads)
-    chosen = {"dataset": dataset, "threads": threads, "backend": require(config)}
-    return from_mapping(config.to_dict() | chosen, "this run")
+    resolved = {"dataset": dataset, "threads": threads, "backend": resolve(config)}
+    return from_mapping(config.to_dict() | resolved, "this run")
 
 
-def obstacle(config: Config) -> str | None:
-    """Why the compiled step cannot be taken, in words; None if it can."""
+def unsupported_reason(config: Config) -> str | None:
+    """Why the numba backend cannot train `config` here; None if it can."""
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 
 
-def status(config: Config) -> str:
-    """Which step a run of `config` takes here, and why not the other, in one line."""
+def describe(config: Config) -> str:
+    """The backend of a run of `config` in one line, with the reason where numba is unavailable."""
     if resolve(config) == "numba":
         return f"numba {version('numba')}"
-    return "numpy, as chosen" if config.backend == "numpy" else f"numpy: {obstacle(config)}"
+    return (
+        "numpy, as chosen" if config.backend == "numpy" else f"numpy: {unsupported_reason(config)}"
+    )
 
 
-def build(config: Config) -> dict[str, str]:
-    """What of the step decides the bits of a run."""
-    kind = resolve(config)
-    return {"backend": f"numba {version('numba')}" if kind == "numba" else kind}
+def build_info(config: Config) -> dict[str, str]:
+    """Name and version of the backend, which decide the bits of a run."""
+    name = resolve(config)
+    return {"backend": f"numba {version('numba')}" if name == "numba" else name}

@@ -1,4 +1,4 @@
-"""Step → learning rate. Pure functions: a resumed run asks again and gets the same answer."""
+"""Learning-rate schedules: pure functions of the step, so a resumed run gets the same rates."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ ONE_CYCLE_RISE = 0.3
 ONE_CYCLE_START = 1 / 25
 """First rate of a one-cycle run, as a fraction of the learning rate."""
 PLATEAU_THRESHOLD = 1e-4
-"""A loss counts as better when it is lower than the best by this fraction of it."""
+"""The fraction of the best loss by which a new best must be lower."""
 
 
 def learning_rate(
     config: Config, step: int, steps_per_epoch: int, val_losses: Sequence[float] = ()
 ) -> float:
-    """The rate η of step `step`, counted from 0 over the whole run.
+    """The learning rate η of step `step`, counted from 0 over the whole run.
 
-    `val_losses` are the validation losses of the epochs that are over; only `plateau` looks.
+    `val_losses` are the validation losses of the completed epochs; only `plateau` uses them.
     """
     total = config.epochs * steps_per_epoch
     warmup = config.warmup * steps_per_epoch
@@ -32,13 +32,13 @@ def learning_rate(
         progress = (step + 1) / warmup
         start = ONE_CYCLE_START if config.schedule == "one-cycle" else 0.0
         rise = min(1.0, start + (1 - start) * progress)
-    return config.learning_rate * rise * _course(config, step, steps_per_epoch, warmup, val_losses)
+    return config.learning_rate * rise * _decay(config, step, steps_per_epoch, warmup, val_losses)
 
 
-def _course(
+def _decay(
     config: Config, step: int, steps_per_epoch: int, warmup: float, val_losses: Sequence[float]
 ) -> float:
-    """The fraction of the learning rate that the schedule leaves, warm-up aside."""
+    """The schedule's factor on the learning rate, without the warm-up."""
     if config.schedule == "step":
         drops = int(step / steps_per_epoch / config.decay_epochs)
         return float(config.decay_factor**drops)
@@ -57,8 +57,9 @@ def _course(
 
 
 def plateau_drops(val_losses: Sequence[float], patience: int) -> int:
-    """How often the rate has dropped: once for every `patience` epochs in a row without a loss
-    lower than the best before by PLATEAU_THRESHOLD of it.
+    """Number of drops of the rate: one for every `patience` epochs in a row without a new best.
+
+    A loss is a new best when it is lower than the best before by PLATEAU_THRESHOLD of it.
     """
     drops, waited, best = 0, 0, float("inf")
     for loss in val_losses:

@@ -1,0 +1,116 @@
+"""The state of a run: everything that changes while it trains.
+
+Two integers say where a run is, because every random choice is a function of the seed and of one
+of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from handstitch.arrays import Vector
+from handstitch.config import Config
+from handstitch.core.network import Network
+from handstitch.core.optimizers import Hyperparameters, Optimizer
+from handstitch.core.parameters import Parameters
+from handstitch.randomness import Purpose, generator
+from handstitch.records import EpochRecord
+
+_COUNTS: Final = ("epoch", "batch", "loss", "correct", "samples")
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Network, optimizer, best weights, position in the run, and history."""
+
+    network: Network
+    optimizer: Optimizer
+    best: Parameters
+    """The weights of the best epoch so far."""
+    initial_digest: str = ""
+    """`initial_digest` of the initial weights, which training overwrites."""
+    epoch: int = 0
+    """Completed epochs."""
+    batch: int = 0
+    """Completed batches of the current epoch."""
+    loss: float = 0.0
+    """Summed over the samples of the current epoch so far."""
+    correct: int = 0
+    samples: int = 0
+    train_seconds: float = 0.0
+    seconds: float = 0.0
+    history: list[EpochRecord] = field(default_factory=list)
+
+    @property
+    def at_best(self) -> bool:
+        """Whether the best weights are the current ones: an epoch ended and was the best."""
+        return self.batch == 0 and bool(self.history) and self.history[-1].is_best
+
+    def arrays(self) -> dict[str, Vector]:
+        """θ, the best weights and the optimizer's slots, each as one vector, by name."""
+        slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
+        return {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
+
+    def position(self) -> dict[str, Any]:
+        """Counts and running sums: all that changes besides `arrays` and the history."""
+        return {name: getattr(self, name) for name in _COUNTS} | {"steps": self.optimizer.steps}
+
+    def restore(
+        self,
+        arrays: Mapping[str, Vector],
+        position: Mapping[str, Any],
+        history: Iterable[EpochRecord],
+    ) -> None:
+        """The inverse of `arrays` and `position`, to the bit.
+
+        Raises KeyError or ValueError if they are those of another kind of run.
+        """
+        for name, vector in self.arrays().items():
+            np.copyto(vector, arrays[name])
+        for name in _COUNTS:
+            setattr(self, name, position[name])
+        self.optimizer.steps = position["steps"]
+        self.history = list(history)
+
+
+def start(config: Config, sizes: tuple[int, ...]) -> State:
+    """The state before the first step: θ drawn from the seed, everything else at zero."""
+    parameters = initial_parameters(config, sizes)
+    network = Network(parameters, config.activations, config.dropout, config.input_dropout)
+    optimizer = Optimizer(
+        parameters,
+        config.optimizer,
+        weight_decay=config.weight_decay,
+        decay_biases=config.decay_biases,
+        decoupled=config.decoupled,
+        clip_norm=config.clip_norm,
+        constants=Hyperparameters(
+            momentum=config.momentum,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            epsilon=config.epsilon,
+        ),
+    )
+    digest = initial_digest(parameters)
+    return State(network, optimizer, best=parameters.copy(), initial_digest=digest)
+
+
+def initial_parameters(config: Config, sizes: tuple[int, ...]) -> Parameters:
+    """θ before the first step: weights drawn from the seed, biases 0."""
+    rng = generator(config.seed, Purpose.INITIALIZATION)
+    return Parameters.random(sizes, rng, config.initialization)
+
+
+def initial_digest(parameters: Parameters) -> str:
+    """SHA-256, in hexadecimal, of all weights in order as little-endian float32, without biases.
+
+    A model file holds it, so that weights drawn again from the seed can be verified: another NumPy
+    may draw others.
+    """
+    weights = parameters.vector[: parameters.weight_count]
+    return hashlib.sha256(weights.astype("<f4", copy=False).data).hexdigest()
