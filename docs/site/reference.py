@@ -51,7 +51,6 @@ API = {
     "Models and runs": [
         "handstitch.model",
         "handstitch.model.course_npz",
-        "handstitch.runs.folder",
         "handstitch.runs.test_log",
     ],
     "Measurement": [

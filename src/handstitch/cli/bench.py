@@ -48,12 +48,13 @@ def bench(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Measure how fast this machine trains and classifies, as images/s and as a share of its peak.
+    """Benchmark training and inference.
 
     The network of the course report, or of other settings, is trained on noise, half of it zeros,
-    with batches of 64, 128 and 256, or of --batch-size. The peak is the arithmetic per second of
-    the BLAS on large square matrices. Products with zeros are counted, too, so the numba backend,
-    which skips them, may exceed 100 %. Nothing else should be running.
+    with batches of 64, 128 and 256, or of --batch-size. The share of peak is the arithmetic rate
+    of a step, divided by that of the BLAS on large square matrices. Products with zeros are
+    counted, too, so the numba backend, which skips them, may exceed 100 %. Nothing else should be
+    running.
     """
     chosen = resolve(settings, config, preset or (None if config else PRESET)).config
     sizes = (chosen.batch_size,) if settings.get("batch_size") else BATCH_SIZES
