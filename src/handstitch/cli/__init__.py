@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),
-    "test": ("handstitch.cli.test:test", "Measure a trained network on the test set."),
+    "test": ("handstitch.cli.test:test", "Evaluate a trained network on the test set."),
     "search": ("handstitch.cli.search:search", "Search hyper-parameters and rank the candidates."),
     "predict": ("handstitch.cli.predict:predict", "Classify images of a data set."),
     "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),

@@ -23,7 +23,7 @@ def test(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Measure a trained network on the test set: accuracy, loss, and its mistakes.
+    """Evaluate a trained network on the test set: accuracy, loss, and its mistakes.
 
     The interval is Wilson's 95 % score interval of the accuracy. Every test evaluation of a run is
     recorded in its folder, and counted.
