@@ -14,7 +14,7 @@ from PIL import Image
 from handstitch.data import loading
 from handstitch.errors import DataError
 from handstitch.model import load_model, save_model
-from handstitch.runs import folder as run_folder
+from handstitch.runs.history import history_csv, read_records
 from tests.cli.conftest import Handstitch
 from tests.figures.conftest import history, texts
 from tests.sample_models import report_arrays, sample
@@ -28,7 +28,7 @@ def long_run(machine: Path) -> Path:
     folder = machine / "runs" / "long"
     folder.mkdir(parents=True)
     (folder / "config.toml").touch()
-    (folder / "history.csv").write_text(run_folder.history_csv(history(1_000)))
+    (folder / "history.csv").write_text(history_csv(history(1_000)))
     return Path("runs", "long")
 
 
@@ -42,7 +42,7 @@ def test_curves_of_the_newest_run_are_a_table_and_a_picture_in_its_folder(
     assert lines[-1] == f"Picture: {trained / 'curves.png'}"
     picture = (trained / "curves.png").read_bytes()
     assert picture.startswith(PNG)
-    records = run_folder.read_records(trained)
+    records = read_records(trained)
     assert [record.epoch for record in records] == [1, 2]
     for record in records:
         row = next(line.split() for line in lines if line.split()[:1] == [str(record.epoch)])

@@ -11,8 +11,8 @@ import pytest
 
 from handstitch import search
 from handstitch.model import load_model
-from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
+from handstitch.runs.history import read_records
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
 
@@ -145,7 +145,7 @@ class TestFromSearch:
         assert f"over 2 seeds: {best['mean']:.4f}, the highest of 4 candidates" in result.err
         assert "chosen by mean validation accuracy of the best epoch" in result.err
         run = Path("runs", "train")
-        values = run_folder.read_records(run)
+        values = read_records(run)
         assert len(values) == 2
         config = load_model(run / "weights" / "best.safetensors").config
         assert config["learning_rate"] == best["parameters"]["learning_rate"]
@@ -164,7 +164,7 @@ class TestFromSearch:
             "train", "--from-search", str(searched), "--epochs", "1", "--out", "x/y"
         )
         assert result.code == 0, result.err
-        assert len(run_folder.read_records(Path("x/y"))) == 1
+        assert len(read_records(Path("x/y"))) == 1
         assert search.search_of(Path("x/y")) == searched
 
     @pytest.mark.parametrize(

@@ -83,11 +83,11 @@ def run(argv: list[str]) -> int:
     except Interrupted as error:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 (every error becomes a message)
-        from handstitch.cli import errors
+        from handstitch.cli import error_messages
 
         if isinstance(error, OSError) and error.errno in {ENOSPC, EIO}:
             _discard_stdout()  # if stdout is full, Python would retry at exit
-        return errors.print_error(error, words, debug)
+        return error_messages.print_error(error, words, debug)
 
 
 def _run(words: list[str]) -> int:

@@ -70,9 +70,9 @@ class Progress:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's permanent line; with learning rate and seconds on a wide terminal."""
-        from handstitch.runs.folder import line
+        from handstitch.runs.history import epoch_line
 
-        text = line(record)
+        text = epoch_line(record)
         self._bar.update(self._task, completed=record.epoch * self._steps)
         # With --json, stdout is for the one object. The streams are looked up here, as rich
         # replaces them while the bar is shown.

@@ -14,6 +14,7 @@ from handstitch.cli.pictures import Out
 from handstitch.errors import ModelFileError, UsageError, printable
 from handstitch.records import EpochRecord, best_epoch, some_epochs
 from handstitch.runs import folder as run_folder
+from handstitch.runs.history import read_records, timeless_records
 
 _LINES: Final = 24
 """Rows of the table; a longer run shows evenly spaced epochs, the best and the last."""
@@ -55,7 +56,7 @@ def _history(target: Path) -> list[EpochRecord]:
     from handstitch.model import load_model, load_newest_state
 
     if target.is_file():
-        records = run_folder.timeless_records(target, load_model(target).history)
+        records = timeless_records(target, load_model(target).history)
         if not records:
             raise ModelFileError(
                 "this model file has no training history",
@@ -66,11 +67,11 @@ def _history(target: Path) -> list[EpochRecord]:
             )
         return records
     run_folder.require_run(target)
-    records = run_folder.read_records(target)
+    records = read_records(target)
     last = target / run_folder.LAST
     if not records and storage.existing_copies(last):
         state, _ = load_newest_state(last)
-        records = run_folder.timeless_records(last, state.model.history)
+        records = timeless_records(last, state.model.history)
     if not records:
         raise UsageError(
             "this run has not finished an epoch yet",

@@ -32,6 +32,7 @@ from handstitch.model import Model, load_model
 from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
+from handstitch.runs.history import read_records, timeless_records
 from handstitch.runs.test_log import TestEvaluation
 
 Missing = Literal["history", "weights", "summary", "test log", "data", "other data", "initial"]
@@ -137,11 +138,11 @@ def _noting(run: RunContents, what: Missing, source: Path | str, notify: Notify)
 
 def _read_history(run: RunContents) -> None:
     """From the table, which has the seconds; or from the state or model, which have none."""
-    run.history = _sound(run_folder.read_records(run.folder))
+    run.history = _sound(read_records(run.folder))
     for path in (run.folder / run_folder.LAST, run.folder / run_folder.BEST):
         if not run.history:
             with suppress(HandstitchError):
-                records = run_folder.timeless_records(path, load_model(path).history)
+                records = timeless_records(path, load_model(path).history)
                 run.history = _sound(records)
     if not run.history:
         run.missing.append("history")

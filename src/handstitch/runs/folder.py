@@ -14,20 +14,15 @@ curves.png · confusion_matrix.png · weights.png   its pictures beside it
 
 from __future__ import annotations
 
-import csv
-import io
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from handstitch.errors import HandstitchError, ModelFileError, UsageError
 from handstitch.model.classifier import Classifier
 from handstitch.model.unsupported import require_current
-from handstitch.records import EpochRecord
 
 RUNS: Final = Path("runs")
 """Parent folder of runs without --out."""
@@ -108,51 +103,3 @@ def with_fix(kind: type[HandstitchError], fix: str) -> Iterator[None]:
 def resume_command(folder: Path) -> str:
     """The command that resumes a run."""
     return f"handstitch train --resume {shlex.quote(str(folder))}"
-
-
-def line(record: EpochRecord) -> str:
-    """An epoch in the course report's wording, then `best` if it is."""
-    best = ", best" if record.is_best else ""
-    return (
-        f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}, "
-        f"Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}{best}"
-    )
-
-
-def history_csv(history: list[EpochRecord]) -> str:
-    """The records as a table with a header; numbers are written exactly."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, EpochRecord.__struct_fields__, lineterminator="\n")
-    table.writeheader()
-    table.writerows(msgspec.structs.asdict(record) for record in history)
-    return text.getvalue()
-
-
-def read_records(folder: Path) -> list[EpochRecord]:
-    """The epochs in history.csv; none if a line of it cannot be read.
-
-    Only the seconds are needed from it, which a state must not hold; the arithmetic depends on
-    nothing in it.
-    """
-    try:
-        rows = csv.DictReader(io.StringIO((folder / HISTORY).read_text(encoding="utf-8")))
-        return [msgspec.convert(row, EpochRecord, strict=False) for row in rows]
-    except (OSError, ValueError, TypeError, csv.Error):
-        return []
-
-
-def timeless_records(path: Path, history: Sequence[Mapping[str, Any]]) -> list[EpochRecord]:
-    """The epochs in the metadata of the model file `path`, with 0 seconds each.
-
-    Raises ModelFileError if they are invalid.
-    """
-    try:
-        return msgspec.convert(history, list[EpochRecord])
-    except msgspec.ValidationError as error:
-        raise ModelFileError(
-            "the history in this file is invalid",
-            file=path,
-            found=str(error),
-            wanted="one record for each epoch, as Handstitch writes them",
-            fix="give another file, or train again",
-        ) from error

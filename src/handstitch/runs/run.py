@@ -27,6 +27,7 @@ from handstitch.records import EpochRecord, RunSummary, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs import model_card
 from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, RUNS, SUMMARY
+from handstitch.runs.history import epoch_line, history_csv, read_records
 from handstitch.runs.snapshot import Snapshot
 from handstitch.training import backend, footprint
 
@@ -158,10 +159,10 @@ class Run:
     def _write_tables(self) -> None:
         # The state holds the history; a power cut may take its tables.
         history = self.state.history
-        table = run_folder.history_csv(history).encode()
+        table = history_csv(history).encode()
         storage.write(self.folder / HISTORY, table, durable=False)
         if self.is_over or self.stop_asked:
-            log = "".join(run_folder.line(record) + "\n" for record in history)
+            log = "".join(epoch_line(record) + "\n" for record in history)
             storage.write(self.folder / LOG, log.encode(), durable=False)
 
     def _finish(self) -> None:
@@ -181,7 +182,7 @@ class Run:
             return
         saved, damage = load_newest_state(last)
         self._snapshot.restore(last, saved)
-        table = {record.epoch: record for record in run_folder.read_records(self.folder)}
+        table = {record.epoch: record for record in read_records(self.folder)}
         if damage is not None:
             again = max(0, max(table, default=0) - self.state.epoch)
             self._notify(

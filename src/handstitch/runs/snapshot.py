@@ -14,7 +14,7 @@ from handstitch.data.dataset import Dataset
 from handstitch.errors import ModelFileError
 from handstitch.model import Model, SavedState, require_sizes, save_state
 from handstitch.records import EpochRecord, best_epoch
-from handstitch.runs import folder as run_folder
+from handstitch.runs.history import timeless_records
 from handstitch.training import State, TrainingData
 
 _TIMED = ("train_seconds", "seconds")
@@ -56,7 +56,7 @@ class Snapshot:
         require_sizes(path, theta.sizes, self.task.sizes, _RESTORE)
         # The best weights are left out where they are the ones just trained.
         arrays = {"best": theta.vector, **saved.slots, "weights": theta.vector}
-        history = run_folder.timeless_records(path, saved.model.history)
+        history = timeless_records(path, saved.model.history)
         try:
             self.state.restore(arrays, saved.position, history)
         except (KeyError, ValueError) as error:

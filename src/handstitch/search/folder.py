@@ -28,6 +28,7 @@ from handstitch.errors import MachineError, UsageError
 from handstitch.model.unsupported import require_current
 from handstitch.records import Trial
 from handstitch.runs import folder as run_folder
+from handstitch.runs.history import history_csv
 from handstitch.search import space
 from handstitch.search.plan import SearchPlan
 
@@ -80,7 +81,7 @@ class Search:
         config = self.plan.config_of(trial.parameters, trial.repeat)
         files = {
             run_folder.CONFIG: to_toml(config).encode(),
-            run_folder.HISTORY: run_folder.history_csv(trial.history).encode(),
+            run_folder.HISTORY: history_csv(trial.history).encode(),
             TRIAL: pretty_json(trial),
         }
         storage.create_folder(self.trial_folder(trial), files | ({BEST: best} if best else {}))

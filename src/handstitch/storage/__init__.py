@@ -3,7 +3,8 @@
 os_errors   OSError → MachineError with a fix
 disk        the system calls that change a disk, replaceable as one object
 atomic      files: written whole, or not at all
-folders     run folders: complete before they have a name, locked while in use
+folders     folders: complete before they have a name
+lock        one process at a time in a folder
 file_types  file types by their magic bytes
 """
 
@@ -18,10 +19,10 @@ from handstitch.storage.atomic import (
 from handstitch.storage.folders import (
     create_folder,
     free_name,
-    lock_folder,
     make_folder,
     new_folder,
 )
+from handstitch.storage.lock import lock_folder
 
 __all__ = [
     "backup_of",

@@ -1,32 +1,22 @@
-"""Run folders: created complete and atomically, locked by one process at a time."""
+"""Folders created complete and atomically, with all their first files or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shlex
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final
 
-from handstitch.errors import MachineError, UsageError
+from handstitch.errors import UsageError
 from handstitch.storage import disk
 from handstitch.storage.atomic import is_temporary, make_folders, put, temporary
+from handstitch.storage.lock import LOCK_FILE, lock_folder
 from handstitch.storage.os_errors import translate_os_errors
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-_LOCK_FILE: Final = ".lock"
 _NAME_TAKEN: Final = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR, errno.EACCES}
-_LOCK_TAKEN: Final = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
 def make_folder(path: str | Path) -> None:
@@ -73,71 +63,6 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
             for name, data in files.items():
                 put(path / name, [memoryview(data)])
         return path
-
-
-@contextmanager
-def lock_folder(folder: str | Path, patience: float = 0.0) -> Iterator[None]:
-    """Exclusive access to a folder for one process, within the block.
-
-    The kernel holds the lock and releases it when the process ends, however it ends. `patience` is
-    how many seconds to wait for another process. Raises MachineError, which names the holder. The
-    small file `.lock` stays behind and means nothing.
-    """
-    path = Path(folder) / _LOCK_FILE
-    until = monotonic() + patience
-    with translate_os_errors(path):
-        descriptor = disk.files.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        with translate_os_errors(path):
-            while not _try_lock(descriptor):
-                if monotonic() >= until:
-                    raise MachineError(
-                        "another process is working in this folder",
-                        folder=folder,
-                        found=_holder(path),
-                        wanted="one process at a time",
-                        fix="wait for it or stop it, or use another folder",
-                    )
-                sleep(0.02)
-        with suppress(OSError):  # only the message above would miss it
-            now = datetime.now().astimezone().isoformat(" ", "seconds")
-            os.truncate(descriptor, 0)
-            note = f"process {os.getpid()}, since {now}\n".encode()
-            disk.files.write(descriptor, memoryview(note))
-        yield
-    finally:
-        os.close(descriptor)
-
-
-if sys.platform == "win32":
-
-    def _lock(descriptor: int) -> None:
-        # A byte far behind the text: nobody else can read locked bytes there.
-        os.lseek(descriptor, 2**30, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-
-else:
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _try_lock(descriptor: int) -> bool:
-    """Lock the file, unless another process has."""
-    try:
-        _lock(descriptor)
-    except OSError as error:
-        if error.errno not in _LOCK_TAKEN:
-            raise
-        return False
-    return True
-
-
-def _holder(path: Path) -> str:
-    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
-        return file.read(200).decode().strip() or "a process that started just now"
-    return "an unknown process"
 
 
 def _size(files: Mapping[str, bytes]) -> int:
@@ -191,7 +116,7 @@ def _require_empty(path: Path) -> None:
 
 
 def _is_ours(entry: Path) -> bool:
-    return entry.name == _LOCK_FILE or is_temporary(entry)
+    return entry.name == LOCK_FILE or is_temporary(entry)
 
 
 def free_name(path: Path) -> Path:
