@@ -98,7 +98,7 @@ def _selection_bias(ranking: Ranking) -> str:
     bias = (
         f"about {points(ranking.selection_bias)} of the mean are selection bias."
         if ranking.selection_bias > 0
-        else "there is no selection bias here."
+        else "no selection bias is visible here."
     )
     return (
         f"The winner's {ranking.candidates[0].mean:.4f} is the highest of several noisy means, an "
