@@ -44,7 +44,7 @@ def test_a_card_has_the_figures_of_the_run() -> None:
     for words in (
         "784 - 512 - 256 - 10, activation relu, 535,818 parameters",
         "54,000 images of fashion-mnist, 10 epochs",
-        "epoch 9 by accuracy on 6,000 held out",
+        "epoch 9 by accuracy on 6,000 held-out images",
         "| validation accuracy | 0.8912 |",
         "| validation loss | 0.3046 |",
         "10.0 s with 2 threads",
@@ -96,7 +96,7 @@ def test_a_test_on_record_stands_in_the_card(count: int, words: str) -> None:
     assert words in " ".join(text.split())
     assert ("biased upwards." in text) == (count > 1)
     assert "have not been evaluated" not in text
-    assert "- left, taken for right:" in text
+    assert "- left, predicted as right:" in text
     assert "![Losses and accuracies after each epoch](curves.png)" in text
 
 

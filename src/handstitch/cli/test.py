@@ -84,7 +84,7 @@ def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None])
     output.show(scores, "Classes")
     pairs = most_confused(evaluation.confusion_matrix, names)
     if pairs:
-        confused = output.table("is", "taken for", "images")
+        confused = output.table("true class", "predicted", "images")
         for true, predicted, count in pairs:
             confused.add_row(output.safe_text(true), output.safe_text(predicted), f"{count:,}")
         output.show(confused, "Most confused")

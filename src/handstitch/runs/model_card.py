@@ -57,33 +57,32 @@ def write(
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters |
 | trained on | {summary.train_images:,} images of {data}, {plural(summary.epochs, "epoch")} |
-| chosen | epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held out |
+| selected | epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held-out images |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
-| training took | {summary.seconds:.1f} s with {summary.threads} threads |
+| training time | {summary.seconds:.1f} s with {summary.threads} threads |
 | build | {build} |
 
-## How good it is
+## Evaluation
 
 {_UNTESTED if test is None else _tested(test, evaluations)}
-{shown}## What it is fit for
+{shown}## Intended use
 
-To learn how such a network works, to compare ways of training, and to name what is on small grey
-pictures that were made as those of {data} were: {summary.sizes[0]} pixels, one thing in the
-middle, light on dark. It names one of its classes whatever it is shown, and has no answer for
-"none of these". Photographs, other sizes and other things are not what it has seen; nothing that
-matters to people should be decided by it.
+Teaching how such a network works, comparing training methods, and classifying small grey images
+prepared as those of {data}: {summary.sizes[0]} pixels, one centred object, light on dark. It always
+answers with one of its classes and cannot answer "none of these". Photographs, other sizes and
+other objects are outside its training data. No decision that affects people should depend on it.
 
-## How to use it
+## Usage
 
-From the folder that holds this one:
+From the parent of this folder:
 
     handstitch test FOLDER          accuracy on the test set
     handstitch report FOLDER        all of this with more pictures, as one page: report.html
-    handstitch train --config FOLDER/config.toml    the same run again
+    handstitch train --config FOLDER/config.toml    repeat the run
 
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
-metadata, how pixels are prepared: x ← (x − offset) · scale.
+metadata, the preprocessing of pixels: x ← (x − offset) · scale.
 """
 
 
@@ -97,13 +96,13 @@ def _tested(test: Evaluation, evaluations: int) -> str:
     )
     names = tuple(score.name for score in test.class_scores)
     confused = "".join(
-        f"- {plain(true)}, taken for {plain(predicted)}: {count:,}\n"
+        f"- {plain(true)}, predicted as {plain(predicted)}: {count:,}\n"
         for true, predicted, count in most_confused(test.confusion_matrix, names, 3)
     )
     return f"""Accuracy on {test.n:,} test images: **{test.accuracy:.4f}**
 (95 % interval {low:.4f} to {high:.4f}), loss {test.loss:.4f}, calibration error
 {test.calibration_error:.4f}. The test log has {plural(evaluations, "evaluation")}{caution}.
-The validation figures above chose the weights.
+The weights were selected by the validation figures above.
 
 | class | precision | recall | F1 | images |
 |---|---|---|---|---|
