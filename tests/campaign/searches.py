@@ -88,7 +88,7 @@ class Campaign:
             _, complaint = process.communicate()
             if process.returncode == 0:
                 break
-            if process.returncode != 5 or "is left out" not in complaint:
+            if process.returncode != 5 or "is skipped" not in complaint:
                 self.outcome.complaints.append(f"exit code {process.returncode}: {complaint}")
                 break
         self._compare(folder)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 
 from handstitch.compiled import functions, inference, jit, matmul, network, optimizers, philox
@@ -39,13 +42,29 @@ def test_kept_until_a_source_file_changes(tmp_path: Path, monkeypatch: pytest.Mo
     assert load(file).cache_hits
 
 
+def test_an_index_of_other_sources_is_not_unpickled(tmp_path: Path):
+    """It may name a class that was renamed since."""
+    file = tmp_path / "kept.py"
+    file.write_text(SOURCE)
+    load(file)
+    (index,) = tmp_path.rglob("*.nbi")
+    head = io.BytesIO(index.read_bytes())
+    assert pickle.load(head) == f"{numba.__version__} {jit._SOURCES}"
+    index.write_bytes(pickle.dumps(numba.__version__) + b"cosys\nno_such_class\n.")
+    assert not load(file).cache_hits
+    assert load(file).cache_hits
+
+
 def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    package = Path(jit.__file__).parent
-    for source in package.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    package = Path(jit.__file__).parent.parent
+    for room in ("compiled", "core"):
+        (tmp_path / room).mkdir()
+        for source in (package / room).glob("*.py"):
+            (tmp_path / room / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "compiled" / "jit.py"))
     assert jit._digest() == jit._SOURCES
-    for source in tmp_path.glob("*.py"):
+    assert len(list(tmp_path.glob("*/*.py"))) > 15
+    for source in tmp_path.glob("*/*.py"):
         before = jit._digest()
         source.write_text(source.read_text() + "\n")
         assert jit._digest() != before

@@ -139,7 +139,7 @@ def test_wrong_bytes_are_refused_and_the_next_home_is_asked(server: Server, cach
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda file: file[:-1] + b"!", "sent something else"),
+        (lambda file: file[:-1] + b"!", "checksum mismatch"),
         (lambda file: file + b"!", "sent {} bytes instead of {}"),
     ],
     ids=["other bytes", "other length"],

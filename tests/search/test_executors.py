@@ -66,8 +66,8 @@ def test_a_deadly_trial_is_left_to_the_next_call(tmp_path, undisturbed):
     code, _, complaint = searching.run(*words, "2", DEADLY="8 0.1 1")
     assert code == 5
     assert complaint.count("a worker died; trial 3 is trained again") == 2
-    assert "trial 3 is left out: 3 workers died of it" in complaint
-    assert "found   3 workers died of each of these trials: 3" in complaint
+    assert "trial 3 is skipped: it crashed 3 workers" in complaint
+    assert "found   each of these trials crashed 3 workers: 3" in complaint
     assert table(folder) == undisturbed[:3] + undisturbed[4:]
     assert searching.run(*words, "1")[0] == 0
     assert table(folder) == undisturbed

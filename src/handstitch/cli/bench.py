@@ -22,7 +22,7 @@ Seconds = Annotated[
 ]
 
 
-COUNTING = (
+RELEVANT_SETTINGS = (
     "scaling",
     "hidden_sizes",
     "activation",
@@ -39,7 +39,7 @@ COUNTING = (
 """Settings that change how long a step takes."""
 
 
-@with_settings(*COUNTING, preset=PRESET)
+@with_settings(*RELEVANT_SETTINGS, preset=PRESET)
 def bench(
     *,
     seconds: Seconds = 1,

@@ -11,7 +11,7 @@ SAMPLES = 1000
 """Parameters checked in the full-size network; each costs a forward pass."""
 SMALL = (9, 8, 7, 6, 5, 4, 3)
 """Hidden widths of the small network; further layers repeat the last."""
-COUNTING = (
+RELEVANT_SETTINGS = (
     "initialization",
     "dropout",
     "input_dropout",
@@ -23,7 +23,7 @@ COUNTING = (
 """Settings, beside the layers, that change a gradient."""
 
 
-@with_settings("hidden_sizes", "activation", *COUNTING)
+@with_settings("hidden_sizes", "activation", *RELEVANT_SETTINGS)
 def gradcheck(
     *,
     preset: Preset = None,
@@ -39,7 +39,7 @@ def gradcheck(
     from handstitch.gradcheck import TOLERANCE, Problem, check
 
     chosen = resolve(settings, config, preset).config
-    common: dict[str, Any] = {name: getattr(chosen, name) for name in COUNTING}
+    common: dict[str, Any] = {name: getattr(chosen, name) for name in RELEVANT_SETTINGS}
     common["activations"] = chosen.activations
     hidden = len(chosen.hidden_sizes)
     small = (12, *(SMALL[min(layer, len(SMALL) - 1)] for layer in range(hidden)), 4)

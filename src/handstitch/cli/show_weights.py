@@ -139,16 +139,16 @@ def _rows(layers: list[LayerResult], result: WeightsResult) -> list[tuple[str, l
         ("  at the start", [f"{100 * layer.initial_share_below_0_1:.1f} %" for layer in layers]),
         ("range", [f"{layer.smallest:.2f} to {layer.largest:.2f}" for layer in layers]),
         (
-            "spread, start = 1" if is_known else f"spread, {result.initialization} start = 1",
+            "sd / initial sd" if is_known else f"sd / sd of {result.initialization}",
             [f"{layer.spread:.3f}" for layer in layers],
         ),
         ("distance from start", [_number(layer.distance, "{:.3f}") for layer in layers]),
         ("largest bias", [f"{layer.largest_bias:.2g}" for layer in layers]),
         ("effective rank", [f"{layer.effective_rank:.1f}" for layer in layers]),
         (baseline, [f"{layer.baseline_rank:.1f}" for layer in layers]),
-        ("order, in deviations", [f"{layer.score:.1f}" for layer in layers]),
-        ("  p, for all layers", [f"{layer.p_value:.3f}" for layer in layers]),
-        ("  stands out", [layer.statistic for layer in layers]),
+        ("order score (sd)", [f"{layer.score:.1f}" for layer in layers]),
+        ("  p, family-wise", [f"{layer.p_value:.3f}" for layer in layers]),
+        ("  strongest statistic", [layer.statistic for layer in layers]),
         ("dead units", [_number(layer.dead_units, "{:,}") for layer in layers]),
     ]
     if any(layer.reset_accuracy is not None for layer in result.layers):

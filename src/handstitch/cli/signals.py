@@ -33,7 +33,7 @@ def stopping(run: Stoppable, when: str = "after this step") -> Iterator[None]:
         if run.stop_asked:
             os._exit(128 + number)
         run.stop_asked = number
-        output.notice(f"stopping {when}; once more to stop at once")
+        output.notice(f"stopping {when}; press Ctrl-C again to quit immediately")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -21,7 +21,7 @@ _WEIGHTS_PER_THREAD: Final = 200_000
 """For one image: reading fewer weights takes no longer than waking a thread."""
 
 
-class _Workspace(NamedTuple):
+class _InferenceBuffers(NamedTuple):
     """The arrays that many images need; a row for each thread."""
 
     X: Matrix
@@ -52,7 +52,7 @@ class CompiledClassifier:
         self._pixels = np.empty(sizes[0], np.uint8)
         self._x, self._A = aligned_zeros(sizes[0]), aligned_zeros(sum(sizes[1:]))
         self._positions = np.empty((self._threads_for_one, max(sizes)), np.int64)
-        self._workspace: _Workspace | None = None
+        self._workspace: _InferenceBuffers | None = None
 
     def __call__(self, images: Images) -> Matrix | Vector:
         """P (n, classes) of images (n, rows, columns), uint8; P (classes,) of one (rows, columns).
@@ -103,13 +103,13 @@ class CompiledClassifier:
         )
         return P
 
-    def _allocate(self) -> _Workspace:
+    def _allocate(self) -> _InferenceBuffers:
         rows, threads, widest = inference.ROWS, self._threads, max(self._sizes)
 
         def for_threads(size: int) -> Matrix:
             return aligned_zeros(threads * size).reshape(threads, size)
 
-        return _Workspace(
+        return _InferenceBuffers(
             X=for_threads(rows * self._sizes[0] + MASK_BITS),
             outputs=for_threads(rows * sum(self._sizes[1:]) + MASK_BITS),
             nonzero_masks=np.empty((threads, rows * -(-widest // MASK_BITS)), np.uint64),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import numba
 from numba import njit
 
 from handstitch.machine.libraries import load_openmp
@@ -23,8 +24,9 @@ FUSED: Final = {"contract"}
 
 
 def _digest() -> str:
-    """SHA-256 of every source file of the package `compiled`."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    """SHA-256 of every source file of `compiled`, and of `core`, whose constants it compiles in."""
+    package = Path(__file__).parent.parent
+    sources = sorted([*package.glob("compiled/*.py"), *package.glob("core/*.py")])
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
@@ -32,7 +34,7 @@ _SOURCES: Final = _digest()
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """numba's njit with a cache on disk that any change to the package's sources invalidates.
+    """numba's njit with a cache on disk that any change to these sources invalidates.
 
     numba itself checks only the file of the function, and would keep code that was inlined from
     other files since changed.
@@ -40,7 +42,10 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-        dispatcher._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001 (the only way)
+        file = dispatcher._cache._cache_file  # noqa: SLF001 (the only way)
+        file._source_stamp = _SOURCES  # noqa: SLF001
+        # An index of another version is not unpickled: it may name a class that is gone.
+        file._version = f"{numba.__version__} {_SOURCES}"  # noqa: SLF001
         return dispatcher
 
     return decorate

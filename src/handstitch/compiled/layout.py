@@ -1,4 +1,4 @@
-"""Offsets, buffers and gradient target of the compiled step."""
+"""Offsets, buffers and gradient target of the numba backend."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def layout_of(network: Network) -> Layout:
 
 
 class Buffers(NamedTuple):
-    """The Workspace of the compiled step: flat arrays in row order, hidden layer by hidden layer.
+    """The Workspace of the numba backend: flat arrays in row order, hidden layer by hidden layer.
 
     X, outputs, dropped and logits have MASK_BITS numbers to spare at the end, since zeros are
     searched for in whole masks.

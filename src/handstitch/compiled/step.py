@@ -1,4 +1,4 @@
-"""The numba backend: trains a network's θ and an optimizer's slots with the compiled step."""
+"""The numba backend: trains a network's θ and an optimizer's slots in one compiled loop."""
 
 from __future__ import annotations
 

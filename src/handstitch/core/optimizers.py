@@ -1,4 +1,4 @@
-"""Update rules: each two or three lines of the textbook.
+"""Update rules: each at most six lines of the textbook.
 
     rule(θ, G, h, *slots)     θ ← θ − η · (what the rule makes of G)
 
@@ -23,7 +23,7 @@ BLOCK: Final = 32_768
 
 
 class Hyperparameters(NamedTuple):
-    """Learning rate, step number and constants of an update rule, named as in Config."""
+    """Learning rate η and step number t of an update rule; its constants, named as in Config."""
 
     eta: float = 0.0
     t: int = 0

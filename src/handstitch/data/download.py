@@ -113,7 +113,7 @@ def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
     except RequestException as error:
         raise UnreachableError(_reason(error)) from error
     except ValueError as error:  # what pooch raises for a wrong checksum
-        raise UnreachableError("sent something else (its checksum is wrong)") from error
+        raise UnreachableError("checksum mismatch") from error
     except OSError as error:
         raise MachineError(
             f"{file.name} could not be saved",
@@ -132,7 +132,7 @@ def _downloader(file: OfficialFile) -> Any:
     def inspect(response: Any, **_: Any) -> None:
         for url in (response.url, response.headers.get("Location", _SCHEME)):
             if "://" in url and not url.startswith(_SCHEME):
-                raise InvalidSchema("leads away from https")
+                raise InvalidSchema("redirects to a non-https address")
         length = response.headers.get("Content-Length", str(file.size))
         if response.status_code == 200 and length != str(file.size):
             raise InvalidSchema(f"sent {length} bytes instead of {file.size}")
@@ -157,7 +157,7 @@ def _reason(error: Exception) -> str:
         exceptions.SSLError: "its certificate is not trusted",
         exceptions.ProxyError: "the proxy refused the connection",
         (exceptions.Timeout, TimeoutError): f"no answer within {TIMEOUT:.0f} s",
-        exceptions.ChunkedEncodingError: "the connection broke off",
+        exceptions.ChunkedEncodingError: "connection interrupted",
         exceptions.ConnectionError: "no connection",
     }
     matches = (words for kind, words in kinds.items() if isinstance(error, kind))

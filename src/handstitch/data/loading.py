@@ -73,7 +73,7 @@ def load(
 
     For `train` all four files must be there and are verified by checksum, for `test` its two; the
     test images are not unpacked for training. `fetch=False` leaves the network alone; `notify`
-    hears of downloads and of harmless oddities; `location` is where `resolve` found it.
+    receives lines about downloads and harmless oddities; `location` is where `resolve` found it.
 
     Raises DataError for files that are missing or damaged, MachineError if they cannot be read or
     a download cannot be saved, UsageError for an unknown name.

@@ -67,7 +67,7 @@ class Location:
 def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Location:
     """The location of a data set; if no location has any file, the one to download to.
 
-    `notify` hears of a $HANDSTITCH_DATA that has none and is skipped.
+    `notify` receives a line about a $HANDSTITCH_DATA that has none and is skipped.
     """
     command = "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
     if data_dir is not None:

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
     from handstitch.search import Candidate
 
-_MARKS: Final = {True: (BLUE, "tied"), False: (FAINT, "lower"), None: (ORANGE, "not compared")}
+_MARKS: Final = {
+    True: (BLUE, "indistinguishable"),
+    False: (FAINT, "lower"),
+    None: (ORANGE, "not compared"),
+}
 """Verdict → colour and label of a candidate's mark."""
 _CURVES: Final = 12
 """Candidates whose curves are coloured; the others are grey."""

@@ -59,7 +59,7 @@ def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang 
     axes.tick_params(length=0)
     axes.set_ylabel(title(pair[0]))
     axes.set_xlabel(title(pair[1]))
-    axes.set_title(label("bold tied" if is_single else "mean of settings", lang))
+    axes.set_title(label("bold indistinguishable" if is_single else "mean of candidates", lang))
     figure.colorbar(picture, ax=axes, label=label("val accuracy", lang))
     return figure
 

@@ -40,7 +40,7 @@ class InitialWeights(NamedTuple):
             "contradicted": "The digest in the file is not that of the weights drawn from seed "
             f"{seed} here: the file was changed, or another NumPy drew them. The initial weights "
             "are therefore unknown, and nothing is compared with them.",
-            "unrecorded": "The file has no digest of its initial weights, as older files do not. "
+            "unrecorded": "The file has no digest of its initial weights. "
             "Nothing is compared with them.",
             "no seed": "The file has no usable seed, so its initial weights are unknown and "
             "nothing is compared with them.",

@@ -36,8 +36,8 @@ def find_training_data(
 ) -> Dataset | None:
     """The training images of `model`, if they are on this machine; nothing is fetched.
 
-    `notify` is told why they are not used. Raises DataError for a folder that was named and lacks
-    them, and for files that are damaged.
+    `notify` receives the reason if they are not used. Raises DataError for a folder that was named
+    and lacks them, and for files that are damaged.
     """
     if model.dataset not in CLASS_NAMES:
         notify(f"unknown data set {model.dataset}: accuracies are left out")

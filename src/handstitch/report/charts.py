@@ -61,7 +61,7 @@ def draw_charts(
 ) -> Charts:
     """Every chart that the contents allow. Raises MachineError without matplotlib.
 
-    `notify` is told if no font of this machine can draw PNGs in this language.
+    `notify` receives a line if no font of this machine can draw PNGs in this language.
     """
     charts = Charts()
     png_lang = figures.png_language(lang, notify)

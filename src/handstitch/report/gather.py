@@ -93,7 +93,7 @@ def gather(
     """The contents of the run in `folder`; what is not available is listed in `missing`.
 
     Nothing is fetched. Raises UsageError if there is no run, ConfigError if its settings cannot
-    be read; `notify` is told why something is missing.
+    be read; `notify` receives a line about what is missing.
     """
     run_folder.require_run(folder)
     path = folder / run_folder.CONFIG

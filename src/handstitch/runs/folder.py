@@ -1,4 +1,4 @@
-"""Run folder: its files, and the tables that people read there.
+"""Run folder: the names of its files.
 
 config.toml              every setting, resolved; can be fed back
 history.csv              one line per epoch

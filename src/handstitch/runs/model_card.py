@@ -46,6 +46,7 @@ def write(
     `test` is the test result of these weights, if there is one, `evaluations` the number of test
     evaluations of this run, `pictures` the names of files beside the card.
     """
+    held_out = f"{summary.val_images:,} held-out images"
     layers = " - ".join(str(size) for size in summary.sizes)
     activations = ", ".join(dict.fromkeys(config.activations)) or "none"
     data = "sketch" if summary.drawn else plain(summary.dataset)
@@ -57,7 +58,7 @@ def write(
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters |
 | trained on | {summary.train_images:,} images of {data}, {plural(summary.epochs, "epoch")} |
-| selected | epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held-out images |
+| selected | epoch {summary.best_epoch} by {config.monitor} on {held_out} |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
 | training time | {summary.seconds:.1f} s with {summary.threads} threads |
@@ -123,7 +124,7 @@ def _warning(summary: RunSummary) -> str:
 
 
 def plain(text: str) -> str:
-    """A stranger's words as Markdown that shows them and means nothing else.
+    """Untrusted text, escaped for Markdown.
 
     No invisible characters, no HTML, and every sign that Markdown could take for its own is
     escaped (CommonMark 0.31, backslash escapes).

@@ -92,8 +92,8 @@ def append(
 def read(folder: Path, notify: Notify = ignore) -> list[TestEvaluation]:
     """Every test evaluation in order; empty if there was none.
 
-    If the log is damaged, its backup counts, and `notify` hears of that. Raises DataError if both
-    are damaged, MachineError if they may not be read.
+    If the log is damaged, its backup counts, and `notify` receives a line about it. Raises
+    DataError if both are damaged, MachineError if they may not be read.
     """
     return list(_read(folder, notify).evaluations)
 

@@ -76,7 +76,7 @@ def run(
         raise MachineError(
             "some trials could not be trained",
             folder=search.folder,
-            found=f"{ATTEMPTS} workers died of each of these trials: "
+            found=f"each of these trials crashed {ATTEMPTS} workers: "
             + ", ".join(map(str, sorted(runner.lost))),
             wanted="workers that live as long as a trial; memory may have run out",
             fix="use fewer --workers or a narrower network; the same command trains the rest",

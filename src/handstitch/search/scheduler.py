@@ -154,7 +154,7 @@ class Runner:
             if pending.deaths < ATTEMPTS:
                 self.notify(f"a worker died; trial {number} is trained again")
                 return True
-            self.notify(f"trial {number} is left out: {ATTEMPTS} workers died of it")
+            self.notify(f"trial {number} is skipped: it crashed {ATTEMPTS} workers")
             self.lost.append(number)
             return False
         except self.pool.pool_lost as error:

@@ -93,7 +93,7 @@ def _kind(path: Path) -> str:
 
 
 def _permissions(folder: Path) -> str:
-    user = f"you are user {os.geteuid()}" if hasattr(os, "geteuid") else "you are someone else"
+    user = f"you are user {os.geteuid()}" if hasattr(os, "geteuid") else "owned by another user"
     try:
         facts = folder.stat()
     except OSError:

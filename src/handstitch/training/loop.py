@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch.config import Config
-from handstitch.config.schema import DEFAULT_LEARNING_RATES
+from handstitch.config.precedence import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
 from handstitch.data.batches import Batches
@@ -184,10 +184,7 @@ def l2_penalty(theta: Parameters, config: Config) -> float:
 
 def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> DivergedError:
     """The error for a loss that is too large or not a number, with a learning rate to try."""
-    default_rate = DEFAULT_LEARNING_RATES[config.optimizer]
-    if config.reduction == "sum" and config.optimizer in {"sgd", "momentum", "nesterov"}:
-        default_rate /= config.batch_size
-    proposed = min(config.learning_rate / 10, default_rate)
+    proposed = min(config.learning_rate / 10, default_learning_rate(config.to_dict()))
     return DivergedError(
         "training diverged",
         found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
