@@ -223,3 +223,10 @@ def test_unpromising_trials_are_pruned(handstitch, pruning):
     first = states.index("complete")
     weights = Path("trials", f"{first:04d}", "best.safetensors")
     assert Path("runs/search", weights).read_bytes() == Path("whole", weights).read_bytes()
+
+
+def test_a_search_of_one_candidate_by_mistake_trains_nothing(handstitch):
+    result = handstitch("search", "--out", "runs/mistyped")
+    assert result.code == 2
+    assert "there is nothing to search" in result.err
+    assert not Path("runs/mistyped").exists()

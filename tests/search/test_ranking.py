@@ -259,7 +259,7 @@ class TestWords:
         ranking = rank(search(table(0.900, 0.901, 0.80, seed=4)))
         assert sorted(ranking.indistinguishable) == [0, 1]
         said = words(ranking)
-        assert "it is indistinguishable from 1 of 2 others: only a difference of" in said
+        assert "it is indistinguishable from 1 of the 2 others: only a difference of" in said
 
     def test_all_tied(self):
         ranking = rank(search(table(0.9, 0.9, 0.9, seed=1)))

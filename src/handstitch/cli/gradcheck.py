@@ -67,5 +67,5 @@ def gradcheck(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
             f"tolerance {TOLERANCE:.0e}"
         )
-        print("Checked is the numpy backend (core/); make test compares numba with it.")
+        print("This checks the numpy backend (core/); make test compares numba with it.")
     return 0 if passed else 1

@@ -107,6 +107,8 @@ def search(
         plan = started.plan
     else:
         parameters, fixed = space.read(given)
+        if not (parameters or sampler or trials or seeds or started):
+            raise _nothing_to_search()
         _require_sampler(sampler, trials, parameters)
         plan = searches.make(
             precedence.resolve(fixed, config, preset).config,
@@ -190,12 +192,16 @@ def _require_sampler(
             fix="leave --trials out, or: --sampler random",
         )
     if sampler in {"random", "tpe"} and not parameters:
-        raise UsageError(
-            "there is nothing to search",
-            found=f"--sampler {sampler}, one value for every setting",
-            wanted="a range or several values for a flag",
-            fix="for example: --lr log:0.01..0.3",
-        )
+        raise _nothing_to_search()
+
+
+def _nothing_to_search() -> UsageError:
+    return UsageError(
+        "there is nothing to search",
+        found="one value for every setting, and no search to resume",
+        wanted="a range or several values for a flag",
+        fix="for example: --lr 0.0005 0.0015 0.005; to resume a search, its folder: --out FOLDER",
+    )
 
 
 def _worker_pool(

@@ -15,6 +15,7 @@ import msgspec
 from handstitch import machine, storage, training
 from handstitch.config import Config
 from handstitch.config.messages import plural, pretty_json
+from handstitch.config.precedence import format_flag
 from handstitch.config.schema import from_mapping
 from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import loading
@@ -277,5 +278,6 @@ def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None
             found=", ".join(format_toml(name, getattr(asked, name)) for name in changed),
             wanted=", ".join(format_toml(name, getattr(config, name)) for name in changed),
             fix="leave them out, or start a new run with the new values: "
-            f"handstitch train --config {shlex.quote(str(folder / CONFIG))}",
+            f"handstitch train --config {shlex.quote(str(folder / CONFIG))} "
+            + " ".join(format_flag(name, getattr(asked, name)) for name in changed),
         )

@@ -66,7 +66,9 @@ def _winner(ranking: Ranking) -> str:
             "lower (5 % level, all compared at once)."
         )
     others, all_others = len(ranking.indistinguishable) - 1, compared - 1
-    which = f"{others} of {all_others} others" if others < all_others else f"all {others} others"
+    which = f"{others} of the {all_others} others"
+    if others == all_others:
+        which = "the only other candidate" if others == 1 else f"all {others} others"
     difference = ranking.critical_difference
     significant = (
         "no difference would be significant"
