@@ -13,9 +13,9 @@ from tests.cli.conftest import Handstitch
 from tests.sample_models import report_arrays
 
 ROWS = (
-    "inputs × units", "verdict", "within ±0.1", "at the start", "range", "spread, start = 1",
+    "inputs × units", "verdict", "within ±0.1", "at the start", "range", "sd / initial sd",
     "distance from start", "largest bias", "effective rank", "of its initial weights",
-    "order, in deviations", "p, for all layers", "stands out", "dead units", "accuracy if reset",
+    "order score (sd)", "p, family-wise", "strongest statistic", "dead units", "accuracy if reset",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_a_file_without_a_seed_is_told_so(handstitch: Handstitch, machine: Path)
         result.out.split()
     )
     assert "accuracy if reset" not in result.out
-    assert "he start = 1" in result.out
+    assert "sd / sd of he" in result.out
 
 
 def test_a_folder_without_the_data_is_an_error(handstitch: Handstitch, machine: Path) -> None:
