@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-# Before SciPy: it selects the kernels of SciPy's BLAS, once for the whole process.
-import handstitch.core.blas  # noqa: F401
+from handstitch.machine.libraries import load_blas
+
+load_blas()  # before the functions below load SciPy, whose BLAS takes its kernels only once
 
 Table = NDArray[np.float64]
 """(candidates, repeats)."""
