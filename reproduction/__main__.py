@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from handstitch import figures, machine, search, storage
+from handstitch.cli.output import log_notices, notice
 from handstitch.cli.signals import stopping
 from handstitch.config.messages import pretty_json
 from handstitch.errors import HandstitchError, Interrupted, UsageError
@@ -73,17 +74,16 @@ def main(words: Sequence[str] | None = None) -> int:
                 else search.executors.serial()
             ),
             data_dir=chosen.data_dir,
-            notify=_notify,
         )
-        with stopping(setup.stop, "the workers"):
+        with log_notices(), log_notices("reproduction"), stopping(setup.stop, "the workers"):
             results = experiments.run(setup)
         judgement = judge(results)
         _write(chosen.out, judgement, results)
     except HandstitchError as error:
-        _notify(f"error: {error}")
+        print(f"reproduction: error: {error}", file=sys.stderr)
         return error.exit_code
     except Interrupted as interrupted:
-        _notify("stopped; finished trials are kept, and the same command resumes")
+        notice("stopped; finished trials are kept, and the same command resumes", "reproduction")
         return interrupted.exit_code
     if chosen.json:
         found = {"page": str(chosen.out), "runs": str(chosen.runs), "judgement": judgement}
@@ -92,10 +92,6 @@ def main(words: Sequence[str] | None = None) -> int:
         _print(judgement)
         print(f"Page: {chosen.out}")
     return 0
-
-
-def _notify(line: str) -> None:
-    print(f"reproduction: {line}", file=sys.stderr)
 
 
 def _from(low: int, high: int) -> Callable[[str], int]:

@@ -6,6 +6,7 @@ not trained again, so a reproduction that was stopped can be resumed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from handstitch.search.executors import WorkerPool
 from reproduction.grid import along
 from reproduction.published import CHOSEN, DECAYS, RATES
 from reproduction.repeated import RepeatedRun
+
+_logger = logging.getLogger(__name__)
 
 FRESH: Final = 1000
 """First seed of the repeated runs: none of them was used for choosing the candidate."""
@@ -54,7 +57,6 @@ class Setup:
     seeds: int
     workers: Callable[[], AbstractContextManager[WorkerPool]]
     data_dir: Path | None = None
-    notify: Callable[[str], None] = print
     stop: search.StopFlag = field(default_factory=search.StopFlag)
 
 
@@ -100,12 +102,15 @@ def _search(
         setup.folder / stage,
         setup.workers(),
         data_dir=setup.data_dir,
-        notify=setup.notify,
-        after_trial=lambda trial, finished, of: setup.notify(f"{stage} [{finished}/{of}]"),
-        on_start=lambda found: setup.notify(f"{stage} [{len(found.trials)}/{plan.trials}]"),
+        after_trial=lambda trial, finished, of: _log_progress(stage, finished, of),
+        on_start=lambda found: _log_progress(stage, len(found.trials), plan.trials),
         stop=setup.stop,
     )
     return done.trials
+
+
+def _log_progress(stage: str, finished: int, of: int) -> None:
+    _logger.info("%s [%d/%d]", stage, finished, of)
 
 
 def _repeat(setup: Setup, config: Config) -> list[RepeatedRun]:
@@ -117,14 +122,14 @@ def _repeat(setup: Setup, config: Config) -> list[RepeatedRun]:
             for _ in opened.train(setup.stop.check):
                 pass
         found.append(_tested(folder, seed, list(opened.state.history), setup))
-        setup.notify(f"repeated [{len(found)}/{setup.seeds}]")
+        _log_progress("repeated", len(found), setup.seeds)
     return found
 
 
 def _opened(folder: Path, config: Config, setup: Setup) -> runs.Run:
     if (folder / run_folder.CONFIG).exists():
         return runs.resume(folder, data_dir=setup.data_dir)
-    return runs.begin(config, folder, setup.data_dir, setup.notify)
+    return runs.begin(config, folder, setup.data_dir)
 
 
 def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> RepeatedRun:
@@ -134,11 +139,11 @@ def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -
     """
     classifier = runs.load(folder, "last")
     digest = test_log.digest_of(classifier.model.parameters.vector)
-    evaluation = test_log.evaluation_of(folder, digest)
+    evaluation = test_log.read(folder).latest.get(digest)
     if evaluation is None:
-        evaluation = classifier.test(None, setup.data_dir, setup.notify)
+        evaluation = classifier.test(None, setup.data_dir)
         test_log.append(folder, evaluation, digest)
-    data = find_training_data(classifier.model, setup.data_dir, setup.notify)
+    data = find_training_data(classifier.model, setup.data_dir)
     return RepeatedRun(
         seed=seed,
         history=history,

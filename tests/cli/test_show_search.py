@@ -203,7 +203,7 @@ class TestLooks:
         handstitch("train", "--from-search", str(searched), "--by", "last")
         second = handstitch("test", "runs/train-2", "--json").json
         assert (second["test_evaluation"], second["test_evaluation_of_search"]) == (1, 2)
-        assert len(test_log.read(searched)) == 2
+        assert len(test_log.read(searched).evaluations) == 2
 
     def test_a_trials_own_weights_are_a_look_at_the_search(self, handstitch, searched):
         weights = searched / "trials" / "0001" / "best.safetensors"

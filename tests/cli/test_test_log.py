@@ -23,13 +23,17 @@ def test_evaluations_are_counted_aloud(handstitch: Handstitch, trained: Path) ->
     second = handstitch("test", str(trained), "--weights", "last")
     assert f"This is test evaluation 2 of this run; {CAUTION}.\n" in second.out
     assert handstitch("test", "--json").json["test_evaluation"] == 3
-    assert [entry.weights for entry in test_log.read(trained)] == ["best", "last", "best"]
+    assert [entry.weights for entry in test_log.read(trained).evaluations] == [
+        "best",
+        "last",
+        "best",
+    ]
 
 
 def test_the_log_holds_what_was_printed(handstitch: Handstitch, trained: Path) -> None:
     found = handstitch("test", "--json").json
     model = runs.load(trained).model
-    kept = test_log.evaluation_of(trained, test_log.digest_of(model.parameters.vector))
+    kept = test_log.read(trained).latest.get(test_log.digest_of(model.parameters.vector))
     assert kept is not None
     assert (kept.accuracy, kept.loss) == (found["accuracy"], found["loss"])
     assert kept.confusion_matrix == found["confusion_matrix"]

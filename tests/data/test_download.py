@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,17 +98,21 @@ def kept(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def test_what_is_absent_is_fetched_once_and_loaded(server: Server, cache: Path) -> None:
-    said: list[str] = []
-    assert loading.resolve("auto", notify=said.append).name == "fashion-mnist"
+def test_what_is_absent_is_fetched_once_and_loaded(
+    server: Server, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "handstitch")
+    assert loading.resolve("auto").name == "fashion-mnist"
     dataset = loading.load("fashion-mnist", "train")
     assert len(dataset) == 20
     assert dataset.location == str(cache)
     assert kept(cache) == sorted(NAMES)  # and nothing half done beside them
     assert server.gets("first") == NAMES
     assert server.gets("second") == []
-    assert len(said) == 4
-    assert all("fetching Fashion-MNIST's" in line and str(cache) in line for line in said)
+    assert len(caplog.messages) == 4
+    for line in caplog.messages:
+        assert "fetching Fashion-MNIST's" in line
+        assert str(cache) in line
 
 
 def test_a_dead_home_is_passed_over(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import subprocess
 import sys
 import time
@@ -73,14 +74,14 @@ def test_a_file_packed_anew_is_accepted(small: SmallDataSets, tmp_path: Path) ->
 
 
 def test_a_plain_file_named_gz_is_read_with_one_notice(
-    small: SmallDataSets, tmp_path: Path
+    small: SmallDataSets, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "handstitch")
     folder = small.write("fashion-mnist", tmp_path / "files")
     (folder / TEST_IMAGES).write_bytes(small.contents["fashion-mnist", TEST_IMAGES])
-    said: list[str] = []
-    loading.load("fashion-mnist", "test", folder, notify=said.append)
-    assert len(said) == 1
-    assert TEST_IMAGES in said[0]
+    loading.load("fashion-mnist", "test", folder)
+    assert len(caplog.messages) == 1
+    assert TEST_IMAGES in caplog.messages[0]
 
 
 def test_training_verifies_all_four_files_and_testing_its_two(
@@ -191,14 +192,18 @@ def test_a_folder_given_without_the_files_is_an_error_and_no_other_is_looked_in(
 
 
 def test_a_variable_that_leads_nowhere_is_said_and_passed_over(
-    small: SmallDataSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: SmallDataSets,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     small.write("fashion-mnist", Path("data/fashion-mnist"))
     monkeypatch.setenv(locations.VARIABLE, str(tmp_path / "nowhere"))
-    said: list[str] = []
-    dataset = loading.load("fashion-mnist", "test", notify=said.append)
+    dataset = loading.load("fashion-mnist", "test")
     assert dataset.location == "data/fashion-mnist"
-    assert said == [f"$HANDSTITCH_DATA names {tmp_path}/nowhere, which holds no Fashion-MNIST"]
+    assert caplog.messages == [
+        f"$HANDSTITCH_DATA names {tmp_path}/nowhere, which holds no Fashion-MNIST"
+    ]
 
 
 # ── Bad files ──────────────────────────────────────────────────────────────────────────────────
@@ -485,16 +490,18 @@ def test_a_bad_file_is_our_error_however_it_is_reached(
         assert "zip archive" in str(error.facts["found"])
 
 
-def test_a_folder_with_a_hostile_name_forges_no_line(small: SmallDataSets, tmp_path: Path) -> None:
+def test_a_folder_with_a_hostile_name_forges_no_line(
+    small: SmallDataSets, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "handstitch")
     folder = tmp_path / "data\n  fix     rm -rf ~\x1b[2J"
     error = refused(lambda: loading.load("mnist", "test", folder))
     assert len(str(error).splitlines()) == 5
     small.write("mnist", folder)
     (folder / TEST_LABELS).write_bytes(small.contents["mnist", TEST_LABELS])
-    said: list[str] = []
-    loading.load("mnist", "test", folder, notify=said.append)
-    assert "\n" not in said[0]
-    assert "\x1b" not in said[0]
+    loading.load("mnist", "test", folder)
+    assert "\n" not in caplog.messages[0]
+    assert "\x1b" not in caplog.messages[0]
     for name, facts in ((TEST_LABELS, 4), (TEST_IMAGES, 4)):
         (folder / name).unlink()
         error = refused(lambda: loading.load("mnist", "test", folder))

@@ -143,20 +143,20 @@ def test_long_names_are_shortened():
 
 
 @pytest.mark.usefixtures("no_chinese_font")
-def test_without_a_chinese_font_a_png_is_english_and_says_so():
-    said: list[str] = []
-    assert figures.png_language("zh", said.append) == "en"
-    assert len(said) == 1
-    assert "no Chinese font is installed" in said[0]
-    assert figures.png_language("en", said.append) == "en"
-    assert len(said) == 1
+def test_without_a_chinese_font_a_png_is_english_and_says_so(caplog: pytest.LogCaptureFixture):
+    assert figures.png_language("zh") == "en"
+    assert len(caplog.messages) == 1
+    assert "no Chinese font is installed" in caplog.messages[0]
+    assert figures.png_language("en") == "en"
+    assert len(caplog.messages) == 1
 
 
 @pytest.mark.usefixtures("chinese_font")
-def test_with_a_chinese_font_a_png_is_chinese_and_the_font_is_drawn_with():
-    said: list[str] = []
-    assert figures.png_language("zh", said.append) == "zh"
-    assert said == []
+def test_with_a_chinese_font_a_png_is_chinese_and_the_font_is_drawn_with(
+    caplog: pytest.LogCaptureFixture,
+):
+    assert figures.png_language("zh") == "zh"
+    assert caplog.messages == []
     figure = figures.curves(history(3), lang="zh")
     families = {tuple(each.get_fontfamily()) for each in figure.legends[0].get_texts()}
     assert families == {(fonts.FAMILY, "STIXGeneral")}

@@ -128,17 +128,20 @@ def test_a_test_of_other_weights_is_listed_and_is_no_test_of_these(
 
 
 def test_without_the_data_the_page_comes_from_the_record(
-    handstitch: Handstitch, trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+    handstitch: Handstitch,
+    trained: Path,
+    undrawn: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def gone(*arguments: Any, **options: Any) -> Any:
         raise DataError("the data are gone", found="nothing")
 
-    said: list[str] = []
     with monkeypatch.context() as patched:
         patched.setattr(loading, "load", gone)
-        made = report.make(trained, notify=said.append)
+        made = report.make(trained)
     assert (made.part, made.missing) == ("validation", ["data"])
-    assert said == ["sketch: the data are gone (nothing)"]
+    assert caplog.messages == ["sketch: the data are gone (nothing)"]
     assert ENGLISH.validation_record in text_of(made)
     assert sorted(path.name for path in made.pictures) == ["curves.png", "weights.png"]
     handstitch("test")
@@ -242,15 +245,18 @@ def test_the_initial_weights_are_those_that_the_seed_draws(trained: Path) -> Non
     ],
 )
 def test_initial_weights_that_no_digest_confirms_are_not_shown(
-    trained: Path, undrawn: None, changes: dict[str, Any], why: str
+    trained: Path,
+    undrawn: None,
+    changes: dict[str, Any],
+    why: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     best = trained / run_folder.BEST
     save_model(best, msgspec.structs.replace(load_model(best), **changes))
-    said: list[str] = []
-    made = report.make(trained, notify=said.append)
+    made = report.make(trained)
     assert made.missing == ["initial"]
-    assert len(said) == 1
-    assert why in said[0]
+    assert len(caplog.messages) == 1
+    assert why in caplog.messages[0]
     page = Page(made.page.read_text("utf-8"))
     assert ENGLISH.missing["initial"] in page.text
     assert ENGLISH.change_lead not in page.text
@@ -291,7 +297,10 @@ def test_without_matplotlib_nothing_is_written_and_training_and_testing_go_on(
 
 
 def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_line_says_so(
-    trained: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+    trained: Path,
+    undrawn: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(fonts, "families", lambda: [fonts.FAMILY])
     spoken: list[str] = []
@@ -302,10 +311,9 @@ def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_lin
         return draw(history, lang=lang)
 
     monkeypatch.setattr(figures, "curves", noted)
-    said: list[str] = []
-    made = report.make(trained, "zh", notify=said.append)
+    made = report.make(trained, "zh")
     assert spoken == ["zh", "en"]  # on the page, and as a file
-    assert any("no Chinese font is installed" in line for line in said)
+    assert any("no Chinese font is installed" in line for line in caplog.messages)
     assert '<html lang="zh-Hans">' in made.page.read_text("utf-8")
 
 

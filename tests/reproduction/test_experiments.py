@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
 import signal
@@ -44,10 +45,8 @@ def small():
         yield
 
 
-def make_setup(folder, notify=lambda line: None):
-    return experiments.Setup(
-        folder=folder, seeds=SEEDS, workers=search.executors.serial, notify=notify
-    )
+def make_setup(folder):
+    return experiments.Setup(folder=folder, seeds=SEEDS, workers=search.executors.serial)
 
 
 @pytest.fixture(scope="module")
@@ -86,27 +85,28 @@ class TestExperiments:
         assert all(len(each.layers) == 3 for each in results.runs)
         assert all(0 < each.test_accuracy <= 1 for each in results.runs)
 
-    def test_done_again_nothing_is_trained_and_nothing_tested(self, done):
+    def test_done_again_nothing_is_trained_and_nothing_tested(self, done, caplog):
+        caplog.set_level(logging.INFO, "reproduction")
         folder, before = done
-        lines: list[str] = []
-        again = experiments.run(make_setup(folder, lines.append))
-        assert [line for line in lines if "/" in line] == [
+        again = experiments.run(make_setup(folder))
+        assert caplog.messages == [
             *("grid [18/18]", "decays [4/4]", "rates [2/2]", "networks [2/2]"),
             *("repeated [1/2]", "repeated [2/2]"),
         ]
         assert judge(again) == judge(before)
         for each in (folder / "repeated").iterdir():
-            assert len(test_log.read(each)) == 1
+            assert len(test_log.read(each).evaluations) == 1
 
-    def test_stopped_and_gone_on_with_it_comes_to_the_same(self, done, tmp_path):
-        due = {"grid [3/18]", "repeated [1/2]"}
+    def test_stopped_and_gone_on_with_it_comes_to_the_same(self, done, tmp_path, monkeypatch):
+        due = {("grid", 3), ("repeated", 1)}
 
-        def stop_when_due(line):
-            if line in due:
-                due.remove(line)
+        def stop_when_due(stage, finished, of):
+            if (stage, finished) in due:
+                due.remove((stage, finished))
                 setup.stop.stop_asked = signal.SIGINT
 
-        setup = make_setup(tmp_path, stop_when_due)
+        monkeypatch.setattr(experiments, "_log_progress", stop_when_due)
+        setup = make_setup(tmp_path)
         for _ in range(2):
             with pytest.raises(Interrupted):
                 experiments.run(setup)

@@ -42,15 +42,15 @@ def evaluation(correct: int = 8, **changes: Any) -> Evaluation:
 
 
 def test_a_folder_without_a_test_has_an_empty_log(tmp_path: Path) -> None:
-    assert test_log.read(tmp_path) == []
-    assert test_log.evaluation_of(tmp_path, ONE) is None
+    assert test_log.read(tmp_path).evaluations == ()
+    assert test_log.read(tmp_path).latest.get(ONE) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_evaluations_are_counted_and_kept_in_order(tmp_path: Path) -> None:
     given = [(evaluation(8), ONE), (evaluation(7, weights="last"), OTHER), (evaluation(8), ONE)]
     assert [test_log.append(tmp_path, each, digest) for each, digest in given] == [1, 2, 3]
-    found = test_log.read(tmp_path)
+    found = test_log.read(tmp_path).evaluations
     assert [(entry.accuracy, entry.weights, entry.weights_digest) for entry in found] == [
         (0.8, "best", ONE),
         (0.7, "last", OTHER),
@@ -65,9 +65,9 @@ def test_each_set_of_weights_keeps_its_last_evaluation_whole(tmp_path: Path) -> 
     test_log.append(tmp_path, evaluation(3), ONE)
     test_log.append(tmp_path, evaluation(9), ONE)
     test_log.append(tmp_path, evaluation(5), OTHER)
-    assert test_log.evaluation_of(tmp_path, ONE) == evaluation(9)
-    assert test_log.evaluation_of(tmp_path, OTHER) == evaluation(5)
-    assert test_log.evaluation_of(tmp_path, "c" * 64) is None
+    assert test_log.read(tmp_path).latest.get(ONE) == evaluation(9)
+    assert test_log.read(tmp_path).latest.get(OTHER) == evaluation(5)
+    assert test_log.read(tmp_path).latest.get("c" * 64) is None
 
 
 def test_a_digest_says_which_weights_they_are() -> None:
@@ -91,7 +91,7 @@ def test_two_tests_at_once_are_two_evaluations(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(numbers) == list(range(1, 21))
-    assert len(test_log.read(tmp_path)) == 20
+    assert len(test_log.read(tmp_path).evaluations) == 20
 
 
 def test_a_process_that_keeps_the_log_is_named(
@@ -119,24 +119,25 @@ def test_whatever_the_disk_does_the_log_is_the_old_or_the_new(
         disk = FaultyDisk(k, fault)
         with installed(disk), suppress(HandstitchError, Killed):
             test_log.append(folder, evaluation(9), ONE)
-        found = [entry.accuracy for entry in test_log.read(folder)]
+        found = [entry.accuracy for entry in test_log.read(folder).evaluations]
         assert found in ([0.6, 0.7], [0.6, 0.7, 0.9])
-        last = test_log.evaluation_of(folder, ONE)
+        last = test_log.read(folder).latest.get(ONE)
         assert last is not None
         assert last.accuracy == found[-1]
         k += 1
     assert k > 5
 
 
-def test_from_a_damaged_log_the_one_before_is_taken_and_said(tmp_path: Path) -> None:
+def test_from_a_damaged_log_the_one_before_is_taken_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     test_log.append(tmp_path, evaluation(6), ONE)
     test_log.append(tmp_path, evaluation(7), ONE)
     (tmp_path / test_log.TEST_LOG).write_bytes(b'{"evaluations": [')
-    said: list[str] = []
-    assert [entry.accuracy for entry in test_log.read(tmp_path, said.append)] == [0.6]
-    assert said == ["the test log is damaged; log.previous.json is used instead"]
+    assert [entry.accuracy for entry in test_log.read(tmp_path).evaluations] == [0.6]
+    assert caplog.messages == ["the test log is damaged; log.previous.json is used instead"]
     assert test_log.append(tmp_path, evaluation(8), ONE) == 2
-    assert [entry.accuracy for entry in test_log.read(tmp_path)] == [0.6, 0.8]
+    assert [entry.accuracy for entry in test_log.read(tmp_path).evaluations] == [0.6, 0.8]
 
 
 def changed(**values: Any) -> bytes:
@@ -170,7 +171,6 @@ def test_a_log_that_cannot_be_read_is_an_error_and_stays(tmp_path: Path, content
     path.write_bytes(content)
     for use in (
         lambda: test_log.read(tmp_path),
-        lambda: test_log.evaluation_of(tmp_path, ONE),
         lambda: test_log.append(tmp_path, evaluation(), ONE),
     ):
         with pytest.raises(DataError, match="test log is damaged") as caught:
@@ -183,7 +183,7 @@ def test_what_is_not_damaged_is_read(tmp_path: Path) -> None:
     path = tmp_path / test_log.TEST_LOG
     path.parent.mkdir()
     path.write_bytes(changed())
-    assert test_log.evaluation_of(tmp_path, ONE) == evaluation()
+    assert test_log.read(tmp_path).latest.get(ONE) == evaluation()
 
 
 def test_a_log_without_end_is_not_read_to_the_end(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, Group
 
 from handstitch._version import __version__
+from handstitch.cli.output import log_notices
 from handstitch.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def run(argv: list[str]) -> int:
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     try:
-        return _run(words)
+        with log_notices():
+            return _run(words)
     except (BrokenPipeError, SystemExit) as error:
         # rich exits by itself when a pipe is closed.
         if not any(isinstance(cause, BrokenPipeError) for cause in (error, error.__context__)):

@@ -29,7 +29,7 @@ def fetch(
     """Download a data set from its public mirrors and verify its checksums."""
     from handstitch.data import loading
 
-    location = loading.fetch(name, data_dir, notify=output.notice)
+    location = loading.fetch(name, data_dir)
     print(f"{name} is complete and sound in {location.folder}")
 
 
@@ -46,8 +46,8 @@ def info(
     """Describe a data set: counts, shapes, class names, balance, checksums."""
     from handstitch.data import loading, summary
 
-    choice = loading.resolve(name, data_dir, notify=output.notice)
-    found = summary.describe(choice.name, data_dir, notify=output.notice, location=choice.location)
+    choice = loading.resolve(name, data_dir)
+    found = summary.describe(choice.name, data_dir, location=choice.location)
     if json:
         output.print_json(found)
         return

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from handstitch.errors import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -15,9 +19,33 @@ if TYPE_CHECKING:
 _BANNER_WIDTH = 100
 
 
-def notice(text: str) -> None:
+def notice(text: str, program: str = "handstitch") -> None:
     """Print a line for the user on stderr."""
-    print(f"handstitch: {printable(text)}", file=sys.stderr)
+    # stderr as it is now: rich replaces it while a bar is shown.
+    print(f"{program}: {printable(text)}", file=sys.stderr)
+
+
+class _NoticeHandler(logging.Handler):
+    """Log handler: a record becomes a notice of its package."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        notice(record.getMessage(), record.name.partition(".")[0])
+
+
+@contextmanager
+def log_notices(package: str = "handstitch") -> Iterator[None]:
+    """A context in which what `package` logs, from level INFO on, is printed as notices."""
+    logger, handler = logging.getLogger(package), _NoticeHandler()
+    level, propagate = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # or a handler of the calling program would print it again
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def command(words: str) -> None:

@@ -71,7 +71,7 @@ def _write(
 
     is_svg = path.suffix.lower() == ".svg"
     try:
-        figure = draw(lang if is_svg else figures.png_language(lang, output.notice))
+        figure = draw(lang if is_svg else figures.png_language(lang))
         data = figures.svg(figure).encode() if is_svg else figures.png(figure)
         storage.write(path, data, durable=False)
     except figures.MissingMatplotlibError as error:

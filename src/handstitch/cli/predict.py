@@ -37,7 +37,7 @@ def predict(
 
     classifier = runs.load(run_folder.newest() if path is None else path, weights)
     model = classifier.model
-    data = loading.load(dataset or model.dataset, part, data_dir, notify=output.notice)
+    data = loading.load(dataset or model.dataset, part, data_dir)
     chosen = _positions(rows or ["0:10"], len(data))
     P = classifier.probabilities(data.images[chosen])
     predictions = [

@@ -38,7 +38,7 @@ def report(
     from handstitch.runs import folder as run_folder
 
     folder = run_folder.newest() if path is None else path
-    written = reports.make(folder, lang, out=out, data_dir=data_dir, notify=output.notice)
+    written = reports.make(folder, lang, out=out, data_dir=data_dir)
     if json:
         output.print_json(
             {

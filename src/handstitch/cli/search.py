@@ -136,7 +136,6 @@ def search(
                 _worker_pool(dask, mpi, workers, plan.trials),
                 storage=storage,
                 data_dir=data_dir,
-                notify=output.notice,
                 after_trial=progress.trial,
                 on_start=progress.begin,
                 stop=stop,

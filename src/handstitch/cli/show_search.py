@@ -152,7 +152,7 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
         for number, trials in finished(found.trials).items()
     }
     try:
-        lang = figures.png_language(lang, output.notice)
+        lang = figures.png_language(lang)
         drawn = drawings.all_of(ranking.candidates, histories, list(found.plan.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(figure) for name, figure in drawn.items()}
     except figures.MissingMatplotlibError as error:

@@ -36,7 +36,7 @@ def test(
 
     target = run_folder.newest() if path is None else path
     classifier = runs.load(target, weights)
-    evaluation = classifier.test(dataset, data_dir, output.notice)
+    evaluation = classifier.test(dataset, data_dir)
     of_run = _record(run_folder.run_of(target), classifier, evaluation)
     # Testing several candidates of a search is a selection between them, too.
     of_search = _record(searches.search_of(target), classifier, evaluation)
@@ -55,7 +55,7 @@ def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation)
         return None
     digest = test_log.digest_of(classifier.model.parameters.vector)
     try:
-        return test_log.append(folder, evaluation, digest, output.notice)
+        return test_log.append(folder, evaluation, digest)
     except HandstitchError as error:
         # The result is there; a log that could not be written must not take it away.
         found = error.facts.get("found", "")

@@ -83,10 +83,10 @@ def train(
     elif resume is not None:
         sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}
-        prepared = runs.resume(resume, given, data_dir, output.notice)
+        prepared = runs.resume(resume, given, data_dir)
     else:
         chosen = resolve(settings, config, preset).config
-        prepared = runs.begin(chosen, out, data_dir, output.notice)
+        prepared = runs.begin(chosen, out, data_dir)
     with prepared as run:
         try:
             _train(run, json)

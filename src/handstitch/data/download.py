@@ -6,6 +6,7 @@ never holds half a file or a wrong one.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from handstitch.data.catalog import TITLES, OfficialFile
-from handstitch.data.locations import Notify, ignore
 from handstitch.errors import MachineError, printable
+
+_logger = logging.getLogger(__name__)
 
 MIRRORS: dict[str, tuple[str, ...]] = {
     "fashion-mnist": (
@@ -41,7 +43,7 @@ class UnreachableError(MachineError):
     """No mirror of the data set answers, or none has the right file."""
 
 
-def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ignore) -> None:
+def fetch_files(files: Sequence[OfficialFile], folder: Path) -> None:
     """Download files of one data set into `folder`, which is made if necessary.
 
     Files that are already there must have been verified. Raises UnreachableError if the network
@@ -53,9 +55,13 @@ def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ig
     failed = _failing(MIRRORS[dataset], files[0])
     for file in files:
         for mirror in [mirror for mirror in MIRRORS[dataset] if mirror not in failed]:
-            notify(
-                f"fetching {TITLES[dataset]}'s {file.noun}, {file.size / 1e6:.1f} MB, "
-                f"from {urlsplit(mirror).netloc} into {printable(folder)}"
+            _logger.info(
+                "fetching %s's %s, %.1f MB, from %s into %s",
+                TITLES[dataset],
+                file.noun,
+                file.size / 1e6,
+                urlsplit(mirror).netloc,
+                printable(folder),
             )
             try:
                 _retrieve(mirror + file.name, file, folder)
@@ -101,7 +107,7 @@ def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
     import pooch  # type: ignore[import-untyped]  # it ships no types
     from requests import RequestException
 
-    pooch.get_logger().setLevel("ERROR")  # `notify` gets the messages
+    pooch.get_logger().setLevel("ERROR")  # it would say what `fetch_files` says
     try:
         pooch.retrieve(
             url,

@@ -7,6 +7,7 @@ replaced, or answered with other data.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,8 +18,10 @@ from handstitch.arrays import Images, Labels
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
 from handstitch.data.dataset import Dataset, digest_of
-from handstitch.data.locations import Location, Notify, ignore
+from handstitch.data.locations import Location
 from handstitch.errors import DataError, MachineError, UsageError, printable
+
+_logger = logging.getLogger(__name__)
 
 _SKETCH: Final = {"train": (60_000, 2017), "test": (10_000, 2018)}
 """Images and seed of each part. The seeds differ, and stay what they are."""
@@ -66,23 +69,20 @@ def load(
     data_dir: str | Path | None = None,
     *,
     fetch: bool = True,
-    notify: Notify = ignore,
     location: Location | None = None,
 ) -> Dataset:
     """One part of the data set `name`: `fashion-mnist`, `mnist` or `sketch`.
 
     For `train` all four files must be there and are verified by checksum, for `test` its two; the
-    test images are not unpacked for training. `fetch=False` leaves the network alone; `notify`
-    receives lines about downloads and harmless oddities; `location` is where `resolve` found it.
+    test images are not unpacked for training. `fetch=False` leaves the network alone;
+    `location` is where `resolve` found it.
 
     Raises DataError for files that are missing or damaged, MachineError if they cannot be read or
     a download cannot be saved, UsageError for an unknown name.
     """
     if name == "sketch":
         return draw(part)
-    found = verify(
-        name, part, data_dir, fetch=fetch, notify=notify, location=location, unpack=(part,)
-    )
+    found = verify(name, part, data_dir, fetch=fetch, location=location, unpack=(part,))
     return found.dataset(part)
 
 
@@ -92,7 +92,6 @@ def verify(
     data_dir: str | Path | None = None,
     *,
     fetch: bool = True,
-    notify: Notify = ignore,
     location: Location | None = None,
     unpack: Sequence[Part] = (),
 ) -> Verified:
@@ -102,7 +101,7 @@ def verify(
     Raises as `load` does.
     """
     files = catalog.files_of(name, *(() if part == "train" else (part,)))
-    location = location or _locate(name, files, data_dir, fetch, notify)
+    location = location or _locate(name, files, data_dir, fetch)
     missing = location.missing(files)
     if missing:
         raise DataError(
@@ -120,13 +119,13 @@ def verify(
         if array is not None:
             found.arrays[file] = array
             if path.suffix == ".gz" and sha256 == file.content_sha256:
-                notify(f"{printable(path)} is named .gz but is not compressed; read uncompressed")
+                _logger.info(
+                    "%s is named .gz but is not compressed; read uncompressed", printable(path)
+                )
     return found
 
 
-def resolve(
-    name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore
-) -> ResolvedDataset:
+def resolve(name: str, data_dir: str | Path | None = None) -> ResolvedDataset:
     """Resolve a data set's name: `auto` is Fashion-MNIST if available, else `sketch`.
 
     Any other name stands for itself. Fashion-MNIST is available if a location has files of it,
@@ -139,13 +138,13 @@ def resolve(
         return ResolvedDataset(name)
     name = "fashion-mnist"
     try:
-        location = _locate(name, catalog.files_of(name), data_dir, True, notify)
+        location = _locate(name, catalog.files_of(name), data_dir, True)
     except (AbsentError, MachineError) as error:
         return ResolvedDataset("sketch", f"{error.problem} ({error.facts['found']})")
     return ResolvedDataset(name, location=location)
 
 
-def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ignore) -> Location:
+def fetch(name: str, data_dir: str | Path | None = None) -> Location:
     """Download the missing files of a data set and verify all of it; returns its location.
 
     That is where files of it are already, else the folder `<name>` of `data_dir`, else the user's
@@ -161,7 +160,7 @@ def fetch(name: str, data_dir: str | Path | None = None, *, notify: Notify = ign
     for file in files:
         if file not in missing:
             verification.verify(location.path_of(file), file, location.fix)
-    fetch_files(missing, location.folder, notify)
+    fetch_files(missing, location.folder)
     _unreachable.pop(name, None)
     return location
 
@@ -190,18 +189,14 @@ def _check_name(name: str, known: Collection[str]) -> None:
 
 
 def _locate(
-    name: str,
-    files: Sequence[OfficialFile],
-    data_dir: str | Path | None,
-    fetch: bool,
-    notify: Notify,
+    name: str, files: Sequence[OfficialFile], data_dir: str | Path | None, fetch: bool
 ) -> Location:
     """The location of the files; if it is the cache, missing files are downloaded, if allowed."""
     _check_name(name, _ON_DISK)
-    location = locations.locate(name, data_dir, notify)
+    location = locations.locate(name, data_dir)
     missing = location.missing(files)
     if location.is_cache and missing and (fetch or not location.holds_any()):
-        why = _fetch(location, notify) if fetch else "downloading is switched off"
+        why = _fetch(location) if fetch else "downloading is switched off"
         if why:
             raise AbsentError(
                 f"{TITLES[name]} is not on this machine and could not be downloaded",
@@ -221,13 +216,13 @@ def _locate(
     return location
 
 
-def _fetch(location: Location, notify: Notify) -> str:
+def _fetch(location: Location) -> str:
     """Download the missing files of `location`; returns why that failed, or empty."""
     from handstitch.data.download import UnreachableError, fetch_files
 
     if location.name not in _unreachable:
         try:
-            fetch_files(location.missing(catalog.files_of(location.name)), location.folder, notify)
+            fetch_files(location.missing(catalog.files_of(location.name)), location.folder)
         except UnreachableError as error:
             _unreachable[location.name] = str(error.facts["found"])
     return _unreachable.get(location.name, "")

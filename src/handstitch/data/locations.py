@@ -10,9 +10,10 @@ The first location that holds any of its files is the one that is used:
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,12 +24,7 @@ from handstitch.errors import printable
 
 VARIABLE: Final = "HANDSTITCH_DATA"
 
-Notify = Callable[[str], None]
-"""Takes one line that the user should see, and that stops nothing."""
-
-
-def ignore(line: str) -> None:
-    """A Notify that discards the line."""
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +60,10 @@ class Location:
         return len(self.missing(files)) < len(files)
 
 
-def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> Location:
+def locate(name: str, data_dir: str | Path | None) -> Location:
     """The location of a data set; if no location has any file, the one to download to.
 
-    `notify` receives a line about a $HANDSTITCH_DATA that has none and is skipped.
+    A $HANDSTITCH_DATA that has none is skipped, with a warning.
     """
     command = "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
     if data_dir is not None:
@@ -84,8 +80,8 @@ def locate(name: str, data_dir: str | Path | None, notify: Notify = ignore) -> L
     if data_dir is not None:
         return folders[0]
     if folders:
-        folder = printable(folders[1].folder)
-        notify(f"${VARIABLE} names {folder}, which holds no {catalog.TITLES[name]}")
+        folder, title = printable(folders[1].folder), catalog.TITLES[name]
+        _logger.warning("$%s names %s, which holds no %s", VARIABLE, folder, title)
     here = Location(name, Path("data") / name, command)
     if here.holds_any():
         return here

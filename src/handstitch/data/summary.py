@@ -9,7 +9,7 @@ import msgspec
 from handstitch.data import catalog, loading
 from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
 from handstitch.data.dataset import Dataset
-from handstitch.data.locations import Location, Notify, ignore
+from handstitch.data.locations import Location
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,6 @@ def describe(
     name: str,
     data_dir: str | Path | None = None,
     *,
-    notify: Notify = ignore,
     location: Location | None = None,
 ) -> DatasetFacts:
     """Verify, load and summarise both parts of a data set. Raises as `load` does."""
@@ -59,9 +58,7 @@ def describe(
     if name == "sketch":
         parts = [loading.draw(part) for part in PARTS]
     else:
-        found = loading.verify(
-            name, "train", data_dir, notify=notify, location=location, unpack=PARTS
-        )
+        found = loading.verify(name, "train", data_dir, location=location, unpack=PARTS)
         checked = found.checked
         parts = [found.dataset(part) for part in PARTS]
     return DatasetFacts(

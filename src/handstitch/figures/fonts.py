@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from functools import cache
 from typing import Any, Final
 
 from handstitch.errors import MachineError
 from handstitch.figures.labels import Lang
+
+_logger = logging.getLogger(__name__)
 
 FAMILY: Final = "DejaVu Sans"
 """Latin, Greek, Cyrillic, Arabic, arrows and signs."""
@@ -58,13 +60,13 @@ def families() -> list[str]:
     return [FAMILY, *[family for family in CHINESE if family in installed][:1]]
 
 
-def png_language(lang: Lang, notify: Callable[[str], None]) -> Lang:
-    """The language of a PNG: English where this machine has no Chinese font.
+def png_language(lang: Lang) -> Lang:
+    """The language of a PNG: English, with a warning, where this machine has no Chinese font.
 
     An SVG can be in either: its text is shown in the reader's fonts.
     """
     require_matplotlib()
     if lang == "en" or len(families()) > 1:
         return lang
-    notify("no Chinese font is installed: PNG pictures are labelled in English")
+    _logger.warning("no Chinese font is installed: PNG pictures are labelled in English")
     return "en"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +15,8 @@ from handstitch.data.catalog import CLASS_NAMES, TITLES
 from handstitch.data.dataset import Dataset
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
+
+_logger = logging.getLogger(__name__)
 
 DRAWN: Final = 2_000
 """Images drawn where the training set is not available."""
@@ -29,26 +31,23 @@ class ProbeImages(NamedTuple):
     """The part held out of training; None where the split is unknown."""
 
 
-def find_training_data(
-    model: Model,
-    data_dir: str | Path | None = None,
-    notify: Callable[[str], None] = lambda line: None,
-) -> Dataset | None:
+def find_training_data(model: Model, data_dir: str | Path | None = None) -> Dataset | None:
     """The training images of `model`, if they are on this machine; nothing is fetched.
 
-    `notify` receives the reason if they are not used. Raises DataError for a folder that was named
-    and lacks them, and for files that are damaged.
+    A warning says why they are not used. Raises DataError for a folder that was named and lacks
+    them, and for files that are damaged.
     """
     if model.dataset not in CLASS_NAMES:
-        notify(f"unknown data set {model.dataset}: accuracies are left out")
+        _logger.warning("unknown data set %s: accuracies are left out", model.dataset)
         return None
     try:
-        data = loading.load(model.dataset, "train", data_dir, fetch=False, notify=notify)
+        data = loading.load(model.dataset, "train", data_dir, fetch=False)
     except loading.AbsentError:
-        notify(f"{TITLES[model.dataset]} is not on this machine: accuracies are left out")
+        title = TITLES[model.dataset]
+        _logger.warning("%s is not on this machine: accuracies are left out", title)
         return None
     if not fits(model, data):
-        notify(f"the network is not made for the images of {data.name}")
+        _logger.warning("the network is not made for the images of %s", data.name)
         return None
     return data
 

@@ -64,17 +64,12 @@ class Classifier:
         labels: NDArray[np.intp] = np.argmax(self.probabilities(images), axis=1)
         return labels
 
-    def test(
-        self,
-        dataset: str | None = None,
-        data_dir: str | Path | None = None,
-        notify: Callable[[str], None] = lambda line: None,
-    ) -> Evaluation:
+    def test(self, dataset: str | None = None, data_dir: str | Path | None = None) -> Evaluation:
         """Evaluate on the test set of its own data set, or of `dataset`.
 
         Raises DataError if that is unavailable or damaged.
         """
-        data = loading.load(dataset or self.model.dataset, "test", data_dir, notify=notify)
+        data = loading.load(dataset or self.model.dataset, "test", data_dir)
         self._require_shape(data.images)
         if len(data.class_names) != len(self.class_names):
             raise ModelFileError(

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from handstitch import storage
 from handstitch.report.charts import draw_charts
-from handstitch.report.gather import Missing, Notify, Part, gather
+from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
 from handstitch.report.page import render
 from handstitch.runs import model_card
@@ -47,7 +47,6 @@ def make(
     *,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
-    notify: Notify = lambda line: None,
 ) -> WrittenReport:
     """Make the page of the run in `folder`, its pictures and its model card, there or in `out`.
 
@@ -57,8 +56,8 @@ def make(
     """
     folder = Path(folder)
     target = folder if out is None else Path(out)
-    run = gather(folder, data_dir, notify)
-    charts = draw_charts(run, words(lang), lang, notify)
+    run = gather(folder, data_dir)
+    charts = draw_charts(run, words(lang), lang)
     files = {**charts.files, PAGE: render(run, charts, words(lang)).encode()}
     if run.summary is not None:
         test = run.evaluation if run.part == "test" else None

@@ -13,7 +13,7 @@ from handstitch.arrays import Matrix
 from handstitch.model import Model
 from handstitch.records import Evaluation
 from handstitch.report import languages
-from handstitch.report.gather import Notify, Predictions, RunContents
+from handstitch.report.gather import Predictions, RunContents
 from handstitch.report.languages import Lang, Words
 from handstitch.runs.folder import CONFUSION, CURVES, WEIGHTS
 
@@ -56,15 +56,10 @@ class Charts:
     """Name of a file in the run's folder → PNG."""
 
 
-def draw_charts(
-    run: RunContents, words: Words, lang: Lang, notify: Notify = lambda line: None
-) -> Charts:
-    """Every chart that the contents allow. Raises MachineError without matplotlib.
-
-    `notify` receives a line if no font of this machine can draw PNGs in this language.
-    """
+def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
+    """Every chart that the contents allow. Raises MachineError without matplotlib."""
     charts = Charts()
-    png_lang = figures.png_language(lang, notify)
+    png_lang = figures.png_language(lang)
     if run.history:
         first, last, best = run.history[0], run.history[-1], run.best or run.history[-1]
         alt = words.curves_alt.format(

@@ -8,7 +8,8 @@ images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +36,11 @@ from handstitch.runs import test_log
 from handstitch.runs.history import read_records, timeless_records
 from handstitch.runs.test_log import TestEvaluation
 
+_logger = logging.getLogger(__name__)
+
 Missing = Literal["history", "weights", "summary", "test log", "data", "other data", "initial"]
 """What a page may lack; `Words.missing` has a sentence for each."""
 Part = Literal["test", "validation"]
-Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +66,7 @@ class RunContents:
     """The best weights."""
     initial: Parameters | None = None
     """θ before the first step, confirmed by the model file's digest; else None."""
-    test_log: list[TestEvaluation] = field(default_factory=list)
+    test_log: Sequence[TestEvaluation] = ()
     digest: str = ""
     """Of the best weights, as in the test log."""
     evaluation: Evaluation | None = None
@@ -87,52 +89,51 @@ class RunContents:
         return best_epoch(self.history)
 
 
-def gather(
-    folder: Path, data_dir: str | Path | None = None, notify: Notify = lambda line: None
-) -> RunContents:
+def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
     """The contents of the run in `folder`; what is not available is listed in `missing`.
 
     Nothing is fetched. Raises UsageError if there is no run, ConfigError if its settings cannot
-    be read; `notify` receives a line about what is missing.
+    be read; a warning says why something is missing.
     """
     run_folder.require_run(folder)
     path = folder / run_folder.CONFIG
     run = RunContents(folder, from_mapping(read_file(path), str(path)))
     path = folder / run_folder.SUMMARY
-    with _noting(run, "summary", path, notify):
+    with _noting(run, "summary", path):
         if path.exists():
             run.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
-    with _noting(run, "weights", folder / run_folder.BEST, notify):
+    with _noting(run, "weights", folder / run_folder.BEST):
         run.model = load_model(folder / run_folder.BEST)
         run.digest = test_log.digest_of(run.model.parameters.vector)
         initial = insight.recover_initial_weights(run.model)
         run.initial = initial.parameters
         if run.initial is None:
-            notify(initial.sentence)
+            _logger.warning("%s", initial.sentence)
             run.missing.append("initial")
     _read_history(run)
-    with _noting(run, "test log", folder / test_log.TEST_LOG, notify):
-        run.test_log = test_log.read(folder, notify)
-        tested = test_log.evaluation_of(folder, run.digest)
+    with _noting(run, "test log", folder / test_log.TEST_LOG):
+        log = test_log.read(folder)
+        run.test_log = log.evaluations
+        tested = log.latest.get(run.digest)
         if tested and tested.part == "test":
             run.evaluation = tested
     if run.model is not None:
-        with _noting(run, "data", run.model.dataset, notify):
-            _read_data(run, run.model, data_dir, notify)
+        with _noting(run, "data", run.model.dataset):
+            _read_data(run, run.model, data_dir)
     return run
 
 
 @contextmanager
-def _noting(run: RunContents, what: Missing, source: Path | str, notify: Notify) -> Iterator[None]:
-    """A context in which an error is passed to `notify`, and `what` noted as missing."""
+def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[None]:
+    """A context in which an error becomes a warning, and `what` is noted as missing."""
     try:
         yield
     except HandstitchError as error:
-        detail = error.facts.get("found")
-        notify(f"{source}: {error.problem}" + (f" ({detail})" if detail else ""))
+        detail = f" ({error.facts['found']})" if error.facts.get("found") else ""
+        _logger.warning("%s: %s%s", source, error.problem, detail)
         run.missing.append(what)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        notify(f"{source} cannot be read: {error}")
+        _logger.warning("%s cannot be read: %s", source, error)
         run.missing.append(what)
 
 
@@ -155,12 +156,12 @@ def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
     return records if in_order and np.isfinite(numbers).all() else []
 
 
-def _read_data(run: RunContents, model: Model, data_dir: str | Path | None, notify: Notify) -> None:
+def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> None:
     """Predict the images of the part, and evaluate on validation if there was no test."""
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
-    data = loading.load(model.dataset, part, data_dir, fetch=False, notify=notify)
+    data = loading.load(model.dataset, part, data_dir, fetch=False)
     images, labels = data.images, data.labels
     if run.evaluation:
         same = len(data) == run.evaluation.n
@@ -170,7 +171,7 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None, noti
         images, labels = images[held_out], labels[held_out]
         same = run.summary is None or run.summary.data_digest == data.digest
     if not same or not insight.fits(model, data):
-        notify(f"{model.dataset} on this machine is not the data set of this run")
+        _logger.warning("%s on this machine is not the data set of this run", model.dataset)
         run.missing.append("other data")
         return
     network = Network(model.parameters, model.activations)

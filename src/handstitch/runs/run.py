@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -20,7 +21,6 @@ from handstitch.config.schema import from_mapping
 from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
-from handstitch.data.locations import Notify, ignore
 from handstitch.errors import ConfigError, Interrupted, MachineError, ModelFileError
 from handstitch.machine import memory
 from handstitch.model import load_model, load_newest_state, save_model
@@ -31,6 +31,8 @@ from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, RUNS,
 from handstitch.runs.history import epoch_line, history_csv, read_records
 from handstitch.runs.snapshot import Snapshot
 from handstitch.training import backend, footprint
+
+_logger = logging.getLogger(__name__)
 
 SAVE_EVERY: Final = 30.0
 """Seconds between saves within an epoch: what a kill may cost."""
@@ -50,7 +52,6 @@ class Run:
         folder: Path,
         config: Config,
         dataset: Dataset,
-        notify: Notify,
         *,
         reason: str = "",
         resuming: bool = False,
@@ -71,7 +72,6 @@ class Run:
         self.stop_asked = 0
         """A signal's number, to stop training after the current step; 0 to continue."""
         self._snapshot = Snapshot(self.state, self.task, config, dataset, self.build)
-        self._notify = notify
         self._resuming = resuming
         self._saved_at = monotonic()
         self._open = ExitStack()
@@ -179,19 +179,21 @@ class Run:
             storage.remove_stale(folder)
         last = self.folder / LAST
         if not storage.existing_copies(last):
-            self._notify("nothing was saved yet: training starts at the first step")
+            _logger.info("nothing was saved yet: training starts at the first step")
             return
         saved, damage = load_newest_state(last)
         self._snapshot.restore(last, saved)
         table = {record.epoch: record for record in read_records(self.folder)}
         if damage is not None:
             again = max(0, max(table, default=0) - self.state.epoch)
-            self._notify(
-                f"{last.name} is damaged ({damage.facts.get('found', damage.problem)}); its backup "
-                f"is used, and {plural(again, 'finished epoch')} trained again"
+            _logger.warning(
+                "%s is damaged (%s); its backup is used, and %s trained again",
+                last.name,
+                damage.facts.get("found", damage.problem),
+                plural(again, "finished epoch"),
             )
         for difference in self._snapshot.differences(saved):
-            self._notify(difference)
+            _logger.warning("%s", difference)
         for number, record in enumerate(self.state.history):
             timed = table.get(record.epoch, record)
             self.state.history[number] = msgspec.structs.replace(
@@ -211,7 +213,7 @@ class Run:
             if load_model(self.folder / BEST).history == best.history:
                 return
         except ModelFileError as error:
-            self._notify(f"{BEST.name} is restored from the state: {error.problem}")
+            _logger.warning("%s is restored from the state: %s", BEST.name, error.problem)
         save_model(self.folder / BEST, best)
 
 
@@ -219,7 +221,6 @@ def begin(
     config: Config,
     out: Path | None = None,
     data_dir: Path | None = None,
-    notify: Notify = ignore,
     beside: Mapping[str, bytes] | None = None,
 ) -> Run:
     """A new run in a new folder: `out`, or the first free of runs/train, runs/train-2, ….
@@ -227,11 +228,11 @@ def begin(
     `beside` are further files of it. Data set and number of threads are resolved before it is
     made. Where `auto` fell back to `sketch`, its name says so.
     """
-    choice = loading.resolve(config.dataset, data_dir, notify=notify)
-    dataset = loading.load(choice.name, "train", data_dir, notify=notify, location=choice.location)
+    choice = loading.resolve(config.dataset, data_dir)
+    dataset = loading.load(choice.name, "train", data_dir, location=choice.location)
     config = backend.resolve_auto(config, choice.name)
     # The network is made before the folder: an error leaves nothing behind.
-    run = Run(out or RUNS, config, dataset, notify, reason=choice.reason)
+    run = Run(out or RUNS, config, dataset, reason=choice.reason)
     storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     files = {**(beside or {}), CONFIG: to_toml(config).encode()}
     if out is None:
@@ -245,7 +246,6 @@ def resume(
     folder: Path,
     given: Mapping[str, Any] | None = None,
     data_dir: Path | None = None,
-    notify: Notify = ignore,
 ) -> Run:
     """Resume the run in `folder`: it ends with the bits of an uninterrupted one.
 
@@ -256,14 +256,17 @@ def resume(
     run_folder.require_run(folder)
     config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
     require_same(config, given or {}, folder)
-    dataset = loading.load(config.dataset, "train", data_dir, notify=notify)
+    dataset = loading.load(config.dataset, "train", data_dir)
     if int(config.threads) > machine.cores():
-        cores = plural(machine.cores(), "core")
-        notify(f"resuming with {config.threads} threads as before; this machine has {cores}")
+        _logger.info(
+            "resuming with %s threads as before; this machine has %s",
+            config.threads,
+            plural(machine.cores(), "core"),
+        )
     if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
-        notify(f"the run started with the numba backend and resumes with numpy: {reason}")
+        _logger.warning("the run started with the numba backend and resumes with numpy: %s", reason)
         config = replace(config, backend="numpy")
-    return Run(folder, config, dataset, notify, resuming=True)
+    return Run(folder, config, dataset, resuming=True)
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:

@@ -11,6 +11,7 @@ test/log.previous.json   the same before the last evaluation
 from __future__ import annotations
 
 import hashlib
+import logging
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +23,10 @@ from msgspec import Meta
 from handstitch import storage
 from handstitch.arrays import Vector
 from handstitch.config.messages import pretty_json
-from handstitch.data.locations import Notify, ignore
 from handstitch.errors import DataError, MachineError
 from handstitch.records import Evaluation
+
+_logger = logging.getLogger(__name__)
 
 TEST_LOG: Final = Path("test", "log.json")
 """The test log within the folder of a run or search."""
@@ -51,7 +53,9 @@ class TestEvaluation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     accuracy: Fraction
 
 
-class _TestLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TestLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The test evaluations of a folder, in order, and the last of each set of weights."""
+
     evaluations: tuple[TestEvaluation, ...] = ()
     latest: dict[str, Evaluation] = msgspec.field(default_factory=dict)
     """Digest of the weights → their last evaluation."""
@@ -62,12 +66,7 @@ def digest_of(parameters: Vector) -> str:
     return hashlib.sha256(parameters.astype("<f4").tobytes()).hexdigest()
 
 
-def append(
-    folder: Path,
-    evaluation: Evaluation,
-    weights_digest: str,
-    notify: Notify = ignore,
-) -> int:
+def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
     """Append an evaluation to the folder's test log; its number, counted from 1.
 
     The log is the old one or the new one at every instant. Raises MachineError if it cannot be
@@ -75,7 +74,7 @@ def append(
     """
     storage.make_folder((folder / TEST_LOG).parent)
     with storage.lock_folder((folder / TEST_LOG).parent, _PATIENCE):
-        log = _read(folder, notify)
+        log = read(folder)
         entry = TestEvaluation(
             time=datetime.now(UTC).isoformat(timespec="seconds"),
             weights_digest=weights_digest,
@@ -84,26 +83,17 @@ def append(
             n=evaluation.n,
             accuracy=evaluation.accuracy,
         )
-        log = _TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
+        log = TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
         storage.write_with_backup(folder / TEST_LOG, pretty_json(log))
     return len(log.evaluations)
 
 
-def read(folder: Path, notify: Notify = ignore) -> list[TestEvaluation]:
-    """Every test evaluation in order; empty if there was none.
+def read(folder: Path) -> TestLog:
+    """The test log of a folder; empty if there was no test evaluation.
 
-    If the log is damaged, its backup counts, and `notify` receives a line about it. Raises
-    DataError if both are damaged, MachineError if they may not be read.
+    If the log is damaged, its backup counts, with a warning. Raises DataError if both are damaged,
+    MachineError if they may not be read.
     """
-    return list(_read(folder, notify).evaluations)
-
-
-def evaluation_of(folder: Path, weights_digest: str, notify: Notify = ignore) -> Evaluation | None:
-    """The last test evaluation of these weights; None if there is none. Raises as `read`."""
-    return _read(folder, notify).latest.get(weights_digest)
-
-
-def _read(folder: Path, notify: Notify) -> _TestLog:
     damage: DataError | None = None
     for path in storage.existing_copies(folder / TEST_LOG):
         try:
@@ -112,14 +102,14 @@ def _read(folder: Path, notify: Notify) -> _TestLog:
             damage = damage or error
         else:
             if damage is not None:
-                notify(f"{damage.problem}; {path.name} is used instead")
+                _logger.warning("%s; %s is used instead", damage.problem, path.name)
             return log
     if damage is not None:
         raise damage
-    return _TestLog()
+    return TestLog()
 
 
-def _parse(path: Path) -> _TestLog:
+def _parse(path: Path) -> TestLog:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
@@ -133,7 +123,7 @@ def _parse(path: Path) -> _TestLog:
     if len(content) > _LARGEST:
         raise _damaged(path, f"more than {_LARGEST:,} bytes")
     try:
-        log = msgspec.json.decode(content, type=_TestLog)
+        log = msgspec.json.decode(content, type=TestLog)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
     if not all(map(_consistent, log.latest.values())):

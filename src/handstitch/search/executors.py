@@ -104,7 +104,7 @@ def _init_worker(lifeline: Connection) -> None:
 
     Ctrl-C reaches every process of a terminal, and the parent decides what follows.
     """
-    _ignore_interrupt()
+    _defer_to_parent()
     Thread(target=_exit_with, args=(lifeline,), daemon=True).start()
 
 
@@ -192,6 +192,8 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
                 wanted="at least one, as `dask worker ADDRESS` starts it",
                 fix="start one, or use --workers N",
             ) from None
+        if cluster is not None:  # workers of this terminal, as in `_defer_to_parent`
+            client.run(logging.getLogger("handstitch").setLevel, logging.ERROR)
         executor = stack.enter_context(client.get_executor(pure=False, retries=0))
         stack.callback(executor.shutdown, wait=False)
         threads = client.nthreads().values()
@@ -232,7 +234,7 @@ def mpi() -> Iterator[WorkerPool]:
             wanted="one process that distributes trials, and one or more that train",
             fix=f"start it so: {MPI_COMMAND}",
         )
-    executor = MPIPoolExecutor(initializer=_ignore_interrupt)
+    executor = MPIPoolExecutor(initializer=_defer_to_parent)
     try:
         yield WorkerPool(executor, size - 1)
     except BaseException as error:
@@ -246,8 +248,11 @@ def mpi() -> Iterator[WorkerPool]:
     executor.shutdown()
 
 
-def _ignore_interrupt() -> None:
+def _defer_to_parent() -> None:
+    """Leave Ctrl-C, and notices, to the process that distributes the trials."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The parent has loaded the same data, and has logged what was odd about them.
+    logging.getLogger("handstitch").setLevel(logging.ERROR)
 
 
 def not_installed(package: str, extra: str, instead: str = "use --workers N") -> UsageError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -119,15 +119,13 @@ def make(
     return plan
 
 
-def resolve(
-    plan: SearchPlan, data_dir: Path | None, notify: Callable[[str], None]
-) -> tuple[SearchPlan, str]:
+def resolve(plan: SearchPlan, data_dir: Path | None) -> tuple[SearchPlan, str]:
     """(`plan` with nothing left at `auto`, why its data are `sketch` if nobody asked for that).
 
     Trials have one thread: their bits must not depend on the machine's number of cores.
     """
     config = from_mapping(plan.config, "this search")
-    choice = loading.resolve(config.dataset, data_dir, notify=notify)
+    choice = loading.resolve(config.dataset, data_dir)
     values: dict[str, Any] = {"dataset": choice.name, "backend": backend.resolve(config)}
     if config.threads == "auto":
         values["threads"] = 1

@@ -14,7 +14,7 @@ from handstitch.search import folder as folders
 from handstitch.search.executors import WorkerPool, serial
 from handstitch.search.folder import Search
 from handstitch.search.plan import SearchPlan, resolve
-from handstitch.search.scheduler import ATTEMPTS, AfterTrial, Notify, Runner, StopFlag
+from handstitch.search.scheduler import ATTEMPTS, AfterTrial, Runner, StopFlag
 from handstitch.search.trial import cache_dataset
 
 
@@ -25,7 +25,6 @@ def run(
     *,
     storage: str | None = None,
     data_dir: str | Path | None = None,
-    notify: Notify = lambda line: None,
     after_trial: AfterTrial = lambda trial, finished, of: None,
     on_start: Callable[[Search], None] = lambda search: None,
     stop: StopFlag | None = None,
@@ -54,8 +53,8 @@ def run(
         if search is not None and search.is_over:
             pool = stack.enter_context(serial())  # idle: only the study is written
         else:
-            plan, notice = resolve(plan, data, notify)
-            dataset = loading.load(str(plan.config["dataset"]), "train", data, notify=notify)
+            plan, notice = resolve(plan, data)
+            dataset = loading.load(str(plan.config["dataset"]), "train", data)
             cache_dataset(dataset)
             if search is not None and search.description.data_digest != dataset.digest:
                 raise ConfigError(
@@ -69,8 +68,8 @@ def run(
             if search is None:
                 search = _opened(stack, folders.create(plan, out, dataset.digest, notice))
         on_start(search)
-        study = stack.enter_context(closing(Study(search, url, notify)))
-        runner = Runner(search, pool, data, notify, after_trial, stop or StopFlag(), study)
+        study = stack.enter_context(closing(Study(search, url)))
+        runner = Runner(search, pool, data, after_trial, stop or StopFlag(), study)
         runner.run()
     if runner.lost:
         raise MachineError(

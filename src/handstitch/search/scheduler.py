@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from handstitch.search.pruning import Pruner
     from handstitch.search.study import Study
 
+_logger = logging.getLogger(__name__)
+
 ATTEMPTS: Final = 3
 """Attempts at a trial in one call: the trial itself may be what kills its workers."""
 _POLL: Final = 0.1
 """Seconds between two checks of the stop flag."""
 
-Notify = Callable[[str], None]
 AfterTrial = Callable[[Trial, int, int], None]
 """(trial just finished, trials finished so far, trials of the search)."""
 
@@ -58,7 +60,6 @@ class Runner:
     search: Search
     pool: WorkerPool
     data_dir: Path | None
-    notify: Notify
     after_trial: AfterTrial
     stop: StopFlag
     study: Study
@@ -152,9 +153,9 @@ class Runner:
         except self.pool.worker_died:
             pending.deaths += 1
             if pending.deaths < ATTEMPTS:
-                self.notify(f"a worker died; trial {number} is trained again")
+                _logger.warning("a worker died; trial %d is trained again", number)
                 return True
-            self.notify(f"trial {number} is skipped: it crashed {ATTEMPTS} workers")
+            _logger.warning("trial %d is skipped: it crashed %d workers", number, ATTEMPTS)
             self.lost.append(number)
             return False
         except self.pool.pool_lost as error:

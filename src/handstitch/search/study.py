@@ -6,7 +6,7 @@ search, the study is left alone for the rest of that call; the next call writes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from contextlib import suppress
 from typing import Final
 
@@ -23,6 +23,8 @@ from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
 from handstitch.search.tpe import distributions, encoded
 
+_logger = logging.getLogger(__name__)
+
 _STATES: Final = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -34,8 +36,8 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 class Study:
     """The study of one search: in the database `url`, or in study.db in the search's folder."""
 
-    def __init__(self, search: Search, url: URL | None, notify: Callable[[str], None]) -> None:
-        self._plan, self._name, self._notify = search.plan, search.description.study, notify
+    def __init__(self, search: Search, url: URL | None) -> None:
+        self._plan, self._name = search.plan, search.description.study
         file = search.folder.absolute() / STUDY
         self._url = url or URL.create("sqlite", database=str(file))
         self._storage: RDBStorage | None = None
@@ -65,10 +67,12 @@ class Study:
             self._has_failed = True
             plain = self._url.set(drivername=self._url.get_backend_name())
             address = mask_passwords(plain.render_as_string(hide_password=True))
-            self._notify(
-                f"the study {address} cannot be written: {database.reason(error)}; "
+            _logger.warning(
+                "the study %s cannot be written: %s; "
                 "the search continues without it, and the next call writes what is "
-                "missing (remove a damaged study.db first)"
+                "missing (remove a damaged study.db first)",
+                address,
+                database.reason(error),
             )
 
     def close(self) -> None:
