@@ -34,7 +34,7 @@ NOT_FOR: dict[str, list[Any]] = {
     "decay_factor": [0, 1.01],
     "final_rate_fraction": [-0.1, 1.1],
     "epochs": [0, -1, 1.5, "3", True],
-    "batch_size": [0, -1],
+    "batch_size": [0, -1, 10**400],
     "patience": [-1],
     "seed": [-1, 2**63, 0.5],
     "threads": [0, 1025, "many", 1.5],

@@ -114,7 +114,8 @@ class Config:
     # Training
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
     epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(22, "passes over the training images")
-    batch_size: Count = setting(256, "mini-batch size")
+    # A default learning rate for summed gradients is divided by it.
+    batch_size: Annotated[int, Meta(ge=1, le=1_000_000_000)] = setting(256, "mini-batch size")
     monitor: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation metric that selects the best epoch"
     )
@@ -227,9 +228,7 @@ def check_names(
 
 
 def convert_values(
-    values: Mapping[str, object],
-    write: Formatter,
-    file: Path | None = None,
+    values: Mapping[str, object], write: Formatter, file: Path | None = None
 ) -> dict[str, Any]:
     """Setting → its value converted to its type: a list to a tuple, a whole number to a float, one
     activation to a tuple.
