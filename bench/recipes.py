@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import handstitch
 from handstitch import machine
-from handstitch.config import precedence
+from handstitch.config import Config
 
 INTRODUCTION = """\
 Fashion-MNIST, 54,000 images to train on, 6,000 to choose by, 10,000 to test on; each seed draws
@@ -30,8 +29,7 @@ PRESETS = ("default", "course")
 
 def run(preset: str, seed: int, folder: Path) -> dict[str, float]:
     """Train and test one preset with one seed."""
-    config = replace(precedence.resolve({}, preset=preset, environment={}).config, seed=seed)
-    config = replace(config, dataset="fashion-mnist")
+    config = Config.preset(preset, seed=seed, dataset="fashion-mnist")
     with handstitch.begin(config, folder / f"{preset}-{seed}") as started:
         records = list(started.train())
         summary = started.summary()

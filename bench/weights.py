@@ -13,12 +13,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import handstitch
 from handstitch import insight, machine
-from handstitch.config import precedence
+from handstitch.config import Config
 from handstitch.insight import LayerResult, WeightsResult
 
 PRESETS = ("default", "course")
@@ -26,8 +25,7 @@ PRESETS = ("default", "course")
 
 def analyse(preset: str, seed: int, folder: Path) -> WeightsResult:
     """Train one preset with one seed and analyse its weights."""
-    config = replace(precedence.resolve({}, preset=preset, environment={}).config, seed=seed)
-    config = replace(config, dataset="fashion-mnist", threads=1)
+    config = Config.preset(preset, seed=seed, dataset="fashion-mnist", threads=1)
     with handstitch.begin(config, folder / f"{preset}-{seed}") as run:
         for _ in run.train():
             pass

@@ -36,12 +36,11 @@ import numpy as np
 from IPython.display import Image, display
 
 from handstitch import figures
-from handstitch.config import precedence
+from handstitch.config import Config
 
 np.set_printoptions(precision=4, suppress=True)
 SMALL = os.environ.get("HANDSTITCH_NOTEBOOK") == "small"
-course = precedence.resolve({}, preset="course", environment={}).config
-course = replace(course, threads=1)  # the same figures on any number of cores
+course = Config.preset("course", threads=1)  # the same figures on any number of cores
 if SMALL:
     course = replace(course, dataset="sketch", hidden_sizes=(32, 16), epochs=6)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from handstitch import runs, search
-from handstitch.config import Config, precedence
+from handstitch.config import Config
 from handstitch.insight import find_training_data, weights
 from handstitch.records import EpochRecord, Trial
 from handstitch.runs import folder as run_folder
@@ -62,7 +62,7 @@ class Setup:
 
 def course_config() -> Config:
     """The report's choice, with one thread: the outcome does not depend on the machine's cores."""
-    return precedence.resolve({"threads": 1}, preset="course", environment={}).config
+    return Config.preset("course", threads=1)
 
 
 def run(setup: Setup) -> Results:

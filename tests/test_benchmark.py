@@ -9,7 +9,7 @@ import pytest
 from handstitch import benchmark, training
 from handstitch.config import Config
 
-SMALL = Config(hidden_sizes=(16, 8), threads=1)
+SMALL = Config.preset("plain", hidden_sizes=(16, 8), threads=1)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_operations_of_a_step_counted_product_by_product():
 @pytest.mark.parametrize("backend", ["numba", "numpy"])
 def test_figures_fit_each_other(backend: Any):
     found = benchmark.measure(
-        Config(hidden_sizes=(16, 8), threads=1, backend=backend), (32, 64), 0.02
+        Config.preset("plain", hidden_sizes=(16, 8), threads=1, backend=backend), (32, 64), 0.02
     )
     assert found.sizes == [784, 16, 8, 10]
     assert found.threads == 1
@@ -62,8 +62,8 @@ def test_it_is_real_steps_that_are_timed(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_settings_of_a_recipe_do_not_stand_in_the_way():
-    config = Config(
-        hidden_sizes=(8,), threads=1, optimizer="adam", dropout=0.2, schedule="one-cycle",
+    config = Config.preset(
+        "plain", hidden_sizes=(8,), threads=1, optimizer="adam", dropout=0.2, schedule="one-cycle",
         warmup=0.5, epochs=1, scaling="standard",
     )  # fmt: skip
     assert benchmark.measure(config, (50,), 0.02).training[0].batch_size == 50

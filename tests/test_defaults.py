@@ -1,4 +1,4 @@
-"""A default of the library is the one of Config: whoever leaves a value out gets the recipe's."""
+"""A default of the library is that of the preset `plain`: a value left out is the textbook's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data import splits
 from handstitch.gradcheck import Problem
+
+PLAIN = Config.preset("plain")
 
 DEFAULTS: list[tuple[Callable[..., Any], str]] = [
     (Parameters.random, "initialization"),
@@ -35,12 +37,12 @@ DEFAULTS: list[tuple[Callable[..., Any], str]] = [
 @pytest.mark.parametrize(
     ("function", "name"), DEFAULTS, ids=lambda each: getattr(each, "__qualname__", each)
 )
-def test_a_default_is_that_of_the_recipe(function, name):
-    assert inspect.signature(function).parameters[name].default == getattr(Config(), name)
+def test_a_default_is_that_of_the_preset_plain(function, name):
+    assert inspect.signature(function).parameters[name].default == getattr(PLAIN, name)
 
 
-def test_the_gradient_check_has_the_recipes_defaults():
+def test_the_gradient_check_has_the_defaults_of_the_preset_plain():
     defaults = msgspec.structs.asdict(Problem(sizes=(2, 2), activations=()))
     for name in ("dropout", "input_dropout", "weight_decay", "decay_biases", "reduction", "seed"):
-        assert defaults[name] == getattr(Config(), name), name
-    assert defaults["initialization"] == Config().initialization
+        assert defaults[name] == getattr(PLAIN, name), name
+    assert defaults["initialization"] == PLAIN.initialization

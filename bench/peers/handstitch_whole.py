@@ -10,7 +10,7 @@ from pathlib import Path
 from whole import Clock, arguments
 
 import handstitch
-from handstitch.config import precedence
+from handstitch.config import Config
 from handstitch.data import loading
 from handstitch.evaluation import Evaluator
 
@@ -20,7 +20,7 @@ def main() -> None:
     chosen = arguments()
     clock = Clock(chosen)
     given = {"epochs": chosen.epochs, "seed": chosen.seed, "dataset": "fashion-mnist"}
-    config = precedence.resolve(given, preset=chosen.preset, environment={}).config
+    config = Config.preset(chosen.preset, **given)
     test = loading.load("fashion-mnist", "test")
     with handstitch.begin(config, Path(chosen.save)) as run:
         for _ in run.train():

@@ -9,8 +9,9 @@ from typing import Any
 import handstitch
 from handstitch import errors
 from handstitch.cli import app
-from handstitch.config import precedence
+from handstitch.config import Config, precedence
 from handstitch.config.messages import valid_values
+from handstitch.config.presets import PRESETS
 from handstitch.config.schema import field_types, help_of
 from handstitch.data.catalog import CLASS_NAMES
 from handstitch.runs import folder as run_folder
@@ -111,10 +112,7 @@ def commands() -> str:
 
 def settings() -> str:
     """Every setting: its flags, valid values, and its value in each preset."""
-    presets = {
-        name: precedence.resolve({}, preset=name, environment={}).config.to_dict()
-        for name in precedence.presets()
-    }
+    presets = {name: Config.preset(name).to_dict() for name in PRESETS}
     head = ["setting and flag", "meaning and valid values", *(f"`{name}`" for name in presets)]
     lines = [_row(head), _row(["---"] * len(head))]
     for name in field_types():
@@ -130,8 +128,9 @@ def settings() -> str:
         "`handstitch.Config`. A setting's key in a file is its name here, its variable that name "
         "in capitals behind `HANDSTITCH_`: `learning_rate` is `HANDSTITCH_LEARNING_RATE`. Flags "
         "take precedence over variables, these over `--config FILE`, then `--preset`, then the "
-        "defaults of `Config`. The last columns are the presets; `train` uses `default` if none "
-        "is named.\n\n" + "\n".join(lines) + "\n"
+        "defaults. The last columns are the presets; `default` is the defaults.\n\n"
+        + "\n".join(lines)
+        + "\n"
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from handstitch import machine, training
 from handstitch.arrays import Matrix
-from handstitch.config import Config, precedence
+from handstitch.config import Config
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.evaluation import wilson_interval
@@ -38,7 +38,7 @@ SHAPE = (28, 28)
 
 def normal(sizes: tuple[int, ...], seed: int) -> list[Matrix]:
     """As a run with this seed begins."""
-    return training.initial_parameters(Config(seed=seed), sizes).weights
+    return training.initial_parameters(Config.preset("plain", seed=seed), sizes).weights
 
 
 def uniform(sizes: tuple[int, ...], seed: int) -> list[Matrix]:
@@ -57,7 +57,7 @@ def p_of(weights: list[Matrix]) -> float:
 
 def after_an_epoch(preset: str, data: Dataset, seed: int) -> list[Matrix]:
     """What one epoch with the settings of `preset` makes of the weights."""
-    config = precedence.resolve({}, None, preset, environment={}).config
+    config = Config.preset(preset)
     config = replace(config, seed=seed, threads=1)
     task = training.TrainingData(config, data)
     state = training.start(config, task.sizes)

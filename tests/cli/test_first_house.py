@@ -97,7 +97,7 @@ def test_the_library_refuses(former: Path) -> None:
     for load in (load_model, load_newest_state):
         with pytest.raises(ModelFileError, match="before Handstitch"):
             load(last)
-    spec = searches.make(Config(), {"learning_rate": [0.1]})
+    spec = searches.make(Config.preset("plain"), {"learning_rate": [0.1]})
     with pytest.raises(ModelFileError, match="before Handstitch"):
         searches.run(spec, former / "search", searches.executors.serial())
     assert contents(former) == before

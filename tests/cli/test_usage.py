@@ -89,7 +89,7 @@ WRONG = [
     ("train --config .", "config file cannot be read", "Is a directory"),
     ("train --config typo.toml", "2 unknown settings", "epochs for epocs, seed for sed"),
     ("train --config syntax.toml", "not valid TOML", "line 2, column 8"),
-    ("train --config type.toml", "invalid value for epochs: 3", "epochs = 10"),
+    ("train --config type.toml", "invalid value for epochs: 3", "epochs = 22"),
     ("train --dataset sketch --validation 0.001", "no image is left", "0.001 × 300 images = 0.3"),
     ("train --dataset sketch --validation 0.999", "no image is left", "rounded 300"),
     ("train --resume a --out b", "--out and --resume cannot be used together", "leave one out"),

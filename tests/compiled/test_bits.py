@@ -27,9 +27,8 @@ whole = loading.load("sketch", "train")
 pictures = replace(whole, images=whole.images[:420], labels=whole.labels[:420])
 for choice in CHOICES:
     values = {"hidden_sizes": (40, 24), "batch_size": 50} | choice
-    config = Config(
-        dataset="sketch", backend="numba", epochs=2, threads=2, learning_rate=0.01, **values
-    )
+    values |= {"dataset": "sketch", "backend": "numba", "threads": 2}
+    config = Config.preset("plain", epochs=2, learning_rate=0.01, **values)
     data = training.TrainingData(config, pictures)
     state = training.start(config, data.sizes)
     history = training.fit(state, data, config)

@@ -28,7 +28,9 @@ NETWORKS = [
 def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, Any]):
     values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
     # A rule with a memory keeps its gradient in an array; plain SGD never has one.
-    config = Config(dataset="sketch", optimizer="momentum", backend="numba", **values)
+    config = Config.preset(
+        "plain", dataset="sketch", optimizer="momentum", backend="numba", **values
+    )
     data = training.TrainingData(config, loading.load("sketch", "test"))
     state = training.start(config, data.sizes)
     exact = Parameters(data.sizes, state.network.parameters.vector.astype(np.float64))

@@ -20,7 +20,9 @@ from handstitch.randomness import Purpose, generator
 from handstitch.training import schedules
 from handstitch.training.backend import NumpyBackend, choose_backend
 
-BASE = Config(dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2)
+BASE = Config.preset(
+    "plain", dataset="sketch", hidden_sizes=(40, 24), batch_size=50, epochs=1, threads=2
+)
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
 CHOICES: list[dict[str, Any]] = [
     *({"activation": (name,)} for name in ACTIVATIONS),

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handstitch.config import Config, precedence
+from handstitch.config import Config, presets
 from handstitch.config.messages import choices
-from handstitch.config.precedence import read_environment, read_flags, read_preset, resolve
+from handstitch.config.precedence import read_environment, read_flags, resolve
+from handstitch.config.presets import PRESETS, read_preset
 from handstitch.config.schema import DEFAULT_LEARNING_RATES, field_types
 from handstitch.config.toml import read_file, to_toml
 from handstitch.errors import ConfigError
@@ -31,30 +32,43 @@ def write(folder: Path, text: str | bytes, name: str = "my.toml") -> Path:
 def test_each_layer_goes_before_the_one_below(tmp_path: Path) -> None:
     file = write(tmp_path, "epochs = 3\nbatch_size = 3\nseed = 3\n")
     environment = {"HANDSTITCH_EPOCHS": "4", "HANDSTITCH_BATCH_SIZE": "4"}
-    resolved = resolve({"epochs": 5}, file, "default", environment)
+    resolved = resolve({"epochs": 5}, file, "course", environment)
     config, origins = resolved.config, resolved.origins
     assert (config.epochs, origins["epochs"]) == (5, "command line")
     assert (config.batch_size, origins["batch_size"]) == (4, "environment")
     assert (config.seed, origins["seed"]) == (3, str(file))
-    assert (config.scaling, origins["scaling"]) == ("standard", "preset default")
+    assert (config.scaling, origins["scaling"]) == ("256", "preset course")
     assert (config.beta1, origins["beta1"]) == (0.9, "default")
     assert list(origins) == list(field_types())
 
 
-def test_without_anything_the_preset_is_default() -> None:
+def test_without_anything_the_settings_are_the_defaults_of_config() -> None:
+    assert resolve({}, environment=NOTHING).config == Config() == Config.preset("default")
     assert resolve({}, environment=NOTHING) == resolve({}, preset="default", environment=NOTHING)
 
 
 @pytest.mark.parametrize("optimizer", list(DEFAULT_LEARNING_RATES))
 def test_an_optimizer_without_a_rate_brings_its_default_one(optimizer: str) -> None:
-    preset = read_preset("default")
-    resolved = resolve({"optimizer": optimizer}, environment=NOTHING)
-    if optimizer == preset["optimizer"]:
-        assert resolved.config.learning_rate == preset["learning_rate"]
-        assert resolved.origins["learning_rate"] == "preset default"
-    else:
-        assert resolved.config.learning_rate == DEFAULT_LEARNING_RATES[optimizer]
+    for preset in (None, "course"):
+        resolved = resolve({"optimizer": optimizer}, preset=preset, environment=NOTHING)
+        same = Config.preset(preset or "default", optimizer=optimizer)
+        assert resolved.config == same
+        if (preset, optimizer) == ("course", "sgd"):  # its own rate, for its own optimizer
+            assert resolved.config.learning_rate == 0.001
+            assert resolved.origins["learning_rate"] == "preset course"
+            continue
+        summed = preset == "course" and optimizer in {"momentum", "nesterov"}
+        rate = DEFAULT_LEARNING_RATES[optimizer] / (64 if summed else 1)
+        assert resolved.config.learning_rate == rate
         assert resolved.origins["learning_rate"] == f"default for {optimizer}"
+
+
+def test_a_rate_without_its_optimizer_is_for_the_default_one(tmp_path: Path) -> None:
+    file = write(tmp_path, "learning_rate = 0.3")
+    assert resolve({"optimizer": "adam"}, file, environment=NOTHING).config.learning_rate == 0.3
+    changed = resolve({"optimizer": "sgd"}, file, environment=NOTHING)
+    assert changed.config.learning_rate == 0.1
+    assert changed.origins["learning_rate"] == "default for sgd"
 
 
 def test_a_rate_that_is_given_stays_whatever_the_optimizer(tmp_path: Path) -> None:
@@ -80,13 +94,50 @@ def test_the_default_rate_for_summed_gradients_is_that_of_the_mean() -> None:
 # ── Presets ────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", precedence.presets())
-def test_presets_are_complete_configurations(name: str) -> None:
-    resolved = resolve({}, preset=name, environment=NOTHING)
-    for setting, value in read_preset(name).items():
-        given = getattr(resolved.config, setting)
-        assert (list(given) if isinstance(given, tuple) else given) == value
-    assert {"optimizer", "learning_rate", "dataset"} <= set(read_preset(name))
+COMMON = {
+    "dataset": "auto", "validation": 0.1, "stratified": False, "hidden_sizes": [512, 256],
+    "activation": ["relu"], "initialization": "he", "input_dropout": 0.0, "momentum": 0.9,
+    "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": False,
+    "decoupled": False, "reduction": "mean", "clip_norm": 0.0, "warmup": 0.0, "decay_epochs": 5.0,
+    "decay_factor": 0.5, "final_rate_fraction": 0.0, "plateau_patience": 3, "monitor": "accuracy",
+    "patience": 0, "seed": 0, "threads": "auto", "backend": "auto",
+}  # fmt: skip
+PLAIN = COMMON | {
+    "scaling": "256", "dropout": 0.0, "optimizer": "sgd", "learning_rate": 0.1,
+    "schedule": "constant", "epochs": 10, "batch_size": 64,
+}  # fmt: skip
+RESOLVED = {
+    "plain": PLAIN,
+    "course": PLAIN
+    | {"dataset": "fashion-mnist", "reduction": "sum", "learning_rate": 0.001}
+    | {"decay_biases": True},
+    "default": COMMON
+    | {"scaling": "standard", "dropout": 0.2, "optimizer": "adam", "learning_rate": 0.0015}
+    | {"schedule": "cosine", "epochs": 22, "batch_size": 256},
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_resolve_to_these_settings(name: str) -> None:
+    assert Config.preset(name).to_dict() == RESOLVED[name]
+    assert resolve({}, preset=name, environment=NOTHING).config == Config.preset(name)
+
+
+def test_a_preset_with_an_optimizer_names_its_learning_rate() -> None:
+    folder = Path(presets.__file__).parent
+    assert {file.stem for file in folder.glob("*.toml")} == set(PRESETS) - {"default"}
+    for name in set(PRESETS) - {"default"}:
+        assert {"optimizer", "learning_rate"} <= set(read_preset(name))
+
+
+def test_settings_over_a_preset() -> None:
+    course = Config.preset("course", epochs=3)
+    assert (course.epochs, course.learning_rate) == (3, 0.001)
+    assert Config.preset("course", optimizer="adam").learning_rate == 0.0015
+    assert Config.preset("course", optimizer="adam", learning_rate=0.3).learning_rate == 0.3
+    assert Config.preset("course", optimizer="sgd").learning_rate == 0.001
+    with pytest.raises(ConfigError, match="invalid value for epochs: 0"):
+        Config.preset("course", epochs=0)
 
 
 def test_preset_course_is_the_experiment_of_the_course_report() -> None:
@@ -118,7 +169,7 @@ def test_preset_course_is_the_experiment_of_the_course_report() -> None:
 def test_an_unknown_preset_is_reported_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         read_preset("cuorse")
-    assert caught.value.facts["wanted"] == ", ".join(precedence.presets())
+    assert caught.value.facts["wanted"] == ", ".join(PRESETS)
     assert caught.value.facts["fix"] == "perhaps: --preset course"
     with pytest.raises(ConfigError):
         read_preset("../presets/course")
@@ -283,7 +334,7 @@ def test_a_file_may_name_one_activation_without_brackets(tmp_path: Path) -> None
         ("[train]\nepochs = 3", "tables are not supported", "[train]"),
         ("epocs = 3\nsed = 1", "2 unknown settings", "epochs for epocs, seed for sed"),
         ("learning-rate = 3", "1 unknown setting", "learning_rate"),
-        ("epochs = 1.5", "invalid value for epochs: 1.5", "epochs = 10"),
+        ("epochs = 1.5", "invalid value for epochs: 1.5", "epochs = 22"),
         ('epochs = "3"', "invalid value for epochs: 3", 'epochs = "3"'),
         ("scaling = 255", "invalid value for scaling: 255", 'perhaps: scaling = "255"'),
         ("hidden_sizes = 512", "invalid value for hidden_sizes: 512", "hidden_sizes = [512, 256]"),

@@ -30,11 +30,11 @@ NOT_FOR: dict[str, list[Any]] = {
     "learning_rate": [0, -1, float("nan"), float("inf"), 10**400],
     "weight_decay": [-1e-9, float("inf")],
     "clip_norm": [-1],
-    "warmup": [-1, 10, 11.5],
+    "warmup": [-1, 22, 23.5],
     "decay_factor": [0, 1.01],
     "final_rate_fraction": [-0.1, 1.1],
     "epochs": [0, -1, 1.5, "3", True],
-    "batch_size": [0, -1],
+    "batch_size": [0, -1, 10**400],
     "patience": [-1],
     "seed": [-1, 2**63, 0.5],
     "threads": [0, 1025, "many", 1.5],
@@ -90,6 +90,14 @@ def test_values_take_their_types() -> None:
     assert config.hidden_sizes == (3, 2)
     assert isinstance(config.learning_rate, float)
     assert hash(config) == hash(Config(learning_rate=1.0, hidden_sizes=(3, 2)))
+
+
+def test_a_learning_rate_left_out_is_the_default_one_of_the_optimizer() -> None:
+    assert Config(learning_rate=None) == Config()  # type: ignore[arg-type]
+    for name, rate in DEFAULT_LEARNING_RATES.items():
+        assert Config(optimizer=name).learning_rate == rate  # type: ignore[arg-type]
+    assert Config(optimizer="sgd", reduction="sum", batch_size=50).learning_rate == 0.1 / 50
+    assert Config(optimizer="rmsprop", reduction="sum").learning_rate == 0.001
 
 
 def test_a_config_cannot_be_changed() -> None:
@@ -195,6 +203,8 @@ def test_nothing_but_our_own_error_comes_of_any_value(value: Any) -> None:
     for name in field_types():
         with suppress(ConfigError):
             kept = getattr(Config(**{name: value}), name)
+            if value is None and name == "learning_rate":
+                continue  # it stands for the optimizer's default
             # A whole number for a setting with a fraction is kept as a float, to its 53 bits.
             rounded = float(value) if isinstance(kept, float) else value
             assert kept in (value, rounded, () if value == [] else (value,))

@@ -340,7 +340,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _config_seeds(path: Path) -> Iterator[bytes]:
-    config = Config(hidden_sizes=(30, 10), activation=("tanh", "elu"))
+    config = Config.preset("plain", hidden_sizes=(30, 10), activation=("tanh", "elu"))
     yield b"\0" + to_toml(config).encode()
     yield b'\0seed = 1\nepocs = 3\n[optimizer]\nname = "adam"\n'
     values = {name: json.dumps(value).encode() for name, value in config.to_dict().items()}

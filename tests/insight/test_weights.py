@@ -18,7 +18,8 @@ from handstitch.insight.layers import decisive_layer, effective_rank
 from handstitch.model import Model, load_model, save_model
 from tests.sample_models import GARMENT_SIZES, report_arrays, sample
 
-CONFIG = Config(
+CONFIG = Config.preset(
+    "plain",
     dataset="sketch",
     hidden_sizes=(24, 12),
     epochs=3,

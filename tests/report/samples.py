@@ -74,7 +74,7 @@ def make_contents(names: list[str] | None = None, **changes: Any) -> RunContents
     digest = test_log.digest_of(model.parameters.vector)
     facts: dict[str, Any] = {
         "folder": Path("runs", "train"),
-        "config": Config(hidden_sizes=(5,), epochs=3),
+        "config": Config.preset("plain", hidden_sizes=(5,), epochs=3),
         "summary": RunSummary(
             dataset="sketch",
             drawn=True,

@@ -35,7 +35,9 @@ SUMMARY = RunSummary(
 
 
 def card(config: Config | None = None, **changes: Any) -> str:
-    return model_card.write(msgspec.structs.replace(SUMMARY, **changes), config or Config())
+    return model_card.write(
+        msgspec.structs.replace(SUMMARY, **changes), config or Config.preset("plain")
+    )
 
 
 def test_a_card_has_the_figures_of_the_run() -> None:
@@ -60,10 +62,10 @@ def test_one_epoch_is_one_epoch() -> None:
 
 
 def test_activations_and_the_figure_that_chose_are_those_of_the_config() -> None:
-    text = card(Config(activation=("tanh", "relu"), monitor="loss"))
+    text = card(Config.preset("plain", activation=("tanh", "relu"), monitor="loss"))
     assert "activation tanh, relu," in text
     assert "by loss on" in text
-    assert "activation none" in card(Config(hidden_sizes=()))
+    assert "activation none" in card(Config.preset("plain", hidden_sizes=()))
 
 
 @pytest.mark.parametrize(("notice", "why"), [("", ""), ("there is no network", "there is no net")])
@@ -89,7 +91,7 @@ def test_without_a_test_the_card_says_that_there_was_none() -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "has 1 evaluation."), (3, "has 3 evaluations; ")])
 def test_a_test_on_record_stands_in_the_card(count: int, words: str) -> None:
     found, _ = make_evaluation(["left", "right"])
-    text = model_card.write(SUMMARY, Config(), found, count, ["curves.png"])
+    text = model_card.write(SUMMARY, Config.preset("plain"), found, count, ["curves.png"])
     assert f"Accuracy on 400 test images: **{found.accuracy:.4f}**" in text
     low, high = found.accuracy_interval
     assert f"(95 % interval {low:.4f} to {high:.4f})" in text
@@ -108,7 +110,7 @@ def test_hostile_names_are_only_words_in_a_card() -> None:
         summary = msgspec.structs.replace(
             SUMMARY, dataset=some[0], notice=some[1], drawn=True, build={some[2]: some[3]}
         )
-        text = model_card.write(summary, Config(), found, 1, ["curves.png"])
+        text = model_card.write(summary, Config.preset("plain"), found, 1, ["curves.png"])
         assert invisible(text) == []
         assert "<" not in text.replace("\\<", "")
         assert not re.search(r"(?<!\\)https?:(?!\\)", text)

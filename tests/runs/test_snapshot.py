@@ -16,8 +16,14 @@ from handstitch.model import load_state
 from handstitch.runs.snapshot import Snapshot
 from handstitch.training import TrainingData, start, train
 
-CONFIG = Config(
-    dataset="sketch", hidden_sizes=(8,), epochs=4, learning_rate=0.1, threads=1, backend="numpy"
+CONFIG = Config.preset(
+    "plain",
+    dataset="sketch",
+    hidden_sizes=(8,),
+    epochs=4,
+    learning_rate=0.1,
+    threads=1,
+    backend="numpy",
 )
 
 

@@ -103,7 +103,7 @@ def test_the_last_key_of_a_grid_changes_fastest():
 
 
 def test_the_order_of_the_flags_is_no_matter():
-    config = Config(dataset="sketch")
+    config = Config.preset("plain", dataset="sketch")
     one = searches.make(config, {"learning_rate": [0.1, 1], "hidden_sizes": [(8,), (4,)]})
     other = searches.make(config, {"hidden_sizes": [[8], [4]], "learning_rate": [0.1, 1.0]})
     assert one == other
@@ -131,12 +131,14 @@ def test_draws_fill_their_ranges_evenly():
 
 
 def test_a_draw_depends_on_seed_and_number_alone():
-    config = Config(dataset="sketch", seed=7)
+    config = Config.preset("plain", dataset="sketch", seed=7)
     plans = [searches.make(config, {"learning_rate": RATES}, candidates=n) for n in (5, 9)]
     first, second = ([plan.values(n) for n in range(5)] for plan in plans)
     assert first == second
     assert len({str(values) for values in first}) == 5
-    other = searches.make(Config(dataset="sketch", seed=8), {"learning_rate": RATES}, candidates=5)
+    other = searches.make(
+        Config.preset("plain", dataset="sketch", seed=8), {"learning_rate": RATES}, candidates=5
+    )
     assert other.values(0) != first[0]
 
 
@@ -148,7 +150,9 @@ def test_a_range_gives_numbers_that_can_be_typed():
 
 
 def test_repeats_share_their_seeds_across_candidates():
-    plan = searches.make(Config(dataset="sketch", seed=3), {"learning_rate": [0.1, 0.2]}, seeds=3)
+    plan = searches.make(
+        Config.preset("plain", dataset="sketch", seed=3), {"learning_rate": [0.1, 0.2]}, seeds=3
+    )
     assert plan.trials == 6
     for candidate in range(2):
         values = plan.values(candidate)
@@ -157,18 +161,18 @@ def test_repeats_share_their_seeds_across_candidates():
 
 def test_each_optimizer_has_its_default_rate_if_none_is_typed():
     plan = searches.make(
-        Config(dataset="sketch"), {"optimizer": ["sgd", "adam"]}, default_rate=True
+        Config.preset("plain", dataset="sketch"), {"optimizer": ["sgd", "adam"]}, default_rate=True
     )
     rates = [plan.config_of(plan.values(number), 0).learning_rate for number in range(2)]
-    assert rates == [0.1, 0.001]
+    assert rates == [0.1, 0.0015]
 
 
 def test_an_invalid_candidate_is_named_before_anything_is_trained():
     with pytest.raises(ConfigError) as refused:
         searches.make(
-            Config(dataset="sketch"),
+            Config.preset("plain", dataset="sketch"),
             {"hidden_sizes": [[8, 4], [8]], "activation": [["relu"], ["relu", "tanh"]]},
         )
     assert refused.value.facts["candidate"] == "hidden_sizes = 8,, activation = relu,tanh"
     with pytest.raises(ConfigError):
-        searches.make(Config(dataset="sketch"), {"leraning_rate": [1]})
+        searches.make(Config.preset("plain", dataset="sketch"), {"leraning_rate": [1]})

@@ -19,7 +19,7 @@ from handstitch.config.toml import read_file
 from handstitch.errors import ConfigError
 from handstitch.training import backend
 
-CONFIG = Config(dataset="sketch", hidden_sizes=(8, 4), epochs=2, threads=1)
+CONFIG = Config.preset("plain", dataset="sketch", hidden_sizes=(8, 4), epochs=2, threads=1)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ PARAMETERS = 535_818
 )
 def test_what_an_optimizer_keeps_is_counted(optimizer: str, vectors: int) -> None:
     """4 × (θ, best, slots), and the gradient where one is stored."""
-    small = Config(optimizer=optimizer, batch_size=1)  # type: ignore[arg-type]
+    small = Config.preset("plain", optimizer=optimizer, batch_size=1)
     needed = bytes_needed(small, SIZES, 10)
     assert needed // (4 * PARAMETERS) == vectors
     theta = Parameters(SIZES, np.zeros(PARAMETERS, np.float32))
@@ -31,7 +31,7 @@ def test_what_an_optimizer_keeps_is_counted(optimizer: str, vectors: int) -> Non
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 @pytest.mark.parametrize("input_dropout", [0.0, 0.2])
 def test_the_workspaces_are_counted_as_they_are_made(dropout: float, input_dropout: float) -> None:
-    config = Config(dropout=dropout, input_dropout=input_dropout, batch_size=300)
+    config = Config.preset("plain", dropout=dropout, input_dropout=input_dropout, batch_size=300)
     network = Network(
         Parameters(SIZES, np.zeros(PARAMETERS, np.float32)),
         config.activations,
@@ -39,23 +39,25 @@ def test_the_workspaces_are_counted_as_they_are_made(dropout: float, input_dropo
         input_dropout,
     )
     of_one = Workspace(network, 1).memory.nbytes
-    more = Config(dropout=dropout, input_dropout=input_dropout, batch_size=301)
+    more = Config.preset("plain", dropout=dropout, input_dropout=input_dropout, batch_size=301)
     difference = bytes_needed(more, SIZES, 20_000) - bytes_needed(config, SIZES, 20_000)
     drawn = 4 * sum(SIZES[1:-1]) if dropout else 0  # what the numba backend has besides
     assert difference == of_one + drawn + SIZES[0]  # and one image gathered as bytes
 
 
 def test_a_batch_is_at_most_the_data() -> None:
-    few = Config(batch_size=100)
-    assert bytes_needed(few, SIZES, 100) == bytes_needed(Config(batch_size=9000), SIZES, 100)
+    few = Config.preset("plain", batch_size=100)
+    assert bytes_needed(few, SIZES, 100) == bytes_needed(
+        Config.preset("plain", batch_size=9000), SIZES, 100
+    )
 
 
 def test_clipping_needs_the_gradient_stored() -> None:
-    plain, clipped = Config(), Config(clip_norm=1.0)
+    plain, clipped = Config.preset("plain"), Config.preset("plain", clip_norm=1.0)
     difference = bytes_needed(clipped, SIZES, 100) - bytes_needed(plain, SIZES, 100)
     assert difference == 4 * PARAMETERS
 
 
 def test_a_million_wide_takes_terabytes_and_no_time() -> None:
-    wide = Config(hidden_sizes=(1_000_000, 1_000_000))
+    wide = Config.preset("plain", hidden_sizes=(1_000_000, 1_000_000))
     assert bytes_needed(wide, (784, 1_000_000, 1_000_000, 10), 60_000) > 2**44

@@ -42,7 +42,9 @@ def backend_name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(backend, "resolve", lambda config: name if config.hidden_sizes else "numpy")
 
 
-SMALL = Config(hidden_sizes=(24, 12), epochs=3, batch_size=64, learning_rate=0.1, scaling="255")
+SMALL = Config.preset(
+    "plain", hidden_sizes=(24, 12), epochs=3, batch_size=64, learning_rate=0.1, scaling="255"
+)
 
 
 def start_training(pictures: Dataset, config: Config) -> tuple[State, TrainingData]:
@@ -360,8 +362,13 @@ def test_the_default_network_beats_softmax_regression_on_sketch_by_five_points()
     shared: dict[str, Any] = {"scaling": "standard", "batch_size": 128, "optimizer": "adam"}
     accuracies = {}
     for hidden, epochs in [((512, 256), 8), ((), 20)]:
-        config = Config(
-            hidden_sizes=hidden, epochs=epochs, learning_rate=0.001, schedule="cosine", **shared
+        config = Config.preset(
+            "plain",
+            hidden_sizes=hidden,
+            epochs=epochs,
+            learning_rate=0.001,
+            schedule="cosine",
+            **shared,
         )
         state, data = start_training(pictures, config)
         fit(state, data, config)

@@ -15,7 +15,7 @@ STEPS = 10
 
 
 def rates(schedule: Any, epochs: int = 8, **settings: Any) -> list[float]:
-    config = Config(schedule=schedule, learning_rate=0.5, epochs=epochs, **settings)
+    config = Config.preset("plain", schedule=schedule, learning_rate=0.5, epochs=epochs, **settings)
     return [learning_rate(config, step, STEPS) for step in range(epochs * STEPS)]
 
 
@@ -89,7 +89,7 @@ def test_one_cycle_rises_and_falls(warmup: float, top: int):
 
 @pytest.mark.parametrize("schedule", ["step", "exponential", "cosine", "one-cycle"])
 def test_a_single_step_is_a_whole_run_too(schedule: Any):
-    config = Config(schedule=schedule, epochs=1, learning_rate=0.5)
+    config = Config.preset("plain", schedule=schedule, epochs=1, learning_rate=0.5)
     assert 0 < learning_rate(config, 0, 1) <= 0.5
 
 
@@ -118,8 +118,13 @@ def test_plateau_counts_epochs_without_a_better_loss(losses: list[float], drops:
 
 
 def test_plateau_lowers_the_rate_from_the_next_epoch_on():
-    config = Config(
-        schedule="plateau", learning_rate=0.5, decay_factor=0.1, plateau_patience=1, epochs=9
+    config = Config.preset(
+        "plain",
+        schedule="plateau",
+        learning_rate=0.5,
+        decay_factor=0.1,
+        plateau_patience=1,
+        epochs=9,
     )
     assert learning_rate(config, 0, STEPS, []) == 0.5
     assert learning_rate(config, 20, STEPS, [1, 1]) == pytest.approx(0.05)

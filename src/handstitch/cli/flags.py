@@ -13,6 +13,7 @@ from cyclopts.validators import mutually_exclusive
 
 from handstitch.config import precedence
 from handstitch.config.messages import choices, format_value, valid_values
+from handstitch.config.presets import PRESETS
 from handstitch.config.schema import field_types, help_of
 
 GROUPS: Final = {
@@ -31,8 +32,8 @@ Preset = Annotated[
     str | None,
     Parameter(
         metavar="NAME",
-        help=f"preset to start from [choices: {', '.join(precedence.presets())}]",
-        show_default=precedence.DEFAULT_PRESET,
+        help=f"preset to start from [choices: {', '.join(PRESETS)}]",
+        show_default="default",
     ),
 ]
 ConfigFile = Annotated[
@@ -118,12 +119,11 @@ def _flags(names: Collection[str], several: bool, preset: str | None) -> dict[st
         is_list = several or isinstance(defaults[name], list)
         is_switch = kind is bool and not several
         words = choices(kind) if name != "threads" else []
-        whole = "whole" in valid_values(kind)
         flags[name] = Annotated[
             (bool if is_switch else tuple[str, ...] if is_list else str) | None,
             Parameter(
                 name=precedence.flags_of(name),
-                metavar="CHOICE" if words else "N" if whole else "X",
+                metavar="CHOICE" if words else "N" if "whole" in valid_values(kind) else "X",
                 help=help_of(name) + (f" [choices: {', '.join(words)}]" if words else ""),
                 group=group,
                 show_default=format_value(defaults[name]),

@@ -92,8 +92,7 @@ def search(
     Every flag of `train` accepts several values, and the grid of all combinations is trained, such
     as --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). Ranges
     are sampled at random: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command
-    with the same --out resumes a search; so does --out alone. Defaults
-    are those of the preset `default`.
+    with the same --out resumes a search; so does --out alone.
     """
     from handstitch import search as searches
     from handstitch.cli.search_output import SearchProgress, say_result

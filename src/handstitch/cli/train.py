@@ -64,8 +64,7 @@ def train(
 ) -> int:
     """Train a network; its run folder holds the result.
 
-    Precedence of settings: flags, HANDSTITCH_… variables, --config, --preset. The defaults shown
-    are those of the preset `default`.
+    Precedence of settings: flags, HANDSTITCH_… variables, --config, --preset, defaults.
     """
     from handstitch import runs
 

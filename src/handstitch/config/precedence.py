@@ -1,39 +1,30 @@
-"""Precedence of settings: flags over environment over config file over preset over defaults.
-
-A preset is a config file that comes with the package.
-"""
+"""Precedence of settings: flags over environment over config file over preset over defaults."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from handstitch.config.messages import format_value, nearest_name
+from handstitch.config.messages import format_value
+from handstitch.config.presets import read_preset
 from handstitch.config.schema import (
-    DEFAULT_LEARNING_RATES,
     Config,
     Formatter,
     check_names,
     convert_values,
     field_types,
+    override,
 )
 from handstitch.config.toml import read_file
-from handstitch.errors import ConfigError
 
-DEFAULT_PRESET: Final = "default"
 PREFIX: Final = "HANDSTITCH_"
 FLAGS: Final = {"hidden_sizes": ("--hidden",), "learning_rate": ("--learning-rate", "--lr")}
 """Flags other than the setting's name; messages use the first."""
-
-_PRESETS: Final = resources.files("handstitch.config") / "presets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +35,6 @@ class ResolvedConfig:
     origins: dict[str, str]
 
 
-def presets() -> list[str]:
-    """Names of the presets."""
-    return sorted(file.name.removesuffix(".toml") for file in _PRESETS.iterdir())
-
-
 def resolve(
     flags: Mapping[str, Any],
     file: Path | None = None,
@@ -57,21 +43,17 @@ def resolve(
 ) -> ResolvedConfig:
     """The configuration from all sources. Raises ConfigError for invalid settings.
 
-    `flags` has the settings of the command line by field name (see `read_flags`). A source that
-    changes the optimizer without a learning rate gets the default rate of its optimizer: the rate
-    of the source below was chosen for another.
+    `flags` has the settings of the command line by field name (see `read_flags`).
     """
-    values = Config().to_dict()
+    values: dict[str, Any] = {"optimizer": Config().optimizer}
     origins = dict.fromkeys(field_types(), "default")
-    for origin, given in sources(flags, file, preset or DEFAULT_PRESET, environment):
-        if given.get("optimizer", values["optimizer"]) != values["optimizer"]:
-            values.pop("learning_rate", None)
-        values |= given
+    for origin, given in sources(flags, file, preset, environment):
+        values = override(values, given)
         origins |= dict.fromkeys(given, origin)
-    if "learning_rate" not in values:
-        values["learning_rate"] = default_learning_rate(values)
-        origins["learning_rate"] = f"default for {values['optimizer']}"
-    return ResolvedConfig(Config(**values), origins)
+    config = Config(**values)
+    if values.get("learning_rate") is None:
+        origins["learning_rate"] = f"default for {config.optimizer}"
+    return ResolvedConfig(config, origins)
 
 
 def sources(
@@ -93,26 +75,6 @@ def sources(
     ]
 
 
-def default_learning_rate(values: Mapping[str, Any]) -> float:
-    """The default learning rate for this optimizer and reduction."""
-    name = values["optimizer"]
-    rate = DEFAULT_LEARNING_RATES.get(name, 1.0)  # Config refuses an unknown optimizer
-    scales = values["reduction"] == "sum" and name in {"sgd", "momentum", "nesterov"}
-    return rate / values["batch_size"] if scales else rate
-
-
-def read_preset(name: str) -> dict[str, Any]:
-    """The settings of a preset. Raises ConfigError for an unknown one."""
-    if name not in presets():
-        nearest = nearest_name(name, presets())
-        raise ConfigError(
-            f"there is no preset {format_value(name)}",
-            wanted=", ".join(presets()),
-            fix=f"perhaps: --preset {nearest}" if nearest else f"--preset {DEFAULT_PRESET}",
-        )
-    return tomllib.loads((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
-
-
 def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """Settings from variables such as HANDSTITCH_LEARNING_RATE; lists are comma-separated.
 
@@ -132,13 +94,11 @@ def read_flags(words: Mapping[str, str | Sequence[str] | bool | None]) -> dict[s
 
     Raises ConfigError for all invalid ones.
     """
-    given = {name: value for name, value in words.items() if value is not None}
-    return _read(given, format_flag)
+    return _read({name: value for name, value in words.items() if value is not None}, format_flag)
 
 
 def _read(words: Mapping[str, str | Sequence[str] | bool], write: Formatter) -> dict[str, Any]:
-    values = {name: _parse(name, value) for name, value in words.items()}
-    return convert_values(values, write, examples=_examples())
+    return convert_values({name: _parse(name, value) for name, value in words.items()}, write)
 
 
 def _parse(name: str, words: str | Sequence[str] | bool) -> Any:
@@ -182,9 +142,3 @@ def format_variable(name: str, value: object) -> str:
 def flags_of(name: str) -> tuple[str, ...]:
     """The flags of a setting; messages use the first."""
     return FLAGS.get(name, ("--" + name.replace("_", "-"),))
-
-
-@cache
-def _examples() -> dict[str, object]:
-    """Setting → a valid value: that of the default preset."""
-    return {**Config().to_dict(), **read_preset(DEFAULT_PRESET)}

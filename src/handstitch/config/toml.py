@@ -18,9 +18,8 @@ _LINES: Final = 'lines like: learning_rate = 0.1 or optimizer = "adam"'
 
 def read_file(path: Path) -> dict[str, Any]:
     """The settings in a TOML file. Raises ConfigError if it is unreadable or a setting invalid."""
-    content = _content(path)
     try:
-        values = tomllib.loads(content.decode())
+        values = tomllib.loads(_content(path).decode())
         json.dumps(values, default=str)  # a number of thousands of digits is refused here
     except (ValueError, RecursionError) as error:
         raise ConfigError(
@@ -55,9 +54,9 @@ def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
 
 def format_toml(name: str, value: object) -> str:
     """A setting as a line of a file."""
-    is_single = name == "activation" and isinstance(value, str)
+    items = [value] if name == "activation" and isinstance(value, str) else value
     # JSON's strings, lists, booleans and exact floats are TOML's, too.
-    return f"{name} = {json.dumps([value] if is_single else value, default=str)}"
+    return f"{name} = {json.dumps(items, default=str)}"
 
 
 def _content(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from handstitch.config import precedence
+from handstitch.config import Config
 from handstitch.config.toml import format_toml
 from handstitch.data.catalog import TITLES
 from handstitch.evaluation import most_confused, wilson_interval
@@ -182,7 +182,7 @@ def settings(run: RunContents, words: Words) -> tuple[Rows, Rows]:
 
     A setting that the recipe leaves open (`auto`) does not differ.
     """
-    default = precedence.resolve({}, environment={}).config.to_dict()
+    default = Config().to_dict()
     everything: Rows = []
     changed: Rows = []
     for name, value in run.config.to_dict().items():

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from handstitch.config import Config, precedence
+from handstitch.config import Config
 from handstitch.config.messages import format_value
 from handstitch.config.schema import (
     check_names,
@@ -67,7 +67,7 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
         """The configuration of one trial. Raises ConfigError if it is invalid."""
         plain = self.config | values | {"seed": int(self.config["seed"]) + repeat}
         if self.default_rate:
-            plain["learning_rate"] = precedence.default_learning_rate(plain)
+            del plain["learning_rate"]
         return from_mapping(plain, "this trial")
 
     def rounds(self) -> list[range]:

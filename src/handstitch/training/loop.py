@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch.config import Config
-from handstitch.config.precedence import default_learning_rate
+from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
 from handstitch.data.batches import Batches

@@ -1,0 +1,27 @@
+"""Presets: the config files that come with the package."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import Any, Final
+
+from handstitch.config.messages import format_value, nearest_name
+from handstitch.errors import ConfigError
+
+# `default` has no file: it is the defaults of Config.
+PRESETS: Final = ("course", "default", "plain")
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """The settings of a preset. Raises ConfigError for an unknown one."""
+    if name not in PRESETS:
+        nearest = nearest_name(name, PRESETS)
+        raise ConfigError(
+            f"there is no preset {format_value(name)}",
+            wanted=", ".join(PRESETS),
+            fix=f"perhaps: --preset {nearest}" if nearest else "--preset default",
+        )
+    if name == "default":
+        return {}
+    return tomllib.loads((resources.files(__name__) / f"{name}.toml").read_text("utf-8"))
