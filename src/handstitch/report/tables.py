@@ -129,13 +129,11 @@ def confused(run: RunContents) -> Rows:
     """The most frequent mistakes."""
     if run.evaluation is None:
         return []
-    scores = run.evaluation.class_scores
-    numbers = tuple(map(str, range(len(scores))))  # two classes may have one name
-    rows: Rows = []
-    for *pair, count in most_confused(run.evaluation.confusion_matrix, numbers, 10):
-        true, predicted = (scores[int(number)] for number in pair)
-        rows.append((true.name, predicted.name, f"{count:,}", percent(count / true.support)))
-    return rows
+    matrix, scores = run.evaluation.confusion_matrix, run.evaluation.class_scores
+    return [
+        (true.name, predicted.name, f"{count:,}", percent(count / true.support))
+        for true, predicted, count in most_confused(matrix, scores, 10)
+    ]
 
 
 def classes(run: RunContents) -> Rows:
