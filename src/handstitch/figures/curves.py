@@ -83,7 +83,7 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
         logarithmic(lower, "y")
     else:
         lower.set_ylim(0, 1.15 * max(rates) or 1.0)
-    _epochs(lower, history)
+    whole_numbers(lower.xaxis)
     accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
     handles = [accuracies[0], train_loss, accuracies[1], val_loss, *marks]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
@@ -98,7 +98,7 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     _draw(accuracy, history, lang, "val_accuracy")
     losses.set(xlabel=label("epoch", lang), ylabel=label("loss", lang))
     accuracy.set_ylabel(label("val accuracy", lang))
-    _epochs(losses, history)
+    whole_numbers(losses.xaxis)
     handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
@@ -143,10 +143,3 @@ def _mark_best(
         zorder=5,
         label=label("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
     )
-
-
-def _epochs(axes: Axes, history: Sequence[EpochRecord]) -> None:
-    first, last = history[0].epoch, history[-1].epoch
-    room = max(0.5, 0.02 * (last - first))
-    axes.set_xlim(first - room, last + room)
-    whole_numbers(axes.xaxis)

@@ -129,13 +129,12 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
     _bars(upper, filled, [bar.accuracy for bar in filled])
     if filled:
+        accuracies = [bar.accuracy for bar in filled]
         ranges = [wilson_interval(round(bar.accuracy * bar.count), bar.count) for bar in filled]
-        below = [bar.accuracy - low for bar, (low, _) in zip(filled, ranges, strict=True)]
-        above = [high - bar.accuracy for bar, (_, high) in zip(filled, ranges, strict=True)]
         upper.errorbar(
             [bar.confidence for bar in filled],
-            [bar.accuracy for bar in filled],
-            yerr=np.maximum([below, above], 0),
+            accuracies,
+            yerr=np.abs(np.transpose(ranges) - accuracies),
             fmt="o",
             color=BLUE,
             markersize=4,

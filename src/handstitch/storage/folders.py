@@ -60,8 +60,7 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
         _require_empty(path)
         with lock_folder(path):
             _require_empty(path)  # another process may have been quicker
-            for name, data in files.items():
-                put(path / name, [memoryview(data)])
+            _fill(path, files)
         return path
 
 
@@ -70,8 +69,7 @@ def _size(files: Mapping[str, bytes]) -> int:
 
 
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a new folder with these files, on the disk."""
-    disk.files.make_folder(folder)
+    """Write these files to a folder, which is made by the first, in the order given."""
     for name, data in files.items():
         put(folder / name, [memoryview(data)])
 
