@@ -132,8 +132,7 @@ def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     span = values.max() - values.min()
-    scaled: NDArray[np.float64] = (values - values.min()) / span if span else values * 0 + 0.5
-    return scaled
+    return (values - values.min()) / span if span else np.full_like(values, 0.5)
 
 
 def _scale(

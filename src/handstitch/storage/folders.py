@@ -96,7 +96,11 @@ def _require_empty(path: Path) -> None:
             wanted="an empty folder, or a name that is free",
             fix=f"choose another name: --out {shlex.quote(str(free_name(path)))}",
         )
-    names = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry))
+    names = sorted(
+        entry.name
+        for entry in path.iterdir()
+        if entry.name != LOCK_FILE and not is_temporary(entry)
+    )
     if not names:
         return
     free = f"--out {shlex.quote(str(free_name(path)))}"
@@ -111,10 +115,6 @@ def _require_empty(path: Path) -> None:
         if is_run
         else f"choose another name: {free}",
     )
-
-
-def _is_ours(entry: Path) -> bool:
-    return entry.name == LOCK_FILE or is_temporary(entry)
 
 
 def free_name(path: Path) -> Path:
