@@ -84,7 +84,7 @@ def test_an_evaluation_hangs_together():
     assert found.correct == int((predicted == labels).sum())
     assert found.accuracy == found.correct / 57
     assert found.accuracy_interval == wilson_interval(found.correct, 57)
-    assert found.calibration_error == calibration_error(P, labels)
+    assert found.calibration_error == calibration_error(calibration_bins(P, labels))
     assert found.confusion_matrix == confusion_matrix(labels, predicted, 4).tolist()
     assert [score.name for score in found.class_scores] == list(names)
     assert 0 < found.loss < 5 * log(4)
@@ -183,7 +183,7 @@ def test_calibration_error_is_that_of_a_slow_loop(
     rng = np.random.default_rng(seed)
     P = rng.dirichlet(np.full(classes, 1 / sharpness), n)
     labels = rng.integers(0, classes, n).astype(np.uint8)
-    assert calibration_error(P, labels) == pytest.approx(
+    assert calibration_error(calibration_bins(P, labels)) == pytest.approx(
         slow_calibration_error(P, labels), abs=1e-12
     )
 
@@ -192,7 +192,7 @@ def test_calibration_error_is_that_of_a_slow_loop(
 def test_calibration_error_by_hand(hits: int, wanted: float):
     P = np.tile([0.8, 0.2], (10, 1))
     labels: Any = np.array([0] * hits + [1] * (10 - hits), np.uint8)
-    assert calibration_error(P, labels) == pytest.approx(wanted)
+    assert calibration_error(calibration_bins(P, labels)) == pytest.approx(wanted)
 
 
 def test_calibration_bins_hold_every_image_once():

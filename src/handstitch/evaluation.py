@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod, sqrt
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ ROWS = 1000
 _Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 _CALIBRATION_BINS = 15
+
+_Class = TypeVar("_Class")
 
 
 class Evaluator:
@@ -83,7 +85,7 @@ def evaluate(
         accuracy=correct / len(labels),
         accuracy_interval=wilson_interval(correct, len(labels)),
         loss=loss,
-        calibration_error=calibration_error(P, labels),
+        calibration_error=calibration_error(calibration_bins(P, labels)),
         confusion_matrix=confusion.tolist(),
         class_scores=class_scores(confusion, class_names),
         weights=weights,
@@ -117,9 +119,12 @@ def class_scores(confusion: NDArray[np.int64], class_names: tuple[str, ...]) -> 
 
 
 def most_confused(
-    confusion: list[list[int]], class_names: tuple[str, ...], most: int = 5
-) -> list[tuple[str, str, int]]:
-    """(true class, predicted class, images) of the most frequent mistakes, in falling order."""
+    confusion: list[list[int]], classes: Sequence[_Class], most: int = 5
+) -> list[tuple[_Class, _Class, int]]:
+    """(true class, predicted class, images) of the most frequent mistakes, in falling order.
+
+    `classes` is what stands for each class in the result: its name, number or scores.
+    """
     mistakes = [
         (-count, true, predicted)
         for true, row in enumerate(confusion)
@@ -127,7 +132,7 @@ def most_confused(
         if true != predicted and count
     ]
     return [
-        (class_names[true], class_names[predicted], -count)
+        (classes[true], classes[predicted], -count)
         for count, true, predicted in sorted(mistakes)[:most]
     ]
 
@@ -163,10 +168,10 @@ def calibration_bins(P: Matrix, labels: Labels) -> list[CalibrationBin]:
     ]
 
 
-def calibration_error(P: Matrix, labels: Labels) -> float:
-    """Expected calibration error over 15 equal bins of confidence (arXiv:1706.04599).
+def calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Expected calibration error over bins of confidence (arXiv:1706.04599); 0 without images.
 
     The mean over all images of |accuracy − confidence| of the bin they fall in.
     """
-    bins = calibration_bins(P, labels)
-    return sum(bin_.count * abs(bin_.accuracy - bin_.confidence) for bin_ in bins) / len(labels)
+    n = sum(bin_.count for bin_ in bins)
+    return sum(bin_.count * abs(bin_.accuracy - bin_.confidence) for bin_ in bins) / max(1, n)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from handstitch import figures
-from handstitch.figures.curves import thinned
+from handstitch.figures import style
 from tests.figures.conftest import history, texts
 
 
@@ -76,7 +77,7 @@ def test_one_epoch_is_drawn_as_points_that_can_all_be_seen():
         if line.get_marker() == "o"
     ]
     assert np.diff(sorted(places)).min() > 10
-    assert rate.get_xlim() == (0.5, 1.5)
+    assert sum(rate.get_xlim()) == pytest.approx(2)  # in the middle
     assert rate.get_ylim()[0] == 0
 
 
@@ -85,21 +86,22 @@ def test_ten_thousand_epochs_stay_small(monkeypatch):
     svg = figures.svg(figures.curves(records))
     assert len(svg) < 200_000
     assert "10,000" in texts(svg)
-    monkeypatch.setattr(sys.modules["handstitch.figures.curves"], "_MOST_POINTS", 10_000)
+    monkeypatch.setitem(style._SETTINGS, "path.simplify_threshold", 0.0)
     assert len(figures.svg(figures.curves(records))) > 300_000
 
 
-def test_thinning_keeps_what_can_be_seen():
-    rng = np.random.default_rng(0)
-    series = rng.standard_normal(10_000)
-    series[1234], series[9876] = 50.0, -50.0
-    kept = thinned(series, 900)
-    assert len(kept) <= 901
-    assert {0, 1234, 9876, 9_999} <= set(kept.tolist())
-    assert np.all(np.diff(kept) > 0)
-    assert thinned(series[:900], 900).tolist() == list(range(900))
-    series[100:5000] = np.nan
-    assert len(thinned(series, 900)) <= 901
+def test_a_long_line_keeps_what_can_be_seen(monkeypatch):
+    records = history(10_000)
+    records[1234] = msgspec.structs.replace(records[1234], val_loss=50.0)
+    records[9876] = msgspec.structs.replace(records[9876], val_loss=-50.0)
+    ends = []
+    for threshold in (style._SETTINGS["path.simplify_threshold"], 0.0):
+        monkeypatch.setitem(style._SETTINGS, "path.simplify_threshold", threshold)
+        svg = figures.svg(figures.curves(records))
+        (line,) = re.findall(rf'd="([^"]*)"[^>]*stroke: {style.VERMILION.lower()}', svg)[:1]
+        points = np.array(re.findall(r"[ML] (\S+) (\S+)", line), np.float64)
+        ends.append([*points[0], *points[-1], *points[points[:, 1].argmin()], points[:, 1].max()])
+    assert ends[0] == pytest.approx(ends[1], abs=1)
 
 
 def test_rates_over_orders_of_magnitude_are_logarithmic():

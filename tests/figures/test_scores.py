@@ -74,7 +74,7 @@ def test_reliability_shows_every_filled_bin_and_the_error():
     bins = calibration_bins(P, labels)
     panels: Any = figures.reliability(bins).axes
     upper, lower = panels
-    assert f"{calibration_error(P, labels):.4f}" in upper.get_title()
+    assert f"{calibration_error(bins):.4f}" in upper.get_title()
     filled = [each for each in bins if each.count]
     assert [bar.get_height() for bar in upper.patches] == [each.accuracy for each in filled]
     assert [bar.get_height() for bar in lower.patches] == [each.count for each in filled]

@@ -198,5 +198,5 @@ def test_before_and_after_are_on_one_scale():
     assert [axes.get_title() for axes in maps(figure)] == [
         "initial W₀", "trained W", "change W − W₀",
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="not of one shape"):
+    with pytest.raises(ValueError, match="shapes"):
         figures.before_after(W, W0.T, "Layer 1")

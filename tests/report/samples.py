@@ -57,7 +57,7 @@ def make_evaluation(
         accuracy=correct / n,
         accuracy_interval=evaluation.wilson_interval(correct, n),
         loss=0.7,
-        calibration_error=evaluation.calibration_error(P, labels),
+        calibration_error=evaluation.calibration_error(evaluation.calibration_bins(P, labels)),
         confusion_matrix=confusion.tolist(),
         class_scores=evaluation.class_scores(confusion, tuple(names)),
         weights="best",

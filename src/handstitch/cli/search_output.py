@@ -81,8 +81,10 @@ def say_result(search: Search, json: bool) -> None:
         )
     else:
         highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
-        figures = [
+        lines = [
             (
+                str(row["candidate"]),
+                row["parameters"],
                 ", ".join(
                     [
                         str(row["complete"]),
@@ -94,10 +96,7 @@ def say_result(search: Search, json: bool) -> None:
             )
             for row in rows
         ]
-        labels = [str(row["candidate"]) for row in rows]
-        heads = ("candi-\ndate", "trials", "Val\nAccuracy", "")
-        parameters = [row["parameters"] for row in rows]
-        output.show(candidate_table(heads, labels, parameters, figures))
+        output.show(candidate_table(("candi-\ndate", "trials", "Val\nAccuracy", ""), lines))
         drawn = ", drawn data" if search.plan.config["dataset"] == "sketch" else ""
         command = f"handstitch show {shlex.quote(str(search.folder))}"
         print(f"Val Accuracy: of the best epoch, mean over a candidate's trials{drawn}")
@@ -115,10 +114,7 @@ def say_result(search: Search, json: bool) -> None:
 
 
 def candidate_table(
-    heads: Sequence[str],
-    labels: Sequence[str],
-    parameters: Sequence[dict[str, Any]],
-    figures: Sequence[Sequence[str]],
+    heads: Sequence[str], lines: Sequence[tuple[str, dict[str, Any], *tuple[str, ...]]]
 ) -> Table:
     """A line for each candidate: its label, parameters and figures.
 
@@ -128,11 +124,11 @@ def candidate_table(
 
     from handstitch.search.summary import as_flags
 
-    names = list(dict.fromkeys(name for values in parameters for name in values))
+    names = list(dict.fromkeys(name for _, parameters, *_ in lines for name in parameters))
     wide = output.table(heads[0], *(name.replace("_", "\n") for name in names), *heads[1:])
     narrow = output.table(*heads, "parameters")
     narrow.columns[-1].justify = "left"
-    for label, values, cells in zip(labels, parameters, figures, strict=True):
+    for label, values, *cells in lines:
         words = [output.safe_text(format_value(values.get(name))) for name in names]
         wide.add_row(label, *words, *cells)
         narrow.add_row(label, *cells, output.safe_text(as_flags(values)))

@@ -95,20 +95,17 @@ def _table(ranking: Ranking) -> None:
     has_intervals = any(candidate.interval for candidate in ranking.candidates)
     epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
     spread = "95 %\ninterval" if has_intervals else "sd of\nseeds"
-    labels = [
-        "highest" if one.number == ranking.winner else _VERDICTS[one.indistinguishable]
-        for one in shown
-    ]
-    figures = [
+    lines = [
         (
+            "highest" if one.number == ranking.winner else _VERDICTS[one.indistinguishable],
+            one.parameters,
             f"{one.mean:.4f}",
             _spread(one, has_intervals),
             f"{one.last_epoch_accuracy if ranking.by == 'best' else one.best_epoch_accuracy:.4f}",
         )
         for one in shown
     ]
-    heads = ("", epochs[0], spread, epochs[1])
-    table = candidate_table(heads, labels, [one.parameters for one in shown], figures)
+    table = candidate_table(("", epochs[0], spread, epochs[1]), lines)
     output.show(table, "Mean validation accuracy (≈ indistinguishable from the highest)")
     left = len(ranking.candidates) - _SHOWN
     if left > 0:

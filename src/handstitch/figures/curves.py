@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from handstitch.arrays import Indices
 from handstitch.figures.labels import Lang, label
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
@@ -33,10 +30,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-_MOST_POINTS: Final = 1_500
-"""Points of a line, at most: more than a page has pixels across, few enough for a small SVG."""
 _FEW: Final = 40
 """Epochs up to which every epoch has a marker."""
+_MANY: Final = 1_500
+"""Epochs from which lines are thin: there are more than a page has pixels across."""
 _STYLES: Final = {
     "train_accuracy": (SKY, "--"),
     "val_accuracy": (BLUE, "-"),
@@ -86,7 +83,7 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
         logarithmic(lower, "y")
     else:
         lower.set_ylim(0, 1.15 * max(rates) or 1.0)
-    _epochs(lower, history)
+    whole_numbers(lower.xaxis)
     accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
     handles = [accuracies[0], train_loss, accuracies[1], val_loss, *marks]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
@@ -101,7 +98,7 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     _draw(accuracy, history, lang, "val_accuracy")
     losses.set(xlabel=label("epoch", lang), ylabel=label("loss", lang))
     accuracy.set_ylabel(label("val accuracy", lang))
-    _epochs(losses, history)
+    whole_numbers(losses.xaxis)
     handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
@@ -113,37 +110,18 @@ def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -
     for name in names:
         colour, stroke = _STYLES[name]
         values = np.array([getattr(record, name) for record in history], np.float64)
-        shown = thinned(values, _MOST_POINTS)
         axes.plot(
-            epochs[shown],
-            values[shown],
+            epochs,
+            values,
             stroke,
             label=label(name.replace("_", " "), lang),
             color=colour,
-            linewidth=1.6 if len(epochs) <= _MOST_POINTS else 0.7,
+            linewidth=1.6 if len(epochs) <= _MANY else 0.7,
             marker="o" if len(epochs) <= _FEW else "",
             markersize=3,
         )
         if not np.isfinite(values).any():
             axes.set_ylim(0, 1)
-
-
-def thinned(values: NDArray[np.float64], most: int) -> Indices:
-    """Positions of about `most` values that draw the same line.
-
-    They are the first, lowest and highest value of every stretch, and the last of all.
-    """
-    n = len(values)
-    if n <= most:
-        return np.arange(n)
-    edges = np.linspace(0, n, most // 3 + 1).astype(np.intp)
-    kept = {n - 1}
-    for start, stop in pairwise(edges):
-        stretch = values[start:stop]
-        kept.add(int(start))
-        if np.isfinite(stretch).any():
-            kept.update((int(start + np.nanargmin(stretch)), int(start + np.nanargmax(stretch))))
-    return np.array(sorted(kept))
 
 
 def _mark_best(
@@ -165,10 +143,3 @@ def _mark_best(
         zorder=5,
         label=label("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
     )
-
-
-def _epochs(axes: Axes, history: Sequence[EpochRecord]) -> None:
-    first, last = history[0].epoch, history[-1].epoch
-    room = max(0.5, 0.02 * (last - first))
-    axes.set_xlim(first - room, last + room)
-    whole_numbers(axes.xaxis)

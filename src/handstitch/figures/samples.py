@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Matrix
-from handstitch.evaluation import confusion_matrix
+from handstitch.evaluation import confusion_matrix, most_confused
 from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import FAINT, GREEN, VERMILION
@@ -85,26 +85,14 @@ def confused_pairs(
     """
     predicted = np.argmax(P, axis=1)
     confusion = confusion_matrix(labels, predicted, P.shape[1])
-    support = confusion.sum(axis=1)
-    np.fill_diagonal(confusion, 0)
-    order = np.argsort(-confusion, axis=None, kind="stable")[:most]
-    pairs = [divmod(int(place), P.shape[1]) for place in order if confusion.flat[place]]
+    pairs = most_confused(confusion.tolist(), range(P.shape[1]), most)
     names = [safe(name, 24) for name in class_names]
-    sheet = _Sheet(len(pairs), images.shape[1:], caption=0.5)
-    sheet.title(label("pairs", lang), label("probability key", lang) if pairs else "")
-    for row, (true, taken) in enumerate(pairs):
+    key = label("probability key", lang) if pairs else ""
+    sheet = _Sheet(len(pairs), images.shape[1:], 0.5, label("pairs", lang), key)
+    for row, (true, taken, count) in enumerate(pairs):
         examples = _by_confidence(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        sheet.line(
-            row,
-            label(
-                "pair",
-                lang,
-                true=names[true],
-                predicted=names[taken],
-                count=int(confusion[true, taken]),
-                support=int(support[true]),
-            ),
-        )
+        found = {"true": names[true], "predicted": names[taken], "count": count}
+        sheet.line(row, label("pair", lang, **found, support=confusion[true].sum()))
         for column, position in enumerate(examples[:_COLUMNS]):
             sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
     if not pairs:
@@ -131,8 +119,8 @@ def _gallery(
     lang: Lang,
 ) -> _Sheet:
     """All of the images with true class, predicted class and its probability."""
-    sheet = _Sheet(ceil(len(images) / _COLUMNS), images.shape[1:], caption=0.45)
-    sheet.title(label(title, lang), label("key", lang) if len(images) else "")
+    key = label("key", lang) if len(images) else ""
+    sheet = _Sheet(ceil(len(images) / _COLUMNS), images.shape[1:], 0.45, label(title, lang), key)
     for place, (image, true, p) in enumerate(zip(images, labels, P, strict=True)):
         row, column = divmod(place, _COLUMNS)
         taken = int(np.argmax(p))
@@ -144,46 +132,39 @@ def _gallery(
 
 
 class _Sheet:
-    """Rows of images at fixed positions: constrained layout takes seconds for eighty."""
+    """Rows of images on a fixed grid: constrained layout takes seconds for eighty."""
 
-    def __init__(self, rows: int, image_shape: tuple[int, ...], caption: float) -> None:
+    def __init__(
+        self, rows: int, image_shape: tuple[int, ...], caption: float, title: str, key: str
+    ) -> None:
         from matplotlib.figure import Figure
 
-        high, wide = image_shape
-        self._high, self._wide = (_SIDE * side / max(high, wide) for side in (high, wide))
-        self._pitch = self._high + caption + 0.05
-        self.width = _PITCH * _COLUMNS - (_PITCH - self._wide) + 2 * _MARGIN
-        self.height = _TITLE + max(1, rows) * self._pitch + _MARGIN
-        self.figure = Figure(figsize=(self.width, self.height))
-
-    def title(self, title: str, key: str) -> None:
-        """The title and its key."""
-        self._write(_MARGIN, 0.28, title, fontsize=11)
-        self._write(_MARGIN, 0.48, key, fontsize=8, color=FAINT)
+        high, wide = (_SIDE * side / max(image_shape) for side in image_shape)
+        pitch = high + caption + 0.05
+        width = _PITCH * (_COLUMNS - 1) + wide + 2 * _MARGIN
+        height = _TITLE + max(1, rows) * pitch + _MARGIN
+        self.figure = Figure(figsize=(width, height))
+        top = height - _TITLE - 0.2
+        self._grid = self.figure.add_gridspec(
+            max(1, rows), _COLUMNS, left=_MARGIN / width, right=1 - _MARGIN / width,
+            top=top / height, bottom=(top - max(1, rows) * pitch + pitch - high) / height,
+            wspace=_PITCH / wide - 1, hspace=pitch / high - 1,
+        )  # fmt: skip
+        self.figure.text(_MARGIN / width, 1 - 0.28 / height, title, fontsize=11)
+        self.figure.text(_MARGIN / width, 1 - 0.48 / height, key, fontsize=8, color=FAINT)
 
     def line(self, row: int, text: str) -> None:
         """A line above a row."""
-        self._write(_MARGIN, self._top(row) - 0.06, text)
+        place = self._grid[row, 0].get_position(self.figure)
+        self.figure.text(place.x0, place.y1 + 0.06 / self.figure.get_figheight(), text)
 
     def draw(
         self, row: int, column: int, image: Images, colour: str, *, above: str = "", below: str
     ) -> None:
         """One image in a frame of this colour, with texts above and below it."""
-        left, top = _MARGIN + column * _PITCH, self._top(row)
-        bottom, centre = top + self._high, left + self._wide / 2
-        axes = self.figure.add_axes(
-            (left / self.width, 1 - bottom / self.height, self._wide / self.width,
-             self._high / self.height)
-        )  # fmt: skip
+        axes = self.figure.add_subplot(self._grid[row, column])
         axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(color=colour, linewidth=1.2)
-        self._write(centre, top - 0.05, above, fontsize=_CAPTION, ha="center")
-        self._write(centre, bottom + 0.14, below, fontsize=_CAPTION, color=colour, ha="center")
-
-    def _top(self, row: int) -> float:
-        return _TITLE + 0.2 + row * self._pitch
-
-    def _write(self, x: float, y: float, text: str, **style: Any) -> None:
-        if text:
-            self.figure.text(x / self.width, 1 - y / self.height, text, **style)
+        axes.set_title(above, fontsize=_CAPTION, pad=3.6)
+        axes.set_xlabel(below, fontsize=_CAPTION, color=colour, labelpad=3.6)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from handstitch.evaluation import wilson_interval
+from handstitch.evaluation import calibration_error, wilson_interval
 from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
@@ -126,18 +126,15 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     figure = new_figure(5.6, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     filled = [bar for bar in bins if bar.count]
-    total = max(1, sum(bar.count for bar in filled))
-    error = sum(bar.count * abs(bar.accuracy - bar.confidence) for bar in filled) / total
     upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
     _bars(upper, filled, [bar.accuracy for bar in filled])
     if filled:
+        accuracies = [bar.accuracy for bar in filled]
         ranges = [wilson_interval(round(bar.accuracy * bar.count), bar.count) for bar in filled]
-        below = [bar.accuracy - low for bar, (low, _) in zip(filled, ranges, strict=True)]
-        above = [high - bar.accuracy for bar, (_, high) in zip(filled, ranges, strict=True)]
         upper.errorbar(
             [bar.confidence for bar in filled],
-            [bar.accuracy for bar in filled],
-            yerr=np.maximum([below, above], 0),
+            accuracies,
+            yerr=np.abs(np.transpose(ranges) - accuracies),
             fmt="o",
             color=BLUE,
             markersize=4,
@@ -151,7 +148,7 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)
     upper.legend(loc="upper left")
-    upper.set_title(label("reliability", lang, error=error))
+    upper.set_title(label("reliability", lang, error=calibration_error(bins)))
     return figure
 
 

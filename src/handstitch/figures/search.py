@@ -12,8 +12,15 @@ import numpy as np
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
-from handstitch.figures.search_axis import FEW, is_number, levels, title
-from handstitch.figures.search_space import heat_map, is_grid, parallel
+from handstitch.figures.search_space import (
+    FEW,
+    heat_map,
+    is_grid,
+    is_number,
+    levels,
+    parallel,
+    title,
+)
 from handstitch.figures.style import (
     BLUE,
     FAINT,

@@ -1,4 +1,4 @@
-"""Heat map of a grid, and parallel coordinates of all parameters of a search."""
+"""Heat map of a grid, parallel coordinates of all parameters of a search, and their labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from handstitch.config.messages import format_value
 from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
-from handstitch.figures.search_axis import FEW, is_number, levels, title
 from handstitch.figures.style import INK, is_wide, new_figure
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
     from handstitch.search import Candidate
 
+FEW: Final = 12
+"""Most values of a parameter that are all labelled."""
 _AXES: Final = 8
 """Most parameters in parallel coordinates."""
 
@@ -103,6 +104,22 @@ def is_grid(candidates: Sequence[Candidate], pair: tuple[str, str]) -> bool:
     return min(sizes) > 1 and max(sizes) <= 2 * FEW and len(combined) == sizes[0] * sizes[1]
 
 
+def levels(values: Sequence[Any]) -> list[str]:
+    """The different values of a parameter as labels, numbers in order."""
+    ordered = sorted(values) if all(map(is_number, values)) else sorted(map(format_value, values))
+    return list(dict.fromkeys(map(format_value, ordered)))
+
+
+def title(name: str) -> str:
+    """The title of a parameter: learning_rate is `learning rate`."""
+    return name.replace("_", " ")
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a number; a switch is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]:
     """Values as numbers that spread evenly: logarithms where they differ by orders of magnitude."""
     labels = [format_value(value) for value in values]
@@ -115,8 +132,7 @@ def _coordinates(values: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     span = values.max() - values.min()
-    scaled: NDArray[np.float64] = (values - values.min()) / span if span else values * 0 + 0.5
-    return scaled
+    return (values - values.min()) / span if span else np.full_like(values, 0.5)
 
 
 def _scale(

@@ -51,6 +51,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "savefig.facecolor": "white",
+    "path.simplify_threshold": 1.0,  # pixels: so ten thousand epochs are a small SVG
     "svg.fonttype": "none",
     "svg.hashsalt": "handstitch",
     "text.color": INK,

@@ -89,8 +89,6 @@ def before_after(
     lang: Lang = "en",
 ) -> Figure:
     """W₀, W and W − W₀ (inputs, outputs) side by side on one scale."""
-    if W.shape != W0.shape:
-        raise ValueError(f"W {W.shape} and W0 {W0.shape} are not of one shape")
     figure = new_figure(_WIDTH + 1, 3.6)
     panels = figure.subplots(1, 3, sharey=True)
     maps = [reduced(matrix, (512, 512)) for matrix in (W0, W, W - W0)]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from handstitch.config import Config
 from handstitch.config.toml import format_toml
@@ -24,20 +23,11 @@ _TESTS: Final = 20
 Rows = list[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The accuracy at the top of the page."""
+def headline(run: RunContents, words: Words) -> dict[str, Any] | None:
+    """The accuracy of the best weights: evaluated, or as recorded in training.
 
-    accuracy: str
-    of: str
-    """Number of images; empty where it is unknown."""
-    interval: str
-    """With its explanation; empty without a number of images."""
-    facts: Rows
-
-
-def headline(run: RunContents, words: Words) -> Headline | None:
-    """The accuracy of the best weights: evaluated, or as recorded in training."""
+    `of` and `interval` are empty where the number of images is unknown.
+    """
     best, measured, summary = run.best, run.evaluation, run.summary
     if measured is not None:
         n, accuracy, loss = measured.n, measured.accuracy, measured.loss
@@ -51,12 +41,12 @@ def headline(run: RunContents, words: Words) -> Headline | None:
     rows: Rows = [(words.accuracy, f"{accuracy:.4f}"), (words.loss, f"{loss:.4f}")]
     if run.model is not None:
         rows.append((words.guessing, percent(1 / len(run.model.class_names))))
-    return Headline(
-        accuracy=percent(accuracy),
-        of=words.headline.format(n=n, part=words.parts[run.part]) if n else "",
-        interval=words.interval.format(low=percent(low), high=percent(high)) if n else "",
-        facts=rows,
-    )
+    return {
+        "accuracy": percent(accuracy),
+        "of": words.headline.format(n=n, part=words.parts[run.part]) if n else "",
+        "interval": words.interval.format(low=percent(low), high=percent(high)) if n else "",
+        "facts": rows,
+    }
 
 
 def facts(run: RunContents, words: Words) -> Rows:
@@ -129,13 +119,11 @@ def confused(run: RunContents) -> Rows:
     """The most frequent mistakes."""
     if run.evaluation is None:
         return []
-    scores = run.evaluation.class_scores
-    numbers = tuple(map(str, range(len(scores))))  # two classes may have one name
-    rows: Rows = []
-    for *pair, count in most_confused(run.evaluation.confusion_matrix, numbers, 10):
-        true, predicted = (scores[int(number)] for number in pair)
-        rows.append((true.name, predicted.name, f"{count:,}", percent(count / true.support)))
-    return rows
+    matrix, scores = run.evaluation.confusion_matrix, run.evaluation.class_scores
+    return [
+        (true.name, predicted.name, f"{count:,}", percent(count / true.support))
+        for true, predicted, count in most_confused(matrix, scores, 10)
+    ]
 
 
 def classes(run: RunContents) -> Rows:

@@ -26,14 +26,6 @@ from handstitch.storage.os_errors import existing_folder, full, translate_os_err
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_NO_LINKS: Final = {
-    errno.EPERM,
-    errno.EACCES,
-    errno.ENOSYS,
-    errno.ENOTSUP,
-    errno.EOPNOTSUPP,
-    errno.EMLINK,
-}
 _TEMPORARY: Final = re.compile(r"\..*\.\d{1,9}-[0-9a-f]{8}-\d+\.tmp", re.DOTALL)
 _process_token = secrets.token_hex(4)
 _serial = count()
@@ -203,12 +195,10 @@ def _write_all(descriptor: int, piece: memoryview) -> None:
 
 
 def _link_or_copy(path: Path, name: Path) -> None:
-    """Give a file a second name: a hard link, or a copy where links are unsupported."""
+    """Give a file a second name: a hard link, or a copy where there can be none."""
     try:
         disk.files.link(path, name)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
+    except OSError:
         _fill(name, [memoryview(path.read_bytes())])
 
 

@@ -60,8 +60,7 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
         _require_empty(path)
         with lock_folder(path):
             _require_empty(path)  # another process may have been quicker
-            for name, data in files.items():
-                put(path / name, [memoryview(data)])
+            _fill(path, files)
         return path
 
 
@@ -70,8 +69,7 @@ def _size(files: Mapping[str, bytes]) -> int:
 
 
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a new folder with these files, on the disk."""
-    disk.files.make_folder(folder)
+    """Write these files to a folder, which is made by the first, in the order given."""
     for name, data in files.items():
         put(folder / name, [memoryview(data)])
 
@@ -98,7 +96,11 @@ def _require_empty(path: Path) -> None:
             wanted="an empty folder, or a name that is free",
             fix=f"choose another name: --out {shlex.quote(str(free_name(path)))}",
         )
-    names = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry))
+    names = sorted(
+        entry.name
+        for entry in path.iterdir()
+        if entry.name != LOCK_FILE and not is_temporary(entry)
+    )
     if not names:
         return
     free = f"--out {shlex.quote(str(free_name(path)))}"
@@ -113,10 +115,6 @@ def _require_empty(path: Path) -> None:
         if is_run
         else f"choose another name: {free}",
     )
-
-
-def _is_ours(entry: Path) -> bool:
-    return entry.name == LOCK_FILE or is_temporary(entry)
 
 
 def free_name(path: Path) -> Path:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handstitch.arrays import Images, Indices, Labels
+from handstitch.arrays import Images, Labels
 from handstitch.data.sketch.canvas import SIDE, WORDS, Canvas
 from handstitch.data.sketch.garments import DRAWINGS
 from handstitch.randomness import Purpose, generator
@@ -30,28 +30,20 @@ def draw(n: int, seed: int) -> tuple[Images, Labels]:
     >>> images.shape, sorted(labels[:10].tolist())
     ((20, 28, 28), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    labels = _labels(n, seed)
-    images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
-    for label in range(len(DRAWINGS)):
-        _draw_class(images, np.flatnonzero(labels == label), label, seed)
-    return images, labels
-
-
-def _labels(n: int, seed: int) -> Labels:
     classes = len(DRAWINGS)
     rounds = -(-n // classes)
     keys = generator(seed, Purpose.SKETCH).bit_generator.random_raw(rounds * classes)
     order = np.argsort(keys.reshape(rounds, classes), axis=1, kind="stable")
-    return order.astype(np.uint8).reshape(-1)[:n]
-
-
-def _draw_class(images: Images, positions: Indices, label: int, seed: int) -> None:
-    """Draw one class into its positions; each picture takes its own words from the stream."""
-    _, drawing, lying = DRAWINGS[label]
-    bits = generator(seed, Purpose.SKETCH, 1 + label).bit_generator
-    for start in range(0, len(positions), _BLOCK):
-        block = positions[start : start + _BLOCK]
-        words = bits.random_raw(len(block) * WORDS).reshape(len(block), WORDS)
-        canvas = Canvas(words, lying)
-        drawing(canvas)
-        images[block] = canvas.develop()
+    labels = order.astype(np.uint8).reshape(-1)[:n]
+    images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
+    for label, (_, drawing, lying) in enumerate(DRAWINGS):
+        # Each picture takes its own words from the stream of its class.
+        bits = generator(seed, Purpose.SKETCH, 1 + label).bit_generator
+        positions = np.flatnonzero(labels == label)
+        for start in range(0, len(positions), _BLOCK):
+            block = positions[start : start + _BLOCK]
+            words = bits.random_raw(len(block) * WORDS).reshape(len(block), WORDS)
+            canvas = Canvas(words, lying)
+            drawing(canvas)
+            images[block] = canvas.develop()
+    return images, labels

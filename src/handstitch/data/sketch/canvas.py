@@ -46,8 +46,7 @@ class Canvas:
 
     def __init__(self, words: NDArray[np.uint64], lying: bool = False) -> None:
         """`words` (k, WORDS): the random numbers of each picture."""
-        self._words = words
-        self._thrown = 0
+        self._throws, self._grain = iter(words[:, :_THROWS].T), words[:, _THROWS:]
         self._lying = lying
         middle = np.float32(SIDE / 2)
         lines = _CENTRES[None, :, None] - middle
@@ -61,11 +60,8 @@ class Canvas:
 
     def roll(self, low: float, high: float) -> Grid:
         """A number for each picture, evenly spread from low to high: (k, 1, 1)."""
-        if self._thrown == _THROWS:
-            raise IndexError("a drawing used more random numbers than a picture has")
         # The upper 24 bits are what a float32 can hold exactly.
-        fraction = (self._words[:, self._thrown] >> np.uint64(40)).astype(np.float32)
-        self._thrown += 1
+        fraction = (next(self._throws) >> np.uint64(40)).astype(np.float32)
         unit: Grid = (fraction * np.float32(2.0**-24))[:, None, None]
         return unit * np.float32(high - low) + np.float32(low)
 
@@ -101,7 +97,7 @@ class Canvas:
         self._trace()
         strength = self.roll(0, 0.3) * np.float32(1 / 255)
         # Little-endian bytes, whatever the machine's own order is.
-        grain = self._words[:, _THROWS:].astype("<u8").view(np.uint8).reshape(self.ink.shape)
+        grain = self._grain.astype("<u8").view(np.uint8).reshape(self.ink.shape)
         light = grain * strength
         np.subtract(1, light, out=light)
         light *= self.ink
