@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -36,7 +38,7 @@ def picture_path(target: Path, name: str, out: Path | None) -> Path | None:
             "unknown picture format",
             found=f"--out {out}",
             wanted=f"a name that ends in {' or '.join(_KINDS)}",
-            fix=f"--out {out.with_suffix('.png') if out.name else name}",
+            fix=f"--out {shlex.quote(str(out.with_suffix('.png') if out.name else name))}",
         )
     return out
 
@@ -77,10 +79,10 @@ def _write(
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
-        output.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
+        output.notice(f"{error.problem}: {error.found}; {error.fix}")
         return None
     except MachineError as error:
-        if not asked:
-            error.facts["fix"] = f"write it elsewhere: --out {path.name}"
-        raise
+        if asked:
+            raise
+        raise replace(error, fix=f"write it elsewhere: --out {shlex.quote(path.name)}") from error
     return path

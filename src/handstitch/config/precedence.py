@@ -26,7 +26,7 @@ from handstitch.config.schema import (
     field_types,
 )
 from handstitch.config.toml import read_file
-from handstitch.errors import ConfigError
+from handstitch.errors import Call, ConfigError, Phrase
 
 DEFAULT_PRESET: Final = "default"
 PREFIX: Final = "HANDSTITCH_"
@@ -108,7 +108,9 @@ def read_preset(name: str) -> dict[str, Any]:
         raise ConfigError(
             f"there is no preset {format_value(name)}",
             wanted=", ".join(presets()),
-            fix=f"perhaps: --preset {nearest}" if nearest else f"--preset {DEFAULT_PRESET}",
+            fix=Phrase(
+                "perhaps: " if nearest else "", Call("Config.preset", nearest or DEFAULT_PRESET)
+            ),
         )
     return tomllib.loads((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 

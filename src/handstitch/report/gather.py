@@ -128,7 +128,7 @@ def _noting(run: RunContents, what: Missing, source: Path | str, notify: Notify)
     try:
         yield
     except HandstitchError as error:
-        detail = error.facts.get("found")
+        detail = error.found
         notify(f"{source}: {error.problem}" + (f" ({detail})" if detail else ""))
         run.missing.append(what)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
