@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -77,22 +77,22 @@ def _python(value: object) -> str:
     return repr(str(value) if isinstance(value, Path) else value)
 
 
-class Phrase(str):  # noqa: SLOT000 (pickling keeps `parts` only in a dict)
-    """Text with arguments and calls in it, written as Python; `parts` to write it otherwise."""
+class Phrase(str):  # noqa: SLOT000 (pickling keeps the parts only in a dict)
+    """Text from a template, with arguments and calls in its braces, written as Python."""
 
-    parts: tuple[str | Argument | Call, ...]
+    template: str
+    parts: tuple[Argument | Call, ...]
 
-    def __new__(cls, *parts: str | Argument | Call) -> Self:  # noqa: D102 (as the class)
-        self = super().__new__(cls, "".join(map(str, parts)))
-        self.parts = tuple(
-            one for part in parts for one in (part.parts if isinstance(part, Phrase) else (part,))
-        )
+    def __new__(cls, template: str, *parts: Argument | Call) -> Self:  # noqa: D102 (as the class)
+        self = super().__new__(cls, template.format(*parts))
+        self.template, self.parts = template, parts
         return self
 
 
 @dataclass(eq=False, repr=False)
 class HandstitchError(Exception):
-    """An error: the problem in one line, and on labelled lines what else there is to say.
+    """An error: the problem in one line; on labelled lines the file or folder, what was found and
+    wanted, what a setting means, and the fix.
 
     Fields keep their values. Who knows a better fix raises a copy from the error:
     `dataclasses.replace(error, fix=…)`.
@@ -103,21 +103,15 @@ class HandstitchError(Exception):
     problem: str
     _: KW_ONLY
     file: object = None
-    """The file, or the folder."""
     found: str | None = None
     wanted: str | None = None
     means: str | None = None
-    """What a setting means."""
     fix: str | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.problem)  # the argument that pickling gives to the class
 
     def __str__(self) -> str:
-        return self.text()
-
-    def text(self, write: Callable[[Argument | Call], str] = str) -> str:
-        """The message; `write` makes text of the arguments and calls in it."""
         labelled = {
             field.name: value
             for field in fields(self)[1:]
@@ -128,9 +122,7 @@ class HandstitchError(Exception):
         for name, value in labelled.items():
             # A str may have several lines (a table), indented under the first. Anything else,
             # such as an untrusted path, is one line whatever it contains.
-            parts = value.parts if isinstance(value, Phrase) else [str(value)]
-            text = "".join(part if isinstance(part, str) else write(part) for part in parts)
-            first, *more = text.split("\n") if isinstance(value, str) else [text]
+            first, *more = value.split("\n") if isinstance(value, str) else [str(value)]
             lines.append(f"  {name:<{width}}  {printable(first)}")
             lines.extend(f"  {'':<{width}}  {printable(line)}" for line in more)
         return "\n".join(line[:_LINE_LENGTH] for line in lines[:_MESSAGE_LINES])

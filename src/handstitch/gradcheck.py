@@ -90,11 +90,9 @@ def check(problem: Problem, most: int | None = None) -> Verdict:
             found=f"{_DRAWS} draws with a pre-activation below {KINK}",
             wanted=f"a draw with all pre-activations at least {KINK} from 0",
             fix=Phrase(
-                "try another ",
+                "try another {}, or a smaller network ({})",
                 Argument("seed"),
-                ", or a smaller network (",
                 Argument("hidden_sizes"),
-                ")",
             ),
         )
     analytic = case.gradient()

@@ -39,7 +39,8 @@ def breaches(source: str) -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and id(node) not in silent
-        and FLAG_OR_COMMAND.search(str(node.value))
+        and isinstance(node.value, str)
+        and FLAG_OR_COMMAND.search(node.value)
     ]
 
 
@@ -143,7 +144,7 @@ def test_the_runs_there_are_are_named_and_cut(handstitch: Handstitch) -> None:
 def test_a_long_message_is_wrapped_on_a_terminal_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = DataError("it is bad", wanted="word " * 30, fix=Phrase("a ", Argument("out")))
+    error = DataError("it is bad", wanted="word " * 30, fix=Phrase("a {}", Argument("out")))
     assert print_error(error, [], debug=False) == 3
     lines = capsys.readouterr().err.splitlines()
     assert lines == [

@@ -7,7 +7,7 @@ import shlex
 import sys
 import textwrap
 import traceback
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import (
@@ -29,6 +29,7 @@ from handstitch.errors import (
     Call,
     HandstitchError,
     MachineError,
+    Phrase,
     UsageError,
     mask_passwords,
     printable,
@@ -56,18 +57,23 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     message = translate(error, words)
-    text = f"handstitch: error: {message.text(typed)}"
+    as_typed: dict[str, Any] = {
+        name: value.template.format(*map(typed, value.parts))
+        for name, value in vars(message).items()
+        if isinstance(value, Phrase)
+    }
+    text = f"handstitch: error: {replace(message, **as_typed)}"
     print(wrapped(text, output.console(stderr=True).width), file=sys.stderr)
     return message.exit_code
 
 
 def wrapped(message: str, width: int) -> str:
     """A message with its lines broken between words, indented to the column behind the labels."""
-    labels = re.findall(r"^  \w+ +", message, re.MULTILINE)
-    indent = " " * max(map(len, labels), default=2)
-    fill = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
-    lines = message.split("\n")
-    return "\n".join(fill(line, width, subsequent_indent=indent) for line in lines)
+    indent = " " * max(map(len, re.findall(r"^  \w+ +", message, re.MULTILINE)), default=2)
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(map(wrapper.fill, message.split("\n")))
 
 
 def typed(part: Argument | Call) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +37,7 @@ def picture_path(target: Path, name: str, out: Path | None) -> Path | None:
             "unknown picture format",
             found=f"--out {out}",
             wanted=f"a name that ends in {' or '.join(_KINDS)}",
-            fix=f"--out {shlex.quote(str(out.with_suffix('.png') if out.name else name))}",
+            fix=f"--out {out.with_suffix('.png') if out.name else name}",
         )
     return out
 
@@ -84,5 +83,5 @@ def _write(
     except MachineError as error:
         if asked:
             raise
-        raise replace(error, fix=f"write it elsewhere: --out {shlex.quote(path.name)}") from error
+        raise replace(error, fix=f"write it elsewhere: --out {path.name}") from error
     return path

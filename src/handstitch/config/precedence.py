@@ -109,7 +109,8 @@ def read_preset(name: str) -> dict[str, Any]:
             f"there is no preset {format_value(name)}",
             wanted=", ".join(presets()),
             fix=Phrase(
-                "perhaps: " if nearest else "", Call("Config.preset", nearest or DEFAULT_PRESET)
+                "perhaps: {}" if nearest else "{}",
+                Call("Config.preset", nearest or DEFAULT_PRESET),
             ),
         )
     return tomllib.loads((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"))

@@ -187,7 +187,7 @@ def check_names(
                 f"{write(ours)} for {write(name)}" if ours else f"no setting is like {write(name)}"
                 for name, ours in nearest.items()
             ),
-            fix=Phrase("correct or remove it; all settings: ", Call("Config")),
+            fix=Phrase("correct or remove it; all settings: {}", Call("Config")),
         )
 
 

@@ -14,7 +14,6 @@ from handstitch.errors import Argument, Call, ConfigError, Phrase, printable
 
 _LONGEST: Final = 65_536
 _LINES: Final = 'lines like: learning_rate = 0.1 or optimizer = "adam"'
-_EXAMPLE: Final = Phrase("for an example: ", Call("Config"))
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def read_file(path: Path) -> dict[str, Any]:
             file=path,
             found=str(error),
             wanted=_LINES,
-            fix=Phrase("correct that line; ", _EXAMPLE),
+            fix=Phrase("correct that line; for an example: {}", Call("Config")),
         ) from None
     tables = [name for name, value in values.items() if isinstance(value, dict)]
     if tables:
@@ -79,7 +78,7 @@ def _content(path: Path) -> bytes:
             file=path,
             found=f"more than {_LONGEST:,} bytes",
             wanted="a TOML file with settings",
-            fix=Phrase("name another file; ", _EXAMPLE),
+            fix=Phrase("name another file; for an example: {}", Call("Config")),
         )
     return content
 
@@ -87,9 +86,9 @@ def _content(path: Path) -> bytes:
 def _remedy(path: Path, is_folder: bool) -> str:
     """A remedy: the config file of this folder, or a file with a similar name."""
     if is_folder and (path / "config.toml").is_file():
-        return Phrase(Argument("config", path / "config.toml"))
+        return Phrase("{}", Argument("config", path / "config.toml"))
     beside = {file.stem: file.name for file in path.absolute().parent.glob("*.toml")}
     nearest = nearest_name(path.stem, beside)
     if nearest and nearest != path.stem:
-        return Phrase("perhaps: ", Argument("config", path.with_name(beside[nearest])))
-    return Phrase("check its name and permissions; ", _EXAMPLE)
+        return Phrase("perhaps: {}", Argument("config", path.with_name(beside[nearest])))
+    return Phrase("check its name and permissions; for an example: {}", Call("Config"))

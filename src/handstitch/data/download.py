@@ -70,7 +70,7 @@ def fetch_files(files: Sequence[OfficialFile], folder: Path, notify: Notify = ig
                 ),
                 wanted=file.description,
                 fix=Phrase(
-                    "check the network, or put the files in a folder and name it with ",
+                    "check the network, or put the files in a folder and name it with {}",
                     Argument("data_dir"),
                 ),
             )
@@ -124,7 +124,7 @@ def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
             found=error.strerror or str(error),
             wanted=f"a writable folder with {file.size:,} bytes free",
             fix=Phrase(
-                "free some space, change its permissions, or choose another folder with ",
+                "free some space, change its permissions, or choose another folder with {}",
                 Argument("data_dir"),
             ),
         ) from error

@@ -110,7 +110,7 @@ def verify(
             file=printable(location.folder),
             found="no " + ", no ".join(file.name for file in missing),
             wanted=f"all {len(files)} files, compressed or not",
-            fix=Phrase("put them there, or run: ", location.fetch),
+            fix=Phrase("put them there, or run: {}", location.fetch),
         )
     found = Verified(location, {}, {})
     for file in files:
@@ -208,9 +208,9 @@ def _locate(
                 found=f"not in data/{name} nor in {printable(location.folder)}; {why}",
                 wanted=", ".join(file.name for file in missing),
                 fix=Phrase(
-                    "put these files in a folder and name it with ",
+                    "put these files in a folder and name it with {}, "
+                    "or train on generated images: {}",
                     Argument("data_dir"),
-                    ", or train on generated images: ",
                     Argument("dataset", "sketch"),
                 ),
             )
@@ -220,7 +220,7 @@ def _locate(
             file=printable(str(data_dir)),
             found="none of its files" if location.folder.parent.is_dir() else "no such folder",
             wanted=f"{catalog.files_of(name)[0].name} and the rest, in it or in {name}/ there",
-            fix=Phrase("name another folder, or run: ", location.fetch),
+            fix=Phrase("name another folder, or run: {}", location.fetch),
         )
     return location
 

@@ -42,9 +42,9 @@ class Location:
     """Whether it is the user's cache, in which missing files may be downloaded."""
 
     @property
-    def fix(self) -> str:
+    def fix(self) -> Phrase:
         """What to do about a bad file here."""
-        return Phrase("delete it and run: ", self.fetch)
+        return Phrase("delete it and run: {}", self.fetch)
 
     def path_of(self, file: OfficialFile) -> Path:
         """The path of `file`: the compressed form, unless only the other one exists."""

@@ -28,9 +28,8 @@ def split(
             f"rounded {held_out:,}",
             wanted="at least 1 image in each part",
             fix=Phrase(
-                "choose ",
+                f"choose {{}} between {1 / max(n, 2):.2g} and {1 - 1 / max(n, 2):.6g}",
                 Argument("validation"),
-                f" between {1 / max(n, 2):.2g} and {1 - 1 / max(n, 2):.6g}",
             ),
         )
     order = generator(seed, Purpose.SPLIT).permutation(n)

@@ -34,11 +34,9 @@ def require(needed: int, what: str) -> None:
         found=f"{free / 2**30:,.1f} GiB available",
         wanted=f"{needed / 2**30:,.1f} GiB",
         fix=Phrase(
-            "try a narrower network (",
+            "try a narrower network ({}), a smaller {}, or {}",
             Argument("hidden_sizes"),
-            "), a smaller ",
             Argument("batch_size"),
-            ", or ",
             Argument("optimizer", "sgd"),
         ),
     )

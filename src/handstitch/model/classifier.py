@@ -82,7 +82,7 @@ class Classifier:
                 file=self.path,
                 found=f"{len(self.class_names)} classes",
                 wanted=f"{len(data.class_names)}, as {data.name} has",
-                fix=Phrase("name the data set it was trained on with ", Argument("dataset")),
+                fix=Phrase("name the data set it was trained on with {}", Argument("dataset")),
             )
         return evaluate(
             self.network,

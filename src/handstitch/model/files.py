@@ -85,7 +85,7 @@ def load_state(path: str | Path) -> SavedState:
             file=path,
             found="a network, without the state of its optimizer",
             wanted="a state (last.safetensors)",
-            fix=Phrase("name the run's folder: ", Call("resume", "RUN")),
+            fix=Phrase("name the run's folder: {}", Call("resume", "RUN")),
         )
     return SavedState(model, slots, position)
 
@@ -110,7 +110,7 @@ def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | No
         "the state of this run and its backup are damaged or missing",
         file=path,
         found=f"{found}\nbackup: {backup}",
-        fix=Phrase("start a new run; the best weights may still be sound: ", Call("load", "RUN")),
+        fix=Phrase("start a new run; the best weights may still be sound: {}", Call("load", "RUN")),
     )
 
 
@@ -143,7 +143,7 @@ def _network(model: Model) -> dict[str, NDArray[Any]]:
         raise DivergedError(
             "the weights are not finite",
             wanted="finite weights",
-            fix=Phrase("try a lower ", Argument("learning_rate")),
+            fix=Phrase("try a lower {}", Argument("learning_rate")),
         )
     return _views(model.parameters)
 

@@ -45,7 +45,7 @@ def newest(parent: Path = RUNS) -> Path:
             "there is no run yet",
             found=f"no run in the folder {parent}",
             wanted="a run to read",
-            fix=Phrase("train one: ", Call("train"), "; or give the path of another"),
+            fix=Phrase("train one: {}; or give the path of another", Call("train")),
         )
     return max(found, key=lambda folder: ((folder / CONFIG).stat().st_mtime_ns, folder.name))
 
@@ -62,7 +62,7 @@ def require_run(folder: Path) -> None:
             if folder.is_dir()
             else ("a file" if folder.exists() else "no such folder"),
             wanted="the folder of a run",
-            fix=f"name one of: {names}" if names else Phrase("train one: ", Call("train")),
+            fix=f"name one of: {names}" if names else Phrase("train one: {}", Call("train")),
         )
 
 
@@ -84,9 +84,8 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     except ModelFileError as error:
         other = "last" if weights == "best" else "best"
         fix = Phrase(
-            "resume the run, which restores them: ",
+            f"resume the run, which restores them: {{}}\nor use its {other} weights: {{}}",
             Call("resume", path),
-            f"\nor use its {other} weights: ",
             Argument("weights", other),
         )
         raise replace(error, fix=fix) from error

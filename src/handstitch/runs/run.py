@@ -161,7 +161,7 @@ class Run:
             if ended is not None:
                 self._write_tables()
         except MachineError as error:
-            fix = Phrase("fix that, then resume the run: ", Call("resume", self.folder))
+            fix = Phrase("fix that, then resume the run: {}", Call("resume", self.folder))
             raise replace(error, fix=fix) from error
         self._saved_at = monotonic()
 
@@ -286,8 +286,8 @@ def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None
             found=", ".join(format_toml(name, getattr(asked, name)) for name in changed),
             wanted=", ".join(format_toml(name, getattr(config, name)) for name in changed),
             fix=Phrase(
-                "leave them out, or start a new run with ",
+                "leave them out, or start a new run with {}" + " {}" * len(changed),
                 Argument("config", folder / CONFIG),
-                *(part for name in changed for part in (" ", Argument(name, getattr(asked, name)))),
+                *(Argument(name, getattr(asked, name)) for name in changed),
             ),
         )

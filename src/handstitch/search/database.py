@@ -29,12 +29,12 @@ def require(storage: str) -> URL:
     if url.drivername not in {"postgresql", "postgres", _DRIVER}:
         raise UsageError(
             "unsupported database",
-            found=Phrase(Argument("storage", mask_passwords(storage))),
+            found=Phrase("{}", Argument("storage", mask_passwords(storage))),
             wanted="postgresql://USER@HOST/DATABASE",
             fix="correct it, or leave it out: the study is then a file in the search's folder",
         )
     if find_spec("psycopg") is None:
-        raise not_installed("psycopg", "postgresql", Phrase("leave ", Argument("storage"), " out"))
+        raise not_installed("psycopg", "postgresql", Phrase("leave {} out", Argument("storage")))
     url = url.set(drivername=_DRIVER)
     try:
         connect(url).engine.dispose()
@@ -44,7 +44,7 @@ def require(storage: str) -> URL:
             found=f"{mask_passwords(storage)}: {reason(error)}",
             wanted="a running PostgreSQL server",
             fix=Phrase(
-                "start it or correct ", Argument("storage"), "; without it the study is a file"
+                "start it or correct {}; without it the study is a file", Argument("storage")
             ),
         ) from None
     return url

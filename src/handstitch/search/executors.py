@@ -179,7 +179,7 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
                 # Dask writes the failed object before the reason.
                 found=f"{address}: {found.rpartition('>: ')[2]}",
                 wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
-                fix=Phrase("start it, correct the address, or use ", _WORKERS),
+                fix=Phrase("start it, correct the address, or use {}", _WORKERS),
             ) from None
         stack.callback(_close, client)
         try:
@@ -189,7 +189,7 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
                 "the Dask cluster has no workers",
                 found=f"{address}: none within {_TIMEOUT} s",
                 wanted="at least one, as `dask worker ADDRESS` starts it",
-                fix=Phrase("start one, or use ", _WORKERS),
+                fix=Phrase("start one, or use {}", _WORKERS),
             ) from None
         executor = stack.enter_context(client.get_executor(pure=False, retries=0))
         stack.callback(executor.shutdown, wait=False)
@@ -229,7 +229,9 @@ def mpi() -> Iterator[WorkerPool]:
             "this was not started as an MPI program",
             found=f"MPI processes: {size}{missing}",
             wanted="one process that distributes trials, and one or more that train",
-            fix=Phrase("start it so: mpiexec -n 3 python -m mpi4py.futures ", Argument("PROGRAM")),
+            fix=Phrase(
+                "start it so: mpiexec -n 3 python -m mpi4py.futures {}", Argument("PROGRAM")
+            ),
         )
     executor = MPIPoolExecutor(initializer=_ignore_interrupt)
     try:
@@ -252,12 +254,12 @@ def _ignore_interrupt() -> None:
 def not_installed(
     package: str,
     extra: str,
-    instead: Phrase = Phrase("use ", _WORKERS),  # noqa: B008
+    instead: Phrase = Phrase("use {}", _WORKERS),  # noqa: B008
 ) -> UsageError:
     """The error for a missing package that an extra of Handstitch installs."""
     return UsageError(
         f"{package} is not installed",
         found=f"no module {package}",
         wanted=f"Handstitch with its extra `{extra}`",
-        fix=Phrase(f"pip install 'handstitch[{extra}]', or ", instead),
+        fix=Phrase(f"pip install 'handstitch[{extra}]', or {instead.template}", *instead.parts),
     )

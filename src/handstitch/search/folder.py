@@ -113,7 +113,7 @@ def read_description(folder: Path) -> SearchDescription:
             wanted="the folder of a search",
             fix=f"name one of: {listed(names)}"
             if names
-            else Phrase("start one: ", Call("search.run")),
+            else Phrase("start one: {}", Call("search.run")),
         )
     require_current(folder / SEARCH, "search")
     return _read(folder / SEARCH, SearchDescription)
@@ -147,9 +147,8 @@ def require_same(folder: Path, found: SearchPlan, wanted: SearchPlan) -> None:
             found=listed([f"{name} {then[name]}" for name in names], 3),
             wanted=listed([f"{name} {now[name]}" for name in names], 3),
             fix=Phrase(
-                "start a new one: ",
+                "start a new one: {}\nor resume that one: {}",
                 Argument("out", storage.free_name(folder)),
-                "\nor resume that one: ",
                 Call("search.run", Argument("out", folder)),
             ),
         )

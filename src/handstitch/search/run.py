@@ -64,11 +64,9 @@ def run(
                     found=f"SHA-256 {dataset.digest[:8]}…",
                     wanted=f"SHA-256 {search.description.data_digest[:8]}…",
                     fix=Phrase(
-                        "restore the old ones (",
+                        "restore the old ones ({}), or start a new search ({})",
                         Argument("data_dir"),
-                        "), or start a new search (",
                         Argument("out"),
-                        ")",
                     ),
                 )
             pool = stack.enter_context(workers)
@@ -86,9 +84,8 @@ def run(
             + ", ".join(map(str, sorted(runner.lost))),
             wanted="workers that live as long as a trial; memory may have run out",
             fix=Phrase(
-                "use fewer ",
+                "use fewer {} or a narrower network; the same command trains the rest",
                 Argument("workers"),
-                " or a narrower network; the same command trains the rest",
             ),
         )
     return replace(search, trials=[trial for _, trial in sorted(runner.finished.items())])

@@ -19,10 +19,11 @@ from handstitch.config.precedence import read_flags
 from handstitch.config.schema import field_types
 from handstitch.errors import Argument, Phrase, UsageError
 
-_SEEDS: Final = Argument("seeds", 5)
 FIXED: Final = {
     "dataset": "all trials of a search must see the same images",
-    "seed": Phrase(_SEEDS, " trains each candidate with 5 seeds, from ", Argument("seed"), " on"),
+    "seed": Phrase(
+        "{} trains each candidate with 5 seeds, from {} on", Argument("seeds", 5), Argument("seed")
+    ),
     "threads": "threads decide how fast a trial is, not how good",
     "backend": "the backend decides how fast a trial is, not how good",
 }
@@ -85,7 +86,7 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
         if name in FIXED and (len(texts) > 1 or ".." in texts[0]):
             raise UsageError(
                 f"{name} is not searched",
-                found=Phrase(Argument(name, " ".join(texts))),
+                found=Phrase("{}", Argument(name, " ".join(texts))),
                 wanted="one value",
                 fix=FIXED[name],
             )
@@ -153,8 +154,8 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
         if value in values:
             raise UsageError(
                 f"{name} has the same value twice",
-                found=Phrase(Argument(name, " ".join(texts))),
-                wanted=Phrase("different values; ", _SEEDS, " repeats all candidates"),
+                found=Phrase("{}", Argument(name, " ".join(texts))),
+                wanted=Phrase("different values; {} repeats all candidates", Argument("seeds", 5)),
                 fix=f"remove one {format_value(text)}",
             )
         values.append(value)
@@ -169,11 +170,11 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
     if len(texts) > 1 or not (whole or words.startswith("a number")):
         raise UsageError(
             f"{name} cannot be searched like this",
-            found=Phrase(Argument(name, " ".join(texts))),
+            found=Phrase("{}", Argument(name, " ".join(texts))),
             wanted=f"one range, or a list of values: {words}",
-            fix=Phrase("for example: ", Argument(name, "LOW..HIGH"))
+            fix=Phrase("for example: {}", Argument(name, "LOW..HIGH"))
             if len(texts) > 1
-            else Phrase(Argument(name, "VALUE VALUE …")),
+            else Phrase("{}", Argument(name, "VALUE VALUE …")),
         )
     text = texts[0].removeprefix("log:")
     logarithmic = text != texts[0]
@@ -184,12 +185,11 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
     if len(ends) != 2 or ends[0] >= ends[1] or (logarithmic and ends[0] <= 0):
         raise UsageError(
             f"invalid range of {name}",
-            found=Phrase(Argument(name, " ".join(texts))),
+            found=Phrase("{}", Argument(name, " ".join(texts))),
             wanted=f"two {'whole ' if whole else ''}numbers, the lower first: LOW..HIGH, or "
             "log:LOW..HIGH with both above 0",
             fix=Phrase(
-                "for example: ",
-                Argument(name, "log:16..512" if whole else "log:0.0003..0.003"),
+                "for example: {}", Argument(name, "log:16..512" if whole else "log:0.0003..0.003")
             ),
         )
     for number in ends:  # both must be valid values of the setting

@@ -127,9 +127,7 @@ def _dataset(name: str, spec: TrialSpec) -> Dataset:
                 found=f"{found.name}, SHA-256 {found.digest[:8]}…",
                 wanted=f"SHA-256 {spec.data_digest[:8]}…",
                 fix=Phrase(
-                    "give every machine the same files; ",
-                    Argument("data_dir"),
-                    " names their folder",
+                    "give every machine the same files; {} names their folder", Argument("data_dir")
                 ),
             )
         cache_dataset(found)

@@ -50,7 +50,7 @@ def winner(search: Search, by: By = "best") -> Winner:
             file=search.folder,
             found=f"{ranking.trials} trials, none of them complete",
             wanted="at least one complete trial",
-            fix=Phrase("resume it: ", Call("search.run", Argument("out", search.folder))),
+            fix=Phrase("resume it: {}", Call("search.run", Argument("out", search.folder))),
         )
     best = ranking.candidates[0]
     return Winner(best, search.plan.config_of(best.parameters, 0), ranking)

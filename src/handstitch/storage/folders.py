@@ -91,7 +91,7 @@ def _rename(prepared: Path, target: Path) -> bool:
 
 def _require_empty(path: Path) -> None:
     free = Argument("out", free_name(path))
-    another = Phrase("choose another name: ", free)
+    another = Phrase("choose another name: {}", free)
     if not path.is_dir():
         raise UsageError(
             "this is not a folder",
@@ -108,7 +108,7 @@ def _require_empty(path: Path) -> None:
         file=path,
         found=listed(names, 4),
         wanted="an empty folder, or a name that is free",
-        fix=Phrase("resume that run: ", Call("resume", path), "\nor start another: ", free)
+        fix=Phrase("resume that run: {}\nor start another: {}", Call("resume", path), free)
         if is_run
         else another,
     )

@@ -34,7 +34,7 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 found=_permissions(folder),
                 wanted=f"write permission for {folder}",
                 fix=Phrase(
-                    "change its permissions, or choose another folder (", Argument("out"), ")"
+                    "change its permissions, or choose another folder ({})", Argument("out")
                 ),
             )
         case errno.EISDIR | errno.ENOTDIR | errno.EEXIST | errno.ENOTEMPTY:
@@ -45,7 +45,7 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 if os.path.exists(path)
                 else f"{_kind(folder)} in the path, not a folder",
                 wanted="a free name, or a file that may be replaced",
-                fix=Phrase("move it away, or choose another path (", Argument("out"), ")"),
+                fix=Phrase("move it away, or choose another path ({})", Argument("out")),
             )
         case errno.ENAMETOOLONG:
             return MachineError(
@@ -60,9 +60,8 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 file=path,
                 found=error.strerror or str(error),
                 fix=Phrase(
-                    "check the disk, or choose another folder (",
+                    "check the disk, or choose another folder ({}); older files are intact",
                     Argument("out"),
-                    "); older files are intact",
                 ),
             )
 
@@ -82,9 +81,7 @@ def full(path: Path, needed: int) -> MachineError:
         found=free,
         wanted=f"{needed:,} bytes" if needed else None,
         fix=Phrase(
-            "free some space, or choose another disk (",
-            Argument("out"),
-            "); older files are intact",
+            "free some space, or choose another disk ({}); older files are intact", Argument("out")
         ),
     )
 

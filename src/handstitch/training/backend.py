@@ -91,7 +91,7 @@ def resolve(config: Config) -> str:
             "the numba backend is not available",
             found=reason,
             wanted="numba, an OpenMP library and a hidden layer",
-            fix=Phrase("install what is missing, or use ", Argument("backend", "numpy")),
+            fix=Phrase("install what is missing, or use {}", Argument("backend", "numpy")),
         )
     return "numpy" if config.backend == "numpy" or reason is not None else "numba"
 

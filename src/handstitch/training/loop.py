@@ -191,9 +191,8 @@ def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> Div
         f"at learning rate {config.learning_rate:g}",
         wanted="a finite loss (guessing gives about 2.3 with ten classes)",
         fix=Phrase(
-            "try ",
+            "try {} in a new run folder"
+            + ("; the best weights so far are kept" if epoch > 1 else ""),
             Argument("learning_rate", float(f"{proposed:.2g}")),
-            " in a new run folder",
-            "; the best weights so far are kept" if epoch > 1 else "",
         ),
     )
