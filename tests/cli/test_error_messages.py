@@ -94,6 +94,15 @@ def test_scan_finds_planted_breach(source: str) -> None:
             "handstitch.data.loading.fetch('mnist', data_dir='x')",
             "handstitch data fetch mnist --data-dir x",
         ),
+        (
+            Call(
+                "config.precedence.resolve",
+                Argument("file", Path("a.toml")),
+                Argument("flags", {"learning_rate": 0.5}),
+            ),
+            "handstitch.config.precedence.resolve(file='a.toml', flags={'learning_rate': 0.5})",
+            "handstitch train --config a.toml --learning-rate 0.5",
+        ),
         (Call("train"), "handstitch.train()", "handstitch train"),
     ],
 )  # fmt: skip
@@ -102,7 +111,9 @@ def test_a_remedy_in_python_and_as_typed(part: Argument | Call, python: str, wor
     assert typed(part) == words
 
 
-@pytest.mark.parametrize("command", [words for words in COMMANDS.values() if words[0] != "-"])
+@pytest.mark.parametrize(
+    "command", sorted({words for words in COMMANDS.values() if words[0] != "-"})
+)
 def test_every_command_is_one_of_the_command_line(command: str) -> None:
     app: Any = vars(importlib.import_module("handstitch.cli"))["app"]
     value = ["runs/train"] if command.endswith("--resume") else []
@@ -114,7 +125,7 @@ def test_every_command_is_one_of_the_command_line(command: str) -> None:
     [
         (("--preset", "coarse"), "perhaps: ", ("--dataset", "sketch", "--epochs", "1")),
         (("--out", "runs/train"), "start another: ", ("--dataset", "sketch", "--epochs", "1")),
-        (("--resume", "runs/train", "--epochs", "1"), "start a new run with ", ()),
+        (("--resume", "runs/train", "--epochs", "1"), "new values: handstitch train ", ()),
     ],
     ids=["preset", "out", "resume"],
 )

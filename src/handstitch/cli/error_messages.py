@@ -8,6 +8,7 @@ import sys
 import textwrap
 import traceback
 from dataclasses import replace
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import (
@@ -43,7 +44,9 @@ COMMANDS: Final = {
     "Config": "handstitch config",
     "Config.preset": "--preset",
     "PROGRAM": "-m handstitch search … --mpi",
+    "config.precedence.resolve": "handstitch train",
     "data.loading.fetch": "handstitch data fetch",
+    "file": "--config",
     "load": "handstitch test",
     "resume": "handstitch train --resume",
     "search.run": "handstitch search",
@@ -87,6 +90,8 @@ def typed(part: Argument | Call) -> str:
     flag = COMMANDS.get(part.name) or flags_of(part.name)[0]
     if part.value is None:
         return flag
+    if isinstance(part.value, dict):  # settings
+        return " ".join(starmap(format_flag, part.value.items()))
     if part.name in field_types():
         return format_flag(part.name, part.value)
     return f"{flag} {printable(shlex.quote(str(part.value)))}"

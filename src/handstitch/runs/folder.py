@@ -71,7 +71,7 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     path = Path(path)
     if not path.exists() and (names := _names()):
         raise ModelFileError(
-            "there is no such run or model file",
+            "there is no such model file or run",
             file=path,
             wanted="the folder of a run, or a model file",
             fix=f"name one of: {names}",

@@ -286,8 +286,11 @@ def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None
             found=", ".join(format_toml(name, getattr(asked, name)) for name in changed),
             wanted=", ".join(format_toml(name, getattr(config, name)) for name in changed),
             fix=Phrase(
-                "leave them out, or start a new run with {}" + " {}" * len(changed),
-                Argument("config", folder / CONFIG),
-                *(Argument(name, getattr(asked, name)) for name in changed),
+                "leave them out, or start a new run with the new values: {}",
+                Call(
+                    "config.precedence.resolve",
+                    Argument("file", folder / CONFIG),
+                    Argument("flags", {name: getattr(asked, name) for name in changed}),
+                ),
             ),
         )
