@@ -3,6 +3,8 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from handstitch import errors
 from handstitch.errors import (
+    Argument,
+    Call,
     ConfigError,
     DataError,
     DivergedError,
@@ -17,10 +21,13 @@ from handstitch.errors import (
     Interrupted,
     MachineError,
     ModelFileError,
+    Phrase,
     UsageError,
+    listed,
     printable,
 )
 
+FIELDS = ("file", "found", "wanted", "means", "fix")
 CODES = {
     HandstitchError: 1,
     UsageError: 2,
@@ -48,20 +55,42 @@ def test_every_error_of_the_module_is_in_the_tree() -> None:
     assert defined == set(CODES)
 
 
-def test_facts_are_labelled_aligned_and_in_order() -> None:
-    error = DataError("it is bad", file="a", found="x", absent=None, wanted="y")
+def test_fields_are_labelled_aligned_and_in_order() -> None:
+    error = DataError("it is bad", wanted="y", found="x", fix=None, file="a")
     assert str(error) == "it is bad\n  file    a\n  found   x\n  wanted  y"
-    assert error.facts == {"file": "a", "found": "x", "wanted": "y"}
+    assert (error.file, error.found, error.wanted, error.fix) == ("a", "x", "y", None)
 
 
-def test_a_fact_may_be_a_table_indented_under_itself() -> None:
+def test_arguments_and_calls_are_python_or_what_the_writer_makes_of_them() -> None:
+    fix = Phrase(
+        "try {} or {}; then {}",
+        Argument("learning_rate", 0.01),
+        Argument("epochs"),
+        Call("resume", Path("a b"), Argument("out", "x\ny")),
+    )
+    error = DataError("it is bad", fix=fix)
+    python = r"try learning_rate=0.01 or epochs; then handstitch.resume('a b', out='x\ny')"
+    assert error.fix == python
+    assert str(error) == f"it is bad\n  fix  {python}"
+    assert fix.template.format(*(type(part).__name__ for part in fix.parts)) == (
+        "try Argument or Argument; then Call"
+    )
+
+
+def test_a_list_of_names_is_cut() -> None:
+    assert listed("abcde") == "a, b, c, d, e"
+    assert listed(["a\nb", *"cdefg"]) == r"a\nb, c, d, e, f and 1 more"
+    assert listed([]) == ""
+
+
+def test_a_field_may_be_a_table_indented_under_itself() -> None:
     error = ModelFileError("no", found="layer 0\nlayer 1", fix="z")
     assert str(error) == "no\n  found  layer 0\n         layer 1\n  fix    z"
 
 
-@given(st.text(), st.dictionaries(st.sampled_from("abcdefgh"), st.text(max_size=1000)))
-def test_a_message_is_at_most_six_printable_lines(problem: str, facts: dict[str, str]) -> None:
-    message = str(HandstitchError(problem, **facts))
+@given(st.text(), st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=1000)))
+def test_a_message_is_at_most_six_printable_lines(problem: str, fields: dict[str, str]) -> None:
+    message = str(HandstitchError(problem, **fields))
     lines = message.split("\n")
     assert len(lines) <= 6
     assert all(line == printable(line) and len(line) <= 400 for line in lines)
@@ -92,11 +121,15 @@ def test_printable_is_printable_and_does_it_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CODES)
-def test_pickling_keeps_kind_problem_and_facts(kind: type[HandstitchError]) -> None:
-    again = pickle.loads(pickle.dumps(kind("it is bad", found=3, fix="do so")))
+def test_pickling_keeps_kind_and_fields(kind: type[HandstitchError]) -> None:
+    error = replace(kind("it is bad", found="3"), fix=Phrase("do {}", Call("train")))
+    again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
-    assert (again.problem, again.facts) == ("it is bad", {"found": 3, "fix": "do so"})
-    assert str(again) == "it is bad\n  found  3\n  fix    do so"
+    assert (again.problem, again.found, again.file) == ("it is bad", "3", None)
+    assert str(again) == "it is bad\n  found  3\n  fix    do handstitch.train()"
+    assert isinstance(again.fix, Phrase)
+    assert again.fix.template == "do {}"
+    assert str(again.fix.parts[0]) == "handstitch.train()"
 
 
 @pytest.mark.parametrize(("signal", "code"), [(2, 130), (15, 143)])

@@ -11,14 +11,18 @@
     Interrupted                     130 after SIGINT, 143 after SIGTERM (not a HandstitchError:
                                     `except HandstitchError` must not swallow it)
 
-A message has at most six lines: the problem, what was found, what was wanted, the fix.
+A message has at most six lines: the problem, what was found, what was wanted, the fix. In them an
+`Argument` or a `Call` is written as Python; the command line writes the same as flags and commands.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple, Self
 
 _MESSAGE_LINES = 6
 _LINE_LENGTH = 400
@@ -43,33 +47,85 @@ def mask_passwords(text: str) -> str:
     return re.sub(r"(?i)([?&]password=)[^&\s'\"]*", r"\1***", text)
 
 
-class HandstitchError(Exception):
-    """An error with a `problem` in one line and facts on labelled lines (file, found, wanted, fix).
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return printable(", ".join(names[:most]) + more)
 
-    Facts that are None are left out; the others keep their order: `error.facts["found"]`.
+
+class Argument(NamedTuple):
+    """An argument in a message: `learning_rate=0.01`, or without a value `learning_rate`."""
+
+    name: str
+    value: object = None
+
+    def __repr__(self) -> str:
+        return self.name if self.value is None else f"{self.name}={_python(self.value)}"
+
+
+class Call:
+    """A call of a public function in a message: `handstitch.resume('runs/a')`."""
+
+    def __init__(self, function: str, *arguments: object) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __repr__(self) -> str:
+        return f"handstitch.{self.function}({', '.join(map(_python, self.arguments))})"
+
+
+def _python(value: object) -> str:
+    return repr(str(value) if isinstance(value, Path) else value)
+
+
+class Phrase(str):  # noqa: SLOT000 (pickling keeps the parts only in a dict)
+    """Text from a template, with arguments and calls in its braces, written as Python."""
+
+    template: str
+    parts: tuple[Argument | Call, ...]
+
+    def __new__(cls, template: str, *parts: Argument | Call) -> Self:  # noqa: D102 (as the class)
+        self = super().__new__(cls, template.format(*parts))
+        self.template, self.parts = template, parts
+        return self
+
+
+@dataclass(eq=False, repr=False)
+class HandstitchError(Exception):
+    """An error: the problem in one line; on labelled lines the file or folder, what was found and
+    wanted, what a setting means, and the fix.
+
+    Fields keep their values. Who knows a better fix raises a copy from the error:
+    `dataclasses.replace(error, fix=…)`.
     """
 
     exit_code = 1
 
-    def __init__(self, problem: str, **facts: object) -> None:
-        self.problem = problem
-        self.facts = {name: value for name, value in facts.items() if value is not None}
-        super().__init__(problem)
+    problem: str
+    _: KW_ONLY
+    file: object = None
+    found: str | None = None
+    wanted: str | None = None
+    means: str | None = None
+    fix: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(self.problem)  # the argument that pickling gives to the class
 
     def __str__(self) -> str:
-        width = max((len(name) for name in self.facts), default=0)
+        labelled = {
+            field.name: value
+            for field in fields(self)[1:]
+            if (value := getattr(self, field.name)) is not None
+        }
+        width = max(map(len, labelled), default=0)
         lines = [printable(self.problem)]
-        for name, value in self.facts.items():
+        for name, value in labelled.items():
             # A str may have several lines (a table), indented under the first. Anything else,
             # such as an untrusted path, is one line whatever it contains.
             first, *more = value.split("\n") if isinstance(value, str) else [str(value)]
             lines.append(f"  {name:<{width}}  {printable(first)}")
             lines.extend(f"  {'':<{width}}  {printable(line)}" for line in more)
         return "\n".join(line[:_LINE_LENGTH] for line in lines[:_MESSAGE_LINES])
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Worker processes pickle errors for their parent; the default would lose the facts.
-        return (partial(type(self), self.problem, **self.facts), ())
 
 
 class UsageError(HandstitchError):

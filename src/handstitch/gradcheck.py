@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from handstitch.arrays import Matrix, Vector
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
-from handstitch.errors import HandstitchError
+from handstitch.errors import Argument, HandstitchError, Phrase
 from handstitch.randomness import Purpose, generator
 
 TOLERANCE: Final = 1e-9
@@ -89,7 +89,11 @@ def check(problem: Problem, most: int | None = None) -> Verdict:
             "every draw of inputs is too close to a kink of the activations",
             found=f"{_DRAWS} draws with a pre-activation below {KINK}",
             wanted=f"a draw with all pre-activations at least {KINK} from 0",
-            fix="try another --seed, or a smaller network (--hidden)",
+            fix=Phrase(
+                "try another {}, or a smaller network ({})",
+                Argument("seed"),
+                Argument("hidden_sizes"),
+            ),
         )
     analytic = case.gradient()
     positions = np.arange(analytic.size)

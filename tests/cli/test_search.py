@@ -120,7 +120,7 @@ def test_its_description_can_be_read(grid):
         ("--learning-rat 0.1 0.2", 2, "--learning-rate"),
         ("--lr 0.1 0.2 --mpi", 2, "this was not started as an MPI program"),
         ("--lr 0.1 0.2 --mpi --dask local", 2, "--mpi has its own workers"),
-        ("--lr 0.1 0.2 --dask tcp://127.0.0.1:9", 5, "address  tcp://127.0.0.1:9"),
+        ("--lr 0.1 0.2 --dask tcp://127.0.0.1:9", 5, "found   tcp://127.0.0.1:9: "),
         ("--lr 0.1 0.2 --dask nonsense", 5, "the Dask scheduler cannot be reached"),
         ("--activation relu,tanh --hidden 8,4 8, --workers 0", 2, "hidden_sizes = 8,"),
         ("--seed 1 2", 2, "seed is not searched"),

@@ -84,7 +84,7 @@ WRONG = [
     ("train --preset xyzzy", "there is no preset xyzzy", "fix     --preset default"),
     ("train --backend compiled", "invalid value for backend: compiled", "--backend numba"),
     ("train --config old.toml", "2 unknown settings", "backend for step, monitor for best_by"),
-    ("train --config qqq.toml", "config file cannot be read", "handstitch config > my.toml"),
+    ("train --config qqq.toml", "config file cannot be read", "for an example: handstitch config"),
     ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
     ("train --config .", "config file cannot be read", "Is a directory"),
     ("train --config typo.toml", "2 unknown settings", "epochs for epocs, seed for sed"),

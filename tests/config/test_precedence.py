@@ -169,8 +169,8 @@ def test_preset_course_is_the_experiment_of_the_course_report() -> None:
 def test_an_unknown_preset_is_reported_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         read_preset("cuorse")
-    assert caught.value.facts["wanted"] == ", ".join(PRESETS)
-    assert caught.value.facts["fix"] == "perhaps: --preset course"
+    assert caught.value.wanted == ", ".join(PRESETS)
+    assert caught.value.fix == "perhaps: handstitch.Config.preset('course')"
     with pytest.raises(ConfigError):
         read_preset("../presets/course")
 
@@ -178,7 +178,7 @@ def test_an_unknown_preset_is_reported_with_the_nearest() -> None:
 def test_the_former_name_of_the_preset_leads_to_the_new() -> None:
     with pytest.raises(ConfigError) as caught:
         read_preset("report")
-    assert caught.value.facts["fix"] == "perhaps: --preset course"
+    assert caught.value.fix == "perhaps: handstitch.Config.preset('course')"
 
 
 # ── The environment and the words of a command line ────────────────────────────────────────────
@@ -209,8 +209,8 @@ def test_variables_are_read_as_the_settings_want_them() -> None:
 def test_unknown_variables_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_EPOCS": "1", "HANDSTITCH_LR": "1", "HANDSTITCH_HOME": "1"})
-    assert caught.value.facts["found"] == "HANDSTITCH_EPOCS, HANDSTITCH_LR, HANDSTITCH_HOME"
-    assert caught.value.facts["wanted"] == (
+    assert caught.value.found == "HANDSTITCH_EPOCS, HANDSTITCH_LR, HANDSTITCH_HOME"
+    assert caught.value.wanted == (
         "HANDSTITCH_EPOCHS for HANDSTITCH_EPOCS, HANDSTITCH_LEARNING_RATE for HANDSTITCH_LR, "
         "no setting is like HANDSTITCH_HOME"
     )
@@ -220,8 +220,8 @@ def test_unknown_variables_are_reported_together() -> None:
 def test_an_invalid_variable_is_quoted() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_HIDDEN_SIZES": "300,x"})
-    assert caught.value.facts["found"] == "HANDSTITCH_HIDDEN_SIZES=300,x"
-    assert caught.value.facts["fix"] == "for example: HANDSTITCH_HIDDEN_SIZES=512,256"
+    assert caught.value.found == "HANDSTITCH_HIDDEN_SIZES=300,x"
+    assert caught.value.fix == "for example: HANDSTITCH_HIDDEN_SIZES=512,256"
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_invalid_widths(words: list[str]) -> None:
 def test_invalid_words_are_quoted_as_flags(name: str, word: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_flags({name: [word]})
-    assert str(caught.value.facts["found"]).startswith("--" + name.replace("_", "-"))
+    assert str(caught.value.found).startswith("--" + name.replace("_", "-"))
     assert len(str(caught.value)) < 600
 
 
@@ -359,19 +359,19 @@ def test_what_is_wrong_with_a_file(
     message = str(caught.value)
     assert problem in caught.value.problem
     assert expected in message
-    assert caught.value.facts["file"] == file
+    assert caught.value.file == file
     assert len(message.splitlines()) <= 6
 
 
 def test_a_file_that_is_missing_with_one_of_a_like_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read") as caught:
         read_file(tmp_path / "nope.toml")
-    assert caught.value.facts["found"] == "No such file or directory"
-    assert "handstitch config > my.toml" in str(caught.value)
+    assert caught.value.found == "No such file or directory"
+    assert "for an example: handstitch.Config()" in str(caught.value)
     write(tmp_path, "", "mine.toml")
     with pytest.raises(ConfigError) as caught:
         read_file(tmp_path / "mien.toml")
-    assert caught.value.facts["fix"] == f"perhaps: --config {tmp_path / 'mine.toml'}"
+    assert caught.value.fix == f"perhaps: config='{tmp_path / 'mine.toml'}'"
 
 
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     write(tmp_path, "", "config.toml")
     with pytest.raises(ConfigError) as caught:
         read_file(tmp_path)
-    assert caught.value.facts["fix"] == f"--config {tmp_path / 'config.toml'}"
+    assert caught.value.fix == f"config='{tmp_path / 'config.toml'}'"
 
 
 @pytest.mark.parametrize("name", ["a\0b.toml", "x" * 300, "/dev/zero"])

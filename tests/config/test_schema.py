@@ -56,7 +56,7 @@ def test_an_invalid_value_is_named_with_valid_ones(name: str, value: Any) -> Non
     message = str(caught.value)
     assert message.startswith(f"invalid value for {name}: ")
     assert help_of(name) in message
-    assert caught.value.facts["wanted"]
+    assert caught.value.wanted
     assert len(message.splitlines()) <= 6
 
 
@@ -64,14 +64,14 @@ def test_all_invalid_values_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(epochs=0, dropout=1, optimizer="adm")  # type: ignore[arg-type]
     assert caught.value.problem == "3 settings have invalid values"
-    assert caught.value.facts["found"] == "dropout = 1, optimizer = adm, epochs = 0"
-    assert "epochs: a whole number from 1" in str(caught.value.facts["wanted"])
+    assert caught.value.found == "dropout = 1, optimizer = adm, epochs = 0"
+    assert "epochs: a whole number from 1" in str(caught.value.wanted)
 
 
 def test_the_nearest_choice_is_proposed() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(optimizer="Adm")  # type: ignore[arg-type]
-    assert caught.value.facts["fix"] == "perhaps: optimizer = adam"
+    assert caught.value.fix == "perhaps: optimizer = adam"
 
 
 def test_every_example_in_a_message_is_valid() -> None:
@@ -79,7 +79,7 @@ def test_every_example_in_a_message_is_valid() -> None:
     for name, values in NOT_FOR.items():
         with pytest.raises(ConfigError) as caught:
             Config(**{name: values[0]})
-        fix = str(caught.value.facts["fix"])
+        fix = str(caught.value.fix)
         assert fix.startswith(("for example: ", "perhaps: "))
         if fix.startswith("for example: "):
             assert fix == f"for example: {name} = {format_value(getattr(defaults, name))}"
@@ -117,9 +117,9 @@ def test_unknown_names_are_reported_together_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         from_mapping({"lerning_rate": 1, "epochs": 3, "xyzzy": 0, "hidden": 3}, "my.toml")
     assert caught.value.problem == "3 unknown settings"
-    assert caught.value.facts["file"] == "my.toml"
-    assert caught.value.facts["found"] == "lerning_rate, xyzzy, hidden"
-    assert caught.value.facts["wanted"] == (
+    assert caught.value.file == "my.toml"
+    assert caught.value.found == "lerning_rate, xyzzy, hidden"
+    assert caught.value.wanted == (
         "learning_rate for lerning_rate, no setting is like xyzzy, hidden_sizes for hidden"
     )
     check_names(field_types(), "all of them are known")

@@ -158,7 +158,7 @@ def test_wrong_bytes_everywhere_leave_nothing(
     with pytest.raises(MachineError) as caught:
         loading.fetch("fashion-mnist")
     assert caught.value.exit_code == 5
-    assert str(caught.value.facts["found"]).count(says.format(length + 1, length)) == 2
+    assert str(caught.value.found).count(says.format(length + 1, length)) == 2
     assert kept(cache) == []
 
 
@@ -191,7 +191,7 @@ def test_a_network_that_dies_midway_keeps_what_came_and_goes_on_later(
     assert kept(cache) == sorted(NAMES[:2])
     with pytest.raises(DataError) as caught:  # not asked for: the data are what is wanting
         loading.load("fashion-mnist", "train")
-    assert caught.value.facts["wanted"] == ", ".join(NAMES[2:])
+    assert caught.value.wanted == ", ".join(NAMES[2:])
     assert loading.resolve("auto").name == "sketch"
     server.first.update(rest)
     server.asked.clear()
@@ -217,7 +217,7 @@ def test_homes_that_say_nothing_are_given_up(
     seconds = time.monotonic() - start
     silence.set()
     assert seconds < 2
-    assert str(caught.value.facts["found"]).count("no answer within") == 2
+    assert str(caught.value.found).count("no answer within") == 2
     assert kept(cache) == []
 
 
@@ -248,7 +248,9 @@ def test_a_bad_file_in_the_cache_is_reported_not_replaced(server: Server, cache:
     for call in (loading.fetch, lambda name: loading.load(name, "train")):
         with pytest.raises(DataError) as caught:
             call("fashion-mnist")
-        assert caught.value.facts["fix"] == "delete it and run: handstitch data fetch"
+        assert (
+            caught.value.fix == "delete it and run: handstitch.data.loading.fetch('fashion-mnist')"
+        )
     assert (cache / TRAIN_LABELS).read_bytes() == b"mine"
     assert server.asked == []
     (cache / TRAIN_LABELS).unlink()  # what the message says
@@ -275,7 +277,10 @@ def test_a_disk_that_takes_nothing_is_the_machines_fault(server: Server, tmp_pat
         loading.fetch("fashion-mnist", tmp_path / "file")
     assert caught.value.exit_code == 5
     assert "could not be saved" in caught.value.problem
-    assert {"file", "found", "wanted", "fix"} <= caught.value.facts.keys()
+    error = caught.value
+    assert error.found is not None
+    assert error.wanted
+    assert error.fix
 
 
 def test_no_network_when_fetching_was_asked_for(empty_machine: Path) -> None:
@@ -283,8 +288,8 @@ def test_no_network_when_fetching_was_asked_for(empty_machine: Path) -> None:
         loading.fetch("mnist")
     assert caught.value.exit_code == 5
     assert caught.value.problem == "MNIST could not be downloaded"
-    assert "no connection" in str(caught.value.facts["found"])
-    assert "--data-dir" in str(caught.value.facts["fix"])
+    assert "no connection" in str(caught.value.found)
+    assert "data_dir" in str(caught.value.fix)
 
 
 # ── As shipped ─────────────────────────────────────────────────────────────────────────────────

@@ -140,9 +140,11 @@ def test_bad_file(tmp_path: Path, row: str) -> None:
         read(path)
     error = caught.value
     assert error.exit_code == 3
-    assert found in str(error.facts["found"])
-    assert list(error.facts) == ["file", "found", "wanted", "fix"]
-    assert error.facts["file"] == str(path)
+    assert found in str(error.found)
+    assert error.found is not None
+    assert error.wanted
+    assert error.fix
+    assert error.file == str(path)
     assert len(str(error).splitlines()) <= 6
     assert path.read_bytes() == content
 
@@ -165,8 +167,10 @@ def test_no_file_at_all(tmp_path: Path, make: Callable[[Path], None], found: str
     make(path)
     with pytest.raises(DataError) as caught:
         read(path)
-    assert found in str(caught.value.facts["found"])
-    assert list(caught.value.facts) == ["file", "found", "wanted", "fix"]
+    assert found in str(caught.value.found)
+    assert caught.value.file == str(path)
+    assert caught.value.wanted
+    assert caught.value.fix
 
 
 @pytest.mark.parametrize("reason", ["Permission denied", "Input/output error"])
@@ -183,7 +187,7 @@ def test_a_file_that_the_machine_withholds_is_the_machines_fault(
     with pytest.raises(MachineError) as caught:
         read(path)
     assert caught.value.exit_code == 5
-    assert caught.value.facts["found"] == reason
+    assert caught.value.found == reason
 
 
 @pytest.mark.parametrize("content", [PLAIN, PACKED], ids=["plain", "gzip"])

@@ -35,7 +35,9 @@ def refused(call: Callable[[], object], exit_code: int = 3) -> HandstitchError:
         call()
     error = caught.value
     assert error.exit_code == exit_code
-    assert {"found", "wanted", "fix"} <= error.facts.keys()
+    assert error.found is not None
+    assert error.wanted
+    assert error.fix
     assert len(str(error).splitlines()) <= 6
     return error
 
@@ -91,7 +93,7 @@ def test_training_verifies_all_four_files_and_testing_its_two(
     sound = (folder / TEST_LABELS).read_bytes()
     (folder / TEST_LABELS).write_bytes(sound[:-9])
     error = refused(lambda: loading.load("fashion-mnist", "train", folder))
-    assert error.facts["file"] == str(folder / TEST_LABELS)
+    assert error.file == str(folder / TEST_LABELS)
     (folder / TEST_LABELS).write_bytes(sound)
     (folder / TRAIN_IMAGES).write_bytes(b"")
     loading.load("fashion-mnist", "test", folder)
@@ -136,7 +138,7 @@ def test_an_unknown_name_is_a_usage_error(name: str) -> None:
     error = refused(lambda: loading.load(name, "test"), exit_code=2)
     assert isinstance(error, UsageError)
     if name == "fashon-mnist":
-        assert "fashion-mnist" in str(error.facts["fix"])
+        assert "fashion-mnist" in str(error.fix)
 
 
 # ── Where ──────────────────────────────────────────────────────────────────────────────────────
@@ -187,8 +189,8 @@ def test_a_folder_given_without_the_files_is_an_error_and_no_other_is_looked_in(
     if exists:
         folder.mkdir()
     error = refused(lambda: loading.load(loading.resolve(name, folder).name, "train", folder))
-    assert error.facts["found"] == ("none of its files" if exists else "no such folder")
-    assert f"--data-dir '{folder}'" in str(error.facts["fix"])
+    assert error.found == ("none of its files" if exists else "no such folder")
+    assert f"data_dir='{folder}'" in str(error.fix)
 
 
 def test_a_variable_that_leads_nowhere_is_said_and_passed_over(
@@ -233,8 +235,8 @@ def test_missing_files_are_named(
         assert len(loading.load("fashion-mnist", part, folder)) == 10
         return
     error = refused(lambda: loading.load("fashion-mnist", part, folder))
-    assert error.facts["found"] == ", ".join(f"no {name}" for name in complains)
-    assert "handstitch data fetch" in str(error.facts["fix"])
+    assert error.found == ", ".join(f"no {name}" for name in complains)
+    assert "handstitch.data.loading.fetch(" in str(error.fix)
 
 
 def test_a_bad_file_is_never_skipped_for_a_good_one_elsewhere(
@@ -248,8 +250,8 @@ def test_a_bad_file_is_never_skipped_for_a_good_one_elsewhere(
         choice = loading.resolve(name)
         assert choice.name == "fashion-mnist"
         error = refused(lambda: loading.load("fashion-mnist", "test"))
-        assert error.facts["file"] == str(folder / TEST_LABELS)
-        assert "a web page" in str(error.facts["found"])
+        assert error.file == str(folder / TEST_LABELS)
+        assert "a web page" in str(error.found)
     assert (folder / TEST_LABELS).read_bytes() == b"<html>not found</html>"
 
 
@@ -260,7 +262,7 @@ def test_a_broken_link_is_a_bad_file_not_an_absent_one(
     (folder / TEST_LABELS).unlink()
     (folder / TEST_LABELS).symlink_to("gone")
     error = refused(lambda: loading.load("fashion-mnist", "test", folder))
-    assert "a broken link" in str(error.facts["found"])
+    assert "a broken link" in str(error.found)
 
 
 @pytest.mark.parametrize("form", ["as published", "plain", "packed anew"])
@@ -272,9 +274,9 @@ def test_another_data_set_is_named(small: SmallDataSets, tmp_path: Path, form: s
                 (folder / file).write_bytes(zipped(content)[:9] + b"\x03" + zipped(content)[10:])
     error = refused(lambda: loading.load("fashion-mnist", "test", folder))
     assert error.problem == "this is MNIST, not Fashion-MNIST"
-    assert error.facts["found"] == "MNIST's test images"
-    assert "--dataset mnist" in str(error.facts["fix"])
-    assert "delete" not in str(error.facts["fix"])
+    assert error.found == "MNIST's test images"
+    assert "dataset='mnist'" in str(error.fix)
+    assert "delete" not in str(error.fix)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +296,8 @@ def test_exchanged_files_are_named(
     (folder / "aside").rename(folder / other)
     error = refused(lambda: loading.load("fashion-mnist", "train", folder))
     assert error.problem == problem
-    assert error.facts["file"] == str(folder / one)
-    assert other in str(error.facts["fix"])
+    assert error.file == str(folder / one)
+    assert other in str(error.fix)
 
 
 def test_the_right_shape_is_not_enough(small: SmallDataSets, tmp_path: Path) -> None:
@@ -305,7 +307,7 @@ def test_the_right_shape_is_not_enough(small: SmallDataSets, tmp_path: Path) -> 
         error = refused(lambda: loading.load("fashion-mnist", "test", folder))
         assert error.problem == "these are not Fashion-MNIST's test images"
         published = next(file for file in small.files if file.name == TEST_IMAGES)
-        assert f"sha256 {published.sha256[:8]}…" in str(error.facts["wanted"])
+        assert f"sha256 {published.sha256[:8]}…" in str(error.wanted)
 
 
 def test_labels_beyond_the_classes_are_named(small: SmallDataSets, tmp_path: Path) -> None:
@@ -314,7 +316,7 @@ def test_labels_beyond_the_classes_are_named(small: SmallDataSets, tmp_path: Pat
     wrong[3] = 10
     (folder / TEST_LABELS).write_bytes(zipped(packed(wrong)))
     error = refused(lambda: loading.load("fashion-mnist", "test", folder))
-    assert "label 10, where 10 classes count from 0" in str(error.facts["found"])
+    assert "label 10, where 10 classes count from 0" in str(error.found)
 
 
 # ── Absent ─────────────────────────────────────────────────────────────────────────────────────
@@ -324,11 +326,11 @@ def test_absent_and_not_fetchable(empty_machine: Path) -> None:
     start = time.monotonic()
     error = refused(lambda: loading.load("fashion-mnist", "train"))
     assert time.monotonic() - start < 15
-    assert "127.0.0.1:9: no connection" in str(error.facts["found"])
-    assert str(empty_machine / "cache/handstitch/fashion-mnist") in str(error.facts["found"])
-    assert TRAIN_IMAGES in str(error.facts["wanted"])
-    assert "--data-dir" in str(error.facts["fix"])
-    assert "--dataset sketch" in str(error.facts["fix"])
+    assert "127.0.0.1:9: no connection" in str(error.found)
+    assert str(empty_machine / "cache/handstitch/fashion-mnist") in str(error.found)
+    assert TRAIN_IMAGES in str(error.wanted)
+    assert "data_dir" in str(error.fix)
+    assert "dataset='sketch'" in str(error.fix)
 
 
 def test_auto_without_data_and_network_is_sketch_and_says_why() -> None:
@@ -370,7 +372,7 @@ def test_names_mean_themselves() -> None:
 def test_without_fetching_the_network_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "fetch_files", None)  # to call it would be an error
     error = refused(lambda: loading.load("mnist", "test", fetch=False))
-    assert "switched off" in str(error.facts["found"])
+    assert "switched off" in str(error.found)
 
 
 # ── The real files ─────────────────────────────────────────────────────────────────────────────
@@ -403,8 +405,8 @@ def test_real_mnist(mnist_test_half: Path) -> None:
     dataset = loading.load("mnist", "test", mnist_test_half)
     assert dataset.counts() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     error = refused(lambda: loading.load("mnist", "train", mnist_test_half))
-    assert TRAIN_IMAGES in str(error.facts["found"])
-    assert f"handstitch data fetch mnist --data-dir {mnist_test_half}" in str(error.facts["fix"])
+    assert TRAIN_IMAGES in str(error.found)
+    assert f"handstitch.data.loading.fetch('mnist', data_dir='{mnist_test_half}')" in str(error.fix)
     error = refused(lambda: loading.load("fashion-mnist", "test", mnist_test_half))
     assert error.problem == "this is MNIST, not Fashion-MNIST"
 
@@ -487,7 +489,7 @@ def test_a_bad_file_is_our_error_however_it_is_reached(
     ):
         error = refused(call)
         assert isinstance(error, DataError)
-        assert "zip archive" in str(error.facts["found"])
+        assert "zip archive" in str(error.found)
 
 
 def test_a_folder_with_a_hostile_name_forges_no_line(

@@ -82,5 +82,5 @@ def test_an_empty_part_is_refused_with_a_way_out(fraction: float, part: str):
     with pytest.raises(ConfigError, match=f"no image is left for {part}") as caught:
         split(labels(), fraction, 0)
     assert caught.value.exit_code == 2
-    assert "--validation" in str(caught.value.facts["fix"])
-    assert "1,000 images" in str(caught.value.facts["found"])
+    assert "validation" in str(caught.value.fix)
+    assert "1,000 images" in str(caught.value.found)

@@ -174,7 +174,7 @@ def test_if_no_draw_keeps_clear_it_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gradcheck, "KINK", 1e9)
     with pytest.raises(HandstitchError, match="too close to a kink") as caught:
         check(make_problem("relu", "mean", "none", (0.0, 0.0), 2))
-    assert caught.value.facts["fix"]
+    assert caught.value.fix
 
 
 def test_the_worst_parameter_is_named(monkeypatch: pytest.MonkeyPatch):

@@ -109,4 +109,4 @@ def test_too_much_is_refused_with_both_figures(system: Path) -> None:
         "  found   8.0 GiB available",
         "  wanted  8.0 GiB",
     ]
-    assert "--hidden" in str(caught.value.facts["fix"])
+    assert "hidden_sizes" in str(caught.value.fix)

@@ -94,8 +94,8 @@ def test_what_is_no_stack_of_grey_images_is_refused(
 def test_images_of_another_size_are_refused(model_file: Path) -> None:
     with pytest.raises(ModelFileError) as caught:
         Classifier(model_file).predict(images(2, 28, 14))
-    assert caught.value.facts["found"] == "images of 28 × 14 pixels"
-    assert caught.value.facts["wanted"] == "28 × 28"
+    assert caught.value.found == "images of 28 × 14 pixels"
+    assert caught.value.wanted == "28 × 28"
 
 
 @pytest.mark.usefixtures("small_sketch")
@@ -114,7 +114,7 @@ def test_a_network_for_other_classes_is_refused(tmp_path: Path) -> None:
     save_model(path, sample((784, 4, 3), image_shape=(28, 28)))
     with pytest.raises(ModelFileError) as caught:
         Classifier(path).test()
-    assert (caught.value.facts["found"], caught.value.facts["wanted"]) == (
+    assert (caught.value.found, caught.value.wanted) == (
         "3 classes",
         "10, as sketch has",
     )

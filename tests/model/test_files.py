@@ -421,7 +421,7 @@ def test_what_is_no_file_is_told(tmp_path):
     for path, found in [(tmp_path, "a folder"), (tmp_path / "pipe", "a special file")]:
         with pytest.raises(ModelFileError) as caught:
             load_model(path)
-        assert caught.value.facts["found"] == found
+        assert caught.value.found == found
 
 
 def test_a_disk_that_does_not_give_the_file_is_told(tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ def test_what_is_described_can_be_read_again():
     [
         ("learning_rate", ("0.1..0.1",), "the lower first"),
         ("learning_rate", ("0.2..0.1",), "the lower first"),
-        ("learning_rate", ("log:3e-3..3e-4",), "found   --learning-rate log:3e-3..3e-4"),
+        ("learning_rate", ("log:3e-3..3e-4",), "found   learning_rate='log:3e-3..3e-4'"),
         ("weight_decay", ("log:0..0.1",), "log:LOW..HIGH with both above 0"),
         ("learning_rate", ("log:-1..0.1",), "log:LOW..HIGH with both above 0"),
         ("batch_size", (f"1..{10**400}",), "two whole numbers"),
@@ -82,7 +82,7 @@ def test_what_is_described_can_be_read_again():
         ("learning_rate", ("0.1", "0.1"), "the same value twice"),
         ("learning_rate", ("0.1", "1e-1"), "the same value twice"),
         ("learning_rate", ("0.1", "-1"), "invalid value for learning_rate: -1"),
-        ("seed", ("0", "1"), "--seeds K"),
+        ("seed", ("0", "1"), "seeds=5"),
         ("dataset", ("mnist", "sketch"), "the same images"),
         ("threads", ("1..2",), "how fast"),
         ("backend", ("numba", "numpy"), "how fast"),
@@ -173,6 +173,6 @@ def test_an_invalid_candidate_is_named_before_anything_is_trained():
             Config.preset("plain", dataset="sketch"),
             {"hidden_sizes": [[8, 4], [8]], "activation": [["relu"], ["relu", "tanh"]]},
         )
-    assert refused.value.facts["candidate"] == "hidden_sizes = 8,, activation = relu,tanh"
+    assert refused.value.found == "hidden_sizes = 8,, activation = relu,tanh"
     with pytest.raises(ConfigError):
         searches.make(Config.preset("plain", dataset="sketch"), {"leraning_rate": [1]})

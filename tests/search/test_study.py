@@ -223,7 +223,7 @@ def test_a_database_that_is_not_there_is_exit_5(tmp_path, capsys):
     words = (*GRID, "--out", str(tmp_path / "grid"), "--storage", nowhere)
     assert searching.run_here(*words) == 5
     complaint = capsys.readouterr().err
-    assert "address  postgresql://searcher:***@127.0.0.1:9/postgres" in complaint
+    assert "found   postgresql://searcher:***@127.0.0.1:9/postgres: " in complaint
     assert "Connection refused" in complaint
     assert not (tmp_path / "grid").exists()
 

@@ -32,7 +32,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def fact(caught: pytest.ExceptionInfo[HandstitchError], name: str) -> str:
-    return str(caught.value.facts[name])
+    return str(getattr(caught.value, name))
 
 
 # ── write ──────────────────────────────────────────────────────────────────────────────────────
@@ -262,8 +262,8 @@ def test_a_run_is_not_overwritten(tmp_path):
     path = storage.create_folder(tmp_path / "a run", CONFIG)
     with pytest.raises(UsageError) as caught:
         storage.create_folder(path, {"config.toml": b"other"})
-    assert f"--resume '{path}'" in fact(caught, "fix")
-    assert f"--out '{path}-2'" in fact(caught, "fix")
+    assert f"handstitch.resume('{path}')" in fact(caught, "fix")
+    assert f"out='{path}-2'" in fact(caught, "fix")
     assert (path / "config.toml").read_bytes() == b"seed = 0\n"
 
 
@@ -274,9 +274,9 @@ def test_a_full_folder_is_not_claimed(tmp_path):
     with pytest.raises(UsageError) as caught:
         storage.create_folder(tmp_path, CONFIG)
     assert caught.value.exit_code == 2
-    assert "--resume" not in str(caught.value)
+    assert "resume" not in str(caught.value)
     assert fact(caught, "found") == "mine0, mine1, mine2, mine3 and 3 more"
-    assert fact(caught, "fix").endswith(f"{tmp_path.name}-3")
+    assert fact(caught, "fix").endswith(f"{tmp_path.name}-3'")
     assert len(names_in(tmp_path)) == 7
 
 
@@ -327,7 +327,7 @@ def test_a_folder_is_for_one_process(tmp_path):
         with pytest.raises(MachineError) as caught, storage.lock_folder(tmp_path):
             pass
         assert f"process {holder.pid}, since {time.localtime().tm_year}-" in str(caught.value)
-        assert fact(caught, "folder") == str(tmp_path)
+        assert fact(caught, "file") == str(tmp_path)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
         with storage.lock_folder(tmp_path):  # the kernel has let go

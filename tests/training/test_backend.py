@@ -50,8 +50,8 @@ def test_without_numba_auto_is_numpy_and_says_why(without_numba: None):
     )
     with pytest.raises(ConfigError) as caught:
         backend.resolve(replace(CONFIG, backend="numba"))
-    assert "numba is not installed" in str(caught.value.facts["found"])
-    assert "--backend numpy" in str(caught.value.facts["fix"])
+    assert "numba is not installed" in str(caught.value.found)
+    assert "backend='numpy'" in str(caught.value.fix)
 
 
 def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):

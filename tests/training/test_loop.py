@@ -283,8 +283,8 @@ def test_an_absurd_rate_is_tried_and_stops_within_a_batch(
         fit(state, data, config)
     assert caught.value.exit_code == 6
     assert 1 <= state.optimizer.steps <= 2  # tried, and noticed
-    assert "--learning-rate" in str(caught.value.facts["fix"])
-    proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split()[0])
+    assert "learning_rate" in str(caught.value.fix)
+    proposed = float(str(caught.value.fix).split("learning_rate=")[1].split()[0])
     assert 0 < proposed <= DEFAULT_LEARNING_RATES[rule]
     np.testing.assert_array_equal(state.best.vector, before)
     fit(*start_training(pictures, again := replace(config, learning_rate=proposed)), again)
@@ -294,7 +294,7 @@ def test_the_rate_proposed_for_summed_gradients_is_for_summed_gradients(pictures
     config = replace(SMALL, reduction="sum", learning_rate=50)
     with pytest.raises(DivergedError) as caught:
         run_training(pictures, config)
-    proposed = float(str(caught.value.facts["fix"]).split("--learning-rate ")[1].split()[0])
+    proposed = float(str(caught.value.fix).split("learning_rate=")[1].split()[0])
     assert proposed == pytest.approx(0.1 / 64, rel=0.05)
 
 
@@ -345,7 +345,7 @@ def test_a_network_whose_units_have_all_died_is_caught_although_its_numbers_are_
     with pytest.raises(DivergedError) as caught:
         fit(state, data, SMALL)
     assert state.optimizer.steps == 0
-    assert "epoch 1, batch 1" in str(caught.value.facts["found"])
+    assert "epoch 1, batch 1" in str(caught.value.found)
 
 
 def test_a_bad_start_that_has_not_diverged_may_train(pictures: Dataset):

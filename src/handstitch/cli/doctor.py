@@ -69,5 +69,5 @@ def _data(name: str, data_dir: Any) -> str:
     except loading.AbsentError:
         return f"{name}: not on this machine (handstitch data fetch {name})"
     except HandstitchError as error:
-        return f"{name}: {error.problem} ({error.facts.get('found', '')})"
+        return f"{name}: {error.problem} ({error.found or ''})"
     return f"{name}: complete and sound in {source.location.folder}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+import textwrap
 import traceback
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from itertools import starmap
+from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import (
     CycloptsError,
@@ -17,11 +21,38 @@ from cyclopts import (
     ValidationError,
 )
 
+from handstitch.cli import output
 from handstitch.config.messages import choices, format_value, nearest_name
-from handstitch.errors import HandstitchError, MachineError, UsageError, mask_passwords
+from handstitch.config.precedence import flags_of, format_flag
+from handstitch.config.schema import field_types
+from handstitch.errors import (
+    Argument,
+    Call,
+    HandstitchError,
+    MachineError,
+    Phrase,
+    UsageError,
+    mask_passwords,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+COMMANDS: Final = {
+    "Config": "handstitch config",
+    "Config.preset": "--preset",
+    "PROGRAM": "-m handstitch search … --mpi",
+    "config.precedence.resolve": "handstitch train",
+    "data.loading.fetch": "handstitch data fetch",
+    "file": "--config",
+    "load": "handstitch test",
+    "resume": "handstitch train --resume",
+    "search.run": "handstitch search",
+    "train": "handstitch train",
+}
+"""Function or argument of the library → the words that do the same."""
 
 
 def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
@@ -29,8 +60,41 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     message = translate(error, words)
-    print(f"handstitch: error: {message}", file=sys.stderr)
+    as_typed: dict[str, Any] = {
+        name: value.template.format(*map(typed, value.parts))
+        for name, value in vars(message).items()
+        if isinstance(value, Phrase)
+    }
+    text = f"handstitch: error: {replace(message, **as_typed)}"
+    print(wrapped(text, output.console(stderr=True).width), file=sys.stderr)
     return message.exit_code
+
+
+def wrapped(message: str, width: int) -> str:
+    """A message with its lines broken between words, indented to the column behind the labels."""
+    indent = " " * max(map(len, re.findall(r"^  \w+ +", message, re.MULTILINE)), default=2)
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(map(wrapper.fill, message.split("\n")))
+
+
+def typed(part: Argument | Call) -> str:
+    """An argument of the library as a flag, a call as a command."""
+    if isinstance(part, Call):
+        words = [
+            typed(each) if isinstance(each, Argument) else printable(shlex.quote(str(each)))
+            for each in part.arguments
+        ]
+        return " ".join([COMMANDS[part.function], *words])
+    flag = COMMANDS.get(part.name) or flags_of(part.name)[0]
+    if part.value is None:
+        return flag
+    if isinstance(part.value, dict):  # settings
+        return " ".join(starmap(format_flag, part.value.items()))
+    if part.name in field_types():
+        return format_flag(part.name, part.value)
+    return f"{flag} {printable(shlex.quote(str(part.value)))}"
 
 
 def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
@@ -76,7 +140,7 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
     return _combination(error, command, _typed(words))
 
 
-def _unknown(error: Any, command: str, typed: str) -> UsageError:
+def _unknown(error: Any, command: str, line: str) -> UsageError:
     """An unknown command or flag, with the nearest known one."""
     if isinstance(error, UnknownOptionError):
         word = error.token.keyword or error.token.value
@@ -87,7 +151,7 @@ def _unknown(error: Any, command: str, typed: str) -> UsageError:
     known = [name for name in (*names, "--help", "--debug") if name.startswith("-") == is_flag]
     return UsageError(
         f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",
-        found=typed,
+        found=line,
         wanted=nearest_name(word, known),
         fix="in a checkout of the repository: make reproduce"
         if word == "reproduce"
@@ -95,7 +159,7 @@ def _unknown(error: Any, command: str, typed: str) -> UsageError:
     )
 
 
-def _invalid(error: Any, command: str, typed: str) -> UsageError:
+def _invalid(error: Any, command: str, line: str) -> UsageError:
     """A value that is missing, of the wrong type or out of bounds."""
     argument = error.argument
     words = choices(argument.hint)
@@ -109,14 +173,14 @@ def _invalid(error: Any, command: str, typed: str) -> UsageError:
         f"{name} needs a value"
         if isinstance(error, MissingArgumentError)
         else f"invalid value for {name}: {format_value(value) or '(empty)'}",
-        found=typed,
+        found=line,
         wanted=", ".join(words) or f"{kind} {bound}".strip() or None,
         means=argument.parameter.help,
         fix=f"perhaps: {nearest}" if nearest else f"see: {command} --help",
     )
 
 
-def _combination(error: Any, command: str, typed: str) -> UsageError:
+def _combination(error: Any, command: str, line: str) -> UsageError:
     """An unexpected, repeated or mutually exclusive argument."""
     problem, unused = " ".join(str(error).split()), error.unused_tokens
     if isinstance(error, RepeatArgumentError):
@@ -126,4 +190,4 @@ def _combination(error: Any, command: str, typed: str) -> UsageError:
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
         problem = f"{names[:-1].replace(', ', ' and ')} cannot be used together" if names else rule
-    return UsageError(problem, found=typed, fix=f"leave one out; see: {command} --help")
+    return UsageError(problem, found=line, fix=f"leave one out; see: {command} --help")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -77,10 +78,10 @@ def _write(
     except figures.MissingMatplotlibError as error:
         if asked:
             raise
-        output.notice(f"{error.problem}: {error.facts['found']}; {error.facts['fix']}")
+        output.notice(f"{error.problem}: {error.found}; {error.fix}")
         return None
     except MachineError as error:
-        if not asked:
-            error.facts["fix"] = f"write it elsewhere: --out {path.name}"
-        raise
+        if asked:
+            raise
+        raise replace(error, fix=f"write it elsewhere: --out {path.name}") from error
     return path

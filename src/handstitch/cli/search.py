@@ -214,7 +214,7 @@ def _worker_pool(
             "--mpi has its own workers",
             found="--mpi with " + ("--dask" if dask else "--workers"),
             wanted="one of them: mpiexec sets the number of processes",
-            fix=executors.MPI_COMMAND,
+            fix="mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi",
         )
     if mpi:
         return executors.mpi()

@@ -106,7 +106,7 @@ def say_result(search: Search, json: bool) -> None:
         first = search.trials[0]
         raise DivergedError(
             "every trial of this search failed",
-            folder=search.folder,
+            file=search.folder,
             found=f"trial {first.number}: {first.problem}",
             wanted="at least one candidate that can be trained",
             fix="search smaller learning rates, with a new --out",

@@ -75,7 +75,7 @@ def _history(target: Path) -> list[EpochRecord]:
     if not records:
         raise UsageError(
             "this run has not finished an epoch yet",
-            folder=target,
+            file=target,
             found=f"no epoch in {run_folder.HISTORY}",
             wanted="at least one epoch",
             fix="wait for its first epoch, or resume it: "

@@ -41,7 +41,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     if not found.trials:
         raise UsageError(
             "this search has no finished trial yet",
-            folder=folder,
+            file=folder,
             found="0 trials",
             wanted="at least one",
             fix=f"resume it: handstitch search --out {shlex.quote(str(folder))}",
@@ -153,7 +153,7 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
         drawn = drawings.all_of(ranking.candidates, histories, list(found.plan.parameters), lang)
         return {f"{PICTURES}/{name}.png": figures.png(figure) for name, figure in drawn.items()}
     except figures.MissingMatplotlibError as error:
-        output.notice(f"{error.problem}: {error.facts['found']}")
+        output.notice(f"{error.problem}: {error.found}")
         return {}
 
 

@@ -58,7 +58,7 @@ def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation)
         return test_log.append(folder, evaluation, digest)
     except HandstitchError as error:
         # The result is there; a log that could not be written must not take it away.
-        found = error.facts.get("found", "")
+        found = error.found or ""
         output.notice(f"this test evaluation is not recorded: {error.problem} ({found})")
         output.notice(f"the result stands; the log would be {folder / test_log.TEST_LOG}")
         return None

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.config.presets import read_preset
-from handstitch.errors import ConfigError
+from handstitch.errors import Call, ConfigError, Phrase
 
 Activation = Literal["relu", "leaky_relu", "elu", "sigmoid", "tanh"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
@@ -223,7 +223,7 @@ def check_names(
                 f"{write(ours)} for {write(name)}" if ours else f"no setting is like {write(name)}"
                 for name, ours in nearest.items()
             ),
-            fix="correct or remove it; all settings: handstitch train --help",
+            fix=Phrase("correct or remove it; all settings: {}", Call("Config")),
         )
 
 

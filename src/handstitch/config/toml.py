@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from handstitch.config.messages import format_value, nearest_name
 from handstitch.config.schema import Config, check_names, convert_values
-from handstitch.errors import ConfigError, printable
+from handstitch.errors import Argument, Call, ConfigError, Phrase, printable
 
 _LONGEST: Final = 65_536
 _LINES: Final = 'lines like: learning_rate = 0.1 or optimizer = "adam"'
@@ -25,9 +25,9 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(
             "the config file is not valid TOML",
             file=path,
-            found=error,
+            found=str(error),
             wanted=_LINES,
-            fix="correct that line; for an example run: handstitch config",
+            fix=Phrase("correct that line; for an example: {}", Call("Config")),
         ) from None
     tables = [name for name, value in values.items() if isinstance(value, dict)]
     if tables:
@@ -67,7 +67,7 @@ def _content(path: Path) -> bytes:
         raise ConfigError(
             "the config file cannot be read",
             file=path,
-            found=getattr(error, "strerror", None) or error,
+            found=getattr(error, "strerror", None) or str(error),
             wanted="a TOML file with settings",
             fix=_remedy(path, isinstance(error, IsADirectoryError)),
         ) from None
@@ -77,7 +77,7 @@ def _content(path: Path) -> bytes:
             file=path,
             found=f"more than {_LONGEST:,} bytes",
             wanted="a TOML file with settings",
-            fix="name another file; for an example run: handstitch config",
+            fix=Phrase("name another file; for an example: {}", Call("Config")),
         )
     return content
 
@@ -85,9 +85,9 @@ def _content(path: Path) -> bytes:
 def _remedy(path: Path, is_folder: bool) -> str:
     """A remedy: the config file of this folder, or a file with a similar name."""
     if is_folder and (path / "config.toml").is_file():
-        return f"--config {path / 'config.toml'}"
+        return Phrase("{}", Argument("config", path / "config.toml"))
     beside = {file.stem: file.name for file in path.absolute().parent.glob("*.toml")}
     nearest = nearest_name(path.stem, beside)
     if nearest and nearest != path.stem:
-        return f"perhaps: --config {path.with_name(beside[nearest])}"
-    return "check its name and permissions, or write one: handstitch config > my.toml"
+        return Phrase("perhaps: {}", Argument("config", path.with_name(beside[nearest])))
+    return Phrase("check its name and permissions; for an example: {}", Call("Config"))

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from handstitch.data.catalog import TITLES, OfficialFile
-from handstitch.errors import MachineError, printable
+from handstitch.errors import Argument, MachineError, Phrase, printable
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +75,10 @@ def fetch_files(files: Sequence[OfficialFile], folder: Path) -> None:
                     f"{urlsplit(mirror).netloc}: {why}" for mirror, why in failed.items()
                 ),
                 wanted=file.description,
-                fix="check the network, or put the files in a folder and name it with --data-dir",
+                fix=Phrase(
+                    "check the network, or put the files in a folder and name it with {}",
+                    Argument("data_dir"),
+                ),
             )
 
 
@@ -126,7 +129,10 @@ def _retrieve(url: str, file: OfficialFile, folder: Path) -> None:
             file=printable(folder / file.name),
             found=error.strerror or str(error),
             wanted=f"a writable folder with {file.size:,} bytes free",
-            fix="free some space, change its permissions, or choose another folder with --data-dir",
+            fix=Phrase(
+                "free some space, change its permissions, or choose another folder with {}",
+                Argument("data_dir"),
+            ),
         ) from error
 
 

@@ -19,7 +19,7 @@ from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
 from handstitch.data.dataset import Dataset, digest_of
 from handstitch.data.locations import Location
-from handstitch.errors import DataError, MachineError, UsageError, printable
+from handstitch.errors import Argument, DataError, MachineError, Phrase, UsageError, printable
 
 _logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def verify(
             file=printable(location.folder),
             found="no " + ", no ".join(file.name for file in missing),
             wanted=f"all {len(files)} files, compressed or not",
-            fix=f"put them there, or run: {location.fetch_command}",
+            fix=Phrase("put them there, or run: {}", location.fetch),
         )
     found = Verified(location, {}, {})
     for file in files:
@@ -140,7 +140,7 @@ def resolve(name: str, data_dir: str | Path | None = None) -> ResolvedDataset:
     try:
         location = _locate(name, catalog.files_of(name), data_dir, True)
     except (AbsentError, MachineError) as error:
-        return ResolvedDataset("sketch", f"{error.problem} ({error.facts['found']})")
+        return ResolvedDataset("sketch", f"{error.problem} ({error.found})")
     return ResolvedDataset(name, location=location)
 
 
@@ -202,8 +202,12 @@ def _locate(
                 f"{TITLES[name]} is not on this machine and could not be downloaded",
                 found=f"not in data/{name} nor in {printable(location.folder)}; {why}",
                 wanted=", ".join(file.name for file in missing),
-                fix="put these files in a folder and name it with --data-dir, or train on "
-                "generated images: --dataset sketch",
+                fix=Phrase(
+                    "put these files in a folder and name it with {}, "
+                    "or train on generated images: {}",
+                    Argument("data_dir"),
+                    Argument("dataset", "sketch"),
+                ),
             )
     elif not location.holds_any():
         raise DataError(
@@ -211,7 +215,7 @@ def _locate(
             file=printable(str(data_dir)),
             found="none of its files" if location.folder.parent.is_dir() else "no such folder",
             wanted=f"{catalog.files_of(name)[0].name} and the rest, in it or in {name}/ there",
-            fix=f"name another folder, or run: {location.fetch_command}",
+            fix=Phrase("name another folder, or run: {}", location.fetch),
         )
     return location
 
@@ -224,5 +228,5 @@ def _fetch(location: Location) -> str:
         try:
             fetch_files(location.missing(catalog.files_of(location.name)), location.folder)
         except UnreachableError as error:
-            _unreachable[location.name] = str(error.facts["found"])
+            _unreachable[location.name] = str(error.found)
     return _unreachable.get(location.name, "")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Final
 
 from handstitch.data import catalog
 from handstitch.data.catalog import OfficialFile
-from handstitch.errors import printable
+from handstitch.errors import Argument, Call, Phrase, printable
 
 VARIABLE: Final = "HANDSTITCH_DATA"
 
@@ -33,15 +32,15 @@ class Location:
 
     name: str
     folder: Path
-    fetch_command: str
-    """The command that downloads missing files to here."""
+    fetch: Call
+    """The call that downloads missing files to here."""
     is_cache: bool = False
     """Whether it is the user's cache, in which missing files may be downloaded."""
 
     @property
-    def fix(self) -> str:
+    def fix(self) -> Phrase:
         """What to do about a bad file here."""
-        return f"delete it and run: {self.fetch_command}"
+        return Phrase("delete it and run: {}", self.fetch)
 
     def path_of(self, file: OfficialFile) -> Path:
         """The path of `file`: the compressed form, unless only the other one exists."""
@@ -65,15 +64,14 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
 
     A $HANDSTITCH_DATA that has none is skipped, with a warning.
     """
-    command = "handstitch data fetch" + ("" if name == "fashion-mnist" else f" {name}")
-    if data_dir is not None:
-        command += f" --data-dir {printable(shlex.quote(str(data_dir)))}"
+    named_folder = [] if data_dir is None else [Argument("data_dir", data_dir)]
+    fetch = Call("data.loading.fetch", name, *named_folder)
     # A variable that is set but empty is how a Makefile says "not set".
     named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
     folders = []
     if named is not None:
         root = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's raises for unknown users
-        folders = [Location(name, root / name, command), Location(name, root, command)]
+        folders = [Location(name, root / name, fetch), Location(name, root, fetch)]
     for location in folders:
         if location.holds_any():
             return location
@@ -82,9 +80,9 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
     if folders:
         folder, title = printable(folders[1].folder), catalog.TITLES[name]
         _logger.warning("$%s names %s, which holds no %s", VARIABLE, folder, title)
-    here = Location(name, Path("data") / name, command)
+    here = Location(name, Path("data") / name, fetch)
     if here.holds_any():
         return here
     import pooch  # type: ignore[import-untyped]  # it ships no types
 
-    return Location(name, pooch.os_cache("handstitch") / name, command, is_cache=True)
+    return Location(name, pooch.os_cache("handstitch") / name, fetch, is_cache=True)

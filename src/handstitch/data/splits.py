@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handstitch.arrays import Indices, Labels
-from handstitch.errors import ConfigError
+from handstitch.errors import Argument, ConfigError, Phrase
 from handstitch.randomness import Purpose, generator
 
 
@@ -27,7 +27,10 @@ def split(
             found=f"validation = {fraction}, {fraction} × {n:,} images = {fraction * n:.4g}, "
             f"rounded {held_out:,}",
             wanted="at least 1 image in each part",
-            fix=f"choose --validation between {1 / max(n, 2):.2g} and {1 - 1 / max(n, 2):.6g}",
+            fix=Phrase(
+                f"choose {{}} between {1 / max(n, 2):.2g} and {1 - 1 / max(n, 2):.6g}",
+                Argument("validation"),
+            ),
         )
     order = generator(seed, Purpose.SPLIT).permutation(n)
     validation = _stratified(labels, order, held_out) if stratified else order[:held_out]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from handstitch.data import catalog, idx
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile
-from handstitch.errors import DataError, printable
+from handstitch.errors import Argument, DataError, Phrase, printable
 
 
 def verify(
-    path: Path, file: OfficialFile, fix: str, *, unpack: bool = False
+    path: Path, file: OfficialFile, fix: Phrase, *, unpack: bool = False
 ) -> tuple[str, NDArray[np.uint8] | None]:
     """Check that the file at `path` is `file`, as published, uncompressed, or compressed again.
 
@@ -35,11 +35,17 @@ def verify(
         return sha256, array if unpack else None
     if known.dataset == file.dataset:
         problem = f"these are not {file.noun} but {known.noun}"
-        fix = f"rename it to {known.name}, and put the right file here; or {fix}"
+        fix = Phrase(
+            f"rename it to {known.name}, and put the right file here; or {fix.template}", *fix.parts
+        )
     else:
         problem = f"this is {TITLES[known.dataset]}, not {TITLES[file.dataset]}"
         # Not to be deleted: it is good data of another kind.
-        fix = f"use it under its own name: --dataset {known.dataset}; or name another --data-dir"
+        fix = Phrase(
+            "use it under its own name: {}; or name another {}",
+            Argument("dataset", known.dataset),
+            Argument("data_dir"),
+        )
     raise DataError(
         problem,
         file=printable(path),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from handstitch.errors import MachineError
+from handstitch.errors import Argument, MachineError, Phrase
 
 _MEMINFO: Final = Path("/proc/meminfo")
 _CGROUP: Final = Path("/proc/self/cgroup")
@@ -33,7 +33,12 @@ def require(needed: int, what: str) -> None:
         f"not enough memory for {what}",
         found=f"{free / 2**30:,.1f} GiB available",
         wanted=f"{needed / 2**30:,.1f} GiB",
-        fix="try a narrower network (--hidden), a smaller --batch-size, or --optimizer sgd",
+        fix=Phrase(
+            "try a narrower network ({}), a smaller {}, or {}",
+            Argument("hidden_sizes"),
+            Argument("batch_size"),
+            Argument("optimizer", "sgd"),
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from handstitch.compiled.availability import unavailable_reason
 from handstitch.core.network import Network
 from handstitch.data import loading
 from handstitch.data.scaling import Scaling
-from handstitch.errors import ModelFileError
+from handstitch.errors import Argument, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import load_model
 from handstitch.records import Evaluation
@@ -77,7 +77,7 @@ class Classifier:
                 file=self.path,
                 found=f"{len(self.class_names)} classes",
                 wanted=f"{len(data.class_names)}, as {data.name} has",
-                fix="name the data set it was trained on with --dataset",
+                fix=Phrase("name the data set it was trained on with {}", Argument("dataset")),
             )
         return evaluate(
             self.network,

@@ -15,7 +15,7 @@ from handstitch import storage
 from handstitch.arrays import aligned_zeros
 from handstitch.config.schema import Activation
 from handstitch.core.parameters import Parameters, count
-from handstitch.errors import DivergedError, ModelFileError
+from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
 from handstitch.model import course_npz, safetensors_file, unsupported
 from handstitch.model.info import Model, parse, to_metadata
 from handstitch.model.safetensors_file import Metadata, Shapes
@@ -85,7 +85,7 @@ def load_state(path: str | Path) -> SavedState:
             file=path,
             found="a network, without the state of its optimizer",
             wanted="a state (last.safetensors)",
-            fix="name the run's folder: handstitch train --resume RUN",
+            fix=Phrase("name the run's folder: {}", Call("resume", "RUN")),
         )
     return SavedState(model, slots, position)
 
@@ -105,13 +105,12 @@ def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | No
             problems.append(error)
     if not storage.existing_copies(path):
         raise problems[0]
-    found, backup = (error.facts.get("found", error.problem) for error in problems)
+    found, backup = (error.found or error.problem for error in problems)
     raise ModelFileError(
         "the state of this run and its backup are damaged or missing",
         file=path,
-        found=found,
-        backup=backup,
-        fix="start a new run; the best weights may still be sound: handstitch test RUN",
+        found=f"{found}\nbackup: {backup}",
+        fix=Phrase("start a new run; the best weights may still be sound: {}", Call("load", "RUN")),
     )
 
 
@@ -142,7 +141,9 @@ def _network(model: Model) -> dict[str, NDArray[Any]]:
     if not isfinite(np.sum(vector, dtype=np.float64)):
         # Such a file could never be loaded; the existing one is kept.
         raise DivergedError(
-            "the weights are not finite", wanted="finite weights", fix="try a lower --learning-rate"
+            "the weights are not finite",
+            wanted="finite weights",
+            fix=Phrase("try a lower {}", Argument("learning_rate")),
         )
     return _views(model.parameters)
 
@@ -159,12 +160,11 @@ def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
 def _require_shapes(path: Path, found: Shapes, wanted: Shapes, fix: str = _OTHER_FILE) -> None:
     odd = [name for name in wanted | found if found.get(name) != wanted.get(name)]
     if odd:
-        more = f" and {len(odd) - 2} more" if len(odd) > 2 else ""
         raise ModelFileError(
             "the weights are of another architecture",
             file=path,
-            found=", ".join(f"{name} {found.get(name, 'none')}" for name in odd[:2]) + more,
-            wanted=", ".join(f"{name} {wanted.get(name, 'none')}" for name in odd[:2]) + more,
+            found=listed([f"{name} {found.get(name, 'none')}" for name in odd], 2),
+            wanted=listed([f"{name} {wanted.get(name, 'none')}" for name in odd], 2),
             fix=fix,
         )
 

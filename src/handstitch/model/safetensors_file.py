@@ -93,7 +93,7 @@ def _header_for(path: Path, arrays: Tensors, metadata: Metadata) -> bytes:
         text = _json(description, sort_keys=True).decode()
     except (ValueError, RecursionError) as error:  # not finite, not Unicode, endless
         raise ModelFileError(
-            "this cannot be stored in a model file", file=path, found=error
+            "this cannot be stored in a model file", file=path, found=str(error)
         ) from error
     entries: dict[str, Any] = {"__metadata__": {_KEY: text}}
     end = 0
@@ -192,7 +192,7 @@ def _parse(path: Path, header: bytes, size: int) -> tuple[Shapes, Metadata]:
             file=path,
             found=f"format version {version}",
             wanted=f"at most version {VERSION}",
-            fix="upgrade: pip install --upgrade handstitch",
+            fix="upgrade: pip install -U handstitch",
         )
     if size != wanted:
         raise unsupported.damaged(path, f"{size:,} bytes, where its header says {wanted:,}")

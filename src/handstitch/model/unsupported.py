@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from handstitch.errors import MachineError, ModelFileError
+from handstitch.errors import Call, MachineError, ModelFileError, Phrase
 from handstitch.storage import file_types
 
 WANTED: Final = "a model file of Handstitch (.safetensors) or the course report's weights (.npz)"
 ZIP: Final = b"PK\x03\x04"
-_OTHER_FILE: Final = "give another file, or train one: handstitch train"
+_OTHER_FILE: Final = Phrase("give another file, or train one: {}", Call("train"))
 _EXPORT: Final = (
     "export float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, …\n"
     "with np.savez, and give that file"
@@ -49,7 +49,7 @@ def open_file(path: Path) -> BinaryIO:
             "there is no such model file",
             file=path,
             wanted=WANTED,
-            fix="correct the name, or train one: handstitch train",
+            fix=Phrase("correct the name, or train one: {}", Call("train")),
         )
     if not path.is_file():  # a pipe would never end, a device might never begin
         found = "a folder" if path.is_dir() else "a special file"

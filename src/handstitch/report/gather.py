@@ -129,7 +129,7 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
     try:
         yield
     except HandstitchError as error:
-        detail = f" ({error.facts['found']})" if error.facts.get("found") else ""
+        detail = f" ({error.found})" if error.found else ""
         _logger.warning("%s: %s%s", source, error.problem, detail)
         run.missing.append(what)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

@@ -14,13 +14,11 @@ curves.png · confusion_matrix.png · weights.png   its pictures beside it
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from handstitch.errors import HandstitchError, ModelFileError, UsageError
+from handstitch.errors import Argument, Call, ModelFileError, Phrase, UsageError, listed
 from handstitch.model.classifier import Classifier
 from handstitch.model.unsupported import require_current
 
@@ -47,7 +45,7 @@ def newest(parent: Path = RUNS) -> Path:
             "there is no run yet",
             found=f"no run in the folder {parent}",
             wanted="a run to read",
-            fix="train one: handstitch train; or give the path of another",
+            fix=Phrase("train one: {}; or give the path of another", Call("train")),
         )
     return max(found, key=lambda folder: ((folder / CONFIG).stat().st_mtime_ns, folder.name))
 
@@ -56,31 +54,41 @@ def require_run(folder: Path) -> None:
     """Raise UsageError unless this folder is a run, ModelFileError if it is of before 0.1."""
     require_current(folder / CONFIG, "run")
     if not (folder / CONFIG).is_file():
-        names = sorted(str(file.parent) for file in RUNS.glob(f"*/{CONFIG}"))
+        names = _names()
         raise UsageError(
             "this is not a run",
-            folder=folder,
+            file=folder,
             found=f"no {CONFIG} in it"
             if folder.is_dir()
             else ("a file" if folder.exists() else "no such folder"),
-            wanted="a folder made by handstitch train",
-            fix=f"name one of: {', '.join(names)}" if names else "train one: handstitch train",
+            wanted="the folder of a run",
+            fix=f"name one of: {names}" if names else Phrase("train one: {}", Call("train")),
         )
 
 
 def load(path: str | Path, weights: str = "best") -> Classifier:
     """The trained network of a run folder (best or last weights) or of a model file."""
     path = Path(path)
+    if not path.exists() and (names := _names()):
+        raise ModelFileError(
+            "there is no such model file or run",
+            file=path,
+            wanted="the folder of a run, or a model file",
+            fix=f"name one of: {names}",
+        )
     if not path.is_dir():
         return Classifier(path)
-    other = "last" if weights == "best" else "best"
-    fix = (
-        f"resume the run, which restores them: {resume_command(path)}\n"
-        f"or use its {other} weights: --weights {other}"
-    )
     require_run(path)
-    with with_fix(ModelFileError, fix):
+    try:
         return Classifier(path / (BEST if weights == "best" else LAST), weights)
+    except ModelFileError as error:
+        other = "last" if weights == "best" else "best"
+        fix = Phrase(
+            f"resume the run, which restores them: {{}}\nor use its {other} weights: {{}}",
+            Call("resume", path),
+            Argument("weights", other),
+        )
+        raise replace(error, fix=fix) from error
 
 
 def run_of(path: Path) -> Path | None:
@@ -90,16 +98,6 @@ def run_of(path: Path) -> Path | None:
     return folder if is_own and (folder / CONFIG).is_file() else None
 
 
-@contextmanager
-def with_fix(kind: type[HandstitchError], fix: str) -> Iterator[None]:
-    """Within, an error of this kind gets another fix."""
-    try:
-        yield
-    except kind as error:
-        error.facts["fix"] = fix
-        raise
-
-
-def resume_command(folder: Path) -> str:
-    """The command that resumes a run."""
-    return f"handstitch train --resume {shlex.quote(str(folder))}"
+def _names() -> str:
+    """The runs there are, in few words; empty if there is none."""
+    return listed(sorted(str(file.parent) for file in RUNS.glob(f"*/{CONFIG}")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,12 +15,19 @@ import msgspec
 from handstitch import machine, storage, training
 from handstitch.config import Config
 from handstitch.config.messages import plural, pretty_json
-from handstitch.config.precedence import format_flag
 from handstitch.config.schema import from_mapping
 from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
-from handstitch.errors import ConfigError, Interrupted, MachineError, ModelFileError
+from handstitch.errors import (
+    Argument,
+    Call,
+    ConfigError,
+    Interrupted,
+    MachineError,
+    ModelFileError,
+    Phrase,
+)
 from handstitch.machine import memory
 from handstitch.model import load_model, load_newest_state, save_model
 from handstitch.records import EpochRecord, RunSummary, best_epoch
@@ -147,14 +153,16 @@ class Run:
         and they are written again. The state holds them, too, so only the state waits for the
         disk; if a power cut takes the other file, resuming restores it.
         """
-        resume = f"fix that, then resume the run: {run_folder.resume_command(self.folder)}"
-        with run_folder.with_fix(MachineError, resume):
+        try:
             if ended is not None and ended.is_best:
                 best = self._snapshot.best_model()
                 save_model(self.folder / BEST, best, durable=self.is_over)
             self._snapshot.write(self.folder / LAST)
             if ended is not None:
                 self._write_tables()
+        except MachineError as error:
+            fix = Phrase("fix that, then resume the run: {}", Call("resume", self.folder))
+            raise replace(error, fix=fix) from error
         self._saved_at = monotonic()
 
     def _write_tables(self) -> None:
@@ -189,7 +197,7 @@ class Run:
             _logger.warning(
                 "%s is damaged (%s); its backup is used, and %s trained again",
                 last.name,
-                damage.facts.get("found", damage.problem),
+                damage.found or damage.problem,
                 plural(again, "finished epoch"),
             )
         for difference in self._snapshot.differences(saved):
@@ -271,7 +279,7 @@ def resume(
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:
     """Raise ConfigError if a given setting differs from the run's."""
-    asked = from_mapping(config.to_dict() | dict(given), "the settings given with --resume")
+    asked = from_mapping(config.to_dict() | dict(given), "the settings given")
     changed = [
         name for name in given if getattr(asked, name) not in {getattr(config, name), "auto"}
     ]
@@ -280,7 +288,12 @@ def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None
             "a run resumes with the settings it was started with",
             found=", ".join(format_toml(name, getattr(asked, name)) for name in changed),
             wanted=", ".join(format_toml(name, getattr(config, name)) for name in changed),
-            fix="leave them out, or start a new run with the new values: "
-            f"handstitch train --config {shlex.quote(str(folder / CONFIG))} "
-            + " ".join(format_flag(name, getattr(asked, name)) for name in changed),
+            fix=Phrase(
+                "leave them out, or start a new run with the new values: {}",
+                Call(
+                    "config.precedence.resolve",
+                    Argument("file", folder / CONFIG),
+                    Argument("flags", {name: getattr(asked, name) for name in changed}),
+                ),
+            ),
         )

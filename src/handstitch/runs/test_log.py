@@ -149,6 +149,6 @@ def _damaged(path: Path, found: str) -> DataError:
         "the test log is damaged",
         file=path,
         found=found,
-        wanted="the file as handstitch test wrote it",
+        wanted="the file as it was written",
         fix="restore a copy; or move it away, and a new log starts",
     )

@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from handstitch.errors import MachineError, UsageError, mask_passwords
+from handstitch.errors import Argument, MachineError, Phrase, UsageError, mask_passwords
 from handstitch.search.executors import not_installed
 
 _TIMEOUT: Final = 4
@@ -29,22 +29,23 @@ def require(storage: str) -> URL:
     if url.drivername not in {"postgresql", "postgres", _DRIVER}:
         raise UsageError(
             "unsupported database",
-            found=f"--storage {mask_passwords(storage)}",
+            found=Phrase("{}", Argument("storage", mask_passwords(storage))),
             wanted="postgresql://USER@HOST/DATABASE",
             fix="correct it, or leave it out: the study is then a file in the search's folder",
         )
     if find_spec("psycopg") is None:
-        raise not_installed("psycopg", "postgresql", "leave --storage out")
+        raise not_installed("psycopg", "postgresql", Phrase("leave {} out", Argument("storage")))
     url = url.set(drivername=_DRIVER)
     try:
         connect(url).engine.dispose()
     except Exception as error:  # noqa: BLE001 (of Optuna, SQLAlchemy or the driver)
         raise MachineError(
             "no connection to the study's database",
-            address=mask_passwords(storage),
-            found=reason(error),
+            found=f"{mask_passwords(storage)}: {reason(error)}",
             wanted="a running PostgreSQL server",
-            fix="start it or correct --storage; without --storage the study is a file",
+            fix=Phrase(
+                "start it or correct {}; without it the study is a file", Argument("storage")
+            ),
         ) from None
     return url
 

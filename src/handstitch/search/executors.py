@@ -28,13 +28,13 @@ from multiprocessing.connection import Connection
 from threading import Thread, Timer
 from typing import Any, Final, TypeVar
 
-from handstitch.errors import Interrupted, MachineError, UsageError
+from handstitch.errors import Argument, Interrupted, MachineError, Phrase, UsageError
 
 Result = TypeVar("Result")
 
 _TIMEOUT: Final = 4
 """Timeout in seconds, of the connection to a Dask scheduler and then of its first worker."""
-MPI_COMMAND: Final = "mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi"
+_WORKERS: Final = Argument("workers", 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,10 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
             found = str(error.__cause__ or error) or type(error).__name__
             raise MachineError(
                 "the Dask scheduler cannot be reached",
-                address=address,
-                found=found.rpartition(">: ")[2],  # Dask writes the failed object before it
+                # Dask writes the failed object before the reason.
+                found=f"{address}: {found.rpartition('>: ')[2]}",
                 wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
-                fix="start it, correct the address, or use --workers N",
+                fix=Phrase("start it, correct the address, or use {}", _WORKERS),
             ) from None
         stack.callback(_close, client)
         try:
@@ -187,10 +187,9 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
         except TimeoutError:
             raise MachineError(
                 "the Dask cluster has no workers",
-                address=address,
-                found=f"none within {_TIMEOUT} s",
+                found=f"{address}: none within {_TIMEOUT} s",
                 wanted="at least one, as `dask worker ADDRESS` starts it",
-                fix="start one, or use --workers N",
+                fix=Phrase("start one, or use {}", _WORKERS),
             ) from None
         if cluster is not None:  # workers of this terminal, as in `_defer_to_parent`
             client.run(logging.getLogger("handstitch").setLevel, logging.ERROR)
@@ -232,7 +231,9 @@ def mpi() -> Iterator[WorkerPool]:
             "this was not started as an MPI program",
             found=f"MPI processes: {size}{missing}",
             wanted="one process that distributes trials, and one or more that train",
-            fix=f"start it so: {MPI_COMMAND}",
+            fix=Phrase(
+                "start it so: mpiexec -n 3 python -m mpi4py.futures {}", Argument("PROGRAM")
+            ),
         )
     executor = MPIPoolExecutor(initializer=_defer_to_parent)
     try:
@@ -255,11 +256,15 @@ def _defer_to_parent() -> None:
     logging.getLogger("handstitch").setLevel(logging.ERROR)
 
 
-def not_installed(package: str, extra: str, instead: str = "use --workers N") -> UsageError:
+def not_installed(
+    package: str,
+    extra: str,
+    instead: Phrase = Phrase("use {}", _WORKERS),  # noqa: B008
+) -> UsageError:
     """The error for a missing package that an extra of Handstitch installs."""
     return UsageError(
         f"{package} is not installed",
         found=f"no module {package}",
         wanted=f"Handstitch with its extra `{extra}`",
-        fix=f"pip install 'handstitch[{extra}]', or {instead}",
+        fix=Phrase(f"pip install 'handstitch[{extra}]', or {instead.template}", *instead.parts),
     )

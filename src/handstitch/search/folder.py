@@ -14,7 +14,6 @@ So the folder alone says what remains to be done; the study is written from it.
 from __future__ import annotations
 
 import secrets
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -24,7 +23,7 @@ import msgspec
 from handstitch import storage
 from handstitch.config.messages import format_value, pretty_json
 from handstitch.config.toml import to_toml
-from handstitch.errors import MachineError, UsageError
+from handstitch.errors import Argument, Call, MachineError, Phrase, UsageError, listed
 from handstitch.model.unsupported import require_current
 from handstitch.records import Trial
 from handstitch.runs import folder as run_folder
@@ -109,10 +108,12 @@ def read_description(folder: Path) -> SearchDescription:
         names = sorted(str(file.parent) for file in run_folder.RUNS.glob(f"*/{SEARCH}"))
         raise UsageError(
             "this is not a search",
-            folder=folder,
+            file=folder,
             found=f"no {SEARCH} in it" if folder.is_dir() else "no such folder",
-            wanted="a folder made by handstitch search",
-            fix=f"name one of: {', '.join(names)}" if names else "start one: handstitch search",
+            wanted="the folder of a search",
+            fix=f"name one of: {listed(names)}"
+            if names
+            else Phrase("start one: {}", Call("search.run")),
         )
     require_current(folder / SEARCH, "search")
     return _read(folder / SEARCH, SearchDescription)
@@ -140,14 +141,16 @@ def require_same(folder: Path, found: SearchPlan, wanted: SearchPlan) -> None:
     then, now = _words(found), _words(wanted)
     names = [name for name in now if now[name] not in {then[name], "auto"}]
     if names:
-        more = f", and {len(names) - 3} more" if len(names) > 3 else ""
         raise UsageError(
             "this folder holds another search",
-            folder=folder,
-            found=", ".join(f"{name} {then[name]}" for name in names[:3]) + more,
-            wanted=", ".join(f"{name} {now[name]}" for name in names[:3]) + more,
-            fix=f"start a new one: --out {shlex.quote(str(storage.free_name(folder)))}\n"
-            f"or resume that one: handstitch search --out {shlex.quote(str(folder))}",
+            file=folder,
+            found=listed([f"{name} {then[name]}" for name in names], 3),
+            wanted=listed([f"{name} {now[name]}" for name in names], 3),
+            fix=Phrase(
+                "start a new one: {}\nor resume that one: {}",
+                Argument("out", storage.free_name(folder)),
+                Call("search.run", Argument("out", folder)),
+            ),
         )
 
 
@@ -169,7 +172,7 @@ def _read(file: Path, kind: type[_Struct]) -> _Struct:
             "a file of this search cannot be read",
             file=file,
             found=getattr(error, "strerror", None) or str(error),
-            wanted="the file as handstitch search wrote it",
+            wanted="the file as it was written",
             fix="restore it; or remove the trial's folder, and the same command trains it again"
             if file.name == TRIAL
             else "restore it from a copy",

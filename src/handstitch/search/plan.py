@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -41,7 +42,7 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The search space, keys in Config's order."""
     kind: Kind = "grid"
     candidates: int
-    """Number of candidates: the points of a grid, or --trials."""
+    """Number of candidates: the points of a grid, or as many as are asked for."""
     seeds: int = 1
     """Each candidate is trained with the seeds s, s + 1, …, from `config`'s seed s on."""
     pruning: Pruning = "none"
@@ -114,8 +115,11 @@ def make(
             plan.config_of(values, seeds - 1)
         except ConfigError as error:
             words = [f"{name} = {format_value(value)}" for name, value in values.items()]
-            error.facts["candidate"] = ", ".join(words) or "the only one"
-            raise
+            raise replace(
+                error,
+                problem=f"{error.problem}, in a candidate of this search",
+                found=", ".join(words) or error.found,
+            ) from error
     return plan
 
 

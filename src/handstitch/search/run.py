@@ -9,7 +9,7 @@ from pathlib import Path
 
 from handstitch import storage as files
 from handstitch.data import loading
-from handstitch.errors import ConfigError, MachineError
+from handstitch.errors import Argument, ConfigError, MachineError, Phrase
 from handstitch.search import folder as folders
 from handstitch.search.executors import WorkerPool, serial
 from handstitch.search.folder import Search
@@ -59,10 +59,14 @@ def run(
             if search is not None and search.description.data_digest != dataset.digest:
                 raise ConfigError(
                     "the training images are not those this search was started with",
-                    folder=search.folder,
+                    file=search.folder,
                     found=f"SHA-256 {dataset.digest[:8]}…",
                     wanted=f"SHA-256 {search.description.data_digest[:8]}…",
-                    fix="restore the old ones (--data-dir), or start a new search (--out)",
+                    fix=Phrase(
+                        "restore the old ones ({}), or start a new search ({})",
+                        Argument("data_dir"),
+                        Argument("out"),
+                    ),
                 )
             pool = stack.enter_context(workers)
             if search is None:
@@ -74,11 +78,14 @@ def run(
     if runner.lost:
         raise MachineError(
             "some trials could not be trained",
-            folder=search.folder,
+            file=search.folder,
             found=f"each of these trials crashed {ATTEMPTS} workers: "
             + ", ".join(map(str, sorted(runner.lost))),
             wanted="workers that live as long as a trial; memory may have run out",
-            fix="use fewer --workers or a narrower network; the same command trains the rest",
+            fix=Phrase(
+                "use fewer {} or a narrower network; the same command trains the rest",
+                Argument("workers"),
+            ),
         )
     return replace(search, trials=[trial for _, trial in sorted(runner.finished.items())])
 

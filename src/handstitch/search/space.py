@@ -15,13 +15,15 @@ import msgspec
 import numpy as np
 
 from handstitch.config.messages import format_value, valid_values
-from handstitch.config.precedence import flags_of, read_flags
+from handstitch.config.precedence import read_flags
 from handstitch.config.schema import field_types
-from handstitch.errors import UsageError
+from handstitch.errors import Argument, Phrase, UsageError
 
 FIXED: Final = {
     "dataset": "all trials of a search must see the same images",
-    "seed": "--seeds K trains each candidate with K seeds, from --seed on",
+    "seed": Phrase(
+        "{} trains each candidate with 5 seeds, from {} on", Argument("seeds", 5), Argument("seed")
+    ),
     "threads": "threads decide how fast a trial is, not how good",
     "backend": "the backend decides how fast a trial is, not how good",
 }
@@ -84,7 +86,7 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
         if name in FIXED and (len(texts) > 1 or ".." in texts[0]):
             raise UsageError(
                 f"{name} is not searched",
-                found=f"{flags_of(name)[0]} {' '.join(texts)}",
+                found=Phrase("{}", Argument(name, " ".join(texts))),
                 wanted="one value",
                 fix=FIXED[name],
             )
@@ -152,8 +154,8 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
         if value in values:
             raise UsageError(
                 f"{name} has the same value twice",
-                found=f"{flags_of(name)[0]} {' '.join(texts)}",
-                wanted="different values; --seeds K repeats all candidates",
+                found=Phrase("{}", Argument(name, " ".join(texts))),
+                wanted=Phrase("different values; {} repeats all candidates", Argument("seeds", 5)),
                 fix=f"remove one {format_value(text)}",
             )
         values.append(value)
@@ -162,15 +164,17 @@ def _values(name: str, texts: tuple[str, ...]) -> list[Any]:
 
 def _range(name: str, texts: tuple[str, ...]) -> Range:
     """The range that is typed as one word. Raises UsageError."""
-    flag, words = flags_of(name)[0], valid_values(field_types()[name])
+    words = valid_values(field_types()[name])
     widths = name == "hidden_sizes"
     whole = widths or words.startswith("a whole number")
     if len(texts) > 1 or not (whole or words.startswith("a number")):
         raise UsageError(
             f"{name} cannot be searched like this",
-            found=f"{flag} {' '.join(texts)}",
+            found=Phrase("{}", Argument(name, " ".join(texts))),
             wanted=f"one range, or a list of values: {words}",
-            fix=f"for example: {flag} LOW..HIGH" if len(texts) > 1 else f"{flag} VALUE VALUE …",
+            fix=Phrase("for example: {}", Argument(name, "LOW..HIGH"))
+            if len(texts) > 1
+            else Phrase("{}", Argument(name, "VALUE VALUE …")),
         )
     text = texts[0].removeprefix("log:")
     logarithmic = text != texts[0]
@@ -181,10 +185,12 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
     if len(ends) != 2 or ends[0] >= ends[1] or (logarithmic and ends[0] <= 0):
         raise UsageError(
             f"invalid range of {name}",
-            found=f"{flag} {texts[0]}",
+            found=Phrase("{}", Argument(name, " ".join(texts))),
             wanted=f"two {'whole ' if whole else ''}numbers, the lower first: LOW..HIGH, or "
             "log:LOW..HIGH with both above 0",
-            fix=f"for example: {flag} {'log:16..512' if whole else 'log:0.0003..0.003'}",
+            fix=Phrase(
+                "for example: {}", Argument(name, "log:16..512" if whole else "log:0.0003..0.003")
+            ),
         )
     for number in ends:  # both must be valid values of the setting
         read_flags({name: (str(number),)})

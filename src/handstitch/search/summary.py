@@ -58,7 +58,7 @@ def _winner(ranking: Ranking) -> str:
     if ranking.repeats < 2:
         return (
             f"Highest: {name}. With one seed for each candidate the variation from seed to seed "
-            "is unknown: inconclusive, all are indistinguishable. Search with --seeds 5."
+            "is unknown: inconclusive, all are indistinguishable. Search with 5 seeds."
         )
     if ranking.critical_difference is None:
         return (

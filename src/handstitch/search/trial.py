@@ -19,7 +19,7 @@ from handstitch.arrays import Vector
 from handstitch.config.schema import from_mapping
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
-from handstitch.errors import DataError, DivergedError, MachineError
+from handstitch.errors import Argument, DataError, DivergedError, MachineError, Phrase
 from handstitch.machine import memory
 from handstitch.model import model_bytes
 from handstitch.records import Trial
@@ -91,7 +91,7 @@ def train(spec: TrialSpec, after_step: Callable[[training.State], None] | None =
                 arrays = {name: vector.copy() for name, vector in state.arrays().items()}
                 checkpoint = Checkpoint(arrays, state.position())
         except (MachineError, DivergedError) as error:
-            problem = f"{error.problem}: {error.facts['found']}"
+            problem = f"{error.problem}: {error.found}"
         if state is not None and history:
             build = machine.build_info() | backend.build_info(config)
             model = Snapshot(state, learning, config, dataset, build).best_model()
@@ -126,7 +126,9 @@ def _dataset(name: str, spec: TrialSpec) -> Dataset:
                 file=found.location,
                 found=f"{found.name}, SHA-256 {found.digest[:8]}…",
                 wanted=f"SHA-256 {spec.data_digest[:8]}…",
-                fix="give every machine the same files; --data-dir names their folder",
+                fix=Phrase(
+                    "give every machine the same files; {} names their folder", Argument("data_dir")
+                ),
             )
         cache_dataset(found)
     return _loaded[spec.data_digest]

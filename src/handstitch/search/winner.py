@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -12,7 +11,7 @@ import msgspec
 
 from handstitch.config import Config
 from handstitch.config.messages import pretty_json
-from handstitch.errors import UsageError
+from handstitch.errors import Argument, Call, Phrase, UsageError
 from handstitch.runs import folder as run_folder
 from handstitch.search.folder import BEST, TRIALS, Search, is_search
 from handstitch.search.ranking import By, Candidate, Ranking, rank
@@ -48,10 +47,10 @@ def winner(search: Search, by: By = "best") -> Winner:
     if ranking.winner is None:
         raise UsageError(
             "this search has no winner yet",
-            folder=search.folder,
+            file=search.folder,
             found=f"{ranking.trials} trials, none of them complete",
             wanted="at least one complete trial",
-            fix=f"resume it: handstitch search --out {shlex.quote(str(search.folder))}",
+            fix=Phrase("resume it: {}", Call("search.run", Argument("out", search.folder))),
         )
     best = ranking.candidates[0]
     return Winner(best, search.plan.config_of(best.parameters, 0), ranking)

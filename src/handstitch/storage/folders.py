@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from handstitch.errors import UsageError
+from handstitch.errors import Argument, Call, Phrase, UsageError, listed
 from handstitch.storage import disk
 from handstitch.storage.atomic import is_temporary, make_folders, put, temporary
 from handstitch.storage.lock import LOCK_FILE, lock_folder
@@ -89,12 +88,14 @@ def _rename(prepared: Path, target: Path) -> bool:
 
 
 def _require_empty(path: Path) -> None:
+    free = Argument("out", free_name(path))
+    another = Phrase("choose another name: {}", free)
     if not path.is_dir():
         raise UsageError(
             "this is not a folder",
             found=f"{path}, a file" if path.exists() else f"{path}, a broken link",
             wanted="an empty folder, or a name that is free",
-            fix=f"choose another name: --out {shlex.quote(str(free_name(path)))}",
+            fix=another,
         )
     names = sorted(
         entry.name
@@ -103,17 +104,15 @@ def _require_empty(path: Path) -> None:
     )
     if not names:
         return
-    free = f"--out {shlex.quote(str(free_name(path)))}"
     is_run = "config.toml" in names
     raise UsageError(
         "this folder already holds a run" if is_run else "this folder is not empty",
-        folder=path,
-        found=", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""),
+        file=path,
+        found=listed(names, 4),
         wanted="an empty folder, or a name that is free",
-        fix=f"resume that run: handstitch train --resume {shlex.quote(str(path))}\n"
-        f"or start another: {free}"
+        fix=Phrase("resume that run: {}\nor start another: {}", Call("resume", path), free)
         if is_run
-        else f"choose another name: {free}",
+        else another,
     )
 
 

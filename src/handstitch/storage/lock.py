@@ -43,7 +43,7 @@ def lock_folder(folder: str | Path, patience: float = 0.0) -> Iterator[None]:
                 if monotonic() >= until:
                     raise MachineError(
                         "another process is working in this folder",
-                        folder=folder,
+                        file=folder,
                         found=_holder(path),
                         wanted="one process at a time",
                         fix="wait for it or stop it, or use another folder",

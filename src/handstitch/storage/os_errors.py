@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handstitch.errors import MachineError
+from handstitch.errors import Argument, MachineError, Phrase
 
 
 @contextmanager
@@ -33,7 +33,9 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 file=path,
                 found=_permissions(folder),
                 wanted=f"write permission for {folder}",
-                fix="change its permissions, or choose another folder with --out",
+                fix=Phrase(
+                    "change its permissions, or choose another folder ({})", Argument("out")
+                ),
             )
         case errno.EISDIR | errno.ENOTDIR | errno.EEXIST | errno.ENOTEMPTY:
             return MachineError(
@@ -43,7 +45,7 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 if os.path.exists(path)
                 else f"{_kind(folder)} in the path, not a folder",
                 wanted="a free name, or a file that may be replaced",
-                fix="move it away, or choose another path with --out",
+                fix=Phrase("move it away, or choose another path ({})", Argument("out")),
             )
         case errno.ENAMETOOLONG:
             return MachineError(
@@ -57,7 +59,10 @@ def _translated(error: OSError, path: Path, needed: int) -> MachineError:
                 "the file could not be written",
                 file=path,
                 found=error.strerror or str(error),
-                fix="check the disk, or choose another folder with --out; older files are intact",
+                fix=Phrase(
+                    "check the disk, or choose another folder ({}); older files are intact",
+                    Argument("out"),
+                ),
             )
 
 
@@ -75,7 +80,9 @@ def full(path: Path, needed: int) -> MachineError:
         file=path,
         found=free,
         wanted=f"{needed:,} bytes" if needed else None,
-        fix="free some space, or choose another disk with --out; older files are intact",
+        fix=Phrase(
+            "free some space, or choose another disk ({}); older files are intact", Argument("out")
+        ),
     )
 
 

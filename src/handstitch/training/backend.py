@@ -17,7 +17,7 @@ from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
 from handstitch.data.batches import Batches
-from handstitch.errors import ConfigError
+from handstitch.errors import Argument, ConfigError, Phrase
 from handstitch.evaluation import Evaluator
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def resolve(config: Config) -> str:
             "the numba backend is not available",
             found=reason,
             wanted="numba, an OpenMP library and a hidden layer",
-            fix="install what is missing, or use --backend numpy",
+            fix=Phrase("install what is missing, or use {}", Argument("backend", "numpy")),
         )
     return "numpy" if config.backend == "numpy" or reason is not None else "numba"
 

@@ -18,7 +18,7 @@ from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
 from handstitch.data.batches import Batches
 from handstitch.data.dataset import Dataset
-from handstitch.errors import DivergedError
+from handstitch.errors import Argument, DivergedError, Phrase
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import schedules
@@ -190,6 +190,9 @@ def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> Div
         found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
         f"at learning rate {config.learning_rate:g}",
         wanted="a finite loss (guessing gives about 2.3 with ten classes)",
-        fix=f"try --learning-rate {proposed:.2g} in a new run folder"
-        + ("; the best weights so far are kept" if epoch > 1 else ""),
+        fix=Phrase(
+            "try {} in a new run folder"
+            + ("; the best weights so far are kept" if epoch > 1 else ""),
+            Argument("learning_rate", float(f"{proposed:.2g}")),
+        ),
     )

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any, Final
 
 from handstitch.config.messages import format_value, nearest_name
-from handstitch.errors import ConfigError
+from handstitch.errors import Call, ConfigError, Phrase
 
 # `default` has no file: it is the defaults of Config.
 PRESETS: Final = ("course", "default", "plain")
@@ -20,7 +20,9 @@ def read_preset(name: str) -> dict[str, Any]:
         raise ConfigError(
             f"there is no preset {format_value(name)}",
             wanted=", ".join(PRESETS),
-            fix=f"perhaps: --preset {nearest}" if nearest else "--preset default",
+            fix=Phrase(
+                "perhaps: {}" if nearest else "{}", Call("Config.preset", nearest or "default")
+            ),
         )
     if name == "default":
         return {}
