@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -194,23 +193,6 @@ def test_a_history_that_is_none_is_a_bad_model_file(handstitch: Handstitch, mach
     result = handstitch("show", "curves", "odd.safetensors")
     assert result.code == 4
     assert "the history in this file is invalid" in result.err
-
-
-def test_without_matplotlib_the_tables_are_still_there(
-    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for verb in ("curves", "weights"):
-        result = handstitch("show", verb)
-        assert result.code == 0
-        assert "accuracy" in result.out or "largest" in result.out
-        assert "matplotlib cannot be imported" in result.err
-        assert not (trained / f"{verb}.png").exists()
-        assert handstitch("show", verb, "--json").json["picture"] is None
-        result = handstitch("show", verb, "--out", "asked.png")
-        assert result.code == 5
-        assert "pip install matplotlib" in result.err
-        assert not Path("asked.png").exists()
 
 
 def test_a_picture_that_cannot_be_written_leaves_the_old_one(

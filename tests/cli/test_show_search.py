@@ -100,18 +100,6 @@ class TestShow:
         assert "candidates.csv is not written" in result.err
         assert "highest" in result.out
 
-    def test_without_matplotlib_there_is_the_table(self, handstitch, searched, monkeypatch):
-        from handstitch.figures import fonts
-
-        def missing():
-            raise fonts.MissingMatplotlibError("no picture can be drawn", found="no matplotlib")
-
-        monkeypatch.setattr("handstitch.figures.style.require_matplotlib", missing)
-        result = handstitch("show", str(searched))
-        assert result.code == 0
-        assert "no picture can be drawn" in result.err
-        assert "highest" in result.out
-
     def test_what_does_not_go_with_a_search_or_without(self, handstitch, trained, searched):
         result = handstitch("show", str(trained), "--by", "last")
         assert result.code == 2

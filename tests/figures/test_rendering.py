@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from handstitch import figures
-from handstitch.errors import MachineError
 from handstitch.evaluation import class_scores
 from handstitch.figures import fonts, style
 from handstitch.figures.labels import safe
@@ -75,15 +74,6 @@ def test_a_png_has_its_size_and_resolution():
         assert picture.info["dpi"] == pytest.approx((50, 50), abs=0.1)
         corner = picture.convert("RGBA").getpixel((0, 0))
     assert corner == (255, 255, 255, 255)  # opaque: the same on a dark page
-
-
-def test_without_matplotlib_the_error_says_so(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(figures.MissingMatplotlibError) as caught:
-        figures.curves(history(2))
-    assert isinstance(caught.value, MachineError)
-    assert caught.value.exit_code == 5
-    assert "pip install matplotlib" in str(caught.value)
 
 
 # ── Names of strangers ─────────────────────────────────────────────────────────────────────────

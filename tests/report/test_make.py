@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from handstitch import figures, report
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
-from handstitch.errors import ConfigError, DataError, MachineError, UsageError
+from handstitch.errors import ConfigError, DataError, UsageError
 from handstitch.figures import fonts
 from handstitch.model import load_model, save_model
 from handstitch.report import charts, tables
@@ -283,17 +282,6 @@ def test_a_page_can_be_made_elsewhere_and_the_run_is_left_alone(
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == FILES
     assert made.page == tmp_path / "there" / "report.html"
     assert sorted(path.name for path in trained.iterdir()) == before
-
-
-def test_without_matplotlib_nothing_is_written_and_training_and_testing_go_on(
-    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MachineError, match="pip install matplotlib"):
-        report.make(trained)
-    assert not (trained / "report.html").exists()
-    assert handstitch("test").code == 0
-    assert handstitch("train", "--dataset", "sketch", "--hidden", "8", "--epochs", "1").code == 0
 
 
 def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_line_says_so(

@@ -103,6 +103,12 @@ def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
         return error
     if isinstance(error, CycloptsError):
         return _usage(error, words)
+    if isinstance(error, ImportError):
+        return MachineError(
+            "a library that Handstitch is installed with cannot be imported",
+            found=str(error),
+            fix="install handstitch again; its dependencies come with it",
+        )
     if isinstance(error, MemoryError):
         return MachineError(
             "there is not enough memory",

@@ -1,4 +1,4 @@
-"""Pictures of the verbs: their paths, and drawing where matplotlib is available."""
+"""Pictures of the verbs: their paths, drawing and writing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def present(
 ) -> None:
     """Draw and write the picture, and print its path: on a line, or with the `facts` as JSON.
 
-    Missing matplotlib is a notice, and an error if the picture was `asked` for.
+    `asked`: the path was named by the user.
     """
     picture = _write(draw, path, lang, asked=asked)
     if json:
@@ -75,11 +75,6 @@ def _write(
         figure = draw(lang if is_svg else figures.png_language(lang))
         data = figures.svg(figure).encode() if is_svg else figures.png(figure)
         storage.write(path, data, durable=False)
-    except figures.MissingMatplotlibError as error:
-        if asked:
-            raise
-        output.notice(f"{error.problem}: {error.found}; {error.fix}")
-        return None
     except MachineError as error:
         if asked:
             raise

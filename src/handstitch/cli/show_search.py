@@ -139,7 +139,7 @@ def _say(*lines: str) -> None:
 
 
 def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
-    """File name → figure; empty without matplotlib."""
+    """File name → picture."""
     from handstitch import figures
     from handstitch.figures import search as drawings
     from handstitch.search.ranking import finished
@@ -148,13 +148,9 @@ def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
         number: [trial.history for trial in trials.values()]
         for number, trials in finished(found.trials).items()
     }
-    try:
-        lang = figures.png_language(lang)
-        drawn = drawings.all_of(ranking.candidates, histories, list(found.plan.parameters), lang)
-        return {f"{PICTURES}/{name}.png": figures.png(figure) for name, figure in drawn.items()}
-    except figures.MissingMatplotlibError as error:
-        output.notice(f"{error.problem}: {error.found}")
-        return {}
+    lang = figures.png_language(lang)
+    drawn = drawings.all_of(ranking.candidates, histories, list(found.plan.parameters), lang)
+    return {f"{PICTURES}/{name}.png": figures.png(figure) for name, figure in drawn.items()}
 
 
 def _written(folder: Path, files: dict[str, bytes]) -> list[str]:

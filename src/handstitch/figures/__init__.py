@@ -10,7 +10,7 @@ font for that.
 """
 
 from handstitch.figures.curves import curves
-from handstitch.figures.fonts import MissingMatplotlibError, png_language
+from handstitch.figures.fonts import png_language
 from handstitch.figures.labels import Lang
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
@@ -19,7 +19,6 @@ from handstitch.figures.weights import before_after, heat_maps, unit_tiles, weig
 
 __all__ = [
     "Lang",
-    "MissingMatplotlibError",
     "before_after",
     "class_scores",
     "confused_pairs",

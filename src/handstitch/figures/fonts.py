@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from handstitch.errors import MachineError
 from handstitch.figures.labels import Lang
 
 _logger = logging.getLogger(__name__)
@@ -33,24 +32,6 @@ CHINESE: Final = (
 """Fonts with simplified Chinese characters, in order of preference."""
 
 
-class MissingMatplotlibError(MachineError):
-    """Matplotlib cannot be imported: no figure can be drawn on this machine."""
-
-
-def require_matplotlib() -> Any:
-    """Matplotlib itself. Raises MissingMatplotlibError."""
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingMatplotlibError(
-            "figures cannot be drawn",
-            found=f"matplotlib cannot be imported: {error}",
-            wanted="matplotlib, which handstitch is installed with",
-            fix="install it: pip install matplotlib",
-        ) from error
-    return mpl
-
-
 @cache
 def families() -> list[str]:
     """Font families to draw with: DejaVu Sans and, where installed, a Chinese one."""
@@ -65,7 +46,6 @@ def png_language(lang: Lang) -> Lang:
 
     An SVG can be in either: its text is shown in the reader's fonts.
     """
-    require_matplotlib()
     if lang == "en" or len(families()) > 1:
         return lang
     _logger.warning("no Chinese font is installed: PNG pictures are labelled in English")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from handstitch.figures.fonts import families, require_matplotlib
+from handstitch.figures.fonts import families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,8 @@ def style() -> Iterator[None]:
 
     A character that no font has is drawn as a box, without a warning.
     """
-    mpl = require_matplotlib()
+    import matplotlib as mpl
+
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         mpl.rcdefaults()

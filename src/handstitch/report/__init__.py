@@ -52,7 +52,7 @@ def make(
 
     Nothing is fetched, and the test set is not evaluated: without a test evaluation in the log,
     the figures are those of validation. Raises UsageError if there is no run, ConfigError if its
-    settings cannot be read, MachineError if a file cannot be written or matplotlib is missing.
+    settings cannot be read, MachineError if a file cannot be written.
     """
     folder = Path(folder)
     target = folder if out is None else Path(out)

@@ -57,7 +57,7 @@ class Charts:
 
 
 def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
-    """Every chart that the contents allow. Raises MachineError without matplotlib."""
+    """Every chart that the contents allow."""
     charts = Charts()
     png_lang = figures.png_language(lang)
     if run.history:
