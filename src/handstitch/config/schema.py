@@ -51,7 +51,7 @@ class Config:
     """The settings of one training run. Raises ConfigError for all invalid values at once."""
 
     # Data
-    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch"] = setting(
+    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch", "arrays"] = setting(
         "auto", "data set; auto: Fashion-MNIST if available, otherwise sketch"
     )
     validation: Annotated[float, Meta(gt=0, lt=1)] = setting(

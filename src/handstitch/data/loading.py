@@ -16,7 +16,7 @@ import msgspec
 from handstitch.arrays import Images, Labels
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
-from handstitch.data.dataset import Dataset, digest_of
+from handstitch.data.dataset import Dataset
 from handstitch.data.locations import Location, Notify, ignore
 from handstitch.errors import DataError, MachineError, UsageError, printable
 
@@ -175,11 +175,17 @@ def draw(part: Part) -> Dataset:
 
 
 def _dataset(name: str, part: Part, images: Images, labels: Labels, location: str) -> Dataset:
-    digest = digest_of(images, labels)
-    return Dataset(name, part, images, labels, CLASS_NAMES[name], digest, location)
+    return Dataset(name, part, images, labels, CLASS_NAMES[name], location)
 
 
 def _check_name(name: str, known: Collection[str]) -> None:
+    if name == "arrays":
+        raise DataError(
+            "the images are arrays of a Python program",
+            found="no file that holds them",
+            wanted="the arrays that were passed",
+            fix="in Python: evaluate(images, labels), or resume(folder, data=dataset)",
+        )
     if name not in known:
         raise UsageError(
             f"unknown data set: {printable(name)}",

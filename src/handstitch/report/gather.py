@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -161,29 +161,20 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None, noti
         run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
     data = loading.load(model.dataset, part, data_dir, fetch=False, notify=notify)
-    images, labels = data.images, data.labels
     if run.evaluation:
         same = len(data) == run.evaluation.n
     else:
         config = run.config
-        _, held_out = splits.split(labels, config.validation, config.seed, config.stratified)
-        images, labels = images[held_out], labels[held_out]
         same = run.summary is None or run.summary.data_digest == data.digest
+        _, held_out = splits.split(data.labels, config.validation, config.seed, config.stratified)
+        images, labels = data.images[held_out], data.labels[held_out]
+        data = replace(data, part="validation", images=images, labels=labels, digest="")
     if not same or not insight.fits(model, data):
         notify(f"{model.dataset} on this machine is not the data set of this run")
         run.missing.append("other data")
         return
     network = Network(model.parameters, model.activations)
     scaling = Scaling(model.offset, model.scale)
-    run.evaluation = run.evaluation or evaluate(
-        network,
-        images,
-        labels,
-        scaling,
-        model.class_names,
-        dataset=model.dataset,
-        part="validation",
-        weights="best",
-    )
-    P = Evaluator(network, images, scaling).probabilities()
-    run.predictions = Predictions(images, labels, P)
+    run.evaluation = run.evaluation or evaluate(network, data, scaling, "best")
+    P = Evaluator(network, data.images, scaling).probabilities()
+    run.predictions = Predictions(data.images, data.labels, P)

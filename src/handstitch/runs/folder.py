@@ -72,7 +72,7 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     """The trained network of a run folder (best or last weights) or of a model file."""
     path = Path(path)
     if not path.is_dir():
-        return Classifier(path)
+        return Classifier.load(path)
     other = "last" if weights == "best" else "best"
     fix = (
         f"resume the run, which restores them: {resume_command(path)}\n"
@@ -80,7 +80,7 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
     )
     require_run(path)
     with with_fix(ModelFileError, fix):
-        return Classifier(path / (BEST if weights == "best" else LAST), weights)
+        return Classifier.load(path / (BEST if weights == "best" else LAST), weights)
 
 
 def run_of(path: Path) -> Path | None:

@@ -10,7 +10,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from handstitch import training
 from handstitch.errors import Interrupted, MachineError
 from handstitch.records import Trial
 from handstitch.search.executors import WorkerPool
@@ -20,6 +19,7 @@ from handstitch.search.trial import Outcome, TrialSpec, train
 if TYPE_CHECKING:
     from handstitch.search.pruning import Pruner
     from handstitch.search.study import Study
+    from handstitch.training import State
 
 ATTEMPTS: Final = 3
 """Attempts at a trial in one call: the trial itself may be what kills its workers."""
@@ -37,7 +37,7 @@ class StopFlag:
 
     stop_asked: int = 0
 
-    def check(self, _state: training.State | None = None) -> None:
+    def check(self, _state: State | None = None) -> None:
         """Raise Interrupted if a stop was requested."""
         if self.stop_asked:
             raise Interrupted(self.stop_asked)
