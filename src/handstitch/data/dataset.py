@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from handstitch.arrays import Images, Labels
 from handstitch.errors import DataError
@@ -64,11 +64,12 @@ class Dataset:
             and self.labels.shape == self.images.shape[:1]
         ):
             raise DataError(
-                "images and labels do not match",
+                "images or labels have the wrong type or shape",
                 found=f"images {self.images.dtype} {self.images.shape}, "
                 f"labels {self.labels.dtype} {self.labels.shape}",
                 wanted="uint8 images (n, rows, columns), C-contiguous, and uint8 labels (n,)",
-                fix="pass arrays of these shapes",
+                fix="one label for each image; pixels as bytes: (255 * images).astype(numpy.uint8) "
+                "if they are from 0 to 1",
             )
         if self.labels.max() >= len(self.class_names):
             raise DataError(
@@ -94,7 +95,15 @@ class Dataset:
         out, the names are "0", "1", …. Images in C order are not copied. Raises DataError for
         anything else.
         """
-        numbers: NDArray[Any] = np.asarray(labels)
+        try:
+            pixels, numbers = np.ascontiguousarray(images), np.ascontiguousarray(labels)
+        except ValueError as error:
+            raise DataError(
+                "images or labels are not one array",
+                found=str(error),
+                wanted="images (n, rows, columns), all of one size, and labels (n,)",
+                fix="crop or resize the images to one size",
+            ) from error
         is_whole = numbers.dtype.kind in "iu" and numbers.size > 0
         low, high = (int(numbers.min()), int(numbers.max())) if is_whole else (-1, -1)
         if not 0 <= low <= high <= MOST_CLASSES - 1:
@@ -107,8 +116,7 @@ class Dataset:
                 fix="number them: names, labels = numpy.unique(labels, return_inverse=True)",
             )
         names = map(str, range(high + 1) if class_names is None else class_names)
-        pixels = np.ascontiguousarray(images)
-        codes = np.ascontiguousarray(numbers, np.uint8)
+        codes = numbers.astype(np.uint8)
         return cls("arrays", part, pixels, codes, tuple(names), "arrays passed from Python")
 
     def __len__(self) -> int:

@@ -181,10 +181,11 @@ def _dataset(name: str, part: Part, images: Images, labels: Labels, location: st
 def _check_name(name: str, known: Collection[str]) -> None:
     if name == "arrays":
         raise DataError(
-            "the images are arrays of a Python program",
-            found="no file that holds them",
-            wanted="the arrays that were passed",
-            fix="in Python: evaluate(images, labels), or resume(folder, data=dataset)",
+            "the data set arrays has no files: its images are passed from Python",
+            found="dataset arrays",
+            wanted=f"one of {', '.join(known)}, or the images themselves",
+            fix="in Python: train(data=dataset), resume(folder, data=dataset) or "
+            "evaluate(images, labels)",
         )
     if name not in known:
         raise UsageError(

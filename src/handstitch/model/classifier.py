@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
@@ -14,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from handstitch.arrays import Images, Matrix, Vector
 from handstitch.compiled.availability import unavailable_reason
 from handstitch.config import Config
-from handstitch.config.schema import from_mapping
+from handstitch.config.schema import check_names, from_mapping
 from handstitch.core.network import Network
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
-from handstitch.errors import ModelFileError, UsageError
+from handstitch.errors import ConfigError, ModelFileError, UsageError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
 from handstitch.model.info import Model
@@ -49,13 +50,14 @@ class Classifier:
     )
 
     def __init__(self, **settings: Any) -> None:
-        self._settings = settings
+        check_names(settings, "Classifier")
+        self.config = Config(dataset="arrays", **settings)
+        """The settings that `fit` trains with."""
         self.path: Path | None = None
         """The file it was loaded from."""
         self.weights = "best"
         """The name of its weights: `best`, `last`, or the file's name."""
         self._model: Model | None = None
-        _ = self.config  # an invalid setting is an error here, not in fit
 
     @classmethod
     def load(cls, path: str | Path, weights: str = "") -> Self:
@@ -67,26 +69,23 @@ class Classifier:
         classifier.path = Path(path)
         classifier.weights = weights or classifier.path.name
         classifier._model = model = load_model(path)
-        # A file of another program has the architecture only.
+        # A file of another program has the architecture only, and so has one whose settings are of
+        # no use: that matters to fit alone.
         architecture = {
             "hidden_sizes": model.parameters.sizes[1:-1],
-            "activation": model.activations,
+            "activation": model.activations or "relu",
         }
-        classifier._settings = model.config or architecture
+        for settings in (architecture, architecture | model.config):
+            with suppress(ConfigError):
+                classifier.config = from_mapping(settings, str(path))
         return classifier
-
-    @property
-    def config(self) -> Config:
-        """The settings that `fit` trains with."""
-        return from_mapping(self._settings, str(self.path or "Classifier"))
 
     def __repr__(self) -> str:
         """The call that makes it, with the settings that are not the defaults."""
-        config, default = self.config, Config()
         settings = [
             f"{name}={value!r}"
-            for name in self.__signature__.parameters
-            if (value := getattr(config, name)) != getattr(default, name)
+            for name, parameter in self.__signature__.parameters.items()
+            if (value := getattr(self.config, name)) != parameter.default
         ]
         return f"Classifier({', '.join(settings)})"
 
@@ -133,24 +132,23 @@ class Classifier:
         """In the order of the outputs."""
         return self.model.class_names
 
-    def predict_proba(self, images: Images) -> Matrix:
+    def predict_proba(self, images: ArrayLike) -> Matrix:
         """P (n, classes): the probability of each class, of images (n, rows, columns), uint8."""
-        self._require_shape(images)
-        return Evaluator(self.network, images, self.scaling).probabilities()
+        return Evaluator(self.network, self._checked(images), self.scaling).probabilities()
 
-    def predict(self, images: Images) -> NDArray[np.intp]:
+    def predict(self, images: ArrayLike) -> NDArray[np.intp]:
         """The most probable class of each image, as a position in `class_names`."""
         labels: NDArray[np.intp] = np.argmax(self.predict_proba(images), axis=1)
         return labels
 
-    def score(self, images: Images, labels: ArrayLike) -> float:
+    def score(self, images: ArrayLike, labels: ArrayLike) -> float:
         """Accuracy on images (n, rows, columns) with labels (n,)."""
         return self.evaluate(images, labels).accuracy
 
     def evaluate(
         self,
-        images: Images | None = None,
-        labels: ArrayLike | None = None,
+        images: ArrayLike | None = None,
+        labels: ArrayLike = (),
         *,
         dataset: str | None = None,
         data_dir: str | Path | None = None,
@@ -160,11 +158,11 @@ class Classifier:
         Without images, on the test set of its own data set, or of `dataset`. Raises DataError if
         that is unavailable or damaged.
         """
-        if images is None or labels is None:
+        if images is None:
             data = loading.load(dataset or self.model.dataset, "test", data_dir)
         else:
             data = Dataset.from_arrays(images, labels, self.class_names, "test")
-        self._require_shape(data.images)
+        self._checked(data.images)
         if len(data.class_names) != len(self.class_names):
             raise ModelFileError(
                 "the network and the data have different classes",
@@ -186,12 +184,13 @@ class Classifier:
         function = compiled(self.network, self.scaling)
 
         def classify(images: Images) -> Matrix | Vector:
-            self._require_shape(images[None] if images.ndim == 2 else images)
+            self._checked(images[None] if images.ndim == 2 else images)
             return function(images)
 
         return classify
 
-    def _require_shape(self, images: Images) -> None:
+    def _checked(self, images: ArrayLike) -> Images:
+        images = np.asarray(images)
         if images.ndim != 3 or images.dtype != np.uint8:
             raise TypeError(f"uint8 (n, rows, columns) wanted, not {images.dtype} {images.shape}")
         if images.shape[1:] != self.model.image_shape:
@@ -203,6 +202,7 @@ class Classifier:
                 wanted=f"{rows} × {columns}",
                 fix="resize the images, or train a network for this size",
             )
+        return images
 
 
 def compiled(network: Network, scaling: Scaling) -> Callable[[Images], Matrix | Vector]:

@@ -54,7 +54,7 @@ def resume(
     `data` is the Dataset it was started with, if it was started with one. Raises UsageError if
     there is no run in `folder`, ModelFileError if its state is damaged.
     """
-    return _train(reopen(Path(folder), data=data, data_dir=data_dir))
+    return _train(reopen(folder, data=data, data_dir=data_dir))
 
 
 def _train(run: Run) -> Run:
@@ -97,7 +97,7 @@ def create(
 
 
 def reopen(
-    folder: Path,
+    folder: str | Path,
     given: Mapping[str, Any] | None = None,
     *,
     data: Dataset | None = None,
@@ -109,6 +109,7 @@ def reopen(
     `given` are settings from the command line. Raises ConfigError if they differ from the run's,
     UsageError if there is no run, ModelFileError if it is of before 0.1.
     """
+    folder = Path(folder)
     run_folder.require_run(folder)
     config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
     require_same(config, given or {}, folder)
