@@ -131,6 +131,23 @@ def test_there_may_be_256_classes() -> None:
         (PIXELS, None, "labels object"),
         ([PIXELS[0], PIXELS[1].T], [0, 1], "inhomogeneous"),
     ],
+    ids=[
+        "floats",
+        "nested lists",
+        "one image",
+        "colour",
+        "empty",
+        "no images",
+        "too few labels",
+        "one-hot",
+        "negative",
+        "too many classes",
+        "float labels",
+        "strings",
+        "booleans",
+        "no labels",
+        "sizes",
+    ],
 )
 def test_arrays_of_another_kind_are_refused(pixels: Any, classes: Any, found: str) -> None:
     with pytest.raises(DataError) as caught:

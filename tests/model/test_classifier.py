@@ -211,6 +211,7 @@ def test_a_name_of_a_data_set_is_no_setting_of_it() -> None:
         lambda untrained, X, y: untrained.save("model.safetensors"),
         lambda untrained, X, y: untrained.class_names,
     ],
+    ids=["predict", "predict_proba", "score", "evaluate", "compiled", "save", "class_names"],
 )
 def test_an_untrained_one_says_so(use: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handstitch import machine
 from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
 from handstitch.config.schema import DEFAULT_LEARNING_RATES
@@ -212,6 +213,78 @@ def test_training_leaves_global_random_state_alone(pictures: Dataset):
     before = np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
     run_training(pictures, WITH_ALL)
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # type: ignore[index]  # noqa: NPY002
+
+
+# ── A loop of one's own ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_loop_that_is_left_can_be_entered_again(pictures: Dataset):
+    whole = run_training(pictures, WITH_ALL)
+    trainer = Trainer(WITH_ALL, pictures)
+    for first in trainer:
+        assert first.epoch == 1
+        break
+    assert [record.epoch for record in trainer] == [2, 3]
+    assert trainer.is_over
+    assert list(trainer) == []
+    assert trainer.fit() == trainer.state.history
+    theta = trainer.state.network.parameters.vector
+    assert theta.tobytes() == whole.network.parameters.vector.tobytes()
+    assert figures(trainer.state.history) == figures(whole.history)
+
+
+def test_a_loop_that_an_error_left_in_the_middle_of_an_epoch_can_be_entered_again(
+    pictures: Dataset,
+):
+    whole = run_training(pictures, WITH_ALL)
+    trainer = Trainer(WITH_ALL, pictures)
+
+    def stop(now: State) -> None:
+        if now.optimizer.steps == 11:
+            raise Stop
+
+    with pytest.raises(Stop):
+        trainer.fit(stop)
+    assert [record.epoch for record in trainer] == [2, 3]
+    theta = trainer.state.network.parameters.vector
+    assert theta.tobytes() == whole.network.parameters.vector.tobytes()
+    assert figures(trainer.state.history) == figures(whole.history)
+
+
+def test_two_trainers_at_once_do_not_disturb_each_other(pictures: Dataset):
+    one, other = WITH_ALL, replace(WITH_ALL, seed=1, optimizer="adam", learning_rate=0.001)
+    alone = [run_training(pictures, config) for config in (one, other)]
+    together = [Trainer(config, pictures) for config in (one, other)]
+    pairs = list(zip(*together, strict=True))
+    assert len(pairs) == 3
+    for state, trainer in zip(alone, together, strict=True):
+        theta = trainer.state.network.parameters.vector
+        assert theta.tobytes() == state.network.parameters.vector.tobytes()
+        assert figures(trainer.state.history) == figures(state.history)
+
+
+def blas_counts() -> list[int]:
+    return [pool["num_threads"] for pool in machine.blas_pools()]
+
+
+def test_the_blas_has_the_threads_of_the_run_within_an_epoch_only(pictures: Dataset):
+    """A caller's own threads are as they were whenever the loop is the caller's."""
+    within: list[list[int]] = []
+    with machine.blas_threads(2):
+        before = blas_counts()
+        trainer = Trainer(replace(SMALL, threads=1), pictures)
+        for _ in trainer.epochs(lambda state: within.append(blas_counts())):
+            assert blas_counts() == before
+        assert blas_counts() == before
+
+        def stop(now: State) -> None:
+            raise Stop
+
+        with pytest.raises(Stop):
+            Trainer(replace(SMALL, threads=1), pictures).fit(stop)
+        assert blas_counts() == before
+    assert set(map(tuple, within)) == {(1,) * len(before)}
+    assert 2 in before
 
 
 # ── Best, early, plateau ───────────────────────────────────────────────────────────────────────

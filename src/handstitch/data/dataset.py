@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -86,7 +86,7 @@ class Dataset:
         cls,
         images: ArrayLike,
         labels: ArrayLike,
-        class_names: Sequence[str] | None = None,
+        class_names: Iterable[str] | None = None,
         part: str = "train",
     ) -> Self:
         """The data set of grey images (n, rows, columns), uint8, with these labels (n,).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -90,7 +90,7 @@ class Classifier:
         return f"Classifier({', '.join(settings)})"
 
     def fit(
-        self, images: ArrayLike, labels: ArrayLike, class_names: Sequence[str] | None = None
+        self, images: ArrayLike, labels: ArrayLike, class_names: Iterable[str] | None = None
     ) -> Self:
         """Train a new network on images (n, rows, columns) and labels (n,); keeps the best epoch's.
 
