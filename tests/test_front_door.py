@@ -47,7 +47,7 @@ def interrupt(config: hs.Config, data: hs.Dataset, out: str) -> None:
 
 
 def test_arrays_in_a_classifier_out() -> None:
-    images, labels = sketch.draw(600, 0)
+    images, labels = sketch.draw(2000, 0)
     classifier = hs.Classifier(hidden_sizes=(300, 100), epochs=5)
     predicted = classifier.fit(images, labels).predict(images)
     assert np.mean(predicted == labels) > 0.5

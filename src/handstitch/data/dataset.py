@@ -115,9 +115,9 @@ class Dataset:
                 wanted=f"whole numbers from 0 to {MOST_CLASSES - 1} at most, one for each image",
                 fix="number them: names, labels = numpy.unique(labels, return_inverse=True)",
             )
-        names = map(str, range(high + 1) if class_names is None else class_names)
+        names = tuple(map(str, range(high + 1) if class_names is None else class_names))
         codes = numbers.astype(np.uint8)
-        return cls("arrays", part, pixels, codes, tuple(names), "arrays passed from Python")
+        return cls("arrays", part, pixels, codes, names, "arrays passed from Python")
 
     def __len__(self) -> int:
         """The number of images."""

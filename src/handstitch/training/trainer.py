@@ -155,12 +155,11 @@ class Trainer:
             raise divergence_error(config, state.epoch + 1, state.batch, val_loss)
 
         best = best_epoch(state.history)
-        if best is None:
-            is_best = True
-        elif config.monitor == "accuracy":
-            is_best = val_accuracy > best.val_accuracy
-        else:
-            is_best = val_loss < best.val_loss
+        is_best = best is None or (
+            val_accuracy > best.val_accuracy
+            if config.monitor == "accuracy"
+            else val_loss < best.val_loss
+        )
         if is_best:
             np.copyto(state.best.vector, theta.vector)
 
