@@ -30,11 +30,10 @@ PRESETS = ("default", "course")
 def run(preset: str, seed: int, folder: Path) -> dict[str, float]:
     """Train and test one preset with one seed."""
     config = Config.preset(preset, seed=seed, dataset="fashion-mnist")
-    with handstitch.begin(config, folder / f"{preset}-{seed}") as started:
-        records = list(started.train())
-        summary = started.summary()
-    best = handstitch.load(started.folder).test()
-    last = handstitch.load(started.folder, "last").test()
+    trained = handstitch.train(config, out=folder / f"{preset}-{seed}")
+    records, summary = trained.state.history, trained.summary()
+    best = handstitch.load(trained.folder).evaluate()
+    last = handstitch.load(trained.folder, "last").evaluate()
     return {
         "seed": seed,
         "seconds": summary.seconds,

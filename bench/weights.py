@@ -26,9 +26,7 @@ PRESETS = ("default", "course")
 def analyse(preset: str, seed: int, folder: Path) -> WeightsResult:
     """Train one preset with one seed and analyse its weights."""
     config = Config.preset(preset, seed=seed, dataset="fashion-mnist", threads=1)
-    with handstitch.begin(config, folder / f"{preset}-{seed}") as run:
-        for _ in run.train():
-            pass
+    run = handstitch.train(config, out=folder / f"{preset}-{seed}")
     model = handstitch.load(run.folder).model
     result = insight.weights(model, insight.find_training_data(model))
     print(preset, seed, result.words[-2], file=sys.stderr, flush=True)

@@ -58,7 +58,7 @@ def show(figure, alt):
 
 # %%
 from handstitch.data import loading, sketch
-from handstitch.data.dataset import Dataset, digest_of
+from handstitch.data.dataset import Dataset
 
 
 def load(part):
@@ -71,7 +71,6 @@ def load(part):
         images=images,
         labels=labels,
         class_names=sketch.CLASS_NAMES,
-        digest=digest_of(images, labels),
         location="",
     )
 
@@ -325,19 +324,19 @@ print(f"loss before the step {L:.4f}, after it {network.loss(y, work):.4f}")
 # ## 8. Training with the course report's settings
 #
 # 784 – 512 – 256 – 10, ReLU, plain gradient descent at 0.001 on sums, batches of 64, no decay, ten
-# epochs. **TrainingData** holds what does not change while the network trains: split, scaling and
-# batches; **state** is everything that does: weights, the optimizer's memory, the position, the
-# history, and a copy of the best weights so far. `train` yields a record after each epoch, and we
-# use it as we like: here to redraw the figure. (`handstitch train` runs the same loop, and saves
-# the state and the best weights after each epoch.)
+# epochs. **Trainer** holds the data: split, scaling and batches. Its **state** is everything that
+# changes while the network trains: weights, the optimizer's memory, the position, the history, and
+# a copy of the best weights so far. A loop over it yields a record after each epoch, and we use it
+# as we like: here to redraw the figure. (`handstitch train` runs the same loop, and saves the state
+# and the best weights after each epoch.)
 
 # %%
-from handstitch.training import TrainingData, fit, start, train
+from handstitch import Trainer
 
-data = TrainingData(course, dataset)
-state = start(course, data.sizes)
+trainer = Trainer(course, dataset)
+state = trainer.state
 shown = None
-for _ in train(state, data, course):
+for _ in trainer:
     figure = show(figures.curves(state.history), "Losses and accuracy by epoch")
     if shown is None:
         shown = display(figure, display_id=True)
@@ -416,8 +415,7 @@ for rate in RATES:
     accuracies = []
     for seed in SEEDS:
         config = replace(course, learning_rate=rate, seed=seed, epochs=EPOCHS)
-        trial = TrainingData(config, dataset)
-        epochs = fit(start(config, trial.sizes), trial, config)
+        epochs = Trainer(config, dataset).fit()
         accuracies.append(max(record.val_accuracy for record in epochs))
     found[rate] = accuracies
     each_seed = "  ".join(f"{accuracy:.4f}" for accuracy in accuracies)
@@ -447,16 +445,7 @@ from handstitch.records import best_epoch
 
 test = load("test")
 best_network = Network(trained, course.activations)
-evaluation = evaluate(
-    best_network,
-    test.images,
-    test.labels,
-    data.scaling,
-    test.class_names,
-    dataset=test.name,
-    part="test",
-    weights="best",
-)
+evaluation = evaluate(best_network, test, trainer.scaling, weights="best")
 low, high = evaluation.accuracy_interval
 chosen_by = best_epoch(state.history).val_accuracy
 print(f"test accuracy {evaluation.accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f}")
@@ -483,7 +472,7 @@ for true, taken_for, times in most_confused(evaluation.confusion_matrix, dataset
 # set says nothing about the accuracy here.
 
 # %%
-P = Evaluator(best_network, drawn, data.scaling).probabilities()
+P = Evaluator(best_network, drawn, trainer.scaling).probabilities()
 right = int(np.sum(P.argmax(axis=1) == drawn_labels))
 print(
     f"{right} of {len(drawn)} drawn garments recognised, {P.max(axis=1).mean():.0%} sure on average"

@@ -128,8 +128,8 @@ def _repeat(setup: Setup, config: Config) -> list[RepeatedRun]:
 
 def _opened(folder: Path, config: Config, setup: Setup) -> runs.Run:
     if (folder / run_folder.CONFIG).exists():
-        return runs.resume(folder, data_dir=setup.data_dir)
-    return runs.begin(config, folder, setup.data_dir)
+        return runs.reopen(folder, data_dir=setup.data_dir)
+    return runs.create(config, None, folder, setup.data_dir)
 
 
 def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -> RepeatedRun:
@@ -141,7 +141,7 @@ def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -
     digest = test_log.digest_of(classifier.model.parameters.vector)
     evaluation = test_log.read(folder).latest.get(digest)
     if evaluation is None:
-        evaluation = classifier.test(None, setup.data_dir)
+        evaluation = classifier.evaluate(data_dir=setup.data_dir)
         test_log.append(folder, evaluation, digest)
     data = find_training_data(classifier.model, setup.data_dir)
     return RepeatedRun(

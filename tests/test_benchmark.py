@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from handstitch import benchmark, training
+from handstitch import benchmark
 from handstitch.config import Config
+from handstitch.training import Trainer
 
 SMALL = Config.preset("plain", hidden_sizes=(16, 8), threads=1)
 
@@ -47,15 +48,15 @@ def test_figures_fit_each_other(backend: Any):
 def test_it_is_real_steps_that_are_timed(monkeypatch: pytest.MonkeyPatch):
     """Each time noted is of one step: they add up to no more than the time there was."""
     taken: list[int] = []
-    fit = training.fit
+    fit = Trainer.fit
 
-    def counted(state: Any, *others: Any) -> Any:
+    def counted(trainer: Trainer, *others: Any) -> Any:
         try:
-            return fit(state, *others)
+            return fit(trainer, *others)
         finally:
-            taken.append(state.optimizer.steps)
+            taken.append(trainer.state.optimizer.steps)
 
-    monkeypatch.setattr(training, "fit", counted)
+    monkeypatch.setattr(Trainer, "fit", counted)
     benchmark.measure(SMALL, (32,), 0.05)
     assert len(taken) == 2
     assert min(taken) >= 3

@@ -14,6 +14,7 @@ from handstitch import evaluation
 from handstitch.arrays import Images, Labels, Matrix
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
+from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import (
     Evaluator,
@@ -75,9 +76,8 @@ def test_nothing_is_dropped_and_nothing_is_learned():
 def test_an_evaluation_hangs_together():
     network, images, labels = made()
     names = ("a", "b", "c", "d")
-    found = evaluate(
-        network, images, labels, SCALING, names, dataset="sketch", part="test", weights="best"
-    )
+    data = Dataset("sketch", "test", images, labels, names, "made here")
+    found = evaluate(network, data, SCALING, "best")
     P = Evaluator(network, images, SCALING).probabilities()
     predicted = P.argmax(axis=1)
     assert (found.dataset, found.part, found.weights, found.n) == ("sketch", "test", "best", 57)

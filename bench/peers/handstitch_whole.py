@@ -5,11 +5,10 @@ The whole command is measured as one types it, in the shell; this is for the clo
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from whole import Clock, arguments
 
 import handstitch
+from handstitch import runs
 from handstitch.config import Config
 from handstitch.data import loading
 from handstitch.evaluation import Evaluator
@@ -22,11 +21,11 @@ def main() -> None:
     given = {"epochs": chosen.epochs, "seed": chosen.seed, "dataset": "fashion-mnist"}
     config = Config.preset(chosen.preset, **given)
     test = loading.load("fashion-mnist", "test")
-    with handstitch.begin(config, Path(chosen.save)) as run:
+    with runs.create(config, out=chosen.save) as run:
         for _ in run.train():
-            evaluator = Evaluator(run.state.network, test.images, run.task.scaling)
+            evaluator = Evaluator(run.state.network, test.images, run.trainer.scaling)
             clock.note(evaluator.loss_and_accuracy(test.labels)[1])
-    clock.report("Handstitch", handstitch.load(run.folder).test().accuracy)
+    clock.report("Handstitch", handstitch.load(run.folder).evaluate().accuracy)
 
 
 if __name__ == "__main__":

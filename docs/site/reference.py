@@ -20,9 +20,10 @@ API = {
     "Start here": [
         "handstitch",
         "handstitch.config.schema",
+        "handstitch.model.classifier",
+        "handstitch.runs.start",
         "handstitch.runs.run",
         "handstitch.runs.folder",
-        "handstitch.model.classifier",
     ],
     "The book": [
         "handstitch.core",
@@ -43,7 +44,7 @@ API = {
         "handstitch.data.batches",
     ],
     "Training": [
-        "handstitch.training.loop",
+        "handstitch.training.trainer",
         "handstitch.training.state",
         "handstitch.training.backend",
         "handstitch.training.schedules",

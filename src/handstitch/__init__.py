@@ -1,12 +1,15 @@
 """Handstitch: a neural-network image classifier written out by hand in NumPy.
 
-    import handstitch
+    import handstitch as hs
 
-    config = handstitch.Config(hidden_sizes=(300, 100), epochs=3)
-    with handstitch.begin(config) as run:
-        for record in run.train():
-            print(record.epoch, record.val_accuracy)
-    print(handstitch.load(run.folder).test().accuracy)
+    classifier = hs.Classifier(hidden_sizes=(300, 100), epochs=5)    # arrays in, a classifier out
+    classifier.fit(images, labels).predict(images)
+
+    run = hs.train(hs.Config(epochs=5), data="sketch", out="runs/a")  # a run with a folder
+    print(hs.load("runs/a").evaluate().accuracy)
+
+    for record in hs.Trainer(hs.Config(), hs.Dataset.from_arrays(images, labels)):  # your own loop
+        print(record.epoch, record.val_accuracy)
 
 Public names are imported lazily (PEP 562), so that `import handstitch` is fast.
 """
@@ -19,21 +22,38 @@ from handstitch._version import __version__
 
 if TYPE_CHECKING:
     from handstitch.config.schema import Config
+    from handstitch.data.dataset import Dataset
     from handstitch.errors import HandstitchError
     from handstitch.model.classifier import Classifier
     from handstitch.runs.folder import load
-    from handstitch.runs.run import Run, begin
-
-__all__ = ["Classifier", "Config", "HandstitchError", "Run", "__version__", "begin", "load"]
+    from handstitch.runs.run import Run
+    from handstitch.runs.start import resume, train
+    from handstitch.training.trainer import Trainer
 
 _HOMES = {
     "Classifier": "handstitch.model.classifier",
     "Config": "handstitch.config.schema",
+    "Dataset": "handstitch.data.dataset",
     "HandstitchError": "handstitch.errors",
     "Run": "handstitch.runs.run",
-    "begin": "handstitch.runs.run",
+    "Trainer": "handstitch.training.trainer",
     "load": "handstitch.runs.folder",
+    "resume": "handstitch.runs.start",
+    "train": "handstitch.runs.start",
 }
+
+__all__ = [
+    "Classifier",
+    "Config",
+    "Dataset",
+    "HandstitchError",
+    "Run",
+    "Trainer",
+    "__version__",
+    "load",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,14 +16,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from handstitch import machine, training
+from handstitch import machine
 from handstitch.config import Config
 from handstitch.core.blas import gemm
 from handstitch.core.network import Network
-from handstitch.data.dataset import GARMENTS, Dataset, digest_of
+from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.model.classifier import compiled
-from handstitch.training import backend
+from handstitch.training import State, Trainer, backend
 
 IMAGES: Final = 10_000
 """Images to train on and classify: noise, half of it 0, as half of the pixels of Fashion-MNIST."""
@@ -65,17 +65,16 @@ class _TimeUpError(Exception):
 
 def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Speed:
     """Train and classify for about `seconds` in each measurement."""
-    config = replace(config, threads=machine.resolve_threads(config.threads), warmup=0.0)
     dataset = _make_noise()
-    sizes = training.TrainingData(config, dataset).sizes
+    trainer = Trainer(replace(config, warmup=0.0), dataset)
+    config, sizes = trainer.config, trainer.sizes
     with machine.blas_threads(int(config.threads)):
         peak = measure_peak(seconds)
         speeds = [
             _time_training(replace(config, batch_size=n), dataset, seconds, peak)
             for n in batch_sizes
         ]
-        network = training.start(config, sizes).network
-        many, one = _time_inference(network, dataset, seconds)
+        many, one = _time_inference(trainer.state.network, dataset, seconds)
     return Speed(
         sizes=list(sizes),
         threads=int(config.threads),
@@ -111,7 +110,7 @@ def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float
     times: list[float] = []
     started = last = perf_counter()
 
-    def time_step(state: training.State) -> None:
+    def time_step(state: State) -> None:
         nonlocal last
         now = perf_counter()
         if state.batch > 1:  # not an epoch's first step: validation came before it
@@ -120,16 +119,14 @@ def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float
         if now - started > seconds and len(times) >= 3:
             raise _TimeUpError
 
-    data = training.TrainingData(config, dataset)
-    n = data.batches.batch_size
-    for _ in range(2):  # the first run warms up and compiles
-        state = training.start(config, data.sizes)
+    trainer = Trainer(config, dataset)
+    for run in (Trainer(config, dataset), trainer):  # the first one warms up and compiles
         times.clear()
         started = last = perf_counter()
         with suppress(_TimeUpError):
-            training.fit(state, data, config, time_step)
-    step = median(times)
-    rate = n / step * flops_per_image(data.sizes)
+            run.fit(time_step)
+    step, n = median(times), trainer.batches.batch_size
+    rate = n / step * flops_per_image(trainer.sizes)
     return TrainingSpeed(n, step, n / step, rate, rate / peak)
 
 
@@ -158,6 +155,5 @@ def _make_noise() -> Dataset:
     rng = np.random.Generator(np.random.Philox(0))
     images = rng.integers(0, 256, (IMAGES, 28, 28), np.uint8)
     images *= rng.integers(0, 2, images.shape, np.uint8)
-    labels = rng.integers(0, len(GARMENTS), IMAGES, np.uint8)
-    digest = digest_of(images, labels)
-    return Dataset("noise", "train", images, labels, GARMENTS, digest, "drawn from a seed")
+    labels = rng.integers(0, 10, IMAGES, np.uint8)
+    return Dataset.from_arrays(images, labels)

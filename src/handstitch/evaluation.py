@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from handstitch.arrays import Images, Labels, Matrix
 from handstitch.core.functions import softmax
 from handstitch.core.network import Network, Workspace
+from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.records import CalibrationBin, ClassScore, Evaluation
 
@@ -59,27 +60,18 @@ class Evaluator:
         return P
 
 
-def evaluate(
-    network: Network,
-    images: Images,
-    labels: Labels,
-    scaling: Scaling,
-    class_names: tuple[str, ...],
-    *,
-    dataset: str,
-    part: str,
-    weights: str,
-) -> Evaluation:
-    """All figures of an evaluation, on images (n, rows, columns) with n at least 1."""
-    evaluator = Evaluator(network, images, scaling)
+def evaluate(network: Network, data: Dataset, scaling: Scaling, weights: str) -> Evaluation:
+    """All figures of an evaluation of these `weights`, by name, on a data set."""
+    labels, class_names = data.labels, data.class_names
+    evaluator = Evaluator(network, data.images, scaling)
     loss, _ = evaluator.loss_and_accuracy(labels)
     P = evaluator.probabilities()
     predicted = np.argmax(P, axis=1)
     confusion = confusion_matrix(labels, predicted, len(class_names))
     correct = int(np.trace(confusion))
     return Evaluation(
-        dataset=dataset,
-        part=part,
+        dataset=data.name,
+        part=data.part,
         n=len(labels),
         correct=correct,
         accuracy=correct / len(labels),

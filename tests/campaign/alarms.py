@@ -59,10 +59,9 @@ def after_an_epoch(preset: str, data: Dataset, seed: int) -> list[Matrix]:
     """What one epoch with the settings of `preset` makes of the weights."""
     config = Config.preset(preset)
     config = replace(config, seed=seed, threads=1)
-    task = training.TrainingData(config, data)
-    state = training.start(config, task.sizes)
-    next(training.train(state, task, config))
-    return state.network.parameters.weights
+    trainer = training.Trainer(config, data)
+    next(iter(trainer))
+    return trainer.state.network.parameters.weights
 
 
 def alarms(

@@ -51,7 +51,8 @@ def test_rate_and_seconds_stand_where_there_is_room(
     monkeypatch.setattr(stream, "isatty", lambda: terminal)
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setenv("COLUMNS", str(columns))
-    run: Any = SimpleNamespace(task=SimpleNamespace(batches=[0]), config=SimpleNamespace(epochs=1))
+    trainer = SimpleNamespace(batches=[0])
+    run: Any = SimpleNamespace(trainer=trainer, config=SimpleNamespace(epochs=1))
     record = EpochRecord(
         epoch=1,
         train_loss=0.57021,

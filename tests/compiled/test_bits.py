@@ -11,11 +11,11 @@ WORK = """
 import hashlib
 from dataclasses import replace
 
-from handstitch import training
 from handstitch.compiled import network
 from handstitch.config import Config
 from handstitch.data import loading
 from handstitch.model.classifier import compiled
+from handstitch.training import Trainer
 
 CHOICES = [
     {"optimizer": "adam", "dropout": 0.2, "clip_norm": 0.1, "weight_decay": 0.01},
@@ -27,13 +27,13 @@ whole = loading.load("sketch", "train")
 pictures = replace(whole, images=whole.images[:420], labels=whole.labels[:420])
 for choice in CHOICES:
     values = {"hidden_sizes": (40, 24), "batch_size": 50} | choice
-    values |= {"dataset": "sketch", "backend": "numba", "threads": 2}
-    config = Config.preset("plain", epochs=2, learning_rate=0.01, **values)
-    data = training.TrainingData(config, pictures)
-    state = training.start(config, data.sizes)
-    history = training.fit(state, data, config)
-    classify = compiled(state.network, data.scaling)
-    parts = [state.network.parameters.vector, classify(pictures.images)]
+    config = Config(
+        dataset="sketch", backend="numba", epochs=2, threads=2, learning_rate=0.01, **values
+    )
+    trainer = Trainer(config, pictures)
+    history = trainer.fit()
+    classify = compiled(trainer.state.network, trainer.scaling)
+    parts = [trainer.state.network.parameters.vector, classify(pictures.images)]
     parts += [classify(image) for image in pictures.images[:20]]
     bits = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
     print(bits, [record.val_loss for record in history])

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import training
 from handstitch.config import Config
 from handstitch.core.functions import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
+from handstitch.training import Trainer
 from handstitch.training.backend import choose_backend
 
 NETWORKS = [
@@ -31,22 +31,22 @@ def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, 
     config = Config.preset(
         "plain", dataset="sketch", optimizer="momentum", backend="numba", **values
     )
-    data = training.TrainingData(config, loading.load("sketch", "test"))
-    state = training.start(config, data.sizes)
-    exact = Parameters(data.sizes, state.network.parameters.vector.astype(np.float64))
+    trainer = Trainer(config, loading.load("sketch", "test"))
+    state, batches = trainer.state, trainer.batches
+    exact = Parameters(trainer.sizes, state.network.parameters.vector.astype(np.float64))
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt
     state.network.parameters.vector[:] = exact.vector
     exact.vector[:] = state.network.parameters.vector
-    indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
+    indices = batches.batch(batches.epoch_order(0, 0), 0)
     n = len(indices)
 
-    backend = choose_backend(config, state.network, state.optimizer, data.batches)
+    backend = choose_backend(config, state.network, state.optimizer, batches)
     with backend.threads():
         loss, correct = backend.train_batch(indices, 1e-3, 1 / n, np.inf, None)
 
     network = Network(exact, config.activations)
     work = Workspace(network, n)
-    y = data.batches.gather(indices, work.X)
+    y = batches.gather(indices, work.X)
     network.forward(work.X, work)
     assert correct == network.count_correct(y, work)
     assert loss == pytest.approx(network.loss(y, work), rel=1e-5)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import machine, training
+from handstitch import machine
 from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
 from handstitch.core.functions import ACTIVATIONS
@@ -17,7 +17,7 @@ from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.model.classifier import compiled
 from handstitch.randomness import Purpose, generator
-from handstitch.training import schedules
+from handstitch.training import Trainer, initial_parameters, schedules
 from handstitch.training.backend import NumpyBackend, choose_backend
 
 BASE = Config.preset(
@@ -62,10 +62,9 @@ def pictures() -> Dataset:
 
 def run_training(config: Config, pictures: Dataset, count: int = 12) -> dict[str, Any]:
     """`count` steps of a run: their losses and correct samples, and θ and slots after them."""
-    data = training.TrainingData(config, pictures)
-    state = training.start(config, data.sizes)
-    backend = choose_backend(config, state.network, state.optimizer, data.batches)
-    batches = data.batches
+    trainer = Trainer(config, pictures)
+    state, batches = trainer.state, trainer.batches
+    backend = choose_backend(config, state.network, state.optimizer, batches)
     outcomes = []
     with machine.blas_threads(1), backend.threads():
         for number in range(count):
@@ -99,7 +98,7 @@ def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[st
     ):
         assert loss == pytest.approx(wanted, rel=2e-4, abs=1e-4)
         assert abs(correct - right) <= 1  # two logits may be equal but for the last bit
-    initial = training.start(config, compiled_run["theta"].sizes).network.parameters
+    initial = initial_parameters(config, compiled_run["theta"].sizes)
     for part in ("weights", "biases"):
         layers = zip(
             getattr(compiled_run["theta"], part),
@@ -119,16 +118,16 @@ def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[st
 @pytest.mark.parametrize("name", ["numba", "numpy"])
 def test_a_loss_above_the_limit_changes_nothing(pictures: Dataset, name: Any):
     config = replace(BASE, backend=name, optimizer="adam")
-    data = training.TrainingData(config, pictures)
-    state = training.start(config, data.sizes)
-    backend = choose_backend(config, state.network, state.optimizer, data.batches)
+    trainer = Trainer(config, pictures)
+    state, batches = trainer.state, trainer.batches
+    backend = choose_backend(config, state.network, state.optimizer, batches)
     before = state.network.parameters.vector.copy()
-    indices = data.batches.batch(data.batches.epoch_order(0, 0), 0)
+    indices = batches.batch(batches.epoch_order(0, 0), 0)
     with backend.threads():
         loss, _ = backend.train_batch(indices, 0.1, 1.0, 1e-3, None)
         assert loss > 1e-3
         # A pixel that is not 0: the weights of one that is are never read.
-        lit = int(np.flatnonzero(data.batches.images[indices[0]])[0])
+        lit = int(np.flatnonzero(batches.images[indices[0]])[0])
         kept = state.network.parameters.weights[0][lit, 0]
         state.network.parameters.weights[0][lit, 0] = np.nan
         loss, _ = backend.train_batch(indices, 0.1, 1.0, np.inf, None)
@@ -170,9 +169,9 @@ def test_the_threads_of_others_are_put_back(pictures: Dataset):
     import numba
 
     config = replace(BASE, backend="numba", threads=1)
-    data = training.TrainingData(config, pictures)
-    state = training.start(config, data.sizes)
-    backend = choose_backend(config, state.network, state.optimizer, data.batches)
+    trainer = Trainer(config, pictures)
+    state, batches = trainer.state, trainer.batches
+    backend = choose_backend(config, state.network, state.optimizer, batches)
     before = numba.get_num_threads()
     with backend.threads():
         assert numba.get_num_threads() == 1
@@ -199,10 +198,9 @@ def test_compiling_ahead_is_all_that_training_needs(
     image.flags.writeable = False
     for optimizer in ("sgd", "adam"):
         config = replace(BASE, backend="numba", optimizer=optimizer, epochs=1)
-        data = training.TrainingData(config, pictures)
-        state = training.start(config, data.sizes)
-        training.fit(state, data, config)
-        classify = compiled(state.network, data.scaling)
+        trainer = Trainer(config, pictures)
+        trainer.fit()
+        classify = compiled(trainer.state.network, trainer.scaling)
         classify(image)
         classify(pictures.images)
     assert [set(function.signatures) for function in entries] == types

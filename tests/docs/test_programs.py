@@ -30,7 +30,9 @@ def test_programs_of_a_page_run(page: Path, small_world: Path, capsys: pytest.Ca
 
 def test_own_images_are_learned(small_world: Path, capsys: pytest.CaptureFixture[str]):
     page = (ROOT / "docs/howto/own-data.md").read_text("utf-8")
-    exec(compile(BLOCK.findall(page)[0], "own-data", "exec"), {})
+    program = BLOCK.findall(page)[0]
+    assert len([line for line in program.splitlines() if line]) == 10  # as the page promises
+    exec(compile(program, "own-data", "exec"), {})
     assert float(capsys.readouterr().out) > 0.9
 
 

@@ -44,10 +44,10 @@ def test_every_command_runs(page, small_world, monkeypatch, capsys):
 @pytest.mark.parametrize("page", PAGES)
 def test_python_example_runs(page, small_world, capsys):
     example = python_blocks(page)[0]
-    assert len(example.strip().splitlines()) == 8
+    assert len(example.strip().splitlines()) <= 12
     exec(compile(example, page, "exec"), {})  # what a reader would type
-    *epochs, accuracy = capsys.readouterr().out.split("\n")[:-1]
-    assert [line.split()[0] for line in epochs] == ["1", "2", "3"]
+    classes, accuracy = capsys.readouterr().out.strip().split("\n")
+    assert re.fullmatch(r"\[(\d ?){5}\] \[(\d ?){5}\]", classes)
     assert 0 <= float(accuracy) <= 1
 
 
@@ -93,7 +93,7 @@ def test_the_map_is_the_contract():
     floors = [set(re.findall(r"\w+", floor)) for floor in reversed(contract["layers"])]
     mapped: dict[int, set[str]] = {}
     number = 0
-    for row in re.findall(r"^\| (\d?) *\| (`.*?`) \|", text("CONTRIBUTING.md"), re.MULTILINE):
+    for row in re.findall(r"^\| (\d*) *\| (`.*?`) \|", text("CONTRIBUTING.md"), re.MULTILINE):
         number = int(row[0] or number)
         mapped.setdefault(number, set()).update(re.findall(r"`(\w+)`", row[1]))
     assert [*(mapped[number] for number in sorted(mapped)), {"__main__"}] == floors

@@ -15,7 +15,9 @@ from handstitch.data import loading
 from handstitch.errors import DataError, ModelFileError
 from handstitch.insight.initial_weights import recover_initial_weights
 from handstitch.insight.layers import decisive_layer, effective_rank
-from handstitch.model import Model, load_model, save_model
+from handstitch.model import load_model, save_model
+from handstitch.model.trained import present_model
+from handstitch.training import state
 from tests.sample_models import GARMENT_SIZES, report_arrays, sample
 
 CONFIG = Config.preset(
@@ -41,31 +43,17 @@ def drawn():
         yield loading.load("sketch", "train")
 
 
-def model_of(state, task, data):
-    """What a run's file would hold."""
-    return Model(
-        parameters=state.network.parameters.copy(),
-        activations=CONFIG.activations,
-        offset=task.scaling.offset,
-        scale=task.scaling.scale,
-        class_names=data.class_names,
-        image_shape=data.image_shape,
-        dataset="sketch",
-        config=CONFIG.to_dict(),
-        history=(),
-        versions={},
-        initial_digest=state.initial_digest,
-    )
+def model_of(trainer):
+    """The model that a run's file would hold."""
+    model = present_model(trainer)
+    return structs.replace(model, parameters=model.parameters.copy(), history=())
 
 
 @pytest.fixture(scope="module")
 def course(drawn):
     """The models before training and after each epoch."""
-    task = training.TrainingData(CONFIG, drawn)
-    state = training.start(CONFIG, task.sizes)
-    models = [model_of(state, task, drawn)]
-    models += [model_of(state, task, drawn) for _ in training.train(state, task, CONFIG)]
-    return models
+    trainer = training.Trainer(CONFIG, drawn)
+    return [model_of(trainer), *(model_of(trainer) for _ in trainer)]
 
 
 def without_seed(model):
@@ -177,7 +165,7 @@ def test_a_config_that_cannot_be_read_is_no_seed(config):
 
 def test_reset_accuracies_are_those_of_such_networks_on_the_validation_part(course, drawn):
     result = insight.weights(course[3], drawn)
-    task = training.TrainingData(CONFIG, drawn)
+    task = training.Trainer(CONFIG, drawn)
     assert result.validation_images == len(task.validation_labels) == 90
     X = (task.validation_images.reshape(90, -1).astype(float) - course[3].offset) * course[3].scale
     for layer in result.layers:
@@ -295,18 +283,18 @@ def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, mon
     """Even where the seed draws other weights by now, as another NumPy might."""
     monkeypatch.setattr(loading, "_SKETCH", {"train": (100, 1), "test": (20, 2)})
     config = replace(CONFIG, epochs=2)
-    with runs.begin(config, tmp_path / "run") as run:
+    with runs.create(config, out=tmp_path / "run") as run:
         next(run.train())
         wanted = run.state.initial_digest
-    draw = training.initial_parameters
+    draw = state.initial_parameters
 
     def otherwise(config, sizes):
         parameters = draw(config, sizes)
         parameters.vector *= 2
         return parameters
 
-    monkeypatch.setattr(training, "initial_parameters", otherwise)
-    with runs.resume(tmp_path / "run") as run:
+    monkeypatch.setattr(state, "initial_parameters", otherwise)
+    with runs.reopen(tmp_path / "run") as run:
         list(run.train())
     model = load_model(tmp_path / "run" / "weights" / "last.safetensors")
     assert model.initial_digest == wanted != ""

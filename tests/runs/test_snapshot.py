@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 import pytest
 
 from handstitch.config import Config
 from handstitch.data import sketch
-from handstitch.data.dataset import GARMENTS, Dataset, digest_of
+from handstitch.data.dataset import GARMENTS, Dataset
 from handstitch.errors import ModelFileError
 from handstitch.model import load_state
-from handstitch.runs.snapshot import Snapshot
-from handstitch.training import TrainingData, start, train
+from handstitch.model.trained import best_model
+from handstitch.runs import snapshot
+from handstitch.training import Trainer
 
 CONFIG = Config.preset(
     "plain",
@@ -27,39 +26,35 @@ CONFIG = Config.preset(
 )
 
 
-def make_snapshot(config: Config = CONFIG) -> Snapshot:
+def make_trainer(config: Config = CONFIG) -> Trainer:
     images, labels = sketch.draw(200, 0)
-    digest = digest_of(images, labels)
-    dataset = Dataset("sketch", "train", images, labels, GARMENTS, digest, "drawn")
-    task = TrainingData(config, dataset)
-    return Snapshot(start(config, task.sizes), task, config, dataset, {"numpy": "2"})
+    return Trainer(config, Dataset("sketch", "train", images, labels, GARMENTS, "drawn"))
 
 
-def train_with_best_epoch(snapshot: Snapshot, best: int) -> None:
+def train_with_best_epoch(trainer: Trainer, best: int) -> None:
     """Train to the end; the epoch `best` is called the best, and no later one."""
-    state = snapshot.state
-    for record in train(state, snapshot.task, snapshot.config):
-        state.history[-1] = msgspec.structs.replace(record, is_best=record.epoch == best)
+    for record in trainer:
+        trainer.state.history[-1] = msgspec.structs.replace(record, is_best=record.epoch == best)
 
 
 @pytest.mark.parametrize("best", [1, 2, 4])
 def test_the_history_of_the_best_model_ends_at_its_epoch(best):
-    snapshot = make_snapshot()
-    train_with_best_epoch(snapshot, best)
-    history = snapshot.best_model().history
+    trainer = make_trainer()
+    train_with_best_epoch(trainer, best)
+    history = best_model(trainer).history
     assert [record["epoch"] for record in history] == list(range(1, best + 1))
     assert history[-1]["is_best"]
 
 
 def test_before_an_epoch_is_over_the_best_model_has_no_history():
-    assert make_snapshot().best_model().history == ()
+    assert best_model(make_trainer()).history == ()
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 @pytest.mark.parametrize("steps", [0, 2, 4])
 def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
     config = Config(**CONFIG.to_dict() | {"optimizer": optimizer, "learning_rate": 0.01})
-    one, other = make_snapshot(config), make_snapshot(config)
+    one, other = make_trainer(config), make_trainer(config)
     taken = 0
 
     def stop(_state: object) -> None:
@@ -70,11 +65,11 @@ def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
 
     if steps:
         with pytest.raises(KeyboardInterrupt):
-            list(train(one.state, one.task, config, stop))
+            one.fit(stop)
     path = tmp_path / "last.safetensors"
-    one.write(path)
+    snapshot.save(path, one)
     other.state.network.parameters.vector[:] = 7
-    other.restore(path, load_state(path))
+    snapshot.restore(path, load_state(path), other)
     assert other.state.position() == one.state.position()
     assert other.state.initial_digest == one.state.initial_digest
     for name, vector in one.state.arrays().items():
@@ -84,7 +79,7 @@ def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
 
 def test_a_state_of_another_optimizer_is_refused(tmp_path):
     path = tmp_path / "last.safetensors"
-    make_snapshot().write(path)
-    other = make_snapshot(Config(**CONFIG.to_dict() | {"optimizer": "adam"}))
+    snapshot.save(path, make_trainer())
+    other = make_trainer(Config(**CONFIG.to_dict() | {"optimizer": "adam"}))
     with pytest.raises(ModelFileError, match="does not match the run"):
-        other.restore(Path(path), load_state(path))
+        snapshot.restore(path, load_state(path), other)

@@ -67,19 +67,19 @@ def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.M
 
 
 def test_the_step_is_chosen_once_and_stored(tmp_path: Path):
-    with runs.begin(CONFIG, tmp_path / "run") as run:
+    with runs.create(CONFIG, out=tmp_path / "run") as run:
         list(run.train())
     assert read_file(tmp_path / "run" / "config.toml")["backend"] == "numba"
-    assert run.build["backend"].startswith("numba ")
+    assert run.trainer.build["backend"].startswith("numba ")
 
 
 def test_a_numba_run_resumes_without_numba_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    with runs.begin(CONFIG, tmp_path / "run") as run:
+    with runs.create(CONFIG, out=tmp_path / "run") as run:
         next(run.train())
     monkeypatch.setattr(availability, "find_spec", lambda name: None)
-    with runs.resume(tmp_path / "run") as run:
+    with runs.reopen(tmp_path / "run") as run:
         assert [record.epoch for record in run.train()] == [2]
     assert any("resumes with numpy" in line for line in caplog.messages)
     assert any(line.startswith("backend was numba") for line in caplog.messages)
@@ -101,6 +101,6 @@ def test_both_steps_learn_the_same(tmp_path: Path):
     losses: dict[str, Any] = {}
     for name in ("numpy", "numba"):
         config = replace(CONFIG, backend=name, hidden_sizes=(64, 32))
-        with runs.begin(config, tmp_path / name) as run:
+        with runs.create(config, out=tmp_path / name) as run:
             losses[name] = [record.val_loss for record in run.train()]
     np.testing.assert_allclose(losses["numba"], losses["numpy"], rtol=1e-3)

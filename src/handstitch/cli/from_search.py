@@ -57,4 +57,4 @@ def begin(
         )
         output.command(f"handstitch show {shlex.quote(str(folder))}")
     note = origin(chosen, found, out or RUNS / "train")
-    return runs.begin(config, out, data_dir, {ORIGIN: note})
+    return runs.create(config, None, out, data_dir, beside={ORIGIN: note})

@@ -39,7 +39,7 @@ def predict(
     model = classifier.model
     data = loading.load(dataset or model.dataset, part, data_dir)
     chosen = _positions(rows or ["0:10"], len(data))
-    P = classifier.probabilities(data.images[chosen])
+    P = classifier.predict_proba(data.images[chosen])
     predictions = [
         {
             "row": position,

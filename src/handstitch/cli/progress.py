@@ -33,7 +33,7 @@ class Progress:
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run = run
         self._quiet = quiet
-        self._steps = len(run.task.batches)
+        self._steps = len(run.trainer.batches)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),

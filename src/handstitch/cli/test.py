@@ -36,7 +36,7 @@ def test(
 
     target = run_folder.newest() if path is None else path
     classifier = runs.load(target, weights)
-    evaluation = classifier.test(dataset, data_dir)
+    evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
     of_run = _record(run_folder.run_of(target), classifier, evaluation)
     # Testing several candidates of a search is a selection between them, too.
     of_search = _record(searches.search_of(target), classifier, evaluation)

@@ -82,10 +82,10 @@ def train(
     elif resume is not None:
         sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}
-        prepared = runs.resume(resume, given, data_dir)
+        prepared = runs.reopen(resume, given, data_dir=data_dir)
     else:
         chosen = resolve(settings, config, preset).config
-        prepared = runs.begin(chosen, out, data_dir)
+        prepared = runs.create(chosen, None, out, data_dir)
     with prepared as run:
         try:
             _train(run, json)
@@ -102,16 +102,16 @@ def _train(run: Run, json: bool) -> None:
     from handstitch.cli.progress import Progress
     from handstitch.cli.signals import stopping
 
-    if run.dataset.name == "sketch":
+    if run.trainer.dataset.name == "sketch":
         output.say_sketch("train", run.reason)
-    if run.is_over:
+    if run.trainer.is_over:
         output.notice(f"{run.folder} is finished; there is nothing left to train")
     elif run.state.epoch or run.state.batch:
         output.notice(f"resuming in epoch {run.state.epoch + 1} after step {run.state.batch}")
-    if run.task.batches.batch_size < run.config.batch_size:
+    if run.trainer.batches.batch_size < run.config.batch_size:
         output.notice(
             f"a batch of {run.config.batch_size:,} is more than the "
-            f"{run.task.batches.batch_size:,} training images; each epoch is one step"
+            f"{run.trainer.batches.batch_size:,} training images; each epoch is one step"
         )
     with Progress(run, quiet=json) as progress, stopping(run):
         for record in run.train(progress.after_step):

@@ -30,6 +30,9 @@ ALSO_CALLED: Final = {
 }
 """Other names of settings and values, where spelling alone would not lead to ours."""
 
+UNLISTED: Final = {"arrays"}
+"""Values that are valid and never offered: only a Python program can pass images."""
+
 _LONGEST: Final = 60
 
 
@@ -76,7 +79,7 @@ def nearest_name(name: str, known: Collection[str]) -> str | None:
 def choices(kind: Any) -> list[str]:
     """The words allowed for a setting of this type, or for an item of it; none if it is free."""
     if get_origin(kind) is Literal:
-        return [str(word) for word in get_args(kind)]
+        return [str(word) for word in get_args(kind) if word not in UNLISTED]
     if get_origin(kind) is Annotated:
         return choices(get_args(kind)[0])
     return [word for part in get_args(kind) for word in choices(part)]

@@ -55,7 +55,7 @@ class Config:
     # validation images only (docs/decisions.md has the figures).
 
     # Data
-    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch"] = setting(
+    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch", "arrays"] = setting(
         "auto", "data set; auto: Fashion-MNIST if available, otherwise sketch"
     )
     validation: Annotated[float, Meta(gt=0, lt=1)] = setting(

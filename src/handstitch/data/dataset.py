@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from handstitch.arrays import Images, Labels
 from handstitch.errors import DataError
@@ -24,6 +26,9 @@ GARMENTS: Final = (
 )
 """Class names of Fashion-MNIST, and of `sketch`, which has the same classes."""
 
+MOST_CLASSES: Final = 256
+"""Labels are bytes."""
+
 DIGITS: Final = tuple("0123456789")
 """Class names of MNIST."""
 
@@ -36,7 +41,7 @@ class Dataset:
     """
 
     name: str
-    """`fashion-mnist`, `mnist` or `sketch`."""
+    """`fashion-mnist`, `mnist`, `sketch`, or `arrays` for images passed from Python."""
     part: str
     """`train` or `test`."""
     images: Images
@@ -44,10 +49,11 @@ class Dataset:
     labels: Labels
     """(n,), each below the number of class names."""
     class_names: tuple[str, ...]
-    digest: str
-    """SHA-256 of pixels and labels (`digest_of`): identifies the data of a run."""
     location: str
-    """The folder it was read from, or "drawn from a seed"."""
+    """The folder it was read from, or where else the images are from."""
+    digest: str = ""
+    """SHA-256 of pixels and labels (`digest_of`), which identifies the data of a run; computed
+    where it is empty."""
 
     def __post_init__(self) -> None:
         if not (
@@ -58,11 +64,12 @@ class Dataset:
             and self.labels.shape == self.images.shape[:1]
         ):
             raise DataError(
-                "images and labels do not match",
+                "images or labels have the wrong type or shape",
                 found=f"images {self.images.dtype} {self.images.shape}, "
                 f"labels {self.labels.dtype} {self.labels.shape}",
                 wanted="uint8 images (n, rows, columns), C-contiguous, and uint8 labels (n,)",
-                fix="pass arrays of these shapes",
+                fix="one label for each image; pixels as bytes: (255 * images).astype(numpy.uint8) "
+                "if they are from 0 to 1",
             )
         if self.labels.max() >= len(self.class_names):
             raise DataError(
@@ -71,6 +78,46 @@ class Dataset:
                 wanted=f"labels from 0 to {len(self.class_names) - 1}",
                 fix="name every class, counting from 0",
             )
+        if not self.digest:
+            object.__setattr__(self, "digest", digest_of(self.images, self.labels))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        images: ArrayLike,
+        labels: ArrayLike,
+        class_names: Iterable[str] | None = None,
+        part: str = "train",
+    ) -> Self:
+        """The data set of grey images (n, rows, columns), uint8, with these labels (n,).
+
+        Labels are whole numbers that count classes from 0. `class_names` names each class; left
+        out, the names are "0", "1", …. Images in C order are not copied. Raises DataError for
+        anything else.
+        """
+        try:
+            pixels, numbers = np.ascontiguousarray(images), np.ascontiguousarray(labels)
+        except ValueError as error:
+            raise DataError(
+                "images or labels are not one array",
+                found=str(error),
+                wanted="images (n, rows, columns), all of one size, and labels (n,)",
+                fix="crop or resize the images to one size",
+            ) from error
+        is_whole = numbers.dtype.kind in "iu" and numbers.size > 0
+        low, high = (int(numbers.min()), int(numbers.max())) if is_whole else (-1, -1)
+        if not 0 <= low <= high <= MOST_CLASSES - 1:
+            raise DataError(
+                "labels must be whole numbers that count classes from 0",
+                found=f"labels from {low} to {high}"
+                if is_whole
+                else f"labels {numbers.dtype} {numbers.shape}",
+                wanted=f"whole numbers from 0 to {MOST_CLASSES - 1} at most, one for each image",
+                fix="number them: names, labels = numpy.unique(labels, return_inverse=True)",
+            )
+        names = tuple(map(str, range(high + 1) if class_names is None else class_names))
+        codes = numbers.astype(np.uint8)
+        return cls("arrays", part, pixels, codes, names, "arrays passed from Python")
 
     def __len__(self) -> int:
         """The number of images."""

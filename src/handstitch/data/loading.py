@@ -17,7 +17,7 @@ import msgspec
 from handstitch.arrays import Images, Labels
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
-from handstitch.data.dataset import Dataset, digest_of
+from handstitch.data.dataset import Dataset
 from handstitch.data.locations import Location
 from handstitch.errors import Argument, DataError, MachineError, Phrase, UsageError, printable
 
@@ -174,11 +174,18 @@ def draw(part: Part) -> Dataset:
 
 
 def _dataset(name: str, part: Part, images: Images, labels: Labels, location: str) -> Dataset:
-    digest = digest_of(images, labels)
-    return Dataset(name, part, images, labels, CLASS_NAMES[name], digest, location)
+    return Dataset(name, part, images, labels, CLASS_NAMES[name], location)
 
 
 def _check_name(name: str, known: Collection[str]) -> None:
+    if name == "arrays":
+        raise DataError(
+            "the data set arrays has no files: its images are passed from Python",
+            found="dataset arrays",
+            wanted=f"one of {', '.join(known)}, or the images themselves",
+            fix="in Python: train(data=dataset), resume(folder, data=dataset) or "
+            "evaluate(images, labels)",
+        )
     if name not in known:
         raise UsageError(
             f"unknown data set: {printable(name)}",

@@ -76,7 +76,8 @@ def style() -> Iterator[None]:
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         mpl.rcdefaults()
-        mpl.rcParams.update({"font.family": families(), **_SETTINGS})
+        settings: Any = {"font.family": families(), **_SETTINGS}
+        mpl.rcParams.update(settings)
         yield
 
 

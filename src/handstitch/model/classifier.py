@@ -1,47 +1,177 @@
-"""Classifier: a trained network, for predictions and for evaluation on a test set."""
+"""Classifier: a network that learns from images and labels, and predicts the classes of others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from handstitch.arrays import Images, Matrix, Vector
 from handstitch.compiled.availability import unavailable_reason
+from handstitch.config import Config
+from handstitch.config.schema import check_names, from_mapping
 from handstitch.core.network import Network
 from handstitch.data import loading
+from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
-from handstitch.errors import Argument, ModelFileError, Phrase
+from handstitch.errors import ConfigError, ModelFileError, UsageError
 from handstitch.evaluation import Evaluator, evaluate
-from handstitch.model import load_model
+from handstitch.model.files import load_model, save_model
+from handstitch.model.info import Model
+from handstitch.model.trained import best_model
 from handstitch.records import Evaluation
+from handstitch.training import Trainer
 
 
 class Classifier:
-    """The network in a model file, with the preprocessing it was trained with.
+    """A neural-network classifier of grey images.
 
-    Raises ModelFileError if the file is missing, damaged, foreign or not a model.
+        classifier = Classifier(hidden_sizes=(300, 100), epochs=5)
+        classifier.fit(images, labels)
+        classifier.predict(images)
+
+    Its settings are those of Config, all but `dataset`. Images are uint8 (n, rows, columns), labels
+    whole numbers that count classes from 0. Raises ConfigError for an invalid setting.
     """
 
-    def __init__(self, path: str | Path, weights: str = "") -> None:
-        self.path = Path(path)
-        self.weights = weights or self.path.name
-        """The name of these weights: `best`, `last`, or the file's name."""
-        self.model = load_model(path)
-        self.network = Network(self.model.parameters, self.model.activations)
-        self.scaling = Scaling(self.model.offset, self.model.scale)
+    # The parameters of the constructor, for help(), completion and scikit-learn.
+    __signature__ = inspect.Signature(
+        [
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            for field in fields(Config)
+            if field.name != "dataset"
+        ]
+    )
+
+    def __init__(self, **settings: Any) -> None:
+        check_names(settings, "Classifier")
+        self.config = Config(dataset="arrays", **settings)
+        """The settings that `fit` trains with."""
+        self.path: Path | None = None
+        """The file it was loaded from."""
+        self.weights = "best"
+        """The name of its weights: `best`, `last`, or the file's name."""
+        self._model: Model | None = None
+
+    @classmethod
+    def load(cls, path: str | Path, weights: str = "") -> Self:
+        """The classifier in a model file, with the preprocessing it was trained with.
+
+        Raises ModelFileError if the file is missing, damaged, foreign or not a model.
+        """
+        classifier = cls()
+        classifier.path = Path(path)
+        classifier.weights = weights or classifier.path.name
+        classifier._model = model = load_model(path)
+        # A file of another program has the architecture only, and so has one whose settings are of
+        # no use: that matters to fit alone.
+        architecture = {
+            "hidden_sizes": model.parameters.sizes[1:-1],
+            "activation": model.activations or "relu",
+        }
+        for settings in (architecture, architecture | model.config):
+            with suppress(ConfigError):
+                classifier.config = from_mapping(settings, str(path))
+        return classifier
+
+    def __repr__(self) -> str:
+        """The call that makes it, with the settings that are not the defaults."""
+        settings = [
+            f"{name}={value!r}"
+            for name, parameter in self.__signature__.parameters.items()
+            if (value := getattr(self.config, name)) != parameter.default
+        ]
+        return f"Classifier({', '.join(settings)})"
+
+    def fit(
+        self, images: ArrayLike, labels: ArrayLike, class_names: Iterable[str] | None = None
+    ) -> Self:
+        """Train a new network on images (n, rows, columns) and labels (n,); keeps the best epoch's.
+
+        Raises DataError for images or labels of another kind, DivergedError, MachineError.
+        """
+        trainer = Trainer(self.config, Dataset.from_arrays(images, labels, class_names))
+        trainer.fit()
+        self._model, self.path, self.weights = best_model(trainer), None, "best"
+        return self
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file, for `load`; an existing file is replaced once this one is whole."""
+        save_model(Path(path), self.model)
+
+    @property
+    def model(self) -> Model:
+        """The trained network, with its preprocessing and history. Raises UsageError before fit."""
+        if self._model is None:
+            raise UsageError(
+                "this classifier is not trained",
+                found="no weights",
+                wanted="a call of fit(images, labels) first",
+                fix="call fit, or load a trained one with handstitch.load(path)",
+            )
+        return self._model
+
+    @property
+    def network(self) -> Network:
+        """The trained network."""
+        return Network(self.model.parameters, self.model.activations)
+
+    @property
+    def scaling(self) -> Scaling:
+        """The preprocessing of pixels."""
+        return Scaling(self.model.offset, self.model.scale)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """In the order of the outputs."""
         return self.model.class_names
 
-    def probabilities(self, images: Images) -> Matrix:
-        """P (n, classes) of grey images (n, rows, columns), uint8, light on dark."""
-        self._require_shape(images)
-        return Evaluator(self.network, images, self.scaling).probabilities()
+    def predict_proba(self, images: ArrayLike) -> Matrix:
+        """P (n, classes): the probability of each class, of images (n, rows, columns), uint8."""
+        return Evaluator(self.network, self._checked(images), self.scaling).probabilities()
+
+    def predict(self, images: ArrayLike) -> NDArray[np.intp]:
+        """The most probable class of each image, as a position in `class_names`."""
+        labels: NDArray[np.intp] = np.argmax(self.predict_proba(images), axis=1)
+        return labels
+
+    def score(self, images: ArrayLike, labels: ArrayLike) -> float:
+        """Accuracy on images (n, rows, columns) with labels (n,)."""
+        return self.evaluate(images, labels).accuracy
+
+    def evaluate(
+        self,
+        images: ArrayLike | None = None,
+        labels: ArrayLike = (),
+        *,
+        dataset: str | None = None,
+        data_dir: str | Path | None = None,
+    ) -> Evaluation:
+        """Accuracy, loss, calibration and confusion matrix on labelled images.
+
+        Without images, on the test set of its own data set, or of `dataset`. Raises DataError if
+        that is unavailable or damaged.
+        """
+        if images is None:
+            data = loading.load(dataset or self.model.dataset, "test", data_dir)
+        else:
+            data = Dataset.from_arrays(images, labels, self.class_names, "test")
+        self._checked(data.images)
+        if len(data.class_names) != len(self.class_names):
+            raise ModelFileError(
+                "the network and the data have different classes",
+                file=self.path,
+                found=f"{len(self.class_names)} classes",
+                wanted=f"{len(data.class_names)}, as {data.name} has",
+                fix="name the data set it was trained on with --dataset",
+            )
+        return evaluate(self.network, data, self.scaling, self.weights)
 
     def compiled(self) -> Callable[[Images], Matrix | Vector]:
         """A function from images (n, rows, columns), uint8, to P (n, classes), and from one image
@@ -54,43 +184,13 @@ class Classifier:
         function = compiled(self.network, self.scaling)
 
         def classify(images: Images) -> Matrix | Vector:
-            self._require_shape(images[None] if images.ndim == 2 else images)
+            self._checked(images[None] if images.ndim == 2 else images)
             return function(images)
 
         return classify
 
-    def predict(self, images: Images) -> NDArray[np.intp]:
-        """The most probable class of each image, as a position in `class_names`."""
-        labels: NDArray[np.intp] = np.argmax(self.probabilities(images), axis=1)
-        return labels
-
-    def test(self, dataset: str | None = None, data_dir: str | Path | None = None) -> Evaluation:
-        """Evaluate on the test set of its own data set, or of `dataset`.
-
-        Raises DataError if that is unavailable or damaged.
-        """
-        data = loading.load(dataset or self.model.dataset, "test", data_dir)
-        self._require_shape(data.images)
-        if len(data.class_names) != len(self.class_names):
-            raise ModelFileError(
-                "the network and the data have different classes",
-                file=self.path,
-                found=f"{len(self.class_names)} classes",
-                wanted=f"{len(data.class_names)}, as {data.name} has",
-                fix=Phrase("name the data set it was trained on with {}", Argument("dataset")),
-            )
-        return evaluate(
-            self.network,
-            data.images,
-            data.labels,
-            self.scaling,
-            data.class_names,
-            dataset=data.name,
-            part="test",
-            weights=self.weights,
-        )
-
-    def _require_shape(self, images: Images) -> None:
+    def _checked(self, images: ArrayLike) -> Images:
+        images = np.asarray(images)
         if images.ndim != 3 or images.dtype != np.uint8:
             raise TypeError(f"uint8 (n, rows, columns) wanted, not {images.dtype} {images.shape}")
         if images.shape[1:] != self.model.image_shape:
@@ -102,6 +202,7 @@ class Classifier:
                 wanted=f"{rows} × {columns}",
                 fix="resize the images, or train a network for this size",
             )
+        return images
 
 
 def compiled(network: Network, scaling: Scaling) -> Callable[[Images], Matrix | Vector]:

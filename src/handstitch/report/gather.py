@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -162,29 +162,20 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> N
         run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
     data = loading.load(model.dataset, part, data_dir, fetch=False)
-    images, labels = data.images, data.labels
     if run.evaluation:
         same = len(data) == run.evaluation.n
     else:
         config = run.config
-        _, held_out = splits.split(labels, config.validation, config.seed, config.stratified)
-        images, labels = images[held_out], labels[held_out]
         same = run.summary is None or run.summary.data_digest == data.digest
+        _, held_out = splits.split(data.labels, config.validation, config.seed, config.stratified)
+        images, labels = data.images[held_out], data.labels[held_out]
+        data = replace(data, part="validation", images=images, labels=labels, digest="")
     if not same or not insight.fits(model, data):
         _logger.warning("%s on this machine is not the data set of this run", model.dataset)
         run.missing.append("other data")
         return
     network = Network(model.parameters, model.activations)
     scaling = Scaling(model.offset, model.scale)
-    run.evaluation = run.evaluation or evaluate(
-        network,
-        images,
-        labels,
-        scaling,
-        model.class_names,
-        dataset=model.dataset,
-        part="validation",
-        weights="best",
-    )
-    P = Evaluator(network, images, scaling).probabilities()
-    run.predictions = Predictions(images, labels, P)
+    run.evaluation = run.evaluation or evaluate(network, data, scaling, "best")
+    P = Evaluator(network, data.images, scaling).probabilities()
+    run.predictions = Predictions(data.images, data.labels, P)

@@ -1,6 +1,7 @@
 """Training runs: one folder for each run, locked by one process at a time."""
 
 from handstitch.runs.folder import load
-from handstitch.runs.run import SAVE_EVERY, Run, begin, resume
+from handstitch.runs.run import SAVE_EVERY, Run
+from handstitch.runs.start import create, reopen, resume, train
 
-__all__ = ["SAVE_EVERY", "Run", "begin", "load", "resume"]
+__all__ = ["SAVE_EVERY", "Run", "create", "load", "reopen", "resume", "train"]

@@ -77,10 +77,10 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
             fix=f"name one of: {names}",
         )
     if not path.is_dir():
-        return Classifier(path)
+        return Classifier.load(path)
     require_run(path)
     try:
-        return Classifier(path / (BEST if weights == "best" else LAST), weights)
+        return Classifier.load(path / (BEST if weights == "best" else LAST), weights)
     except ModelFileError as error:
         other = "last" if weights == "best" else "best"
         fix = Phrase(

@@ -11,7 +11,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from handstitch import training
 from handstitch.errors import Interrupted, MachineError
 from handstitch.records import Trial
 from handstitch.search.executors import WorkerPool
@@ -21,6 +20,7 @@ from handstitch.search.trial import Outcome, TrialSpec, train
 if TYPE_CHECKING:
     from handstitch.search.pruning import Pruner
     from handstitch.search.study import Study
+    from handstitch.training import State
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class StopFlag:
 
     stop_asked: int = 0
 
-    def check(self, _state: training.State | None = None) -> None:
+    def check(self, _state: State | None = None) -> None:
         """Raise Interrupted if a stop was requested."""
         if self.stop_asked:
             raise Interrupted(self.stop_asked)

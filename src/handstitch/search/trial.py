@@ -7,28 +7,25 @@ checkpoint of the part before, to the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import msgspec
 
-from handstitch import machine, training
 from handstitch.arrays import Vector
 from handstitch.config.schema import from_mapping
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, DataError, DivergedError, MachineError, Phrase
-from handstitch.machine import memory
 from handstitch.model import model_bytes
+from handstitch.model.trained import best_model
 from handstitch.records import Trial
-from handstitch.runs.snapshot import Snapshot
-from handstitch.training import backend, footprint
+from handstitch.training import AfterStep, Trainer, backend
 
 
 class Checkpoint(NamedTuple):
-    """State of an unfinished trial, but for its history: see `training.State`."""
+    """State of an unfinished trial, but for its history: see `training.State.arrays`."""
 
     arrays: dict[str, Vector]
     position: dict[str, Any]
@@ -61,7 +58,7 @@ class Outcome(NamedTuple):
     checkpoint: Checkpoint | None
 
 
-def train(spec: TrialSpec, after_step: Callable[[training.State], None] | None = None) -> Outcome:
+def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
     """Train the trial of `spec`. Raises DataError if the images here have another digest.
 
     A trial that diverges, or whose network does not fit in memory, is returned as failed.
@@ -72,35 +69,27 @@ def train(spec: TrialSpec, after_step: Callable[[training.State], None] | None =
     dataset = _dataset(config.dataset, spec)
     history, problem, best = spec.trial.history, "", b""
     checkpoint: Checkpoint | None = None
-    state: training.State | None = None
-    with machine.blas_threads(int(config.threads)):
-        learning = training.TrainingData(config, dataset)
-        try:
-            memory.require(
-                footprint.bytes_needed(config, learning.sizes, len(dataset)),
-                f"a network {'-'.join(map(str, learning.sizes))}",
-            )
-            state = training.start(config, learning.sizes)
-            if spec.checkpoint is not None:
-                state.restore(*spec.checkpoint, history)
-            history = state.history
-            for record in training.train(state, learning, config, after_step):
-                if record.epoch == spec.until:
-                    break
-            if not training.is_over(state, config):
-                arrays = {name: vector.copy() for name, vector in state.arrays().items()}
-                checkpoint = Checkpoint(arrays, state.position())
-        except (MachineError, DivergedError) as error:
-            problem = f"{error.problem}: {error.found}"
-        if state is not None and history:
-            build = machine.build_info() | backend.build_info(config)
-            model = Snapshot(state, learning, config, dataset, build).best_model()
-            best = model_bytes(model)
+    trainer: Trainer | None = None
+    try:
+        trainer = Trainer(config, dataset)
+        if spec.checkpoint is not None:
+            trainer.state.restore(*spec.checkpoint, history)
+        for record in trainer.epochs(after_step):
+            if record.epoch == spec.until:
+                break
+        if not trainer.is_over:
+            arrays = {name: vector.copy() for name, vector in trainer.state.arrays().items()}
+            checkpoint = Checkpoint(arrays, trainer.state.position())
+    except (MachineError, DivergedError) as error:
+        problem = f"{error.problem}: {error.found}"
+    if trainer is not None and trainer.state.history:
+        history = trainer.state.history
+        best = model_bytes(best_model(trainer))
     trial = msgspec.structs.replace(
         spec.trial,
         state="pruned" if checkpoint else "failed" if problem else "complete",
         history=history,
-        val_images=len(learning.validation_labels),
+        val_images=len(trainer.validation_labels) if trainer else 0,
         seconds=spec.trial.seconds + perf_counter() - began,
         problem=problem,
     )

@@ -1,15 +1,6 @@
-"""Training: loop, state, backend, learning-rate schedules and memory footprint."""
+"""Training: Trainer, its state, backend, learning-rate schedules and memory footprint."""
 
-from handstitch.training.loop import TrainingData, fit, is_over, train
 from handstitch.training.state import State, initial_digest, initial_parameters, start
+from handstitch.training.trainer import AfterStep, Trainer
 
-__all__ = [
-    "State",
-    "TrainingData",
-    "fit",
-    "initial_digest",
-    "initial_parameters",
-    "is_over",
-    "start",
-    "train",
-]
+__all__ = ["AfterStep", "State", "Trainer", "initial_digest", "initial_parameters", "start"]

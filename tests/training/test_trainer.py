@@ -1,4 +1,4 @@
-"""The training loop: what its records mean, how it ends, and that it always gives the same bits."""
+"""Trainer: the meaning of its records, its end, and that it always gives the same bits."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handstitch import machine
 from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
 from handstitch.config.schema import DEFAULT_LEARNING_RATES
 from handstitch.core.optimizers import OPTIMIZERS
 from handstitch.core.parameters import Parameters
 from handstitch.data import sketch
-from handstitch.data.dataset import GARMENTS, Dataset, digest_of
+from handstitch.data.dataset import GARMENTS, Dataset
 from handstitch.errors import DivergedError
 from handstitch.evaluation import Evaluator
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
-from handstitch.training import State, TrainingData, backend, fit, start, train
+from handstitch.training import State, Trainer, backend, start
 
 
 def make_dataset(n: int, seed: int = 0) -> Dataset:
     images, labels = sketch.draw(n, seed)
-    return Dataset(
-        "sketch", "train", images, labels, GARMENTS, digest_of(images, labels), "drawn from a seed"
-    )
+    return Dataset("sketch", "train", images, labels, GARMENTS, "drawn from a seed")
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +46,10 @@ SMALL = Config.preset(
 )
 
 
-def start_training(pictures: Dataset, config: Config) -> tuple[State, TrainingData]:
-    data = TrainingData(config, pictures)
-    return start(config, data.sizes), data
-
-
 def run_training(pictures: Dataset, config: Config) -> State:
-    state, data = start_training(pictures, config)
-    fit(state, data, config)
-    return state
+    trainer = Trainer(config, pictures)
+    trainer.fit()
+    return trainer.state
 
 
 def figures(records: list[EpochRecord]) -> list[tuple[Any, ...]]:
@@ -83,9 +77,10 @@ def losses_and_correct(Z: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
-def train_slowly(data: TrainingData, config: Config, pictures: Dataset) -> list[tuple[float, ...]]:
+def train_slowly(trainer: Trainer) -> list[tuple[float, ...]]:
     """Plain SGD in float64, one loop: losses and accuracies of each epoch, and Σ W²."""
-    theta = start(config, data.sizes).network.parameters
+    config, pictures, data = trainer.config, trainer.dataset, trainer
+    theta = trainer.state.network.parameters
     theta = Parameters(theta.sizes, theta.vector.astype(np.float64))
     images = pictures.images.reshape(len(pictures), -1) / 255
     val_indices = np.setdiff1d(np.arange(len(pictures)), data.batches.train_indices)
@@ -123,11 +118,11 @@ def test_records_are_those_of_a_slow_loop(pictures: Dataset, reduction: Any, rat
     """Training figures before each update, without the penalty; every sample counts alike,
     those of the short last batch too."""
     config = replace(SMALL, reduction=reduction, learning_rate=rate, weight_decay=0.01)
-    state, data = start_training(pictures, config)
-    wanted = train_slowly(data, config, pictures)
-    assert len(data.batches.train_indices) % config.batch_size
+    trainer = Trainer(config, pictures)
+    wanted = train_slowly(trainer)
+    assert len(trainer.batches.train_indices) % config.batch_size
     for record, (loss, accuracy, val_loss, val_accuracy, norm) in zip(
-        fit(state, data, config), wanted, strict=True
+        trainer.fit(), wanted, strict=True
     ):
         assert record.train_loss == pytest.approx(loss, rel=1e-4)
         assert record.train_accuracy == pytest.approx(accuracy, abs=0.005)
@@ -138,23 +133,24 @@ def test_records_are_those_of_a_slow_loop(pictures: Dataset, reduction: Any, rat
         assert record.l2_penalty > 0.01 or reduction == "sum"
         assert record.learning_rate == rate
         assert record.seconds >= record.train_seconds > 0
-    assert [record.epoch for record in state.history] == [1, 2, 3]
+    assert [record.epoch for record in trainer.state.history] == [1, 2, 3]
 
 
 def test_the_first_loss_is_before_any_update(pictures: Dataset):
     """One batch an epoch: the loss of epoch 1 is that of the network as it was drawn."""
     config = replace(SMALL, batch_size=1000, epochs=1)
-    state, data = start_training(pictures, config)
-    X = pictures.images[data.batches.train_indices].reshape(450, -1) / 255
+    trainer = Trainer(config, pictures)
+    indices = trainer.batches.train_indices
+    X = pictures.images[indices].reshape(450, -1) / 255
     losses, _ = losses_and_correct(
-        forward(state.network.parameters, X)[-1], pictures.labels[data.batches.train_indices]
+        forward(trainer.state.network.parameters, X)[-1], pictures.labels[indices]
     )
-    assert fit(state, data, config)[0].train_loss == pytest.approx(losses.mean(), rel=1e-5)
+    assert trainer.fit()[0].train_loss == pytest.approx(losses.mean(), rel=1e-5)
 
 
 def test_scaling_is_fitted_to_the_training_part(pictures: Dataset):
     config = replace(SMALL, scaling="standard")
-    data = TrainingData(config, pictures)
+    data = Trainer(config, pictures)
     part = pictures.images[data.batches.train_indices]
     assert data.scaling.offset == pytest.approx(part.mean())
     assert data.scaling.scale == pytest.approx(1 / part.std())
@@ -190,16 +186,18 @@ def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(
     """Eight batches an epoch; everything the second half gets is what State holds."""
     config = replace(WITH_ALL, optimizer=rule, learning_rate=DEFAULT_LEARNING_RATES[rule])
     whole = run_training(pictures, config)
-    state, data = start_training(pictures, config)
+    trainer = Trainer(config, pictures)
+    state = trainer.state
 
     def stop(now: State) -> None:
         if now.optimizer.steps == stop_after:
             raise Stop
 
     with pytest.raises(Stop):
-        list(train(state, data, config, stop))
+        trainer.fit(stop)
     assert (state.epoch * 8 + state.batch) == stop_after
-    later = start(config, data.sizes)
+    other = Trainer(config, pictures)
+    later = other.state
     np.copyto(later.network.parameters.vector, state.network.parameters.vector)
     for name, slot in later.optimizer.slots.items():
         np.copyto(slot.vector, state.optimizer.slots[name].vector)
@@ -207,7 +205,7 @@ def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(
     np.copyto(later.best.vector, state.best.vector)
     for name in ("epoch", "batch", "loss", "correct", "samples", "history"):
         setattr(later, name, getattr(state, name))
-    fit(later, TrainingData(config, pictures), config)
+    other.fit()
     assert later.network.parameters.vector.tobytes() == whole.network.parameters.vector.tobytes()
     assert later.best.vector.tobytes() == whole.best.vector.tobytes()
     assert figures(later.history) == figures(whole.history)
@@ -217,6 +215,78 @@ def test_training_leaves_global_random_state_alone(pictures: Dataset):
     before = np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
     run_training(pictures, WITH_ALL)
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # type: ignore[index]  # noqa: NPY002
+
+
+# ── A loop of one's own ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_loop_that_is_left_can_be_entered_again(pictures: Dataset):
+    whole = run_training(pictures, WITH_ALL)
+    trainer = Trainer(WITH_ALL, pictures)
+    for first in trainer:
+        assert first.epoch == 1
+        break
+    assert [record.epoch for record in trainer] == [2, 3]
+    assert trainer.is_over
+    assert list(trainer) == []
+    assert trainer.fit() == trainer.state.history
+    theta = trainer.state.network.parameters.vector
+    assert theta.tobytes() == whole.network.parameters.vector.tobytes()
+    assert figures(trainer.state.history) == figures(whole.history)
+
+
+def test_a_loop_that_an_error_left_in_the_middle_of_an_epoch_can_be_entered_again(
+    pictures: Dataset,
+):
+    whole = run_training(pictures, WITH_ALL)
+    trainer = Trainer(WITH_ALL, pictures)
+
+    def stop(now: State) -> None:
+        if now.optimizer.steps == 11:
+            raise Stop
+
+    with pytest.raises(Stop):
+        trainer.fit(stop)
+    assert [record.epoch for record in trainer] == [2, 3]
+    theta = trainer.state.network.parameters.vector
+    assert theta.tobytes() == whole.network.parameters.vector.tobytes()
+    assert figures(trainer.state.history) == figures(whole.history)
+
+
+def test_two_trainers_at_once_do_not_disturb_each_other(pictures: Dataset):
+    one, other = WITH_ALL, replace(WITH_ALL, seed=1, optimizer="adam", learning_rate=0.001)
+    alone = [run_training(pictures, config) for config in (one, other)]
+    together = [Trainer(config, pictures) for config in (one, other)]
+    pairs = list(zip(*together, strict=True))
+    assert len(pairs) == 3
+    for state, trainer in zip(alone, together, strict=True):
+        theta = trainer.state.network.parameters.vector
+        assert theta.tobytes() == state.network.parameters.vector.tobytes()
+        assert figures(trainer.state.history) == figures(state.history)
+
+
+def blas_counts() -> list[int]:
+    return [pool["num_threads"] for pool in machine.blas_pools()]
+
+
+def test_the_blas_has_the_threads_of_the_run_within_an_epoch_only(pictures: Dataset):
+    """A caller's own threads are as they were whenever the loop is the caller's."""
+    within: list[list[int]] = []
+    with machine.blas_threads(2):
+        before = blas_counts()
+        trainer = Trainer(replace(SMALL, threads=1), pictures)
+        for _ in trainer.epochs(lambda state: within.append(blas_counts())):
+            assert blas_counts() == before
+        assert blas_counts() == before
+
+        def stop(now: State) -> None:
+            raise Stop
+
+        with pytest.raises(Stop):
+            Trainer(replace(SMALL, threads=1), pictures).fit(stop)
+        assert blas_counts() == before
+    assert set(map(tuple, within)) == {(1,) * len(before)}
+    assert 2 in before
 
 
 # ── Best, early, plateau ───────────────────────────────────────────────────────────────────────
@@ -241,9 +311,10 @@ def test_best_is_the_first_with_the_best_figure_and_its_weights_are_kept(
 ):
     config = replace(SMALL, epochs=5, monitor=monitor)
     pretend(monkeypatch, COURSE)
-    state, data = start_training(pictures, config)
+    trainer = Trainer(config, pictures)
+    state = trainer.state
     weights = []
-    for record in train(state, data, config):
+    for record in trainer:
         weights.append(state.network.parameters.vector.copy())
         last_best = max(k for k in range(record.epoch) if bests[k])
         np.testing.assert_array_equal(state.best.vector, weights[last_best])
@@ -277,17 +348,18 @@ def test_an_absurd_rate_is_tried_and_stops_within_a_batch(
     pictures: Dataset, rule: Any, rate: float
 ):
     config = replace(SMALL, optimizer=rule, learning_rate=rate)
-    state, data = start_training(pictures, config)
+    trainer = Trainer(config, pictures)
+    state = trainer.state
     before = state.best.vector.copy()
     with pytest.raises(DivergedError) as caught:
-        fit(state, data, config)
+        trainer.fit()
     assert caught.value.exit_code == 6
     assert 1 <= state.optimizer.steps <= 2  # tried, and noticed
     assert "learning_rate" in str(caught.value.fix)
     proposed = float(str(caught.value.fix).split("learning_rate=")[1].split()[0])
     assert 0 < proposed <= DEFAULT_LEARNING_RATES[rule]
     np.testing.assert_array_equal(state.best.vector, before)
-    fit(*start_training(pictures, again := replace(config, learning_rate=proposed)), again)
+    run_training(pictures, replace(config, learning_rate=proposed))
 
 
 def test_the_rate_proposed_for_summed_gradients_is_for_summed_gradients(pictures: Dataset):
@@ -300,7 +372,8 @@ def test_the_rate_proposed_for_summed_gradients_is_for_summed_gradients(pictures
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 def test_weights_that_go_bad_later_leave_the_best_intact(pictures: Dataset, bad: float):
-    state, data = start_training(pictures, SMALL)
+    trainer = Trainer(SMALL, pictures)
+    state = trainer.state
     kept: list[Any] = []
 
     def spoil(now: State) -> None:
@@ -309,7 +382,7 @@ def test_weights_that_go_bad_later_leave_the_best_intact(pictures: Dataset, bad:
             now.network.parameters.vector[::7] = bad
 
     with pytest.raises(DivergedError, match="diverged"):
-        list(train(state, data, SMALL, spoil))
+        trainer.fit(spoil)
     assert (state.epoch, state.batch) == (1, 3)  # the very next batch
     np.testing.assert_array_equal(state.best.vector, kept[0])
     assert np.isfinite(state.best.vector).all()
@@ -321,15 +394,16 @@ def test_weights_that_go_bad_with_the_last_batch_of_an_epoch_are_caught(
     pictures: Dataset, bad: float
 ):
     """No next batch would see them: the validation does, and they are not taken for the best."""
-    state, data = start_training(pictures, replace(SMALL, epochs=1))
+    trainer = Trainer(replace(SMALL, epochs=1), pictures)
+    state = trainer.state
     drawn_first = state.best.vector.copy()
 
     def spoil(now: State) -> None:
-        if now.batch == len(data.batches):
+        if now.batch == len(trainer.batches):
             now.network.parameters.vector[::7] = bad
 
     with pytest.raises(DivergedError):
-        list(train(state, data, replace(SMALL, epochs=1), spoil))
+        trainer.fit(spoil)
     np.testing.assert_array_equal(state.best.vector, drawn_first)
     assert state.history == []
 
@@ -338,20 +412,21 @@ def test_a_network_whose_units_have_all_died_is_caught_although_its_numbers_are_
     pictures: Dataset,
 ):
     """Only the last biases speak, the same for every image, and far too loudly."""
-    state, data = start_training(pictures, SMALL)
+    trainer = Trainer(SMALL, pictures)
+    state = trainer.state
     theta = state.network.parameters
     theta.biases[0][:] = -1e6
     theta.biases[-1][:] = np.linspace(0, 1e4, 10)
     with pytest.raises(DivergedError) as caught:
-        fit(state, data, SMALL)
+        trainer.fit()
     assert state.optimizer.steps == 0
     assert "epoch 1, batch 1" in str(caught.value.found)
 
 
 def test_a_bad_start_that_has_not_diverged_may_train(pictures: Dataset):
-    state, data = start_training(pictures, SMALL)
-    state.network.parameters.biases[-1][:] = np.linspace(0, 500 * log(10), 10)
-    next(train(state, data, replace(SMALL, learning_rate=1e-3)))
+    trainer = Trainer(replace(SMALL, learning_rate=1e-3), pictures)
+    trainer.state.network.parameters.biases[-1][:] = np.linspace(0, 500 * log(10), 10)
+    next(iter(trainer))
 
 
 # ── The built-in data ──────────────────────────────────────────────────────────────────────────
@@ -370,9 +445,9 @@ def test_the_default_network_beats_softmax_regression_on_sketch_by_five_points()
             schedule="cosine",
             **shared,
         )
-        state, data = start_training(pictures, config)
-        fit(state, data, config)
-        evaluator = Evaluator(state.network, test.images, data.scaling)
+        trainer = Trainer(config, pictures)
+        trainer.fit()
+        evaluator = Evaluator(trainer.state.network, test.images, trainer.scaling)
         accuracies[len(hidden)] = evaluator.loss_and_accuracy(test.labels)[1]
     assert 0.85 <= accuracies[2] <= 0.97, accuracies
     assert accuracies[0] <= accuracies[2] - 0.05, accuracies

@@ -1,0 +1,48 @@
+"""The models of a Trainer: its network of the best epoch and its present one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from handstitch.core.parameters import Parameters
+from handstitch.model.info import Model
+from handstitch.records import EpochRecord, best_epoch
+from handstitch.training import Trainer
+
+_TIMED: Final = ("train_seconds", "seconds")
+
+
+def best_model(trainer: Trainer) -> Model:
+    """The network of the best epoch, with the history up to it."""
+    best = best_epoch(trainer.state.history)
+    return _model(trainer, trainer.state.best, trainer.state.history[: best.epoch if best else 0])
+
+
+def present_model(trainer: Trainer) -> Model:
+    """The network as it is now, with the whole history."""
+    return _model(trainer, trainer.state.network.parameters, trainer.state.history)
+
+
+def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord]) -> Model:
+    return Model(
+        parameters=parameters,
+        activations=trainer.config.activations,
+        offset=trainer.scaling.offset,
+        scale=trainer.scaling.scale,
+        class_names=trainer.dataset.class_names,
+        image_shape=trainer.dataset.image_shape,
+        dataset=trainer.dataset.name,
+        config=trainer.config.to_dict(),
+        history=tuple(_timeless(record) for record in history),
+        versions=trainer.build,
+        origin="handstitch",
+        initial_digest=trainer.state.initial_digest,
+    )
+
+
+def _timeless(record: EpochRecord) -> dict[str, Any]:
+    """A record without its seconds, as model files have it."""
+    values = msgspec.structs.asdict(record)
+    return {name: value for name, value in values.items() if name not in _TIMED}

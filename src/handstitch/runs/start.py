@@ -1,0 +1,144 @@
+"""Start a run in a folder, new or resumed: to be trained epoch by epoch, or to its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from handstitch import machine, storage
+from handstitch.config import Config
+from handstitch.config.messages import plural
+from handstitch.config.schema import from_mapping
+from handstitch.config.toml import format_toml, read_file, to_toml
+from handstitch.data import loading
+from handstitch.data.dataset import Dataset
+from handstitch.errors import Argument, Call, ConfigError, Phrase
+from handstitch.runs import folder as run_folder
+from handstitch.runs.folder import CONFIG, RUNS
+from handstitch.runs.history import epoch_line
+from handstitch.runs.run import Run
+from handstitch.training import Trainer, backend
+
+_logger = logging.getLogger(__name__)
+
+
+def train(
+    config: Config | None = None,
+    data: str | Dataset | None = None,
+    out: str | Path | None = None,
+    data_dir: str | Path | None = None,
+) -> Run:
+    """Train a network in a new run folder, and return the finished run.
+
+        run = train(Config(epochs=5), data="sketch", out="runs/a")
+
+    `config` is the default recipe unless given; `data` a data set's name or a Dataset, in place of
+    `config.dataset`; `out` the folder, or the first free of runs/train, runs/train-2, …; `data_dir`
+    the folder of a named data set's files. Epochs are logged at level INFO. Raises ConfigError,
+    DataError, MachineError or DivergedError.
+    """
+    return _train(create(config or Config(), data, out, data_dir))
+
+
+def resume(
+    folder: str | Path, data: Dataset | None = None, data_dir: str | Path | None = None
+) -> Run:
+    """Train an interrupted run to its end, with the bits of an uninterrupted one.
+
+    `data` is the Dataset it was started with, if it was started with one. Raises UsageError if
+    there is no run in `folder`, ModelFileError if its state is damaged.
+    """
+    return _train(reopen(folder, data=data, data_dir=data_dir))
+
+
+def _train(run: Run) -> Run:
+    with run:
+        for record in run.train():
+            _logger.info("%s", epoch_line(record))
+    return run
+
+
+def create(
+    config: Config,
+    data: str | Dataset | None = None,
+    out: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    *,
+    beside: Mapping[str, bytes] | None = None,
+) -> Run:
+    """A new run in a new folder, as `train` makes it, that has not trained yet.
+
+    `beside` are further files of it. Data set and number of threads are resolved before it is
+    made. Where `auto` fell back to `sketch`, its name says so.
+    """
+    reason = ""
+    if not isinstance(data, Dataset):
+        if data is not None:
+            config = replace(config, dataset=data)  # type: ignore[arg-type]  # Config checks it
+        choice = loading.resolve(config.dataset, data_dir)
+        data = loading.load(choice.name, "train", data_dir, location=choice.location)
+        reason = choice.reason
+    # The network is made before the folder: an error leaves nothing behind.
+    run = Run(Path(out or RUNS), Trainer(config, data), reason=reason)
+    storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
+    files = {**(beside or {}), CONFIG: to_toml(run.config).encode()}
+    if out is None:
+        run.folder = storage.new_folder(RUNS, "train-sketch" if reason else "train", files)
+    else:
+        storage.create_folder(run.folder, files)
+    return run
+
+
+def reopen(
+    folder: str | Path,
+    given: Mapping[str, Any] | None = None,
+    *,
+    data: Dataset | None = None,
+    data_dir: str | Path | None = None,
+) -> Run:
+    """The run in `folder`, to be trained on: it ends with the bits of an uninterrupted one.
+
+    `given` are settings from the command line. Raises ConfigError if they differ from the run's,
+    UsageError if there is no run, ModelFileError if it is of before 0.1.
+    """
+    folder = Path(folder)
+    run_folder.require_run(folder)
+    config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
+    require_same(config, given or {}, folder)
+    if data is None:
+        data = loading.load(config.dataset, "train", data_dir)
+    if int(config.threads) > machine.cores():
+        _logger.info(
+            "resuming with %s threads as before; this machine has %s",
+            config.threads,
+            plural(machine.cores(), "core"),
+        )
+    if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
+        _logger.warning("the run started with the numba backend and resumes with numpy: %s", reason)
+        config = replace(config, backend="numpy")
+    return Run(folder, Trainer(config, data), resuming=True)
+
+
+def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:
+    """Raise ConfigError if a given setting differs from the run's."""
+    asked = from_mapping(config.to_dict() | dict(given), "the settings given")
+    changed = [
+        name for name in given if getattr(asked, name) not in {getattr(config, name), "auto"}
+    ]
+    if changed:
+        raise ConfigError(
+            "a run resumes with the settings it was started with",
+            found=", ".join(format_toml(name, getattr(asked, name)) for name in changed),
+            wanted=", ".join(format_toml(name, getattr(config, name)) for name in changed),
+            fix=Phrase(
+                "leave them out, or start a new run with the new values: {}",
+                Call(
+                    "config.precedence.resolve",
+                    Argument("file", folder / CONFIG),
+                    Argument("flags", {name: getattr(asked, name) for name in changed}),
+                ),
+            ),
+        )
