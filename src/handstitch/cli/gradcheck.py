@@ -67,5 +67,8 @@ def gradcheck(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
             f"tolerance {TOLERANCE:.0e}"
         )
-        print("This checks the numpy backend (core/); make test compares numba with it.")
+        print(
+            "This checks core/, which the numpy backend trains with. The numba backend trains with its\n"
+            "activations and update rules, and is compared with the rest of it: make compare"
+        )
     return 0 if passed else 1
