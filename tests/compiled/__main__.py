@@ -22,7 +22,7 @@ def main() -> int:
         status = int(pytest.main(["--quiet", "-p", "no:xdist", str(Path(__file__).parent)]))
     if status == 0:
         comparison.record()
-        print(f"The backends agree. Recorded: {', '.join(edited) or 'nothing new'}")
+        sys.stdout.write(f"The backends agree. Recorded: {', '.join(edited) or 'nothing new'}\n")
     return status
 
 

@@ -68,7 +68,7 @@ def gradcheck(
             f"tolerance {TOLERANCE:.0e}"
         )
         print(
-            "This checks core/, which the numpy backend trains with. The numba backend trains with its\n"
+            "This checks core/, with which the numpy backend trains. The numba backend compiles its\n"
             "activations and update rules, and is compared with the rest of it: make compare"
         )
     return 0 if passed else 1

@@ -126,7 +126,5 @@ def build_info(config: Config) -> dict[str, str]:
     """Backend, its version and the text of core: what decides the bits of a run, of our own."""
     name = resolve(config)
     digest = hashlib.sha256("".join(core_digests().values()).encode()).hexdigest()
-    return {
-        "backend": f"numba {version('numba')}" if name == "numba" else name,
-        "core": digest[:16],
-    }
+    words = f"numba {version('numba')}" if name == "numba" else name
+    return {"backend": words, "core": digest[:16]}
