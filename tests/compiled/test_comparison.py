@@ -33,7 +33,8 @@ def edit(file: Path, old: str, new: str) -> None:
 
 ONE_EPOCH = """
 from handstitch import Config, runs
-with runs.create(Config(dataset="sketch", hidden_sizes=(8,), epochs=2, backend="numpy"), out="run") as run:
+config = Config(dataset="sketch", hidden_sizes=(8,), epochs=2, backend="numpy")
+with runs.create(config, out="run") as run:
     next(run.train())
 """
 

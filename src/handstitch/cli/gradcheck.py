@@ -68,7 +68,7 @@ def gradcheck(
             f"tolerance {TOLERANCE:.0e}"
         )
         print(
-            "This checks core/, with which the numpy backend trains. The numba backend compiles its\n"
-            "activations and update rules, and is compared with the rest of it: make compare"
+            "This checks core/, with which the numpy backend trains. The numba backend compiles\n"
+            "core's activations and update rules, and is compared with the rest: make compare"
         )
     return 0 if passed else 1
