@@ -35,7 +35,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle campaign alarms fuzz bench reproduce docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms fuzz bench reproduce docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -59,6 +59,9 @@ oracle: .venv/.dev  ## Compare gradients and optimizers with PyTorch (TORCH="tor
 		if [ $$status -eq 5 ]; then echo "oracle: no test is marked oracle"; \
 		else exit $$status; fi; \
 	else echo "oracle: SKIPPED: $(TORCH) cannot be installed here"; fi
+
+compare: .venv/.dev  ## Compare both backends, and record the text of core that they agree on
+	@$(ONE_THREAD) $(HERE) -m tests.compiled
 
 campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill searches 70 times; resume and compare (15 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)

@@ -67,5 +67,8 @@ def gradcheck(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
             f"tolerance {TOLERANCE:.0e}"
         )
-        print("This checks the numpy backend (core/); make test compares numba with it.")
+        print(
+            "This checks core/, with which the numpy backend trains. The numba backend compiles\n"
+            "core's activations and update rules, and is compared with the rest: make compare"
+        )
     return 0 if passed else 1

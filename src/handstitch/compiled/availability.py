@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from handstitch.compiled import comparison
 from handstitch.machine.libraries import load_openmp
 
 
 def unavailable_reason() -> str | None:
     """Why the numba backend is unavailable on this machine; None if it is available."""
+    if edited := comparison.edited_files():
+        files = ", ".join(f"core/{name}" for name in edited)
+        return f"{files} was edited, and the numba backend was not compared with it since"
     if find_spec("numba") is None:
         return "numba is not installed (pip install 'handstitch[fast]')"
     try:

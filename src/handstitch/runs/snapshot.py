@@ -58,10 +58,13 @@ def differences(saved: SavedState, trainer: Trainer) -> list[str]:
             f"(SHA-256 {str(saved.position.get('data'))[:8]}… then, "
             f"{trainer.dataset.digest[:8]}… now)"
         )
+    build = dict(saved.model.versions)
+    if build.pop("core", None) != trainer.build["core"]:
+        lines.append("core/ was edited since the run was saved: it goes on with the code of now")
     lines += [
         f"{name} was {then} when the run was saved and is {trainer.build.get(name)} now: "
         "the result may differ in the last bits"
-        for name, then in saved.model.versions.items()
+        for name, then in build.items()
         if trainer.build.get(name) != then
     ]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -12,6 +13,7 @@ import numpy as np
 from handstitch import machine
 from handstitch.arrays import Images, Indices, Labels
 from handstitch.compiled.availability import unavailable_reason
+from handstitch.compiled.comparison import core_digests
 from handstitch.config import Config
 from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
@@ -121,6 +123,8 @@ def describe(config: Config) -> str:
 
 
 def build_info(config: Config) -> dict[str, str]:
-    """Name and version of the backend, which decide the bits of a run."""
+    """Backend, its version and the text of core: what decides the bits of a run, of our own."""
     name = resolve(config)
-    return {"backend": f"numba {version('numba')}" if name == "numba" else name}
+    digest = hashlib.sha256("".join(core_digests().values()).encode()).hexdigest()
+    words = f"numba {version('numba')}" if name == "numba" else name
+    return {"backend": words, "core": digest[:16]}

@@ -25,7 +25,13 @@ from handstitch.machine import memory
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import footprint, schedules
-from handstitch.training.backend import NumpyBackend, build_info, choose_backend, resolve_auto
+from handstitch.training.backend import (
+    NumpyBackend,
+    build_info,
+    choose_backend,
+    describe,
+    resolve_auto,
+)
 from handstitch.training.state import State, start
 
 if TYPE_CHECKING:
@@ -51,6 +57,8 @@ class Trainer:
     """
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
+        self.backend = describe(config)
+        """The backend in words, with the reason where `auto` does not take numba."""
         self.config = resolve_auto(config, dataset.name)
         """With data set, threads and backend resolved from `auto`."""
         self.dataset = dataset
