@@ -102,8 +102,6 @@ def _train(run: Run, json: bool) -> None:
     from handstitch.cli.progress import Progress
     from handstitch.cli.signals import stopping
 
-    if not run.trainer.is_over:
-        output.notice(f"backend: {run.trainer.backend}")
     if run.trainer.dataset.name == "sketch":
         output.say_sketch("train", run.reason)
     if run.trainer.is_over:

@@ -59,6 +59,7 @@ class Run:
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             opening.enter_context(storage.lock_folder(self.folder))
+            _logger.info("backend: %s", self.trainer.backend)
             if self._resuming:
                 self._restore()
             self._open = opening.pop_all()
