@@ -83,23 +83,12 @@ def _masked_gemm(vectors: int) -> Any:
 
     @compiled()
     def masked_gemm(
-        rows,
-        width,
-        masks,
-        mask_step,
-        S,
-        row_step,
-        step,
-        panel,
-        initial,
-        initial_step,
-        alpha,
-        beta,
-        C,
-        ld,
-    ):
+        rows, width, masks, mask_step, S, row_step, step, panel, first, first_step,
+        alpha, beta, C, ld,
+    ):  # fmt: skip
+        width = width if vectors == 1 else pitch  # only a panel of one vector is ever narrower
         for r in range(rows):
-            sums = load(initial, r * initial_step, vectors, width)
+            sums = load(first, r * first_step, vectors, width)
             mask = element(masks, r * mask_step)
             while mask:
                 k = lowest_bit(mask)
@@ -119,28 +108,15 @@ _gemm8, _gemm4, _gemm2, _gemm1 = map(_masked_gemm, PANEL_VECTORS)
 
 @compiled()
 def masked_gemm_panel(
-    rows,
-    width,
-    masks,
-    mask_step,
-    S,
-    row_step,
-    step,
-    panel,
-    initial,
-    initial_step,
-    alpha,
-    beta,
-    C,
-    ld,
-):
-    """C ← α (initial + S panel) + β C, `rows` rows of `width` columns; with β = 0 C is not read.
+    rows, width, masks, mask_step, S, row_step, step, panel, first, first_step, alpha, beta, C, ld
+):  # fmt: skip
+    """C ← α (first + S panel) + β C, `rows` rows of `width` columns; with β = 0 C is not read.
 
     Row r has its mask at masks[r · mask_step], its numbers at S[r · row_step + k · step], its
-    initial sums at initial[r · initial_step] and its result at C[r · ld].
+    first sums at first[r · first_step] and its result at C[r · ld].
     """
     outlined()
-    operands = masks, mask_step, S, row_step, step, panel, initial, initial_step, alpha, beta, C, ld
+    operands = masks, mask_step, S, row_step, step, panel, first, first_step, alpha, beta, C, ld
     if width > 4 * LANES:
         _gemm8(rows, width, *operands)
     elif width > 2 * LANES:

@@ -53,7 +53,6 @@ def matmul_sparse(
             nonzero_masks[i * words + word] = nonzero_mask(
                 S[i * ld + k :], min(MASK_BITS, depth - k)
             )
-    one, zero = np.float32(1), np.float32(0)
     j = 0
     while j < width:
         columns = _panel_width(width - j)
@@ -67,21 +66,9 @@ def matmul_sparse(
                 pack(B[k * ld_B + j :], ld_B, rows, columns, panel)
             to = C[j:]
             masked_gemm_panel(
-                n,
-                columns,
-                masks,
-                words,
-                numbers,
-                ld,
-                _ONE,
-                panel,
-                sums,
-                ld_sums,
-                one,
-                zero,
-                to,
-                ld_C,
-            )
+                n, columns, masks, words, numbers, ld, _ONE, panel, sums, ld_sums,
+                np.float32(1), np.float32(0), to, ld_C,
+            )  # fmt: skip
             sums, ld_sums = to, ld_C
         j += columns
 
@@ -100,25 +87,12 @@ def matmul_sparse_transposed(n, count, S, ld, B, ld_B, width, initial, into, G, 
                 masks[k] |= np.uint64(row[k] != 0) << bit
         j = 0
         while j < width:
-            columns, to = _panel_width(width - j), G[j:]
+            columns = _panel_width(width - j)
             pack(B[first * ld_B + j :], ld_B, rows, columns, panel)
-            sums = initial[j:]
             masked_gemm_panel(
-                count,
-                columns,
-                masks,
-                _ONE,
-                numbers,
-                _ONE,
-                ld,
-                panel,
-                sums,
-                _ZERO,
-                alpha,
-                beta,
-                to,
-                ld_G,
-            )
+                count, columns, masks, _ONE, numbers, _ONE, ld, panel, initial[j:], _ZERO,
+                alpha, beta, G[j:], ld_G,
+            )  # fmt: skip
             j += columns
         initial, beta = work.zeros, np.float32(1)
 
