@@ -57,9 +57,13 @@ def pack(B, ld, rows, width, panel):
     """
     outlined()
     pitch = (width + LANES - 1) // LANES * LANES
-    for i in range(rows):
-        for j in range(0, width, LANES):
-            store(panel, i * pitch + j, load(B, i * ld + j, 1, width - j), LANES)
+    if width < LANES:
+        for i in range(rows):
+            store(panel, i * LANES, load(B, i * ld, 1, width), LANES)
+    else:
+        for i in range(rows):
+            for j in range(0, pitch, LANES):
+                store(panel, i * pitch + j, load(B, i * ld + j, 1, LANES), LANES)
 
 
 @compiled()
