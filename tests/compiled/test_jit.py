@@ -11,7 +11,16 @@ from typing import Any
 import numba
 import pytest
 
-from handstitch.compiled import functions, inference, jit, matmul, network, optimizers, philox
+from handstitch.compiled import (
+    functions,
+    inference,
+    jit,
+    kernels,
+    matmul,
+    network,
+    optimizers,
+    philox,
+)
 
 SOURCE = """
 from handstitch.compiled.jit import compiled
@@ -70,7 +79,9 @@ def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert jit._digest() != before
 
 
-@pytest.mark.parametrize("module", [philox, inference, functions, network, optimizers, matmul])
+@pytest.mark.parametrize(
+    "module", [philox, inference, functions, network, optimizers, matmul, kernels]
+)
 def test_all_that_is_compiled_is_compiled_so(module: Any):
     """numba's own decorator would keep what another file has made obsolete."""
     dispatchers = [value for value in vars(module).values() if hasattr(value, "signatures")]

@@ -9,29 +9,25 @@ columns of B are first packed side by side into a panel (`pack`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
-from llvmlite import ir
+import numpy as np
 from llvmlite.binding import get_host_cpu_features
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from handstitch.compiled.jit import compiled
 from handstitch.compiled.simd import (
-    FLOAT,
-    I64,
     LANES,
-    VECTOR,
-    address,
-    broadcast,
+    element,
+    exchange,
     fma,
     load,
-    load_row,
+    load_block,
+    lowest_bit,
+    nonzero_bits,
     outlined,
+    scale,
     store,
-    store_row,
-    tail_mask,
+    store_block,
 )
 
 PANEL_VECTORS: Final = (8, 4, 2, 1) if get_host_cpu_features().get("avx512f") else (6, 4, 2, 1)
@@ -40,167 +36,96 @@ PANEL_WIDTH: Final = PANEL_VECTORS[0] * LANES
 """Columns of the widest panel."""
 MASK_BITS: Final = 64
 """Rows of B in a packed panel: as many as a mask has bits."""
+_MASK_VECTORS: Final = MASK_BITS // LANES
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def nonzero_mask(_context: Any, numbers: Any, count: Any) -> Any:
+@compiled()
+def nonzero_mask(numbers, count):
     """Σ 2ⁱ over the numbers i < `count` ≤ 64 that are not 0.
 
     All 64 must be readable, whatever `count`.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        start = address(context, builder, signature.args[0], values[0])
-        mask: Any = I64(0)
-        for v in range(MASK_BITS // LANES):
-            found = builder.fcmp_unordered("!=", load(builder, start, v), VECTOR(None))
-            found = builder.zext(builder.bitcast(found, ir.IntType(LANES)), I64)
-            mask = builder.or_(mask, builder.shl(found, I64(v * LANES)))
-        kept = builder.lshr(I64(-1), builder.sub(I64(64), values[1]))
-        return builder.and_(mask, kept)
-
-    return types.uint64(numbers, types.int64), generate
+    kept = np.uint64(2**64 - 1) >> np.uint64(MASK_BITS - count)
+    return nonzero_bits(load(numbers, 0, _MASK_VECTORS, MASK_BITS)) & kept
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def pack(_context: Any, B: Any, ld: Any, rows: Any, width: Any, panel: Any) -> Any:
+@compiled()
+def pack(B, ld, rows, width, panel):
     """panel ← the first `width` columns of `rows` rows of B, padded with 0 to whole vectors.
 
     ld is the distance of two rows of B.
     """
-
-    def emit(builder: Any, values: Any) -> None:
-        source, ld, rows, width, panel = values
-
-        def copy(vectors: int) -> None:
-            tail = tail_mask(builder, width, vectors)
-            with cgutils.for_range(builder, rows, intp=I64) as loop:
-                row = builder.gep(source, [builder.mul(loop.index, ld)])
-                into = builder.gep(panel, [builder.mul(loop.index, I64(vectors * LANES))])
-                for v, vector in enumerate(load_row(builder, row, vectors, tail)):
-                    store(builder, vector, into, v)
-
-        _for_each_width(builder, width, copy)
-
-    i = types.int64
-    return types.void(B, i, i, i, panel), outlined("pack", emit)
+    outlined()
+    pitch = (width + LANES - 1) // LANES * LANES
+    if width < LANES:
+        for i in range(rows):
+            store(panel, i * LANES, load(B, i * ld, 1, width), LANES)
+    else:
+        for i in range(rows):
+            for j in range(0, pitch, LANES):
+                store(panel, i * pitch + j, load(B, i * ld + j, 1, LANES), LANES)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def transpose16(_context: Any, B: Any, ld: Any, panel: Any, pitch: Any) -> Any:
-    """panel ← Bᵀ, of 16 rows of 16 numbers; ld and pitch are the distances of two rows."""
-
-    def emit(builder: Any, values: Any) -> None:
-        source, ld, into, pitch = values
-        rows = [
-            load(builder, builder.gep(source, [builder.mul(ld, I64(i))]), 0) for i in range(LANES)
-        ]
-        lanes, step = range(LANES), LANES // 2
-        while step:  # blocks of step · step change places across the diagonal
-            low = [c if not c & step else LANES + c - step for c in lanes]
-            high = [c + step if not c & step else LANES + c for c in lanes]
-            pick = ir.VectorType(ir.IntType(32), LANES)
-            for i in lanes:
-                if not i & step:
-                    a, b = rows[i], rows[i + step]
-                    rows[i] = builder.shuffle_vector(a, b, pick(low))
-                    rows[i + step] = builder.shuffle_vector(a, b, pick(high))
-            step //= 2
-        for i, row in enumerate(rows):
-            store(builder, row, builder.gep(into, [builder.mul(pitch, I64(i))]), 0)
-
-    return types.void(B, types.int64, panel, types.int64), outlined("transpose16", emit)
+@compiled()
+def pack_transposed(B, ld, rows, width, panel):
+    """As `pack`, of the transpose of B, which has `width` rows at a distance of ld."""
+    outlined()
+    pitch = (width + LANES - 1) // LANES * LANES
+    for j in range(0, width, LANES):
+        for i in range(0, rows, LANES):
+            if j + LANES <= width and i + LANES <= rows:  # no masks
+                block = load_block(B, j * ld + i, ld, LANES, LANES)
+            else:
+                block = load_block(B, j * ld + i, ld, width - j, rows - i)
+            block = exchange(exchange(exchange(exchange(block, 8), 4), 2), 1)
+            store_block(panel, i * pitch + j, block, pitch)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+def _masked_gemm(vectors: int) -> Any:
+    """`masked_gemm_panel`, for panels with so many vectors in a row."""
+    pitch = vectors * LANES
+
+    @compiled()
+    def masked_gemm(
+        rows, width, masks, mask_step, S, row_step, step, panel, first, first_step,
+        alpha, beta, C, ld,
+    ):  # fmt: skip
+        width = width if vectors == 1 else pitch  # only a panel of one vector is ever narrower
+        for r in range(rows):
+            sums = load(first, r * first_step, vectors, width)
+            mask = element(masks, r * mask_step)
+            while mask:
+                k = lowest_bit(mask)
+                row = load(panel, k * pitch, vectors, pitch)
+                sums = fma(element(S, r * row_step + k * step), row, sums)
+                mask &= mask - np.uint64(1)
+            sums = scale(alpha, sums)
+            if beta != 0:
+                sums = fma(beta, load(C, r * ld, vectors, width), sums)
+            store(C, r * ld, sums, width)
+
+    return masked_gemm
+
+
+_gemm8, _gemm4, _gemm2, _gemm1 = map(_masked_gemm, PANEL_VECTORS)
+
+
+@compiled()
 def masked_gemm_panel(
-    _context: Any,
-    rows: Any,
-    width: Any,
-    masks: Any,
-    mask_step: Any,
-    S: Any,
-    row_step: Any,
-    step: Any,
-    panel: Any,
-    initial: Any,
-    initial_step: Any,
-    alpha: Any,
-    beta: Any,
-    C: Any,
-    ld: Any,
-) -> Any:
-    """C ← α (initial + S panel) + β C, `rows` rows of `width` columns; with β = 0 C is not read.
+    rows, width, masks, mask_step, S, row_step, step, panel, first, first_step, alpha, beta, C, ld
+):  # fmt: skip
+    """C ← α (first + S panel) + β C, `rows` rows of `width` columns; with β = 0 C is not read.
 
     Row r has its mask at masks[r · mask_step], its numbers at S[r · row_step + k · step], its
-    initial sums at initial[r · initial_step] and its result at C[r · ld].
+    first sums at first[r · first_step] and its result at C[r · ld].
     """
-
-    def emit(builder: Any, values: Any) -> None:
-        rows, width, masks, mask_step, S, row_step, step, panel = values[:8]
-        initial, initial_step, alpha, beta, C, ld = values[8:]
-        adds = builder.fcmp_unordered("!=", beta, FLOAT(0))
-        alpha, beta = broadcast(builder, alpha), broadcast(builder, beta)
-
-        def fill(vectors: int) -> None:
-            tail = tail_mask(builder, width, vectors)
-            with cgutils.for_range(builder, rows, intp=I64) as loop:
-                mask = builder.load(builder.gep(masks, [builder.mul(loop.index, mask_step)]))
-                numbers = builder.gep(S, [builder.mul(loop.index, row_step)])
-                begin = builder.gep(initial, [builder.mul(loop.index, initial_step)])
-                into = builder.gep(C, [builder.mul(loop.index, ld)])
-                first = load_row(builder, begin, vectors, tail)
-                sums = _sums(builder, vectors, first, mask, numbers, step, panel)
-                sums = [builder.fmul(alpha, vector) for vector in sums]
-                with builder.if_else(adds) as (then, otherwise):
-                    with then:
-                        old = zip(load_row(builder, into, vectors, tail), sums, strict=True)
-                        row = [fma(builder, beta, before, vector) for before, vector in old]
-                        store_row(builder, row, into, tail)
-                    with otherwise:
-                        store_row(builder, sums, into, tail)
-
-        _for_each_width(builder, width, fill)
-
-    i, f = types.int64, types.float32
-    signature = types.void(i, i, masks, i, S, i, i, panel, initial, i, f, f, C, i)
-    return signature, outlined("masked_gemm_panel", emit)
-
-
-def _sums(
-    builder: Any, vectors: int, first: list[Any], mask: Any, numbers: Any, step: Any, panel: Any
-) -> list[Any]:
-    """first + Σ s · (row of the panel), over the set bits of the mask from the lowest up."""
-    before = builder.basic_block
-    head, body, done = (builder.append_basic_block() for _ in range(3))
-    builder.branch(head)
-    builder.position_at_end(head)
-    left = builder.phi(I64)
-    sums = [builder.phi(VECTOR) for _ in range(vectors)]
-    builder.cbranch(builder.icmp_unsigned("!=", left, I64(0)), body, done)
-    builder.position_at_end(body)
-    k = builder.cttz(left, ir.IntType(1)(1))
-    s = broadcast(builder, builder.load(builder.gep(numbers, [builder.mul(k, step)])))
-    row = builder.gep(panel, [builder.mul(k, I64(vectors * LANES))])
-    for v, vector in enumerate(sums):
-        vector.add_incoming(first[v], before)
-        vector.add_incoming(fma(builder, s, load(builder, row, v), vector), body)
-    left.add_incoming(mask, before)
-    left.add_incoming(builder.and_(left, builder.sub(left, I64(1))), body)
-    builder.branch(head)
-    builder.position_at_end(done)
-    return sums
-
-
-def _for_each_width(builder: Any, width: Any, emit: Callable[[int], None]) -> None:
-    """Code for every width of a panel: `emit` with its number of vectors, under a switch."""
-    done = builder.append_basic_block()
-    vectors = builder.udiv(builder.add(width, I64(LANES - 1)), I64(LANES))
-    switch = builder.switch(vectors, done)
-    for count in PANEL_VECTORS:
-        case = builder.append_basic_block()
-        switch.add_case(I64(count), case)
-        builder.position_at_end(case)
-        emit(count)
-        builder.branch(done)
-    builder.position_at_end(done)
+    outlined()
+    operands = masks, mask_step, S, row_step, step, panel, first, first_step, alpha, beta, C, ld
+    if width > 4 * LANES:
+        _gemm8(rows, width, *operands)
+    elif width > 2 * LANES:
+        _gemm4(rows, width, *operands)
+    elif width > LANES:
+        _gemm2(rows, width, *operands)
+    else:
+        _gemm1(rows, width, *operands)

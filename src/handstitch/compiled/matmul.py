@@ -11,9 +11,12 @@ from handstitch.compiled.kernels import (
     masked_gemm_panel,
     nonzero_mask,
     pack,
-    transpose16,
+    pack_transposed,
 )
 from handstitch.compiled.simd import LANES
+
+# int64 and no literals, for each of which numba would compile a kernel anew.
+_ZERO, _ONE = np.int64(0), np.int64(1)
 
 
 @compiled()
@@ -50,38 +53,24 @@ def matmul_sparse(
             nonzero_masks[i * words + word] = nonzero_mask(
                 S[i * ld + k :], min(MASK_BITS, depth - k)
             )
-    one, zero = np.float32(1), np.float32(0)
     j = 0
     while j < width:
         columns = _panel_width(width - j)
-        sums, ld_sums = initial[j:], 0
+        sums, ld_sums = initial[j:], _ZERO
         for word in range(words):
             k = word * MASK_BITS
             rows, numbers, masks = min(MASK_BITS, depth - k), S[k:], nonzero_masks[word:]
             if transposed:
-                _pack_transposed(B[j * ld_B + k :], ld_B, rows, columns, panel)
+                pack_transposed(B[j * ld_B + k :], ld_B, rows, columns, panel)
             else:
                 pack(B[k * ld_B + j :], ld_B, rows, columns, panel)
             to = C[j:]
             masked_gemm_panel(
-                n, columns, masks, words, numbers, ld, 1, panel, sums, ld_sums, one, zero, to, ld_C
-            )
+                n, columns, masks, words, numbers, ld, _ONE, panel, sums, ld_sums,
+                np.float32(1), np.float32(0), to, ld_C,
+            )  # fmt: skip
             sums, ld_sums = to, ld_C
         j += columns
-
-
-@compiled()
-def _pack_transposed(B, ld, rows, width, panel):
-    """As `pack`, of the transpose of B, which has `width` rows at a distance of ld."""
-    pitch = (width + LANES - 1) // LANES * LANES
-    for j in range(0, width, LANES):
-        for i in range(0, rows, LANES):
-            if j + LANES <= width and i + LANES <= rows:
-                transpose16(B[j * ld + i :], ld, panel[i * pitch + j :], pitch)
-            else:
-                for column in range(j, min(j + LANES, width)):
-                    for row in range(i, min(i + LANES, rows)):
-                        panel[row * pitch + column] = B[column * ld + row]
 
 
 @compiled()
@@ -98,12 +87,12 @@ def matmul_sparse_transposed(n, count, S, ld, B, ld_B, width, initial, into, G, 
                 masks[k] |= np.uint64(row[k] != 0) << bit
         j = 0
         while j < width:
-            columns, to = _panel_width(width - j), G[j:]
+            columns = _panel_width(width - j)
             pack(B[first * ld_B + j :], ld_B, rows, columns, panel)
-            sums = initial[j:]
             masked_gemm_panel(
-                count, columns, masks, 1, numbers, 1, ld, panel, sums, 0, alpha, beta, to, ld_G
-            )
+                count, columns, masks, _ONE, numbers, _ONE, ld, panel, initial[j:], _ZERO,
+                alpha, beta, G[j:], ld_G,
+            )  # fmt: skip
             j += columns
         initial, beta = work.zeros, np.float32(1)
 

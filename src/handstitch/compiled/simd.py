@@ -1,110 +1,209 @@
 """Vectors of 16 float32 and the LLVM instructions on them: the vocabulary of the kernels.
 
-LLVM splits a vector into as many as the processor needs. `start` is the address of a number, and
-vector v is the v-th from there on.
+A row is a tuple of vectors, and a word of the vocabulary is one instruction on each of them; LLVM
+splits a vector into as many as the processor needs. A position `at` in an array of one dimension
+is never negative. Lanes that have no number in memory are 0, and are neither read nor written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
 
 LANES: Final = 16
 """Numbers in a vector."""
-I64, FLOAT = ir.IntType(64), ir.FloatType()
-VECTOR = ir.VectorType(FLOAT, LANES)
-_I32 = ir.IntType(32)
-_LANE_BITS = ir.VectorType(ir.IntType(1), LANES)
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_LLVM_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+_EVERY_LANE: Final = range(LANES)
 
 
-def address(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
-    """The address of an array's first number."""
-    return context.make_array(array_type)(context, builder, array).data
+class Vector(types.Type):  # type: ignore[misc]
+    """Type of a vector in compiled code."""
 
 
-def load(builder: Any, start: Any, v: int) -> Any:
-    """Vector v in memory."""
-    return builder.load(_pointer(builder, start, v), align=4)
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _LLVM_VECTOR)
 
 
-def store(builder: Any, vector: Any, start: Any, v: int) -> None:
-    """Vector v in memory ← `vector`."""
-    builder.store(vector, _pointer(builder, start, v), align=4)
+_VECTOR, _i64 = Vector("Vector"), types.int64
 
 
-def broadcast(builder: Any, number: Any) -> Any:
+def _word(signature: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """An intrinsic: `signature` of its arguments' types, and the function that writes its code.
+
+    That function is given an array's address, and a literal as Python's number.
+    """
+
+    def decorate(write: Callable[..., Any]) -> Any:
+        @wraps(write)  # numba reads the names of the arguments
+        def define(_context: Any, *kinds: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                def pass_on(kind: Any, value: Any) -> Any:
+                    if isinstance(kind, types.Array):
+                        return context.make_array(kind)(context, builder, value).data
+                    return kind.literal_value if isinstance(kind, types.Literal) else value
+
+                result = write(builder, *map(pass_on, signature.args, values))
+                return context.get_dummy_value() if result is None else result
+
+            return signature(*kinds), generate
+
+        return intrinsic(prefer_literal=True)(define)
+
+    return decorate
+
+
+@_word(lambda array, _at: array.dtype(array, _i64))
+def element(builder: Any, start: Any, at: Any) -> Any:
+    """array[at]; numba's own indexing asks every time whether `at` counts from the end."""
+    return builder.load(builder.gep(start, [at]))
+
+
+@_word(lambda a, _at, n, _width: types.UniTuple(_VECTOR, n.literal_value)(a, _i64, n, _i64))
+def load(builder: Any, start: Any, at: Any, vectors: int, width: Any) -> Any:
+    """Row of so many vectors: at most `width` numbers, from array[at] on."""
+    parts = _parts(builder, start, at, vectors, width)
+    return cgutils.pack_array(builder, [_read(builder, *part) for part in parts])
+
+
+@_word(lambda array, _at, row, _width: types.void(array, _i64, row, _i64))
+def store(builder: Any, start: Any, at: Any, row: Any, width: Any) -> None:
+    """At most `width` numbers, from array[at] on ← row."""
+    parts = _parts(builder, start, at, row.type.count, width)
+    for vector, part in zip(_unpack(builder, row), parts, strict=True):
+        _write(builder, vector, *part)
+
+
+@_word(lambda array, *_: types.UniTuple(_VECTOR, LANES)(array, _i64, _i64, _i64, _i64))
+def load_block(builder: Any, start: Any, at: Any, ld: Any, height: Any, width: Any) -> Any:
+    """Block (16, 16): at most `height` rows of `width` numbers, at a distance of ld."""
+    block = []
+    for i, pointer in enumerate(_rows(builder, start, at, ld)):
+        count = builder.select(builder.icmp_signed("<", _I64(i), height), width, _I64(0))
+        block.append(_read(builder, pointer, count))
+    return cgutils.pack_array(builder, block)
+
+
+@_word(lambda array, _at, block, _ld: types.void(array, _i64, block, _i64))
+def store_block(builder: Any, start: Any, at: Any, block: Any, ld: Any) -> None:
+    """16 rows of 16 numbers, at a distance of ld, from array[at] on ← block."""
+    for vector, pointer in zip(_unpack(builder, block), _rows(builder, start, at, ld), strict=True):
+        _write(builder, vector, pointer, _I64(LANES))
+
+
+@_word(lambda _number, row: row(types.float32, row))
+def scale(builder: Any, number: Any, row: Any) -> Any:
+    """number · row."""
+    s = _broadcast(builder, number)
+    return cgutils.pack_array(builder, [builder.fmul(s, b) for b in _unpack(builder, row)])
+
+
+@_word(lambda _number, row, _sums: row(types.float32, row, row))
+def fma(builder: Any, number: Any, row: Any, sums: Any) -> Any:
+    """number · row + sums, in one instruction where there is one."""
+    s, fused = _broadcast(builder, number), ["contract"]
+    pairs = zip(_unpack(builder, row), _unpack(builder, sums), strict=True)
+    added = [builder.fadd(builder.fmul(s, b, flags=fused), c, flags=fused) for b, c in pairs]
+    return cgutils.pack_array(builder, added)
+
+
+@_word(types.uint64)
+def nonzero_bits(builder: Any, row: Any) -> Any:
+    """Σ 2ⁱ over the numbers of a row, 64 at most, that are not 0."""
+    mask: Any = _I64(0)
+    for v, vector in enumerate(_unpack(builder, row)):
+        found = builder.fcmp_unordered("!=", vector, _LLVM_VECTOR(None))
+        found = builder.zext(builder.bitcast(found, ir.IntType(LANES)), _I64)
+        mask = builder.or_(mask, builder.shl(found, _I64(v * LANES)))
+    return mask
+
+
+@_word(lambda _mask: _i64(types.uint64))
+def lowest_bit(builder: Any, mask: Any) -> Any:
+    """Position of the lowest bit that is set; one must be."""
+    return builder.cttz(mask, ir.IntType(1)(1))
+
+
+@_word(lambda block, size: block(block, size))
+def exchange(builder: Any, block: Any, size: int) -> Any:
+    """Block (16, 16), cut into squares of 2 · `size` rows: their off-diagonal quarters swapped."""
+    rows, pick = _unpack(builder, block), ir.VectorType(_I32, LANES)
+    low = pick([c if not c & size else LANES + c - size for c in _EVERY_LANE])
+    high = pick([c + size if not c & size else LANES + c for c in _EVERY_LANE])
+    for i in _EVERY_LANE:
+        if not i & size:
+            a, b = rows[i], rows[i + size]
+            rows[i] = builder.shuffle_vector(a, b, low)
+            rows[i + size] = builder.shuffle_vector(a, b, high)
+    return cgutils.pack_array(builder, rows)
+
+
+@_word(types.void)
+def outlined(builder: Any) -> None:
+    """Keep LLVM from inlining the function that says this.
+
+    Inlined, a body that long would be compiled anew at every place that calls it.
+    """
+    builder.function.attributes.add("noinline")
+
+
+def _parts(builder: Any, start: Any, at: Any, vectors: int, width: Any) -> list[tuple[Any, Any]]:
+    """Address of each vector of a row, and how many numbers are there."""
+    begins = [_I64(v * LANES) for v in range(vectors)]
+    return [
+        (builder.gep(start, [builder.add(at, begin)]), builder.sub(width, begin))
+        for begin in begins
+    ]
+
+
+def _rows(builder: Any, start: Any, at: Any, ld: Any) -> list[Any]:
+    """Address of each row of a block."""
+    begins = (builder.mul(ld, _I64(i)) for i in _EVERY_LANE)
+    return [builder.gep(start, [builder.add(at, begin)]) for begin in begins]
+
+
+def _read(builder: Any, pointer: Any, count: Any) -> Any:
+    arguments = [_I32(4), _lanes(builder, count), _LLVM_VECTOR(None)]
+    return _masked(builder, "load", _LLVM_VECTOR, [_cast(builder, pointer), *arguments])
+
+
+def _write(builder: Any, vector: Any, pointer: Any, count: Any) -> None:
+    arguments = [vector, _cast(builder, pointer), _I32(4), _lanes(builder, count)]
+    _masked(builder, "store", ir.VoidType(), arguments)
+
+
+def _cast(builder: Any, pointer: Any) -> Any:
+    return builder.bitcast(pointer, _LLVM_VECTOR.as_pointer())
+
+
+def _masked(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    """With a mask that is known and whole, LLVM makes it a load or store without one."""
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
+    name = f"llvm.masked.{name}.v16f32.p0"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def _lanes(builder: Any, count: Any) -> Any:
+    """The first `count` lanes; none if it is negative, all from 16 on."""
+    lanes = ir.VectorType(_I32, LANES)(list(_EVERY_LANE))
+    return builder.icmp_signed("<", lanes, _broadcast(builder, builder.trunc(count, _I32)))
+
+
+def _broadcast(builder: Any, number: Any) -> Any:
     """A vector with `number` in every lane."""
     undefined = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
     one = builder.insert_element(undefined, number, _I32(0))
     return builder.shuffle_vector(one, undefined, ir.VectorType(_I32, LANES)(None))
 
 
-def fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """a · b + c, in one instruction where there is one."""
-    return builder.fadd(builder.fmul(a, b, flags=["contract"]), c, flags=["contract"])
-
-
-def tail_mask(builder: Any, width: Any, vectors: int) -> Any:
-    """The lanes of the last of `vectors` vectors that belong to a row of `width` numbers."""
-    count = builder.sub(width, I64((vectors - 1) * LANES))
-    lanes = ir.VectorType(I64, LANES)(list(range(LANES)))
-    return builder.icmp_unsigned("<", lanes, broadcast(builder, count))
-
-
-def load_tail(builder: Any, start: Any, v: int, tail: Any) -> Any:
-    """Vector v in memory, of which only the lanes in `tail` are read; the others are 0."""
-    pointer = _pointer(builder, start, v)
-    signature = ir.FunctionType(VECTOR, [pointer.type, _I32, _LANE_BITS, VECTOR])
-    masked = cgutils.get_or_insert_function(builder.module, signature, "llvm.masked.load.v16f32.p0")
-    return builder.call(masked, [pointer, _I32(4), tail, VECTOR(None)])
-
-
-def load_row(builder: Any, start: Any, vectors: int, tail: Any) -> list[Any]:
-    """A row of vectors, the last one by `load_tail`."""
-    whole = [load(builder, start, v) for v in range(vectors - 1)]
-    return [*whole, load_tail(builder, start, vectors - 1, tail)]
-
-
-def store_row(builder: Any, row: list[Any], start: Any, tail: Any) -> None:
-    """A row of vectors in memory ← `row`; of the last only the lanes in `tail` are written."""
-    for v, vector in enumerate(row[:-1]):
-        store(builder, vector, start, v)
-    pointer = _pointer(builder, start, len(row) - 1)
-    signature = ir.FunctionType(ir.VoidType(), [VECTOR, pointer.type, _I32, _LANE_BITS])
-    masked = cgutils.get_or_insert_function(
-        builder.module, signature, "llvm.masked.store.v16f32.p0"
-    )
-    builder.call(masked, [row[-1], pointer, _I32(4), tail])
-
-
-def outlined(name: str, emit: Callable[[Any, Any], None]) -> Callable[..., Any]:
-    """A call of a function of its own whose body `emit` writes.
-
-    Inlined, a body that long would be compiled anew at every place that calls it.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        arguments = [
-            address(context, builder, kind, value) if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, values, strict=True)
-        ]
-        kind = ir.FunctionType(ir.VoidType(), [value.type for value in arguments])
-        function = cgutils.get_or_insert_function(builder.module, kind, f"handstitch_{name}")
-        if function.is_declaration:
-            function.linkage = "linkonce_odr"
-            function.attributes.add("noinline")
-            own = ir.IRBuilder(function.append_basic_block())
-            emit(own, function.args)
-            own.ret_void()
-        builder.call(function, arguments)
-        return context.get_dummy_value()
-
-    return generate
-
-
-def _pointer(builder: Any, start: Any, v: int) -> Any:
-    return builder.bitcast(builder.gep(start, [I64(v * LANES)]), VECTOR.as_pointer())
+def _unpack(builder: Any, row: Any) -> list[Any]:
+    """The vectors of a row."""
+    return [builder.extract_value(row, v) for v in range(row.type.count)]
