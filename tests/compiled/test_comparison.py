@@ -107,7 +107,7 @@ def test_only_a_comparison_that_passed_is_recorded(
 ) -> None:
     record = tmp_path / "compared.json"
     record.write_text("{}", encoding="utf-8")
-    monkeypatch.setattr(comparison, "_RECORD", record)
+    monkeypatch.setattr(comparison, "RECORD", record)
     assert "network.py" in comparison.edited_files()
     monkeypatch.setattr(pytest, "main", lambda words: status)
     assert compare.main() == status

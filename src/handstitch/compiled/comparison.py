@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _CORE: Final = Path(__file__).parents[1] / "core"
-_RECORD: Final = Path(__file__).with_name("compared.json")
+RECORD: Final = Path(__file__).with_name("compared.json")
 _COMPILED: Final = {"activations.py", "update_rules.py"}
 """Files of core that numba compiles as they stand."""
 
@@ -28,17 +28,12 @@ def core_digests() -> dict[str, str]:
     }
 
 
+def compared_digests() -> dict[str, str]:
+    """Those of `core_digests` that the numba backend has to be compared with."""
+    return {name: text for name, text in core_digests().items() if name not in _COMPILED}
+
+
 def edited_files() -> list[str]:
     """Files of core that are not the text the numba backend was compared with."""
-    compared = json.loads(_RECORD.read_bytes())
-    return [
-        name
-        for name, digest in core_digests().items()
-        if name not in _COMPILED and compared.get(name) != digest
-    ]
-
-
-def record() -> None:
-    """Record core as it is: for tests/compiled/__main__.py, once the comparison has passed."""
-    digests = {name: text for name, text in core_digests().items() if name not in _COMPILED}
-    _RECORD.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+    compared = json.loads(RECORD.read_bytes())
+    return [name for name, text in compared_digests().items() if compared.get(name) != text]

@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from handstitch.arrays import Images, Matrix, Vector
 from handstitch.compiled.availability import unavailable_reason
 from handstitch.config import Config
-from handstitch.config.schema import check_names, from_mapping
+from handstitch.config.schema import check_names, default_learning_rate, from_mapping
 from handstitch.core.network import Network
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
-from handstitch.errors import ConfigError, ModelFileError, UsageError
+from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
 from handstitch.model.info import Model
@@ -82,10 +82,12 @@ class Classifier:
 
     def __repr__(self) -> str:
         """The call that makes it, with the settings that are not the defaults."""
+        defaults = {name: one.default for name, one in self.__signature__.parameters.items()}
+        defaults["learning_rate"] = default_learning_rate(self.config.to_dict())
         settings = [
             f"{name}={value!r}"
-            for name, parameter in self.__signature__.parameters.items()
-            if (value := getattr(self.config, name)) != parameter.default
+            for name, default in defaults.items()
+            if (value := getattr(self.config, name)) != default
         ]
         return f"Classifier({', '.join(settings)})"
 
@@ -169,7 +171,7 @@ class Classifier:
                 file=self.path,
                 found=f"{len(self.class_names)} classes",
                 wanted=f"{len(data.class_names)}, as {data.name} has",
-                fix="name the data set it was trained on with --dataset",
+                fix=Phrase("name the data set it was trained on with {}", Argument("dataset")),
             )
         return evaluate(self.network, data, self.scaling, self.weights)
 
