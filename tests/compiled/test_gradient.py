@@ -9,7 +9,7 @@ import pytest
 
 from handstitch import training
 from handstitch.config import Config
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading

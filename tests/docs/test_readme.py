@@ -93,7 +93,7 @@ def test_the_map_is_the_contract():
     floors = [set(re.findall(r"\w+", floor)) for floor in reversed(contract["layers"])]
     mapped: dict[int, set[str]] = {}
     number = 0
-    for row in re.findall(r"^\| (\d?) *\| (`.*?`) \|", text("CONTRIBUTING.md"), re.MULTILINE):
+    for row in re.findall(r"^\| (\d*) *\| (`.*?`) \|", text("CONTRIBUTING.md"), re.MULTILINE):
         number = int(row[0] or number)
         mapped.setdefault(number, set()).update(re.findall(r"`(\w+)`", row[1]))
     assert [*(mapped[number] for number in sorted(mapped)), {"__main__"}] == floors

@@ -17,13 +17,20 @@ import msgspec
 from msgspec import Meta
 
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
+from handstitch.core.activations import Activation
 from handstitch.errors import ConfigError
 
-Activation = Literal["relu", "leaky_relu", "elu", "sigmoid", "tanh"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
+# Training is in float32; these bounds were measured (tests/compiled/test_optimizers.py).
+Rate = Annotated[float, Meta(ge=1e-20, le=1e20, description="steps that float32 holds")]
+Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32 never forgets")]
+Epsilon = Annotated[float, Meta(ge=1e-16, le=1e4, description="below, squares vanish in float32")]
+Penalty = Annotated[
+    float, Meta(ge=0, le=1e15, description="beyond, squares are infinite in float32")
+]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 
@@ -79,12 +86,12 @@ class Config:
 
     # Optimisation
     optimizer: OptimizerName = setting("sgd", "update rule")
-    learning_rate: Positive = setting(0.1, "learning rate η")
-    momentum: Probability = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
-    beta1: Probability = setting(0.9, "decay of the first moment (adam, adamw)")
-    beta2: Probability = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
-    epsilon: Positive = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
-    weight_decay: NotNegative = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
+    learning_rate: Rate = setting(0.1, "learning rate η")
+    momentum: Decay = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
+    beta1: Decay = setting(0.9, "decay of the first moment (adam, adamw)")
+    beta2: Decay = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
+    epsilon: Epsilon = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
+    weight_decay: Penalty = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
     decay_biases: bool = setting(False, "apply weight decay to the biases too")
     decoupled: bool = setting(False, "decoupled weight decay, as in AdamW (adamw: always)")
     reduction: Literal["mean", "sum"] = setting(
@@ -133,6 +140,8 @@ class Config:
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
             count = plural(len(self.hidden_sizes), "hidden layer")
             wrong["activation"] = f"one, or one for each of the {count}"
+        if 0 < self.clip_norm < 1e-10:
+            wrong["clip_norm"] = "0, or a number from 1e-10 (below, squares vanish in float32)"
         if self.warmup >= self.epochs:
             wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
         if wrong:
