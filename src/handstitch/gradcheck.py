@@ -197,7 +197,8 @@ class Case:
             yield Z
             if layer < len(self.problem.activations):
                 name = self.problem.activations[layer]
-                A = _FORWARD.get(name, ACTIVATIONS[name][0])(Z)
+                f: Callable[[Complex], Complex] = _FORWARD.get(name, ACTIVATIONS[name][0])
+                A = f(Z)
 
     def _forward(self) -> None:
         rng = generator(self.problem.seed, Purpose.DROPOUT)

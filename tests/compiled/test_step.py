@@ -117,8 +117,8 @@ def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[st
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_losses_of_ninety_steps_are_those_of_the_numpy_backend(pictures: Dataset, optimizer: Any):
-    rate = {"learning_rate": DEFAULT_LEARNING_RATES[optimizer]}
-    config = replace(BASE, optimizer=optimizer, activation=("relu", "tanh"), **rate)
+    rate = DEFAULT_LEARNING_RATES[optimizer]
+    config = replace(BASE, optimizer=optimizer, activation=("relu", "tanh"), learning_rate=rate)
     compiled_run, numpy_run = (
         run_training(replace(config, backend=name), pictures, 90)["outcomes"]
         for name in ("numba", "numpy")

@@ -93,7 +93,7 @@ class NumbaBackend:
             self._layout,
             self.network.parameters.vector,
             philox_state(rng),
-            into._replace(parameters=into.parameters.vector),
+            into._replace(parameters=into.parameters.vector),  # type: ignore[arg-type] # no object
             self._buffers,
         )
         if loss <= limit:

@@ -11,21 +11,23 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
-from handstitch.core.activations import Activation
 from handstitch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from handstitch.core.activations import Activation
 
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 # Training is in float32; these bounds were measured (tests/compiled/test_optimizers.py).
-Rate = Annotated[float, Meta(ge=1e-20, le=1e20, description="steps that float32 holds")]
+Rate = Annotated[float, Meta(ge=1e-20, le=1e30, description="steps that float32 holds")]
 Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32 never forgets")]
 Epsilon = Annotated[float, Meta(ge=1e-16, le=1e4, description="below, squares vanish in float32")]
 Penalty = Annotated[
@@ -163,7 +165,9 @@ class Config:
 @cache
 def field_types() -> dict[str, Any]:
     """Setting → its type, with bounds."""
-    hints = get_type_hints(Config, include_extras=True)
+    from handstitch.core.activations import Activation
+
+    hints = get_type_hints(Config, localns={"Activation": Activation}, include_extras=True)
     return {field.name: hints[field.name] for field in fields(Config)}
 
 
