@@ -70,7 +70,7 @@ def test_a_configuration_may_name_each_row_and_nothing_else():
     for name in ACTIVATIONS:
         assert Config(activation=(name,)).activation == (name,)
     with pytest.raises(ConfigError, match=", ".join(ACTIVATIONS)):
-        Config(activation=("softplus",))
+        Config(activation=("of another table",))
 
 
 @every_activation

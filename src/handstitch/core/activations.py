@@ -5,7 +5,9 @@
 
 A formula holds for one number as for an array. NumPy applies it to arrays, and the numba backend
 compiles the same text for one float32 at a time: an edit here trains in both. Constants are written
-as floats and take the precision of the array. At a kink the derivative is that of the left side.
+as floats and take the precision of the array. The gradient check computes f of complex numbers, so
+f is made of analytic functions, np.maximum and np.minimum. At a kink the derivative is that of the
+left side.
 """
 
 from __future__ import annotations
