@@ -28,9 +28,11 @@ API = {
     "The book": [
         "handstitch.core",
         "handstitch.core.blas",
+        "handstitch.core.activations",
         "handstitch.core.functions",
         "handstitch.core.parameters",
         "handstitch.core.network",
+        "handstitch.core.update_rules",
         "handstitch.core.optimizers",
     ],
     "Data": [

@@ -1,10 +1,11 @@
-"""Array types of the package, and arrays aligned to cache lines.
+"""Array types of the package, arrays aligned to cache lines, and blocks of a vector.
 
 The types are for readers and for the type checker; nothing is checked at run time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,9 @@ Labels = NDArray[np.uint8]
 
 Indices = NDArray[np.intp]
 """Positions of samples within a data set."""
+
+BLOCK: Final = 32_768
+"""Numbers computed at a time: few enough that intermediate results stay in cache."""
 
 _LINE: Final = 64
 """Bytes in a cache line."""
@@ -45,3 +49,8 @@ def aligned_copy(vector: Vector) -> Vector:
     copy = aligned_zeros(vector.size, vector.dtype)
     np.copyto(copy, vector)
     return copy
+
+
+def blocks(size: int) -> Iterator[slice]:
+    """Slices of at most BLOCK numbers that cover the first `size` numbers of a vector."""
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix, Vector
+from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.errors import Argument, HandstitchError, Phrase
@@ -38,6 +39,7 @@ _FORWARD: Final[dict[str, Callable[[Complex], Complex]]] = {
     "sigmoid": lambda z: np.reciprocal(1 + np.exp(-z)),
     "tanh": np.tanh,
 }
+"""Each f once more, so that a wrong one is noticed, too; a new row has that of ACTIVATIONS."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +188,7 @@ class Case:
         theta = self.network.parameters.vector.astype(np.complex128)
         least = np.inf
         for Z, name in zip(self._preactivations(theta), self.problem.activations, strict=False):
-            if name in {"relu", "leaky_relu", "elu"}:
+            if name not in {"sigmoid", "tanh"}:  # those are smooth
                 least = min(least, float(np.min(np.abs(Z.real))))
         return least
 
@@ -198,7 +200,9 @@ class Case:
             Z = (A * mask) @ W + b
             yield Z
             if layer < len(self.problem.activations):
-                A = _FORWARD[self.problem.activations[layer]](Z)
+                name = self.problem.activations[layer]
+                f: Callable[[Complex], Complex] = _FORWARD.get(name, ACTIVATIONS[name][0])
+                A = f(Z)
 
     def _forward(self) -> None:
         rng = generator(self.problem.seed, Purpose.DROPOUT)

@@ -175,7 +175,7 @@ class TestFromSearch:
         assert "--from-search" in result.err
 
     def test_a_search_without_winner(self, handstitch):
-        handstitch(*SEARCH, "--lr", "1e30", "2e30", "--out", "runs/wild")
+        handstitch(*SEARCH, "--lr", "1e29", "1e30", "--out", "runs/wild")
         result = handstitch("train", "--from-search", "runs/wild")
         assert result.code == 2
         assert "no winner yet" in result.err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handstitch.config import Config
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading

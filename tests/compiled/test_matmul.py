@@ -11,8 +11,9 @@ import pytest
 from handstitch.arrays import aligned_zeros
 from handstitch.compiled import matmul
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
-from handstitch.compiled.layout import Buffers, Target
+from handstitch.compiled.layout import Buffers
 from handstitch.compiled.simd import LANES
+from handstitch.core.network import Into
 
 SHAPES = [  # rows, depth, width
     (1, 1, 1),
@@ -91,7 +92,7 @@ def test_matmul_sparse_transposed(
     ld, ld_B, ld_G = count + 3, width + 1, width + 4
     before = make_sparse(count, width, 1.0) if beta else np.full((count, width), np.nan, np.float32)
     G, work = pad(before, ld_G), make_buffers(max(count, width))
-    into = Target(np.zeros(0, np.float32), alpha, beta, beta)
+    into = Into(np.zeros(0, np.float32), alpha, beta, beta)  # type: ignore[arg-type]
     matmul.matmul_sparse_transposed(
         n, count, pad(S, ld), ld, pad(B, ld_B), ld_B, width, initial, into, G, ld_G, work, 0
     )

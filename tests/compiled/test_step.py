@@ -11,8 +11,9 @@ import pytest
 from handstitch import machine
 from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
-from handstitch.core.functions import ACTIVATIONS
-from handstitch.core.optimizers import OPTIMIZERS
+from handstitch.config.schema import DEFAULT_LEARNING_RATES
+from handstitch.core.activations import ACTIVATIONS
+from handstitch.core.update_rules import OPTIMIZERS
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.model.classifier import compiled
@@ -113,6 +114,19 @@ def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[st
         wanted = numpy_run["slots"][name]
         assert np.abs(slot - wanted).max() <= 2e-3 * np.abs(wanted).max() + 1e-9
     assert compiled_run["state"].optimizer.steps == numpy_run["state"].optimizer.steps == 12
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_losses_of_ninety_steps_are_those_of_the_numpy_backend(pictures: Dataset, optimizer: Any):
+    rate = DEFAULT_LEARNING_RATES[optimizer]
+    config = replace(BASE, optimizer=optimizer, activation=("relu", "tanh"), learning_rate=rate)
+    compiled_run, numpy_run = (
+        run_training(replace(config, backend=name), pictures, 90)["outcomes"]
+        for name in ("numba", "numpy")
+    )
+    losses, wanted = ([loss for loss, _ in run] for run in (compiled_run, numpy_run))
+    np.testing.assert_allclose(losses, wanted, rtol=1e-3)
+    assert wanted[-1] < wanted[0] / 2
 
 
 @pytest.mark.parametrize("name", ["numba", "numpy"])

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch.arrays import Vector
+from handstitch.arrays import BLOCK, Vector, blocks
 from handstitch.core.network import Into, Network, Workspace
-from handstitch.core.optimizers import BLOCK, OPTIMIZERS, Hyperparameters, Optimizer, blocks
+from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
+from handstitch.core.update_rules import OPTIMIZERS
 
 SIZES = (6, 5, 4, 3)
 STEPS = 60

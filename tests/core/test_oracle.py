@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handstitch.arrays import Matrix, Vector
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
@@ -46,14 +46,8 @@ class Twin:
     def __init__(self, torch: Any, network: Network) -> None:
         self.torch = torch
         functional = torch.nn.functional
-        table = {
-            "relu": functional.relu,
-            "leaky_relu": functional.leaky_relu,  # slope 0.01 unless told
-            "elu": functional.elu,
-            "sigmoid": torch.sigmoid,
-            "tanh": torch.tanh,
-        }
-        self.functions = [table[name] for name in network.activations]
+        # The same names; the slope of leaky_relu is 0.01 unless told.
+        self.functions = [getattr(functional, name) for name in network.activations]
         self.weights, self.biases = (
             [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in arrays]
             for arrays in (network.parameters.weights, network.parameters.biases)

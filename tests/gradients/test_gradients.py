@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handstitch import gradcheck
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.parameters import count
 from handstitch.errors import HandstitchError
 from handstitch.gradcheck import KINK, TOLERANCE, Case, Problem, check, relative_errors

@@ -24,7 +24,7 @@ def test_what_an_optimizer_keeps_is_counted(optimizer: str, vectors: int) -> Non
     assert needed // (4 * PARAMETERS) == vectors
     theta = Parameters(SIZES, np.zeros(PARAMETERS, np.float32))
     kept = Optimizer(theta, optimizer)
-    stored = kept._gradient is not None
+    stored = kept.gradient is not None
     assert vectors == 4 * (2 + len(kept.slots)) + stored
 
 

@@ -13,8 +13,8 @@ from handstitch import machine
 from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
 from handstitch.config.schema import DEFAULT_LEARNING_RATES
-from handstitch.core.optimizers import OPTIMIZERS
 from handstitch.core.parameters import Parameters
+from handstitch.core.update_rules import OPTIMIZERS
 from handstitch.data import sketch
 from handstitch.data.dataset import GARMENTS, Dataset
 from handstitch.errors import DivergedError

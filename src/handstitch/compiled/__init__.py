@@ -23,7 +23,8 @@ library, training uses the numpy backend.
     availability            whether all this is available; imports nothing of it
     step, classifier        what training and classifying call
     network, inference      a batch forward and backward; images forward
-    optimizers, functions   core/optimizers.py and core/functions.py, compiled
+    formulas                formulas of core/activations.py and core/update_rules.py, compiled
+    functions, optimizers   activations and softmax; a step of the optimizer
     philox                  the random numbers of dropout
     matmul                  products in place of the BLAS's
     kernels, simd           what they are made of; vectors and their instructions

@@ -1,56 +1,43 @@
-"""Activations, their derivatives and the softmax: core/functions.py, compiled."""
+"""Activations and their derivatives, compiled from core/activations.py; the softmax."""
 
 from __future__ import annotations
 
-from math import exp, expm1, log, tanh
+from math import exp, log
 
 import numpy as np
 
+from handstitch.compiled.formulas import choice, scalar, uncached
 from handstitch.compiled.jit import compiled
-from handstitch.core.functions import LEAK
-
-_RELU, _LEAKY, _ELU, _SIGMOID = range(4)  # then tanh; in the order of ACTIVATIONS
+from handstitch.core.activations import ACTIVATIONS
 
 
-@compiled()
-def activate(activation_id, A):
-    """A ← f(A)."""
-    if activation_id == _RELU:
+def _forward_loop(formula):
+    f = scalar(formula)
+
+    @uncached
+    def loop(A):
         for i in range(A.size):
-            A[i] = np.float32(0) if A[i] < 0 else A[i]  # NaN stays NaN
-    elif activation_id == _LEAKY:
-        for i in range(A.size):
-            A[i] = np.float32(LEAK) * A[i] if A[i] < 0 else A[i]
-    elif activation_id == _ELU:
-        for i in range(A.size):
-            A[i] = np.float32(expm1(A[i])) if A[i] < 0 else A[i]
-    elif activation_id == _SIGMOID:
-        for i in range(A.size):
-            A[i] = np.float32(0.5) * (np.float32(1) + np.float32(tanh(np.float32(0.5) * A[i])))
-    else:
-        for i in range(A.size):
-            A[i] = np.float32(tanh(A[i]))
+            A[i] = f(A[i])
+
+    return loop
 
 
-@compiled()
-def activation_backward(activation_id, dA, A):
-    """dA ← dA ⊙ f′, in terms of the output A."""
-    one = np.float32(1)
-    if activation_id == _RELU:
+def _backward_loop(formula):
+    f_backward = scalar(formula)
+
+    @uncached
+    def loop(dA, A):
         for i in range(A.size):
-            dA[i] = dA[i] if A[i] > 0 else np.float32(0)
-    elif activation_id == _LEAKY:
-        for i in range(A.size):
-            dA[i] = dA[i] if A[i] > 0 else np.float32(LEAK) * dA[i]
-    elif activation_id == _ELU:
-        for i in range(A.size):
-            dA[i] = dA[i] if A[i] > 0 else dA[i] * (A[i] + one)
-    elif activation_id == _SIGMOID:
-        for i in range(A.size):
-            dA[i] *= A[i] * (one - A[i])
-    else:
-        for i in range(A.size):
-            dA[i] *= one - A[i] * A[i]
+            dA[i] = f_backward(dA[i], A[i])
+
+    return loop
+
+
+ACTIVATION_IDS = {name: number for number, name in enumerate(ACTIVATIONS)}
+activate = choice([_forward_loop(f) for f, _ in ACTIVATIONS.values()])
+"""(activation_id, A): A ← f(A)."""
+activation_backward = choice([_backward_loop(f_backward) for _, f_backward in ACTIVATIONS.values()])
+"""(activation_id, dA, A): dA ← dA ⊙ f′, in terms of the output A."""
 
 
 @compiled()

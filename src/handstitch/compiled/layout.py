@@ -1,4 +1,4 @@
-"""Offsets, buffers and gradient target of the numba backend."""
+"""Offsets and buffers of the numba backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix, Vector
-from handstitch.core.functions import ACTIVATIONS
+from handstitch.compiled.functions import ACTIVATION_IDS
 from handstitch.core.network import Network
 
 Offsets = NDArray[np.int64]
@@ -20,7 +20,7 @@ class Layout(NamedTuple):
     sizes             units, from the input to the output
     W, b              where a layer's weights and biases begin in θ
     units             where a layer's inputs begin among all hidden units
-    activation_ids    activations, as positions in ACTIVATIONS
+    activation_ids    activations, by ACTIVATION_IDS
     dropout           probabilities of silencing a pixel, and a hidden unit
     """
 
@@ -41,9 +41,7 @@ def layout_of(network: Network) -> Layout:
         W=weights[:-1],
         b=(weights[-1] + np.cumsum([0, *sizes[1:]]))[:-1],
         units=np.cumsum([0, 0, *sizes[1:-1]]),
-        activation_ids=np.array(
-            [list(ACTIVATIONS).index(name) for name in network.activations], np.int64
-        ),
+        activation_ids=np.array([ACTIVATION_IDS[name] for name in network.activations], np.int64),
         dropout=np.array([network.dropout[0], network.dropout[-1]], np.float32),
     )
 
@@ -79,12 +77,3 @@ class Buffers(NamedTuple):
     panels: Matrix
     losses: NDArray[np.float64]
     is_correct: NDArray[np.int64]
-
-
-class Target(NamedTuple):
-    """core's Into for compiled code:  vector ← alpha · gradient + beta · vector."""
-
-    vector: Vector
-    alpha: float
-    beta: float
-    beta_biases: float

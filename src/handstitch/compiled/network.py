@@ -111,7 +111,7 @@ def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
         work.logits if layer == len(layout.W) - 1 else work.gradients[layout.units[layer + 1] * n :]
     )
     dA, A = work.gradients[first + lo :], work.dropped[first + lo :]
-    W, G = theta[rows:], into.vector[rows:]
+    W, G = theta[rows:], into.parameters[rows:]
     matmul_sparse(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)
     matmul_sparse_transposed(
         n, count, A, inputs, dZ, outputs, outputs, zeros, into, G, outputs, work, thread
@@ -128,11 +128,11 @@ def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
         for j in range(count):
             sums[j] += dZ[j]
     alpha, beta = np.float32(into.alpha), np.float32(into.beta_biases)
-    b = into.vector[layout.b[below] + lo : layout.b[below] + hi]
+    b = into.parameters[layout.b[below] + lo : layout.b[below] + hi]
     for j in range(count):
         b[j] = alpha * sums[j] + (beta * b[j] if beta else 0)
     if below == 0:
-        pixels, initial, G = layout.sizes[0], work.zeros, into.vector[layout.W[0] + lo :]
+        pixels, initial, G = layout.sizes[0], work.zeros, into.parameters[layout.W[0] + lo :]
         if pixel_shift != 0:
             sums *= pixel_shift
             initial = work.initial[lo:]
@@ -149,8 +149,8 @@ def _last_biases(n, layout, into, work):
         total = np.float32(0)
         for i in range(n):
             total += work.logits[i * classes + j]
-        old = into.beta_biases * into.vector[b + j] if into.beta_biases else 0.0
-        into.vector[b + j] = into.alpha * total + old
+        old = into.beta_biases * into.parameters[b + j] if into.beta_biases else 0.0
+        into.parameters[b + j] = into.alpha * total + old
 
 
 @compiled(parallel=PARALLEL)

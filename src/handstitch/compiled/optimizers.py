@@ -1,4 +1,4 @@
-"""The update rules of core/optimizers.py, compiled, on a gradient that is stored."""
+"""The update rules of core/update_rules.py, compiled, on a gradient that is stored."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ from typing import Final
 import numpy as np
 from numba import prange
 
+from handstitch.compiled.formulas import choice, scalar, uncached
 from handstitch.compiled.jit import PARALLEL, compiled
+from handstitch.core import update_rules
+from handstitch.core.update_rules import OPTIMIZERS
 
-_SGD, _MOMENTUM, _NESTEROV, _RMSPROP = range(4)  # then Adam; in the order of OPTIMIZERS
 CHUNK: Final = 4096
 """Parameters that a thread updates at a time."""
 
 
-@compiled()
-def _apply(rule, h, theta, G, slot0, slot1):
-    """θ ← θ − η · (what the rule makes of G), parameter by parameter."""
-    eta, mu, beta1, beta2, epsilon, root, one = h[0], h[1], h[2], h[3], h[4], h[5], np.float32(1)
-    if rule == _SGD:
+def _loop(formula, slots):
+    rule = scalar(formula)
+
+    def with_none(h, theta, G, slot0, slot1):
         for i in range(G.size):
-            theta[i] -= eta * G[i]
-    elif rule == _MOMENTUM:
+            (theta[i],) = rule(theta[i], G[i], h)
+
+    def with_one(h, theta, G, slot0, slot1):
         for i in range(G.size):
-            slot0[i] = mu * slot0[i] + G[i]
-            theta[i] -= eta * slot0[i]
-    elif rule == _NESTEROV:
+            theta[i], slot0[i] = rule(theta[i], G[i], h, slot0[i])
+
+    def with_two(h, theta, G, slot0, slot1):
         for i in range(G.size):
-            slot0[i] = mu * slot0[i] + G[i]
-            theta[i] -= eta * (G[i] + mu * slot0[i])
-    elif rule == _RMSPROP:
-        for i in range(G.size):
-            slot0[i] = beta2 * slot0[i] + (one - beta2) * (G[i] * G[i])
-            theta[i] -= eta * G[i] / (sqrt(slot0[i]) + epsilon)
-    else:
-        for i in range(G.size):
-            slot0[i] = beta1 * slot0[i] + (one - beta1) * G[i]
-            slot1[i] = beta2 * slot1[i] + (one - beta2) * (G[i] * G[i])
-            theta[i] -= eta * slot0[i] / (sqrt(slot1[i]) / root + epsilon)
+            theta[i], slot0[i], slot1[i] = rule(theta[i], G[i], h, slot0[i], slot1[i])
+
+    return uncached((with_none, with_one, with_two)[len(slots)])
+
+
+RULE_IDS = {name: number for number, name in enumerate(OPTIMIZERS)}
+_apply = choice([_loop(rule, slots) for rule, slots in OPTIMIZERS.values()])
+_clipping = uncached(update_rules.clipping)
 
 
 @compiled()
@@ -57,27 +56,27 @@ def _squares(numbers):
 
 
 @compiled(parallel=PARALLEL)
-def update(threads, rule, h, clip, decay, shrink, decayed, theta, G, slot0, slot1, squares):
-    """Clip the gradient, add `decay` · θ to it or multiply θ by `shrink`, and update θ.
+def update(threads, rule_id, h, clip_norm, decayed, theta, G, slot0, slot1, squares):
+    """Clip the gradient, let θ decay, and update it, by coefficients h in float32.
 
     `decayed` is the number of parameters that decay; `squares` has an entry for each chunk.
     """
     chunks = len(squares)
     scale = np.float32(1)
-    if clip > 0:
+    if clip_norm > 0:
         for thread in prange(threads):
             for chunk in range(chunks * thread // threads, chunks * (thread + 1) // threads):
                 squares[chunk] = _squares(G[chunk * CHUNK : min((chunk + 1) * CHUNK, G.size)])
-        scale = np.float32(min(1.0, clip / max(sqrt(squares.sum()), np.float64(h[4]))))
+        scale = np.float32(_clipping(sqrt(squares.sum()), clip_norm))
     for thread in prange(threads):
         for chunk in range(chunks * thread // threads, chunks * (thread + 1) // threads):
             start, stop = chunk * CHUNK, min((chunk + 1) * CHUNK, G.size)
-            if clip > 0:
+            if clip_norm > 0:
                 for i in range(start, stop):
                     G[i] *= scale
             until = min(stop, decayed)
             for i in range(start, until):
-                theta[i] *= shrink
-                G[i] += decay * theta[i]
+                theta[i] *= h.shrink
+                G[i] += h.decay * theta[i]
             here = slice(start, stop)
-            _apply(rule, h, theta[here], G[here], slot0[here], slot1[here])
+            _apply(rule_id, h, theta[here], G[here], slot0[here], slot1[here])

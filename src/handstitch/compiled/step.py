@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import sqrt
 
 import numba
 import numpy as np
 
-from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
+from handstitch.arrays import Images, Indices, Labels, aligned_zeros
 from handstitch.compiled import optimizers
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
-from handstitch.compiled.layout import Buffers, Target, layout_of
+from handstitch.compiled.layout import Buffers, layout_of
 from handstitch.compiled.network import forward_backward
 from handstitch.compiled.philox import philox_state
 from handstitch.core.network import Network
-from handstitch.core.optimizers import OPTIMIZERS, Optimizer
+from handstitch.core.optimizers import Optimizer
+from handstitch.core.update_rules import Coefficients
 from handstitch.data.batches import Batches
 
 
@@ -82,7 +82,6 @@ class NumbaBackend:
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
-        target = Target(into.parameters.vector, into.alpha, into.beta, into.beta_biases)
         loss, correct = forward_backward(
             self._threads,
             len(indices),
@@ -94,11 +93,11 @@ class NumbaBackend:
             self._layout,
             self.network.parameters.vector,
             philox_state(rng),
-            target,
+            into._replace(parameters=into.parameters.vector),  # type: ignore[arg-type] # no object
             self._buffers,
         )
         if loss <= limit:
-            self._update(learning_rate, target.vector)
+            self._update(learning_rate)
         return loss, correct
 
     def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
@@ -106,28 +105,20 @@ class NumbaBackend:
         classifier = CompiledClassifier(self.network, self.batches.scaling, self._threads)
         return classifier.loss_and_accuracy(images, labels)
 
-    def _update(self, learning_rate: float, G: Vector) -> None:
+    def _update(self, learning_rate: float) -> None:
         """As Optimizer.step."""
-        optimizer, h = self.optimizer, self.optimizer.constants
-        optimizer.steps += 1
-        parameters = optimizer.parameters
-        if G is parameters.vector:
+        optimizer, parameters = self.optimizer, self.network.parameters
+        h = optimizer.prepare(learning_rate)
+        if optimizer.gradient is None:
             return
-        slots = [slot.vector for slot in optimizer.slots.values()]
-        slot0, slot1 = [*slots, G, G][:2]
-        eta, root, t = learning_rate, 1.0, optimizer.steps
-        if len(slots) == 2:
-            eta, root = eta / (1 - h.beta1**t), sqrt(1 - h.beta2**t)
-        numbers = np.array([eta, h.momentum, h.beta1, h.beta2, h.epsilon, root], np.float32)
-        decay, decoupled = optimizer.weight_decay, optimizer.decoupled
+        G = optimizer.gradient.vector
+        slot0, slot1 = [*(slot.vector for slot in optimizer.slots.values()), G, G][:2]
         optimizers.update(
             self._threads,
-            list(OPTIMIZERS).index(optimizer.rule),
-            numbers,
+            optimizers.RULE_IDS[optimizer.rule],
+            Coefficients._make(map(np.float32, h)),
             float(optimizer.clip_norm),
-            np.float32(0 if decoupled else decay),
-            np.float32(1 - learning_rate * decay if decoupled else 1),
-            parameters.decayed(optimizer.decay_biases).size if decay else 0,
+            parameters.decayed(optimizer.decay_biases).size if optimizer.weight_decay else 0,
             parameters.vector,
             G,
             slot0,

@@ -113,4 +113,5 @@ def _describe(schema: dict[str, Any], words: list[str]) -> str:
         "exclusiveMaximum": "below",
     }
     limits = [f"{word} {schema[bound]:,}" for bound, word in bounds.items() if bound in schema]
-    return " ".join([noun, *limits])
+    reason = [f"({schema['description']})"] if "description" in schema else []
+    return " ".join([noun, *limits, *reason])

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -20,11 +20,20 @@ from handstitch.config.messages import choices, format_value, nearest_name, plur
 from handstitch.config.presets import read_preset
 from handstitch.errors import Call, ConfigError, Phrase
 
-Activation = Literal["relu", "leaky_relu", "elu", "sigmoid", "tanh"]
+if TYPE_CHECKING:
+    from handstitch.core.activations import Activation
+
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
+# Training is in float32; these bounds were measured (tests/compiled/test_optimizers.py).
+Rate = Annotated[float, Meta(ge=1e-20, le=1e30, description="steps that float32 holds")]
+Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32 never forgets")]
+Epsilon = Annotated[float, Meta(ge=1e-16, le=1e4, description="below, squares vanish in float32")]
+Penalty = Annotated[
+    float, Meta(ge=0, le=1e15, description="beyond, squares are infinite in float32")
+]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 
@@ -84,12 +93,12 @@ class Config:
     # Optimisation
     optimizer: OptimizerName = setting("adam", "update rule")
     # None becomes the default learning rate of the optimizer.
-    learning_rate: Positive = setting(None, "learning rate η")
-    momentum: Probability = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
-    beta1: Probability = setting(0.9, "decay of the first moment (adam, adamw)")
-    beta2: Probability = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
-    epsilon: Positive = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
-    weight_decay: NotNegative = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
+    learning_rate: Rate = setting(None, "learning rate η")
+    momentum: Decay = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
+    beta1: Decay = setting(0.9, "decay of the first moment (adam, adamw)")
+    beta2: Decay = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
+    epsilon: Epsilon = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
+    weight_decay: Penalty = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
     decay_biases: bool = setting(False, "apply weight decay to the biases too")
     decoupled: bool = setting(False, "decoupled weight decay, as in AdamW (adamw: always)")
     reduction: Literal["mean", "sum"] = setting(
@@ -148,6 +157,8 @@ class Config:
             wrong["activation"] = (
                 f"one, or one for each of the {plural(len(self.hidden_sizes), 'hidden layer')}"
             )
+        if 0 < self.clip_norm < 1e-10:
+            wrong["clip_norm"] = "0, or a number from 1e-10 (below, squares vanish in float32)"
         if self.warmup >= self.epochs:
             wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
         if wrong:
@@ -174,7 +185,9 @@ class Config:
 @cache
 def field_types() -> dict[str, Any]:
     """Setting → its type, with bounds."""
-    return get_type_hints(Config, include_extras=True)
+    from handstitch.core.activations import Activation
+
+    return get_type_hints(Config, localns={"Activation": Activation}, include_extras=True)
 
 
 def help_of(name: str) -> str:

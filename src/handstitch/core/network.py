@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices, Labels, Matrix
+from handstitch.core.activations import ACTIVATIONS, apply
 from handstitch.core.blas import gemm
-from handstitch.core.functions import ACTIVATIONS, dropout, softmax_cross_entropy
+from handstitch.core.functions import dropout, softmax_cross_entropy
 from handstitch.core.parameters import Parameters
 
 
@@ -77,7 +78,7 @@ class Network:
             gemm(1, A, W, 1, Z)
             if layer < len(self.activations):
                 f, _ = ACTIVATIONS[self.activations[layer]]
-                f(Z, work.gradients[layer])
+                apply(f, Z)
             A = Z
         return A
 
@@ -100,8 +101,7 @@ class Network:
     def backward(self, work: Workspace, into: Into) -> None:
         """∂L/∂W and ∂L/∂b of every layer, each sent where `into` says.
 
-        Follows `forward` and `loss` on the same `work`; the activations in it are destroyed.
-        `into` may be this network's own θ.
+        Follows `forward` and `loss` on the same `work`; `into` may be this network's own θ.
         """
         for layer, (W, _) in reversed(list(enumerate(self.layers))):
             A, dZ = work.inputs[layer], work.gradients[layer]
@@ -115,7 +115,7 @@ class Network:
                 if A is not work.outputs[layer - 1]:  # it was dropped on the way in
                     np.multiply(dA, work.masks[layer], out=dA)
                 _, f_backward = ACTIVATIONS[self.activations[layer - 1]]
-                f_backward(dA, work.outputs[layer - 1])
+                apply(f_backward, dA, work.outputs[layer - 1])
 
 
 class Workspace:

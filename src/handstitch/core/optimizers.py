@@ -1,87 +1,25 @@
-"""Update rules: each at most six lines of the textbook.
-
-    rule(θ, G, h, *slots)     θ ← θ − η · (what the rule makes of G)
-
-θ, G and the slots, a rule's memory from step to step, are vectors of one length and are changed in
-place; h holds the learning rate η, the number t of the step and the constants.
-"""
+"""The optimizer: a rule, its slots, weight decay and gradient clipping."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from handstitch.arrays import Vector
+from handstitch.arrays import blocks
 from handstitch.core.network import Into
 from handstitch.core.parameters import Parameters
-
-BLOCK: Final = 32_768
-"""Parameters updated at a time: few enough that intermediate results stay in cache."""
+from handstitch.core.update_rules import OPTIMIZERS, Coefficients, clipping
 
 
 class Hyperparameters(NamedTuple):
-    """Learning rate η and step number t of an update rule; its constants, named as in Config."""
+    """The constants of an update rule, named as in Config."""
 
-    eta: float = 0.0
-    t: int = 0
-    """Counted from 1."""
     momentum: float = 0.9
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-
-
-def sgd(theta: Vector, G: Vector, h: Hyperparameters) -> None:
-    """θ ← θ − η G."""
-    theta -= h.eta * G
-
-
-def momentum(theta: Vector, G: Vector, h: Hyperparameters, V: Vector) -> None:
-    """V ← μ V + G,  θ ← θ − η V. Polyak, 1964."""
-    V *= h.momentum
-    V += G
-    theta -= h.eta * V
-
-
-def nesterov(theta: Vector, G: Vector, h: Hyperparameters, V: Vector) -> None:
-    """V ← μ V + G,  θ ← θ − η (G + μ V). Sutskever et al., ICML 2013."""
-    V *= h.momentum
-    V += G
-    theta -= h.eta * (G + h.momentum * V)
-
-
-def rmsprop(theta: Vector, G: Vector, h: Hyperparameters, S: Vector) -> None:
-    """S ← β₂ S + (1 − β₂) G²,  θ ← θ − η G / (√S + ε). Tieleman and Hinton, 2012."""
-    S *= h.beta2
-    S += (1 - h.beta2) * G**2
-    theta -= h.eta * G / (np.sqrt(S) + h.epsilon)
-
-
-def adam(theta: Vector, G: Vector, h: Hyperparameters, M: Vector, S: Vector) -> None:
-    """M ← β₁ M + (1 − β₁) G,  S ← β₂ S + (1 − β₂) G²,  θ ← θ − η M̂ / (√Ŝ + ε).
-
-    M̂ = M/(1 − β₁ᵗ) and Ŝ = S/(1 − β₂ᵗ) undo the start from zero. arXiv:1412.6980.
-    """
-    M *= h.beta1
-    M += (1 - h.beta1) * G
-    S *= h.beta2
-    S += (1 - h.beta2) * G**2
-    eta, root = h.eta / (1 - h.beta1**h.t), sqrt(1 - h.beta2**h.t)
-    theta -= eta * M / (np.sqrt(S) / root + h.epsilon)
-
-
-OPTIMIZERS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
-    "sgd": (sgd, ()),
-    "momentum": (momentum, ("velocity",)),
-    "nesterov": (nesterov, ("velocity",)),
-    "rmsprop": (rmsprop, ("square",)),
-    "adam": (adam, ("mean", "square")),
-    "adamw": (adam, ("mean", "square")),  # with decoupled decay: arXiv:1711.05101
-}
-"""Each rule and the names of its slots."""
 
 
 class Optimizer:
@@ -114,7 +52,8 @@ class Optimizer:
         self._update, slots = OPTIMIZERS[rule]
         self.slots = {name: parameters.zeros_like() for name in slots}
         fused = rule == "sgd" and not clip_norm
-        self._gradient = None if fused else parameters.zeros_like()
+        self.gradient = None if fused else parameters.zeros_like()
+        """Where `backward` stores the gradient; None where it takes the whole step."""
 
     def into(self, learning_rate: float, scale: float) -> Into:
         """The target for `backward` of the gradient of the summed loss.
@@ -122,34 +61,45 @@ class Optimizer:
         `scale` is 1 for summed gradients, 1/n for their mean. For plain SGD the target is θ
         itself: backward then takes the whole step, L2 included, without storing a gradient.
         """
-        if self._gradient is None:
+        if self.gradient is None:
             shrink = 1 - learning_rate * self.weight_decay
             shrink_biases = shrink if self.decay_biases else 1.0
             return Into(self.parameters, -learning_rate * scale, shrink, shrink_biases)
-        return Into(self._gradient, scale, 0.0, 0.0)
+        return Into(self.gradient, scale, 0.0, 0.0)
+
+    def prepare(self, learning_rate: float) -> Coefficients:
+        """Count a step; its coefficients, for either backend."""
+        self.steps += 1
+        momentum, beta1, beta2, epsilon = self.constants
+        return Coefficients(
+            eta=learning_rate,
+            eta_hat=learning_rate / (1 - beta1**self.steps),
+            momentum=momentum,
+            beta1=beta1,
+            rest1=1 - beta1,
+            beta2=beta2,
+            rest2=1 - beta2,
+            epsilon=epsilon,
+            root=sqrt(1 - beta2**self.steps),
+            decay=0.0 if self.decoupled else self.weight_decay,
+            shrink=1 - learning_rate * self.weight_decay if self.decoupled else 1.0,
+        )
 
     def step(self, learning_rate: float) -> None:
         """Finish the step that `backward` started: θ and the slots are updated."""
-        self.steps += 1
-        if self._gradient is None:
+        h = self.prepare(learning_rate)
+        if self.gradient is None:
             return
-        theta, G, h = self.parameters.vector, self._gradient.vector, self.constants
+        theta, G = self.parameters.vector, self.gradient.vector
         if self.clip_norm:
             squares = sum(np.sum(np.square(G[part]), dtype=float) for part in blocks(G.size))
-            G *= min(1.0, self.clip_norm / max(sqrt(squares), h.epsilon))
+            G *= clipping(sqrt(squares), self.clip_norm)
         if self.weight_decay:
             for part in blocks(self.parameters.decayed(self.decay_biases).size):
-                if self.decoupled:
-                    theta[part] *= 1 - learning_rate * self.weight_decay
-                else:
-                    G[part] += self.weight_decay * theta[part]
-        h = h._replace(eta=learning_rate, t=self.steps)
+                theta[part] *= h.shrink
+                G[part] += h.decay * theta[part]
+        vectors = [theta, *(slot.vector for slot in self.slots.values())]
         for part in blocks(G.size):
-            self._update(
-                theta[part], G[part], h, *(slot.vector[part] for slot in self.slots.values())
-            )
-
-
-def blocks(size: int) -> Iterator[slice]:
-    """Slices of at most BLOCK numbers that cover the first `size` numbers of a vector."""
-    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+            old = [vector[part] for vector in vectors]
+            for vector, new in zip(old, self._update(old[0], G[part], h, *old[1:]), strict=True):
+                np.copyto(vector, new)

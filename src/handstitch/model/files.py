@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from handstitch import storage
 from handstitch.arrays import aligned_zeros
-from handstitch.config.schema import Activation
+from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
 from handstitch.model import course_npz, safetensors_file, unsupported

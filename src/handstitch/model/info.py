@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from handstitch.config.schema import Activation
+from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters
 from handstitch.errors import ModelFileError, printable
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from handstitch.config import Config
-from handstitch.core.optimizers import OPTIMIZERS
 from handstitch.core.parameters import count
+from handstitch.core.update_rules import OPTIMIZERS
 from handstitch.evaluation import ROWS
 
 FLOAT: Final = 4

@@ -1,0 +1,133 @@
+"""Formulas of core/, compiled: those of NumPy, in float32, and chosen by number."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handstitch
+from handstitch.arrays import Vector
+from handstitch.compiled import functions
+from handstitch.compiled.formulas import choice, scalar, uncached
+from handstitch.core.activations import ACTIVATIONS
+from handstitch.core.update_rules import OPTIMIZERS, Coefficients
+
+every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+
+
+def numbers() -> Vector:
+    """Both sides of a kink, limits, numbers that overflow when squared, and those that are none."""
+    special = [0.0, -0.0, 1e-45, -1e-45, 1e-30, 88.0, -89.0, 1e4, -1e4, 3e38, np.inf, np.nan]
+    ordinary = np.random.default_rng(0).normal(0, 3, 5000)
+    return np.concatenate([special, np.negative(special), ordinary]).astype(np.float32)
+
+
+@every_activation
+def test_activations_are_those_of_numpy(name: str):
+    f, f_backward = ACTIVATIONS[name]
+    Z, dA = numbers(), np.random.default_rng(1).permutation(numbers())
+    with np.errstate(invalid="ignore", over="ignore"):
+        A = f(Z)
+        dZ = f_backward(dA, A)
+    functions.activate(functions.ACTIVATION_IDS[name], Z)
+    np.testing.assert_allclose(Z, A, rtol=1e-6, atol=1e-7)
+    functions.activation_backward(functions.ACTIVATION_IDS[name], dA, A)
+    np.testing.assert_allclose(dA, dZ, rtol=1e-6, atol=1e-44)
+
+
+@every_activation
+def test_nothing_is_promoted_to_float64(name: str):
+    for formula, arguments in zip(ACTIVATIONS[name], (1, 2), strict=True):
+        compiled = scalar(formula)
+        compiled(*[np.float32(0.5)] * arguments)
+        assert {str(each.return_type) for each in compiled.nopython_signatures} == {"float32"}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_no_rule_is_promoted_to_float64(name: str):
+    rule, slots = OPTIMIZERS[name]
+    one = np.float32(1)
+    compiled = scalar(rule)
+    compiled(one, one, Coefficients._make([one] * len(Coefficients._fields)), *[one] * len(slots))
+    (signature,) = compiled.nopython_signatures
+    assert [str(each) for each in signature.return_type] == ["float32"] * (1 + len(slots))
+
+
+def test_a_number_chooses_its_function():
+    def write(value: int) -> Any:
+        def function(out: Any) -> None:
+            out[0] = value
+
+        return uncached(function)
+
+    chosen, out = choice([write(7), write(8), write(9)]), np.zeros(1)
+    for number, wanted in enumerate([7, 8, 9, 9]):  # of a number beyond, nothing is called
+        chosen(number, out)
+        assert out[0] == wanted
+
+
+TRAIN = """
+import sys
+
+import numpy as np
+
+import handstitch
+from handstitch import training
+from handstitch.config import Config
+from handstitch.data import loading
+from handstitch.randomness import Purpose, generator
+from handstitch.training.backend import choose_backend
+
+print(handstitch.__file__)
+pictures = loading.load("sketch", "train")
+config = Config(dataset="sketch", backend=sys.argv[1], hidden_sizes=(20, 10), batch_size=50)
+data = training.TrainingData(config, pictures)
+state = training.start(config, data.sizes)
+backend = choose_backend(config, state.network, state.optimizer, data.batches)
+with backend.threads():
+    for number in range(8):
+        indices = data.batches.batch(data.batches.epoch_order(0, 0), number)
+        print(backend.train_batch(indices, 0.2, 1 / 50, np.inf, None)[0])
+"""
+EDITED = "np.maximum(Z, 0.0)", "np.maximum(Z, 0.3 * Z)"
+EDITED_BACKWARD = "dA * (A > 0.0)", "dA * np.maximum(np.sign(A), 0.3)"
+
+
+def train(source: Path, backend: str) -> list[float]:
+    """Losses of a few steps of the package in `source`, its own cache beside it."""
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, backend],
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"PYTHONPATH": str(source), "NUMBA_CACHE_DIR": str(source.parent / "cache")},
+        check=True,
+    )
+    place, *losses = done.stdout.splitlines()
+    assert Path(place).is_relative_to(source)
+    return [float(loss) for loss in losses]
+
+
+def test_an_edited_row_trains_in_both_backends(tmp_path: Path):
+    """relu made leaky in the table; the cache of the row as it was is no longer used."""
+    package = Path(handstitch.__file__).parent
+    shutil.copytree(
+        package, tmp_path / "src/handstitch", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    before = train(tmp_path / "src", "numba")
+    table = tmp_path / "src/handstitch/core/activations.py"
+    text = table.read_text("utf-8")
+    for old, new in (EDITED, EDITED_BACKWARD):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    table.write_text(text, "utf-8")
+    compiled, interpreted = (train(tmp_path / "src", name) for name in ("numba", "numpy"))
+    np.testing.assert_allclose(compiled, interpreted, rtol=1e-4)
+    assert np.abs(np.subtract(compiled, before))[1:].min() > 1e-3
