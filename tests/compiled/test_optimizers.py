@@ -36,30 +36,30 @@ def ends(name: str) -> tuple[float, float]:
 
 
 @cache
-def recorded() -> tuple[training.TrainingData, list[Vector]]:
+def recorded() -> tuple[Trainer, list[Vector]]:
     """Mean gradients, in float32, of a real training."""
-    data = training.TrainingData(BASE, loading.load("sketch", "train"))
-    state = training.start(BASE, data.sizes)
-    backend = NumpyBackend(state.network, state.optimizer, data.batches)
-    gradients, order = [], data.batches.epoch_order(0, 0)
+    trainer = Trainer(BASE, loading.load("sketch", "train"))
+    state, batches = trainer.state, trainer.batches
+    backend = NumpyBackend(state.network, state.optimizer, batches)
+    gradients, order = [], batches.epoch_order(0, 0)
     for number in range(STEPS):
-        indices = data.batches.batch(order, number % len(data.batches))
+        indices = batches.batch(order, number % len(batches))
         backend.train_batch(indices, 0.02, 1 / len(indices), np.inf, None)
         assert state.optimizer.gradient is not None
         gradients.append(state.optimizer.gradient.vector.copy())
-    return data, gradients
+    return trainer, gradients
 
 
 def run(dtype: Any, compiled: bool, rate: float, values: dict[str, Any], start: Vector) -> Vector:
-    data, gradients = recorded()
-    parameters = Parameters(data.sizes, start.astype(dtype))
+    trainer, gradients = recorded()
+    parameters = Parameters(trainer.sizes, start.astype(dtype))
     options = {name: value for name, value in values.items() if name not in CONSTANTS}
     constants = {name: value for name, value in values.items() if name in CONSTANTS}
     # A bound that never binds: plain SGD, too, stores its gradient.
     optimizer = Optimizer(
         parameters, **({"clip_norm": 1e30} | options), constants=Hyperparameters(**constants)
     )
-    backend = NumbaBackend(Network(parameters, ("relu",)), optimizer, data.batches, 1)
+    backend = NumbaBackend(Network(parameters, ("relu",)), optimizer, trainer.batches, 1)
     assert optimizer.gradient is not None
     for gradient in gradients:
         optimizer.gradient.vector[:] = gradient
