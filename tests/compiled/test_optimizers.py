@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from handstitch import training
 from handstitch.arrays import Vector
 from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
@@ -21,6 +20,7 @@ from handstitch.core.parameters import Parameters
 from handstitch.core.update_rules import OPTIMIZERS
 from handstitch.data import loading
 from handstitch.errors import ConfigError
+from handstitch.training import Trainer
 from handstitch.training.backend import NumpyBackend
 
 STEPS = 90
@@ -75,8 +75,8 @@ def errors(rate: float, from_zero: bool = True, **values: Any) -> list[float]:
 
     From θ = 0, the change is held as precisely as float32 can.
     """
-    data, _ = recorded()
-    start = Parameters.random(data.sizes, np.random.default_rng(0)).vector * (not from_zero)
+    trainer, _ = recorded()
+    start = Parameters.random(trainer.sizes, np.random.default_rng(0)).vector * (not from_zero)
     exact = run(np.float64, False, rate, values, start)
     moved = np.abs(exact - start).max()
     assert 0 < moved < np.inf
