@@ -67,14 +67,6 @@ def test_both_languages_show_the_same_commands_and_numbers():
     assert numbers[0]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_results_are_those_of_the_page_of_results(page):
-    results = text(page).partition("<!-- results -->")[2].partition("<!-- /results -->")[0]
-    measured = re.findall(r"\d+\.\d+ ± \d+\.\d+", results)
-    assert len(measured) == 6
-    assert all(figure in text("docs/results.md") for figure in measured)
-
-
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/index.md", "docs/zh/index.md"])
 def test_core_may_be_as_long_as_it_says(page):
     said = re.findall(r"(?:at most|不超过) (\d+) (?:lines|行)", text(page))
