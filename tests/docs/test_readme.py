@@ -85,6 +85,30 @@ def test_the_map_is_the_contract():
     assert [*(mapped[number] for number in sorted(mapped)), {"__main__"}] == floors
 
 
+INTRODUCED = re.compile(r"(?:course\s+report|课程报告).*?(?:\n\n|\Z)", re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *PAGES,
+        *(f"docs/{name}.md" for name in ("index", "tutorial", "derivation", "datasets", "search")),
+        *("docs/insight.md", "docs/zh/index.md", "docs/zh/derivation.md"),
+        *("docs/howto/import-course-weights.md", "notebooks/fashion_mnist.py"),
+    ],
+)
+def test_the_course_report_is_introduced_where_it_is_first_named(page):
+    _, _, below_title = text(page).partition("\n")
+    assert "reproduction.md" in INTRODUCED.findall(below_title)[0]
+
+
+def test_what_is_not_known_of_the_course_report_is_said_once():
+    said = [
+        page for page in (ROOT / "docs").rglob("*.md") if "not on record" in page.read_text("utf-8")
+    ]
+    assert said == [ROOT / "docs/reproduction.md"]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https:)([^)#]+)\)", text(page)):

@@ -76,9 +76,7 @@ def problems(text: str, preset: str) -> list[str]:
     epochs = list(EPOCH.finditer(text))
     if int(epochs[-1][1]) != Config.preset(preset).epochs:
         found.append(f"the last epoch is {epochs[-1][1]}")
-    best = max(
-        accuracy for _, accuracy in [*BEST.findall(text), *((0, a) for a in CHOSEN.findall(text))]
-    )
+    best = max(figure for column, figure in samples(text) if column == "best validation accuracy")
     found += [f"above the best: {line[0]}" for line in epochs if line[3] > best]
     return found
 
