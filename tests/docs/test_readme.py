@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from handstitch import cli
+from handstitch.compiled import comparison
+from handstitch.compiled.availability import unavailable_reason
 from handstitch.core.network import Network
 from tests.test_docs import named
 from tests.test_house import CORE_LINES
@@ -55,6 +57,12 @@ def test_python_example_runs(page, small_world, capsys):
 def test_backward_loop_stands_as_in_the_code(page):
     shown = python_blocks(page)[1]
     assert shown.strip() == textwrap.dedent(inspect.getsource(Network.backward)).strip()
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/tutorial.md"])
+def test_the_first_line_with_an_edited_core_is_the_one_printed(page, monkeypatch):
+    monkeypatch.setattr(comparison, "edited_files", lambda: ["network.py"])
+    assert f"\nhandstitch: backend: numpy: {unavailable_reason()}\n" in text(page)
 
 
 def test_both_languages_show_the_same_commands_and_numbers():
