@@ -13,19 +13,23 @@
 # %% [markdown]
 # # A neural network for garments, by hand
 #
-# This notebook repeats the experiment of a course report, from the data to the test, with a network
-# whose forward pass, back-propagation and training step are written out in NumPy. (What the report
-# published is kept in two tables: [its search](../reproduction/report_search.csv) and
-# [its final run](../reproduction/report_final_run.csv).) Each step is done twice, by the formula,
-# in a line or two that you can check with pencil and paper, and by `handstitch`, and the two are
-# compared.
+# This notebook repeats the experiment of a course report ([what is known of
+# it](../docs/reproduction.md)), from the data to the test, with a network whose forward pass,
+# back-propagation and training step are written out in NumPy. Each step is done twice, by the
+# formula, in a line or two that you can check with pencil and paper, and by `handstitch`, and the
+# two are compared.
 #
 # Formulas are written as NumPy would have them: `Z[n, j] = Σ_k A[n, k] · W[k, j] + b[j]`. Capitals
 # are matrices, rows are images, and `dT` means ∂L/∂T, which always has the shape of T. [The
 # derivation](../docs/derivation.md) has the proofs.
 #
-# `make notebook` runs it. With `HANDSTITCH_NOTEBOOK=small` everything is small and drawn garments
-# replace Fashion-MNIST: that takes seconds and needs no data.
+# **Ways to open it.** GitHub shows `notebooks/fashion_mnist.ipynb` with all of its outputs, and
+# `make docs` makes a page of it; neither runs anything. In a checkout, `make notebook` runs the
+# text, `notebooks/fashion_mnist.py`, from top to bottom and saves the outputs. To change cells and
+# run them, install JupyterLab beside it, once: `.venv/bin/pip install jupyterlab`, then
+# `.venv/bin/jupyter lab notebooks/fashion_mnist.ipynb`; editors that know `# %%` run the cells of
+# the text itself. With `HANDSTITCH_NOTEBOOK=small` in the environment everything is small and drawn
+# garments replace Fashion-MNIST: that needs no data.
 
 # %%
 import os
@@ -34,6 +38,7 @@ from statistics import mean, stdev
 
 import numpy as np
 from IPython.display import Image, display
+from matplotlib.figure import Figure
 
 from handstitch import figures
 from handstitch.config import Config
@@ -86,14 +91,19 @@ print(f"mean {pixels.mean():.3f} and standard deviation {pixels.std():.3f} of 25
 print(f"{np.mean(dataset.images == 0):.0%} of all pixels are black")
 
 # %% [markdown]
-# What do such pictures look like? The ones below are from `sketch`, garments of the same ten kinds
-# that a program draws; the photographs are not ours to show. Load `dataset.images` in their place
-# to see those.
+# Two pictures of each kind. They are from Fashion-MNIST, by Zalando Research (H. Xiao, K. Rasul, R.
+# Vollgraf, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747)), © 2017 Zalando SE, under the [MIT
+# licence](https://github.com/zalandoresearch/fashion-mnist/blob/master/LICENSE).
 
 # %%
-drawn, drawn_labels = sketch.draw(20, seed=3)
-certain = np.eye(10)[drawn_labels].astype(np.float32)
-show(figures.samples(drawn, drawn_labels, certain, dataset.class_names), "Twenty drawn garments")
+gallery = Figure(figsize=(10, 2.5), layout="constrained")
+for column, axes in enumerate(gallery.subplots(2, 10).T):
+    kind = dataset.images[dataset.labels == column]
+    axes[0].set_title(dataset.class_names[column], fontsize=9)
+    for place, image in zip(axes, kind, strict=False):
+        place.imshow(image, cmap="gray")
+        place.axis("off")
+show(gallery, "Two pictures of each of the ten kinds of garment")
 
 # %% [markdown]
 # ## 2. What the network may see, and when
@@ -181,8 +191,8 @@ print("A1", A1.tolist())
 print("Z2", Z2.tolist())
 
 # %% [markdown]
-# The first picture silences the third unit, the second picture the second. Now the same by the
-# code that trains:
+# The first picture silences the third unit, the second picture the second. Now the same by
+# `core/network.py`:
 
 # %%
 network = Network(tiny, ("relu",))
@@ -242,12 +252,20 @@ for ours, by_hand in zip([*gradient.weights, *gradient.biases], [dW1, dW2, db1, 
 print("handstitch computes the same")
 
 # %% [markdown]
-# That is back-propagation, all of it. In the code it is one loop over the layers, in reverse:
+# That is back-propagation, all of it. In `core/network.py` it is one loop over the layers, in
+# reverse:
 
 # %%
 import inspect
 
 print(inspect.getsource(Network.backward))
+
+# %% [markdown]
+# Is this what trains? With the numpy backend, literally. The numba backend compiles activations and
+# update rules from the text of `core`; forward, loss, backward and optimizer are written once more
+# in `compiled/`, for speed, and `make compare` compares the two. Change a line of
+# `core/network.py`, and `handstitch train` takes the numpy backend, says so in its first line, and
+# trains your line.
 
 # %% [markdown]
 # ## 6. Is the gradient right?
@@ -280,8 +298,9 @@ for exponent in (-1, -3, -5, -8, -11, -14, -30):
     print(f"1e{exponent:<4} {difference:>22.0e} {complex_step:>27.0e}")
 
 # %% [markdown]
-# The difference is best near 1e-5 and worthless for small h; the complex step only gets better. It
-# checks all derivatives of a network like ours:
+# The difference is best near 1e-5 and worthless for small h. The complex step loses nothing: from
+# 1e-8 on it is exact to rounding. It checks all derivatives of a network like ours, as `core`
+# computes them:
 
 # %%
 for activation in ("relu", "leaky_relu", "elu", "sigmoid", "tanh"):
@@ -334,6 +353,7 @@ print(f"loss before the step {L:.4f}, after it {network.loss(y, work):.4f}")
 from handstitch import Trainer
 
 trainer = Trainer(course, dataset)
+print("backend:", trainer.backend)
 state = trainer.state
 shown = None
 for _ in trainer:
@@ -380,19 +400,21 @@ for number, (W, W0) in enumerate(zip(trained.weights, initial.weights, strict=Tr
 show(figures.heat_maps(trained), "The weights of each layer as heat maps")
 
 # %% [markdown]
-# A heat map shows little: the change that training made is smaller than the random weights it
-# started from. Subtracting them shows it. In the first layer, the 784 weights of one unit drawn as
-# a picture are the pattern that this unit detects (one colour for positive weights, the other for
-# negative ones).
+# A heat map shows little: in the first two layers the change that training made is about a quarter
+# of the random weights it started from. Subtracting those shows it. For one unit of the first
+# layer, the 784 changes drawn as a picture are what training added to the pattern that the unit
+# detects (red for what makes it more active, blue for what makes it less). In the last layer the
+# change is as large as what was there before.
 
 # %%
 use = np.linalg.norm(trained.weights[1], axis=1)
-tiles = figures.unit_tiles(trained.weights[0], (28, 28), use, most=32)
-show(tiles, "First-layer units as pictures, most used first")
+learned_patterns = trained.weights[0] - initial.weights[0]
+tiles = figures.unit_tiles(learned_patterns, (28, 28), use, most=32)
+show(tiles, "What first-layer units learned, as pictures, most used first")
 
 # %%
 compared = figures.before_after(trained.weights[-1], initial.weights[-1], "The last layer")
-show(compared, "The last layer: trained, initial, and the difference")
+show(compared, "The last layer: initial, trained, and the change")
 
 # %% [markdown]
 # A matrix ten units wide, stretched to the width of a page, seems to show stripes even where it is
@@ -464,7 +486,14 @@ for true, taken_for, times in most_confused(evaluation.confusion_matrix, dataset
 # %% [markdown]
 # The tops are confused with one another: shirts, T-shirts, pullovers and coats differ by a collar
 # or a sleeve, and 28 × 28 pixels leave little of that. Trousers and bags are hardly ever mistaken.
-#
+# The mistakes of which the network was surest:
+
+# %%
+P = Evaluator(best_network, test.images, trainer.scaling).probabilities()
+mistakes = figures.worst_mistakes(test.images, test.labels, P, dataset.class_names, most=8)
+show(mistakes, "The eight most confident mistakes, with their true and their predicted classes")
+
+# %% [markdown]
 # ## 12. And pictures of another kind?
 #
 # How well does a network do outside of its training distribution? Here it classifies drawings. If
@@ -472,6 +501,7 @@ for true, taken_for, times in most_confused(evaluation.confusion_matrix, dataset
 # set says nothing about the accuracy here.
 
 # %%
+drawn, drawn_labels = sketch.draw(20, seed=3)
 P = Evaluator(best_network, drawn, trainer.scaling).probabilities()
 right = int(np.sum(P.argmax(axis=1) == drawn_labels))
 print(

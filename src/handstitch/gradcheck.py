@@ -2,8 +2,8 @@
 
 The oracle is a second forward pass, written for complex numbers: for an analytic function
 f, Im f(x + ih)/h is f′(x) to full precision, since nothing is subtracted (Squire and Trapp, SIAM
-Review 40, 1998, 110-112). The gradient under test comes from the very code that trains, run in
-float64.
+Review 40, 1998, 110-112). The gradient under test is that of core/, run in float64: the numpy
+backend trains with it, and `make compare` compares the numba backend with it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(problem: Problem, most: int | None = None) -> Verdict:
-    """Compare the gradient of the production code with the complex step.
+    """Compare the gradient of core/ with the complex step.
 
     All parameters, or `most` of them drawn from the seed. Raises HandstitchError if every draw of
     inputs is too close to a kink.
@@ -141,14 +141,14 @@ class Case:
         self.y = rng.integers(0, classes, problem.samples).astype(np.uint8)
         self.work = Workspace(self.network, problem.samples)
         self._forward()
-        # The masks that the production code drew, one for each layer's input.
+        # The masks that core/ drew, one for each layer's input.
         self.masks = [
             mask.copy() if p > 0 else np.ones((1, 1))
             for mask, p in zip(self.work.masks, self.network.dropout, strict=True)
         ]
 
     def gradient(self) -> Vector:
-        """∂(loss + penalty)/∂θ by back-propagation, through the code that trains.
+        """∂(loss + penalty)/∂θ by back-propagation, through core/.
 
         V ← scale · gradient + λ V, starting from V = θ, is gradient and penalty in one.
         """

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from handstitch import cli
+from handstitch.compiled import comparison
+from handstitch.compiled.availability import unavailable_reason
 from handstitch.core.network import Network
 from tests.test_docs import named
 from tests.test_house import CORE_LINES
@@ -57,6 +59,12 @@ def test_backward_loop_stands_as_in_the_code(page):
     assert shown.strip() == textwrap.dedent(inspect.getsource(Network.backward)).strip()
 
 
+@pytest.mark.parametrize("page", [*PAGES, "docs/tutorial.md"])
+def test_the_first_line_with_an_edited_core_is_the_one_printed(page, monkeypatch):
+    monkeypatch.setattr(comparison, "edited_files", lambda: ["network.py"])
+    assert f"\nhandstitch: backend: numpy: {unavailable_reason()}\n" in text(page)
+
+
 def test_both_languages_show_the_same_commands_and_numbers():
     english, chinese = map(text, PAGES)
     assert named("handstitch", english) == named("handstitch", chinese)
@@ -65,14 +73,6 @@ def test_both_languages_show_the_same_commands_and_numbers():
     numbers = [re.findall(r"\d+\.\d+", results.findall(page)[0]) for page in (english, chinese)]
     assert numbers[0] == numbers[1]
     assert numbers[0]
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_results_are_those_of_the_page_of_results(page):
-    results = text(page).partition("<!-- results -->")[2].partition("<!-- /results -->")[0]
-    measured = re.findall(r"\d+\.\d+ ± \d+\.\d+", results)
-    assert len(measured) == 6
-    assert all(figure in text("docs/results.md") for figure in measured)
 
 
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/index.md", "docs/zh/index.md"])
@@ -91,6 +91,30 @@ def test_the_map_is_the_contract():
         number = int(row[0] or number)
         mapped.setdefault(number, set()).update(re.findall(r"`(\w+)`", row[1]))
     assert [*(mapped[number] for number in sorted(mapped)), {"__main__"}] == floors
+
+
+INTRODUCED = re.compile(r"(?:course\s+report|课程报告).*?(?:\n\n|\Z)", re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *PAGES,
+        *(f"docs/{name}.md" for name in ("index", "tutorial", "derivation", "datasets", "search")),
+        *("docs/insight.md", "docs/zh/index.md", "docs/zh/derivation.md"),
+        *("docs/howto/import-course-weights.md", "notebooks/fashion_mnist.py"),
+    ],
+)
+def test_the_course_report_is_introduced_where_it_is_first_named(page):
+    _, _, below_title = text(page).partition("\n")
+    assert "reproduction.md" in INTRODUCED.findall(below_title)[0]
+
+
+def test_what_is_not_known_of_the_course_report_is_said_once():
+    said = [
+        page for page in (ROOT / "docs").rglob("*.md") if "not on record" in page.read_text("utf-8")
+    ]
+    assert said == [ROOT / "docs/reproduction.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
