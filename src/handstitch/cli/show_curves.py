@@ -14,7 +14,7 @@ from handstitch.cli.pictures import Out
 from handstitch.errors import ModelFileError, UsageError, printable
 from handstitch.records import EpochRecord, best_epoch, some_epochs
 from handstitch.runs import folder as run_folder
-from handstitch.runs.history import read_records, timeless_records
+from handstitch.runs.history import recorded_epochs, timeless_records
 
 _LINES: Final = 24
 """Rows of the table; a longer run shows evenly spaced epochs, the best and the last."""
@@ -52,10 +52,9 @@ def curves(
 
 def _history(target: Path) -> list[EpochRecord]:
     """The epochs of a run, or those in a model file (without their seconds)."""
-    from handstitch import storage
-    from handstitch.model import load_model, load_newest_state
-
     if target.is_file():
+        from handstitch.model import load_model
+
         records = timeless_records(target, load_model(target).history)
         if not records:
             raise ModelFileError(
@@ -67,16 +66,12 @@ def _history(target: Path) -> list[EpochRecord]:
             )
         return records
     run_folder.require_run(target)
-    records = read_records(target)
-    last = target / run_folder.LAST
-    if not records and storage.existing_copies(last):
-        state, _ = load_newest_state(last)
-        records = timeless_records(last, state.model.history)
+    records = recorded_epochs(target)
     if not records:
         raise UsageError(
-            "this run has not finished an epoch yet",
+            "this run has no finished epoch",
             file=target,
-            found=f"no epoch in {run_folder.HISTORY}",
+            found=f"no sound epoch in {run_folder.HISTORY} or its weights",
             wanted="at least one epoch",
             fix="wait for its first epoch, or resume it: "
             f"handstitch train --resume {shlex.quote(str(target))}",
