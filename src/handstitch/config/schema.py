@@ -241,10 +241,14 @@ def check_names(
 
 
 def convert_values(
-    values: Mapping[str, object], write: Formatter, file: Path | None = None
+    values: Mapping[str, object],
+    write: Formatter,
+    file: Path | None = None,
+    *,
+    strict: bool = True,
 ) -> dict[str, Any]:
     """Setting → its value converted to its type: a list to a tuple, a whole number to a float, one
-    activation to a tuple.
+    activation to a tuple; unless `strict`, text to a number or a truth value, too.
 
     Names must be known. Raises ConfigError for all invalid values at once, as text made by
     `write`, with the defaults as valid ones.
@@ -255,11 +259,11 @@ def convert_values(
         kind = field_types()[name]
         items = [value] if name == "activation" and isinstance(value, str) else value
         try:
-            result[name] = msgspec.convert(items, kind)
+            result[name] = msgspec.convert(items, kind, strict=strict)
         except (msgspec.ValidationError, OverflowError):
             wrong[name] = valid_values(kind)
         else:
-            if isinstance(value, float) and not isfinite(value):
+            if isinstance(result[name], float) and not isfinite(result[name]):
                 wrong[name] = "a finite number"
     if wrong:
         raise _invalid(values, wrong, write, file)
