@@ -141,14 +141,10 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        values = convert_values(
-            {
-                name: value
-                for name in field_types()
-                if (value := getattr(self, name)) is not None or name != "learning_rate"
-            },
-            format_python,
-        )
+        given = {name: getattr(self, name) for name in field_types()}
+        if given["learning_rate"] is None:
+            del given["learning_rate"]
+        values = convert_values(given, format_python)
         values.setdefault("learning_rate", default_learning_rate(values))
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -241,11 +237,7 @@ def check_names(
 
 
 def convert_values(
-    values: Mapping[str, object],
-    write: Formatter,
-    file: Path | None = None,
-    *,
-    strict: bool = True,
+    values: Mapping[str, object], write: Formatter, file: Path | None = None, strict: bool = True
 ) -> dict[str, Any]:
     """Setting → its value converted to its type: a list to a tuple, a whole number to a float, one
     activation to a tuple; unless `strict`, text to a number or a truth value, too.
