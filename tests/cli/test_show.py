@@ -185,7 +185,7 @@ def test_a_run_without_an_epoch_has_no_curves(handstitch: Handstitch, long_run: 
     (long_run / "history.csv").unlink()
     result = handstitch("show", "curves")
     assert (result.code, result.out) == (2, "")
-    assert "has not finished an epoch yet" in result.err
+    assert "this run has no finished epoch" in result.err
 
 
 def test_a_history_that_is_none_is_a_bad_model_file(handstitch: Handstitch, machine: Path) -> None:

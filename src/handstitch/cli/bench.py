@@ -66,20 +66,22 @@ def bench(
     if json:
         output.print_json(found)
         return
-    table = output.table("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
-    for rate in found.training:
-        table.add_row(
+    rows = (
+        (
             str(rate.batch_size),
             f"{1e6 * rate.step_seconds:,.0f}",
             f"{rate.images_per_second:,.0f}",
             f"{rate.flops_per_second / 1e9:.0f}",
             f"{rate.share_of_peak:.0%}",
         )
+        for rate in found.training
+    )
     network, threads = "-".join(map(str, found.sizes)), plural(found.threads, "thread")
     print(f"Network {network}, kernel {found.kernel}, {threads}")
     print(f"Backend: {found.backend}")
     print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
-    output.show(table)
+    heads = ("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
+    output.show(output.table(heads, rows))
     if any(rate.share_of_peak > 1 for rate in found.training):
         print("Above 100 %: products with zeros are counted, and the numba backend skips them.")
     print(

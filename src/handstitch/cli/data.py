@@ -53,27 +53,27 @@ def info(
         return
     if choice.reason:
         output.notice(f"this is sketch, drawn data: {choice.reason}")
-    print(f"{found.title}, {found.location}")
-    sizes = output.table("part", "images", "rows", "columns", "balance")
-    for part in found.parts:
-        sizes.add_row(
-            part.part,
-            f"{part.images:,}",
-            str(part.rows),
-            str(part.columns),
-            f"{part.balance:.3f}",
+    parts = found["parts"]
+    print(f"{found['title']}, {found['location']}")
+    sizes = (
+        (
+            part["part"],
+            f"{part['images']:,}",
+            str(part["rows"]),
+            str(part["columns"]),
+            f"{part['balance']:.3f}",
         )
-    output.show(sizes)
-    counts = output.table("class", *(part.part for part in found.parts))
-    for class_name in found.class_names:
-        counts.add_row(
-            output.safe_text(class_name), *(f"{part.counts[class_name]:,}" for part in found.parts)
-        )
-    output.show(counts, "Images of each class")
+        for part in parts
+    )
+    output.show(output.table(("part", "images", "rows", "columns", "balance"), sizes))
+    counts = (
+        (name, *(f"{part['counts'][name]:,}" for part in parts)) for name in found["class_names"]
+    )
+    heads = ("class", *(part["part"] for part in parts))
+    output.show(output.table(heads, counts), "Images of each class")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.
     print("\nSHA-256")
-    for part in found.parts:
-        for file in part.files:
-            print(f"{file.sha256}  {printable(Path(file.path).name)}, {file.bytes:,} bytes")
-    for part in found.parts:
-        print(f"{part.digest}  pixels and labels of {part.part}")
+    for file in (file for part in parts for file in part["files"]):
+        print(f"{file['sha256']}  {printable(Path(file['path']).name)}, {file['bytes']:,} bytes")
+    for part in parts:
+        print(f"{part['digest']}  pixels and labels of {part['part']}")

@@ -36,12 +36,12 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
     if json:
         output.print_json(facts)
         return
-    table = output.table("what", "found")
-    table.columns[1].justify = "left"
-    for name, value in facts.items():
-        for number, line in enumerate(value if isinstance(value, list) else [value]):
-            table.add_row(name if number == 0 else "", output.safe_text(str(line)))
-    output.show(table)
+    rows = (
+        (name if number == 0 else "", str(line))
+        for name, value in facts.items()
+        for number, line in enumerate(value if isinstance(value, list) else [value])
+    )
+    output.show(output.table(("what", "found"), rows, words=2))
 
 
 def _blas(pool: dict[str, Any]) -> list[str]:

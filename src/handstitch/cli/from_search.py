@@ -5,18 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from handstitch import runs
+from handstitch import search as searches
 from handstitch.cli import output
 from handstitch.config.messages import plural
 from handstitch.config.precedence import flags_of
 from handstitch.config.schema import from_mapping
 from handstitch.errors import UsageError
+from handstitch.runs import Run
 from handstitch.runs.folder import RUNS
-
-if TYPE_CHECKING:
-    from handstitch.runs import Run
-    from handstitch.search.ranking import By
+from handstitch.search.ranking import By
+from handstitch.search.summary import as_flags
+from handstitch.search.winner import ORIGIN, origin
 
 
 def begin(
@@ -26,11 +28,6 @@ def begin(
 
     `given` are settings that replace those of the search; it must not have searched them.
     """
-    from handstitch import runs
-    from handstitch import search as searches
-    from handstitch.search.summary import as_flags
-    from handstitch.search.winner import ORIGIN, origin
-
     found = searches.load(folder)
     chosen = searches.winner(found, by)
     ranking, candidate = chosen.ranking, chosen.candidate

@@ -53,15 +53,17 @@ def gradcheck(
     if json:
         output.print_json({"passed": passed, "worst": worst, "networks": verdicts})
     else:
-        table = output.table("network", "parameters", "compared", "worst relative error")
-        for verdict in verdicts:
-            table.add_row(
+        rows = (
+            (
                 "-".join(map(str, verdict.sizes)),
                 f"{verdict.parameters:,}",
                 f"{verdict.checked:,}",
                 f"{verdict.worst:.1e}",
             )
-        output.show(table)
+            for verdict in verdicts
+        )
+        heads = ("network", "parameters", "compared", "worst relative error")
+        output.show(output.table(heads, rows))
         word = "agrees with" if passed else "DIFFERS from"
         print(
             f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "

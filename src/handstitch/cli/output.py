@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from handstitch.errors import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
-_BANNER_WIDTH = 100
+_BOX_WIDTH = 100
 
 
 def notice(text: str, program: str = "handstitch") -> None:
@@ -53,31 +52,23 @@ def command(words: str) -> None:
     print(f"  {printable(words)}", file=sys.stderr)
 
 
-def banner(title: str, lines: list[str]) -> None:
-    """Print a prominent notice, in a box, on stderr."""
+def say_sketch(verb: str, reason: str) -> None:
+    """Say on stderr that `verb` uses drawn images; in a box if `reason` says why they stand in."""
     from rich.panel import Panel
     from rich.text import Text
 
-    body = Text("\n".join(printable(line) for line in lines))
-    to = console(stderr=True)
-    width = min(to.width, _BANNER_WIDTH)
-    to.print(Panel(body, title=title, border_style="bold yellow", expand=False), width=width)
-
-
-def say_sketch(verb: str, reason: str) -> None:
-    """Say that `verb` uses drawn images; in a banner if `reason` says why they stand in."""
     if not reason:
         notice(f"{verb}ing on sketch, garments drawn by Handstitch: not Fashion-MNIST")
         return
-    banner(
-        "NOT Fashion-MNIST",
-        [
-            "The images are `sketch`, garments drawn by Handstitch itself.",
-            f"Why: {reason}",
-            "For the real data: handstitch data fetch fashion-mnist",
-            f"or name a folder that has the files: handstitch {verb} --data-dir FOLDER",
-        ],
+    text = Text(
+        "The images are `sketch`, garments drawn by Handstitch itself.\n"
+        f"Why: {printable(reason)}\n"
+        "For the real data: handstitch data fetch fashion-mnist\n"
+        f"or name a folder that has the files: handstitch {verb} --data-dir FOLDER"
     )
+    box = Panel(text, title="NOT Fashion-MNIST", border_style="bold yellow", expand=False)
+    to = console(stderr=True)
+    to.print(box, width=min(to.width, _BOX_WIDTH))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -88,22 +79,21 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else 500, highlight=False)
 
 
-def table(*columns: str) -> Table:
-    """A table with a first column of text and further columns of numbers."""
+def table(heads: Sequence[str], rows: Iterable[Iterable[str]], words: int = 1) -> Table:
+    """A table with `words` columns of text, then columns of numbers.
+
+    Cells are untrusted text: no markup, no control characters.
+    """
     from rich import box
     from rich.table import Table
-
-    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for number, column in enumerate(columns):
-        result.add_column(column, justify="right" if number else "left", overflow="fold")
-    return result
-
-
-def safe_text(value: str) -> Text:
-    """Untrusted text: no markup, no control characters."""
     from rich.text import Text
 
-    return Text(printable(value))
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for number, head in enumerate(heads):
+        result.add_column(head, justify="left" if number < words else "right", overflow="fold")
+    for row in rows:
+        result.add_row(*(Text(printable(cell)) for cell in row))
+    return result
 
 
 def show(table: Table, title: str = "") -> None:

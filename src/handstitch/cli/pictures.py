@@ -55,28 +55,20 @@ def present(
 
     `asked`: the path was named by the user.
     """
-    picture = _write(draw, path, lang, asked=asked)
-    if json:
-        output.print_json({"picture": picture and str(picture), **facts})
-    elif picture is not None:
-        print(f"\nPicture: {printable(picture)}")
-
-
-def _write(
-    draw: Callable[[Lang], Any], path: Path | None, lang: Lang, *, asked: bool
-) -> Path | None:
-    if path is None:
-        output.notice("for a picture of a model file, add --out FILE.png")
-        return None
     from handstitch import figures, storage
 
-    is_svg = path.suffix.lower() == ".svg"
-    try:
+    if path is None:
+        output.notice("for a picture of a model file, add --out FILE.png")
+    else:
+        is_svg = path.suffix.lower() == ".svg"
         figure = draw(lang if is_svg else figures.png_language(lang))
         data = figures.svg(figure).encode() if is_svg else figures.png(figure)
-        storage.write(path, data, durable=False)
-    except MachineError as error:
-        if asked:
-            raise
-        raise replace(error, fix=f"write it elsewhere: --out {path.name}") from error
-    return path
+        try:
+            storage.write(path, data, durable=False)
+        except MachineError as error:
+            elsewhere = f"write it elsewhere: --out {path.name}"
+            raise replace(error, fix=error.fix if asked else elsewhere) from error
+    if json:
+        output.print_json({"picture": path and str(path), **facts})
+    elif path is not None:
+        print(f"\nPicture: {printable(path)}")

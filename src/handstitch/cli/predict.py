@@ -52,16 +52,18 @@ def predict(
     if json:
         output.print_json({"dataset": data.name, "part": part, "predictions": predictions})
         return
-    table = output.table("row", "true class", "predicted", "probability", "")
-    for prediction, p in zip(predictions, P.max(axis=1), strict=True):
-        table.add_row(
+    cells = (
+        (
             str(prediction["row"]),
-            output.safe_text(prediction["true"]),
-            output.safe_text(prediction["predicted"]),
+            prediction["true"],
+            prediction["predicted"],
             f"{p:.1%}",
             "" if prediction["true"] == prediction["predicted"] else "wrong",
         )
-    output.show(table, f"{data.name}, {part}")
+        for prediction, p in zip(predictions, P.max(axis=1), strict=True)
+    )
+    heads = ("row", "true class", "predicted", "probability", "")
+    output.show(output.table(heads, cells), f"{data.name}, {part}")
 
 
 def _positions(words: list[str], n: int) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Self
 
 from rich.progress import (
     BarColumn,
@@ -15,11 +14,10 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from handstitch.cli.output import console
-
-if TYPE_CHECKING:
-    from handstitch.records import EpochRecord
-    from handstitch.runs import Run
-    from handstitch.training import State
+from handstitch.records import EpochRecord
+from handstitch.runs import Run
+from handstitch.runs.history import epoch_line
+from handstitch.training import State
 
 EVERY = 16
 """Steps between updates of the bar, which is redrawn four times a second at most."""
@@ -28,13 +26,13 @@ WIDE = 100
 
 
 class Progress:
-    """Progress display of a run; call `after_step` and `epoch` while it trains."""
+    """Progress of a run on stderr, while `bar` is entered; `after_step` and `epoch` update it."""
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run = run
         self._quiet = quiet
         self._steps = len(run.trainer.batches)
-        self._bar = Bar(
+        self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
@@ -46,21 +44,14 @@ class Progress:
             redirect_stdout=sys.stdout.isatty(),
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("", total=run.config.epochs * self._steps, live="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        self._task = self.bar.add_task("", total=run.config.epochs * self._steps, live="")
 
     def after_step(self, state: State) -> None:
         """Update the bar, every few steps."""
-        if self._bar.disable or state.batch % EVERY:
+        if self.bar.disable or state.batch % EVERY:
             return
         rate = state.samples / state.train_seconds if state.train_seconds else 0.0
-        self._bar.update(
+        self.bar.update(
             self._task,
             completed=state.epoch * self._steps + state.batch,
             description=f"Epoch {state.epoch + 1}/{self._run.config.epochs}",
@@ -70,10 +61,8 @@ class Progress:
 
     def epoch(self, record: EpochRecord) -> None:
         """Print the epoch's permanent line; with learning rate and seconds on a wide terminal."""
-        from handstitch.runs.history import epoch_line
-
         text = epoch_line(record)
-        self._bar.update(self._task, completed=record.epoch * self._steps)
+        self.bar.update(self._task, completed=record.epoch * self._steps)
         # With --json, stdout is for the one object. The streams are looked up here, as rich
         # replaces them while the bar is shown.
         stream = sys.stderr if self._quiet else sys.stdout

@@ -106,9 +106,7 @@ def search(
         plan = started.plan
     else:
         parameters, fixed = space.read(given)
-        if not (parameters or sampler or trials or seeds or started):
-            raise _nothing_to_search()
-        _require_sampler(sampler, trials, parameters)
+        _require_sampler(sampler, trials, parameters, repeated=bool(seeds or started))
         plan = searches.make(
             precedence.resolve(fixed, config, preset).config,
             parameters,
@@ -158,9 +156,12 @@ def search(
 
 
 def _require_sampler(
-    sampler: Sampler | None, trials: int | None, parameters: dict[str, Any]
+    sampler: Sampler | None, trials: int | None, parameters: dict[str, Any], *, repeated: bool
 ) -> None:
-    """Raise UsageError unless sampler, --trials and search space fit together."""
+    """Raise UsageError unless sampler, --trials and search space fit together.
+
+    `repeated`: a single candidate is a search, too, as it has several seeds or is resumed.
+    """
     from handstitch.search import Range, space
 
     ranges = [name for name, axis in parameters.items() if isinstance(axis, Range)]
@@ -189,17 +190,14 @@ def _require_sampler(
             wanted="--trials with a range, or with --sampler random or tpe",
             fix="leave --trials out, or: --sampler random",
         )
-    if sampler in {"random", "tpe"} and not parameters:
-        raise _nothing_to_search()
-
-
-def _nothing_to_search() -> UsageError:
-    return UsageError(
-        "there is nothing to search",
-        found="one value for every setting, and no search to resume",
-        wanted="a range or several values for a flag",
-        fix="for example: --lr 0.0005 0.0015 0.005; to resume a search, its folder: --out FOLDER",
-    )
+    if not parameters and sampler != "grid" and (sampler or not repeated):
+        raise UsageError(
+            "there is nothing to search",
+            found="one value for every setting, and no search to resume",
+            wanted="a range or several values for a flag",
+            fix="for example: --lr 0.0005 0.0015 0.005; to resume a search, its folder: "
+            "--out FOLDER",
+        )
 
 
 def _worker_pool(

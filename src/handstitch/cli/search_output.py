@@ -5,27 +5,26 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import groupby
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
 
 from handstitch.cli import output
 from handstitch.config.messages import format_value, plural
 from handstitch.errors import DivergedError, printable
-from handstitch.records import best_epoch
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from handstitch.records import Trial
-    from handstitch.search import Search
+from handstitch.records import Trial, best_epoch
+from handstitch.search import Search
+from handstitch.search.summary import as_flags
 
 
 class SearchProgress:
     """Progress of a search on stderr, while `bar` is entered; `begin` and `trial` are callbacks."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
         self.search: Search | None = None
         """As it was when this call opened it; None until then."""
         self._best = 0.0
@@ -120,18 +119,19 @@ def candidate_table(
 
     Every parameter has a column; where the terminal is too narrow for that, all share the last.
     """
-    from rich.measure import Measurement
-
-    from handstitch.search.summary import as_flags
-
     names = list(dict.fromkeys(name for _, parameters, *_ in lines for name in parameters))
-    wide = output.table(heads[0], *(name.replace("_", "\n") for name in names), *heads[1:])
-    narrow = output.table(*heads, "parameters")
+    wide = output.table(
+        (heads[0], *(name.replace("_", "\n") for name in names), *heads[1:]),
+        (
+            (label, *(format_value(values.get(name)) for name in names), *cells)
+            for label, values, *cells in lines
+        ),
+    )
+    narrow = output.table(
+        (*heads, "parameters"),
+        ((label, *cells, as_flags(values)) for label, values, *cells in lines),
+    )
     narrow.columns[-1].justify = "left"
-    for label, values, *cells in lines:
-        words = [output.safe_text(format_value(values.get(name))) for name in names]
-        wide.add_row(label, *words, *cells)
-        narrow.add_row(label, *cells, output.safe_text(as_flags(values)))
     console = output.console()
     width = Measurement.get(console, console.options.update_width(10_000), wide).maximum
     return wide if width <= console.width else narrow
@@ -147,11 +147,9 @@ def _rows(search: Search) -> list[dict[str, Any]]:
     """For each candidate its parameters, trials by state, and mean best accuracy of the complete
     ones; None if there are none.
     """
-    groups: dict[int, list[Trial]] = {}
-    for trial in search.trials:
-        groups.setdefault(trial.candidate, []).append(trial)
     rows = []
-    for candidate, trials in sorted(groups.items()):
+    for candidate, group in groupby(search.trials, lambda trial: trial.candidate):
+        trials = list(group)
         values = [_accuracy(trial) for trial in trials if trial.state == "complete"]
         rows.append(
             {

@@ -8,13 +8,15 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
+from handstitch import figures
 from handstitch.cli import output, pictures
 from handstitch.cli.flags import Json, Language, Model
 from handstitch.cli.pictures import Out
 from handstitch.errors import ModelFileError, UsageError, printable
+from handstitch.model import load_model
 from handstitch.records import EpochRecord, best_epoch, some_epochs
 from handstitch.runs import folder as run_folder
-from handstitch.runs.history import read_records, timeless_records
+from handstitch.runs.history import recorded_epochs, timeless_records
 
 _LINES: Final = 24
 """Rows of the table; a longer run shows evenly spaced epochs, the best and the last."""
@@ -33,8 +35,6 @@ def curves(
     json: Json = False,
 ) -> None:
     """Show accuracies, losses and learning rate of every epoch, as a table and as a picture."""
-    from handstitch import figures
-
     target = run_folder.newest() if path is None else path
     picture = pictures.picture_path(target, run_folder.CURVES, out)
     history = _history(target)
@@ -52,9 +52,6 @@ def curves(
 
 def _history(target: Path) -> list[EpochRecord]:
     """The epochs of a run, or those in a model file (without their seconds)."""
-    from handstitch import storage
-    from handstitch.model import load_model, load_newest_state
-
     if target.is_file():
         records = timeless_records(target, load_model(target).history)
         if not records:
@@ -67,16 +64,12 @@ def _history(target: Path) -> list[EpochRecord]:
             )
         return records
     run_folder.require_run(target)
-    records = read_records(target)
-    last = target / run_folder.LAST
-    if not records and storage.existing_copies(last):
-        state, _ = load_newest_state(last)
-        records = timeless_records(last, state.model.history)
+    records = recorded_epochs(target)
     if not records:
         raise UsageError(
-            "this run has not finished an epoch yet",
+            "this run has no finished epoch",
             file=target,
-            found=f"no epoch in {run_folder.HISTORY}",
+            found=f"no sound epoch in {run_folder.HISTORY} or its weights",
             wanted="at least one epoch",
             fix="wait for its first epoch, or resume it: "
             f"handstitch train --resume {shlex.quote(str(target))}",
@@ -87,12 +80,12 @@ def _history(target: Path) -> list[EpochRecord]:
 def _print(history: list[EpochRecord], target: Path) -> None:
     shown, best = some_epochs(history, _LINES), best_epoch(history)
     timed = any(record.seconds for record in history)
-    table = output.table(
+    heads = (
         "epoch", "train\nloss", "train\naccuracy", "val\nloss", "val\naccuracy", "learning\nrate",
         *(["seconds"] if timed else []), "",
     )  # fmt: skip
-    for record in shown:
-        table.add_row(
+    rows = (
+        (
             f"{record.epoch:,}",
             f"{record.train_loss:.4f}",
             f"{record.train_accuracy:.4f}",
@@ -102,8 +95,10 @@ def _print(history: list[EpochRecord], target: Path) -> None:
             *([f"{record.seconds:.2f}"] if timed else []),
             "best" if record is best else "",
         )
+        for record in shown
+    )
     print(f"{'Run' if target.is_dir() else 'Model'}: {printable(target)}")
-    output.show(table)
+    output.show(output.table(heads, rows))
     if len(shown) < len(history):
         all_epochs = f"; all: {printable(target / run_folder.HISTORY)}" if target.is_dir() else ""
         print(f"{len(shown)} of {len(history):,} epochs{all_epochs}")

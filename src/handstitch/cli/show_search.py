@@ -5,20 +5,22 @@ from __future__ import annotations
 import shlex
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import to_builtins
 
-from handstitch import storage
+from handstitch import figures, storage
+from handstitch import search as searches
 from handstitch.cli import output
 from handstitch.cli.search_output import candidate_table
 from handstitch.config.messages import plural
 from handstitch.errors import MachineError, UsageError, printable
-
-if TYPE_CHECKING:
-    from handstitch.figures import Lang
-    from handstitch.search import Candidate, Ranking, Search
-    from handstitch.search.ranking import By, FailedCandidate
+from handstitch.figures import Lang
+from handstitch.figures import search as drawings
+from handstitch.search import Candidate, Ranking, Search
+from handstitch.search.ranking import By, FailedCandidate, finished
+from handstitch.search.summary import as_flags, sentences
+from handstitch.search.table import candidates_csv
 
 TABLE: Final = "candidates.csv"
 PICTURES: Final = "pictures"
@@ -33,10 +35,6 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
     The table is written to candidates.csv and the figures to pictures/, if the folder is writable.
     Raises UsageError if it is not a search or has no finished trial.
     """
-    from handstitch import search as searches
-    from handstitch.search.summary import sentences
-    from handstitch.search.table import candidates_csv
-
     found = searches.load(folder)
     if not found.trials:
         raise UsageError(
@@ -65,8 +63,6 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
 
 
 def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) -> None:
-    from handstitch.search.summary import as_flags, sentences
-
     plan = found.plan
     drawn = " on sketch, drawn data" if plan.config["dataset"] == "sketch" else ""
     state = "" if found.is_over else f", {len(found.trials):,} of {plan.trials:,} trials finished"
@@ -121,10 +117,9 @@ def _spread(candidate: Candidate, has_intervals: bool) -> str:
 
 
 def _importance(ranking: Ranking) -> None:
-    table = output.table("parameter", "share")
-    for name, share in ranking.importance.items():
-        table.add_row(output.safe_text(name), f"{share:.2f}")
-    output.show(table, "Importance: share of the variance between trials, by parameter")
+    rows = ((name, f"{share:.2f}") for name, share in ranking.importance.items())
+    title = "Importance: share of the variance between trials, by parameter"
+    output.show(output.table(("parameter", "share"), rows), title)
     if ranking.importance_overlaps:
         _say("The candidates are not a full grid: shares overlap and may add up to more than 1.")
     else:
@@ -140,10 +135,6 @@ def _say(*lines: str) -> None:
 
 def _pictures(found: Search, ranking: Ranking, lang: Lang) -> dict[str, bytes]:
     """File name → picture."""
-    from handstitch import figures
-    from handstitch.figures import search as drawings
-    from handstitch.search.ranking import finished
-
     histories = {
         number: [trial.history for trial in trials.values()]
         for number, trials in finished(found.trials).items()

@@ -14,6 +14,10 @@ from handstitch.cli.flags import DataDir, Json, Language, Model, Weights
 from handstitch.cli.pictures import Out
 from handstitch.errors import UsageError, printable
 
+if TYPE_CHECKING:
+    from handstitch.insight import LayerResult, WeightsResult
+    from handstitch.model.classifier import Classifier
+
 Statistics = Annotated[
     bool,
     Parameter(
@@ -22,10 +26,6 @@ Statistics = Annotated[
         help="did each layer learn? statistics in a table and in words",
     ),
 ]
-
-if TYPE_CHECKING:
-    from handstitch.insight import LayerResult, WeightsResult
-    from handstitch.model.classifier import Classifier
 
 _ABREAST: Final = 3
 """Layers side by side in 80 columns."""
@@ -87,11 +87,12 @@ def weights(
     ]
     if not json:
         print(name)
-        table = output.table("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
-        for number, inputs, outputs, *values in (layer.values() for layer in layers):
-            sizes = (str(number), f"{inputs:,}", f"{outputs:,}")
-            table.add_row(*sizes, *(f"{value:.4f}" for value in values))
-        output.show(table)
+        heads = ("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
+        rows = (
+            [f"{value:,}" if isinstance(value, int) else f"{value:.4f}" for value in layer.values()]
+            for layer in layers
+        )
+        output.show(output.table(heads, rows))
     pictures.present(
         {"path": str(target), "weights": classifier.weights, "layers": layers},
         lambda lang: figures.weights(theta, shape, insight.outgoing_norms(theta), lang),
@@ -118,10 +119,9 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
         )
     for start in range(0, len(result.layers), _ABREAST):
         layers = result.layers[start : start + _ABREAST]
-        table = output.table("", *(f"layer {layer.layer}" for layer in layers))
-        for title, cells in _rows(layers, result):
-            table.add_row(title, *cells)
-        output.show(table)
+        heads = ("", *(f"layer {layer.layer}" for layer in layers))
+        rows = ((title, *cells) for title, cells in _rows(layers, result))
+        output.show(output.table(heads, rows))
     print()
     width = min(get_terminal_size().columns, _LONGEST_LINE)
     for sentence in result.words:

@@ -72,22 +72,21 @@ def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None])
     drawn = " (drawn by Handstitch, not photographs)" if evaluation.dataset == "sketch" else ""
     print(f"Model: {printable(target)}, {evaluation.weights} weights")
     print(f"Data: {evaluation.dataset}{drawn}, {evaluation.n:,} test images")
-    scores = output.table("class", "precision", "recall", "F1", "images")
-    for score in evaluation.class_scores:
-        scores.add_row(
-            output.safe_text(score.name),
+    scores = (
+        (
+            score.name,
             f"{score.precision:.4f}",
             f"{score.recall:.4f}",
             f"{score.f1:.4f}",
             f"{score.support:,}",
         )
-    output.show(scores, "Classes")
-    pairs = most_confused(evaluation.confusion_matrix, names)
-    if pairs:
-        confused = output.table("true class", "predicted", "images")
-        for true, predicted, count in pairs:
-            confused.add_row(output.safe_text(true), output.safe_text(predicted), f"{count:,}")
-        output.show(confused, "Most confused")
+        for score in evaluation.class_scores
+    )
+    output.show(output.table(("class", "precision", "recall", "F1", "images"), scores), "Classes")
+    if pairs := most_confused(evaluation.confusion_matrix, names):
+        confused = ((true, predicted, f"{count:,}") for true, predicted, count in pairs)
+        heads = ("true class", "predicted", "images")
+        output.show(output.table(heads, confused), "Most confused")
     for subject, number in numbers.items():
         if number is not None:
             caution = "; choosing by it would bias the result" if number > 1 else ""

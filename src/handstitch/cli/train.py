@@ -113,7 +113,8 @@ def _train(run: Run, json: bool) -> None:
             f"a batch of {run.config.batch_size:,} is more than the "
             f"{run.trainer.batches.batch_size:,} training images; each epoch is one step"
         )
-    with Progress(run, quiet=json) as progress, stopping(run):
+    progress = Progress(run, quiet=json)
+    with progress.bar, stopping(run):
         for record in run.train(progress.after_step):
             progress.epoch(record)
 

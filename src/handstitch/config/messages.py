@@ -36,29 +36,29 @@ UNLISTED: Final = {"arrays"}
 _LONGEST: Final = 60
 
 
-def format_value(value: object, digits: int | None = None) -> str:
+def format_value(value: object) -> str:
     """A value as one word: of a command line, a message, a table or a label.
 
     true, false   as in TOML
     512,256       a list, whatever its items; [300] is `300,`, for `--hidden 300` means 300,150
-    0.0015        a float as short as is exact, or rounded to so many `digits`
+    0.0015        a float as short as is exact
     fashion-mnist any other text, cut after 60 characters
     """
     if isinstance(value, (list, tuple)):
-        text = ",".join(format_value(item, digits) for item in value)
+        text = ",".join(format_value(item) for item in value)
         return text + "," if len(value) == 1 and isinstance(value[0], int) else text
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        short = f"{value:.{digits or 6}g}"
-        return short if digits or float(short) == value else repr(value)
+        short = f"{value:.6g}"
+        return short if float(short) == value else repr(value)
     text = str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def plural(count: int, noun: str, several: str = "") -> str:
-    """`1 seed`, `3 seeds`; `several` is the plural where an s does not make it."""
-    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+def plural(count: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def pretty_json(value: object) -> bytes:

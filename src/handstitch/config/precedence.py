@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from handstitch.config.messages import format_value
 from handstitch.config.presets import read_preset
 from handstitch.config.schema import (
@@ -98,21 +96,18 @@ def read_flags(words: Mapping[str, str | Sequence[str] | bool | None]) -> dict[s
 
 
 def _read(words: Mapping[str, str | Sequence[str] | bool], write: Formatter) -> dict[str, Any]:
-    return convert_values({name: _parse(name, value) for name, value in words.items()}, write)
+    values = {name: _split(name, value) for name, value in words.items()}
+    return convert_values(values, write, strict=False)
 
 
-def _parse(name: str, words: str | Sequence[str] | bool) -> Any:
-    """The value of a setting from text; the text itself if it is invalid."""
+def _split(name: str, words: str | Sequence[str] | bool) -> Any:
+    """The words of a setting that is a list; the text of another one."""
     if isinstance(words, bool):
         return words
     text = words if isinstance(words, str) else " ".join(words)
     if name == "hidden_sizes":
         return _widths(text)
-    value: Any = text.replace(",", " ").split() if name == "activation" else text
-    try:
-        return msgspec.convert(value, field_types()[name], strict=False)
-    except (msgspec.ValidationError, OverflowError):
-        return value
+    return text.replace(",", " ").split() if name == "activation" else text
 
 
 def _widths(text: str) -> Any:
@@ -126,12 +121,12 @@ def _widths(text: str) -> Any:
     return widths or text
 
 
-def format_flag(name: str, value: object, digits: int | None = None) -> str:
-    """A setting as a flag; floats exact, or rounded to so many `digits`."""
+def format_flag(name: str, value: object) -> str:
+    """A setting as a flag; floats exact."""
     flag = flags_of(name)[0]
     if isinstance(value, bool):
         return flag if value else f"--no-{flag.removeprefix('--')}"
-    return f"{flag} {format_value(value, digits)}"
+    return f"{flag} {format_value(value)}"
 
 
 def format_variable(name: str, value: object) -> str:

@@ -141,14 +141,10 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        values = convert_values(
-            {
-                name: value
-                for name in field_types()
-                if (value := getattr(self, name)) is not None or name != "learning_rate"
-            },
-            format_python,
-        )
+        given = {name: getattr(self, name) for name in field_types()}
+        if given["learning_rate"] is None:
+            del given["learning_rate"]
+        values = convert_values(given, format_python)
         values.setdefault("learning_rate", default_learning_rate(values))
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -241,10 +237,10 @@ def check_names(
 
 
 def convert_values(
-    values: Mapping[str, object], write: Formatter, file: Path | None = None
+    values: Mapping[str, object], write: Formatter, file: Path | None = None, strict: bool = True
 ) -> dict[str, Any]:
     """Setting → its value converted to its type: a list to a tuple, a whole number to a float, one
-    activation to a tuple.
+    activation to a tuple; unless `strict`, text to a number or a truth value, too.
 
     Names must be known. Raises ConfigError for all invalid values at once, as text made by
     `write`, with the defaults as valid ones.
@@ -255,11 +251,11 @@ def convert_values(
         kind = field_types()[name]
         items = [value] if name == "activation" and isinstance(value, str) else value
         try:
-            result[name] = msgspec.convert(items, kind)
+            result[name] = msgspec.convert(items, kind, strict=strict)
         except (msgspec.ValidationError, OverflowError):
             wrong[name] = valid_values(kind)
         else:
-            if isinstance(value, float) and not isfinite(value):
+            if isinstance(result[name], float) and not isfinite(result[name]):
                 wrong[name] = "a finite number"
     if wrong:
         raise _invalid(values, wrong, write, file)

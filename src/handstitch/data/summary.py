@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from handstitch.data import catalog, loading
 from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
@@ -12,48 +11,15 @@ from handstitch.data.dataset import Dataset
 from handstitch.data.locations import Location
 
 
-class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a data set on disk."""
-
-    path: str
-    bytes: int
-    sha256: str
-
-
-class PartFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Summary of one part of a data set."""
-
-    part: str
-    images: int
-    rows: int
-    columns: int
-    counts: dict[str, int]
-    """Class name → images."""
-    balance: float
-    """Images of the rarest class by those of the most frequent: 1 is perfectly even."""
-    digest: str
-    """SHA-256 of pixels and labels, as runs record it."""
-    files: list[FileFacts]
-    """Empty for generated data."""
-
-
-class DatasetFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Summary of a data set, as `handstitch data info` prints it."""
-
-    dataset: str
-    title: str
-    location: str
-    class_names: list[str]
-    parts: list[PartFacts]
-
-
 def describe(
     name: str,
     data_dir: str | Path | None = None,
     *,
     location: Location | None = None,
-) -> DatasetFacts:
-    """Verify, load and summarise both parts of a data set. Raises as `load` does."""
+) -> dict[str, Any]:
+    """Verify, load and summarise both parts of a data set, as `handstitch data info --json` prints
+    it. Raises as `load` does.
+    """
     checked: dict[OfficialFile, tuple[Path, str]] = {}
     if name == "sketch":
         parts = [loading.draw(part) for part in PARTS]
@@ -61,31 +27,34 @@ def describe(
         found = loading.verify(name, "train", data_dir, location=location, unpack=PARTS)
         checked = found.checked
         parts = [found.dataset(part) for part in PARTS]
-    return DatasetFacts(
-        dataset=name,
-        title=TITLES[name],
-        location=parts[0].location,
-        class_names=list(CLASS_NAMES[name]),
-        parts=[
+    return {
+        "dataset": name,
+        "title": TITLES[name],
+        "location": parts[0].location,
+        "class_names": list(CLASS_NAMES[name]),
+        "parts": [
             _describe(part, [checked[file] for file in catalog.files_of(name, part.part)])
             for part in parts
         ],
-    )
+    }
 
 
-def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> PartFacts:
+def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> dict[str, Any]:
+    """One part: `balance` is the rarest class by the most frequent (1: perfectly even), `digest`
+    the SHA-256 of pixels and labels, as runs record it; drawn data have no files.
+    """
     counts = dataset.counts()
     rows, columns = dataset.image_shape
-    return PartFacts(
-        part=dataset.part,
-        images=len(dataset),
-        rows=rows,
-        columns=columns,
-        counts=dict(zip(dataset.class_names, counts, strict=True)),
-        balance=min(counts) / max(counts),
-        digest=dataset.digest,
-        files=[
-            FileFacts(path=str(path), bytes=path.stat().st_size, sha256=sha256)
+    return {
+        "part": dataset.part,
+        "images": len(dataset),
+        "rows": rows,
+        "columns": columns,
+        "counts": dict(zip(dataset.class_names, counts, strict=True)),
+        "balance": min(counts) / max(counts),
+        "digest": dataset.digest,
+        "files": [
+            {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256}
             for path, sha256 in files
         ],
-    )
+    }

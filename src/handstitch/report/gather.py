@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
 
 from handstitch import insight
 from handstitch.arrays import Images, Labels, Matrix
@@ -33,7 +32,7 @@ from handstitch.model import Model, load_model
 from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
-from handstitch.runs.history import read_records, timeless_records
+from handstitch.runs.history import recorded_epochs
 from handstitch.runs.test_log import TestEvaluation
 
 _logger = logging.getLogger(__name__)
@@ -110,7 +109,9 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
         if run.initial is None:
             _logger.warning("%s", initial.sentence)
             run.missing.append("initial")
-    _read_history(run)
+    run.history = recorded_epochs(folder)
+    if not run.history:
+        run.missing.append("history")
     with _noting(run, "test log", folder / test_log.TEST_LOG):
         log = test_log.read(folder)
         run.test_log = log.evaluations
@@ -135,25 +136,6 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         _logger.warning("%s cannot be read: %s", source, error)
         run.missing.append(what)
-
-
-def _read_history(run: RunContents) -> None:
-    """From the table, which has the seconds; or from the state or model, which have none."""
-    run.history = _sound(read_records(run.folder))
-    for path in (run.folder / run_folder.LAST, run.folder / run_folder.BEST):
-        if not run.history:
-            with suppress(HandstitchError):
-                records = timeless_records(path, load_model(path).history)
-                run.history = _sound(records)
-    if not run.history:
-        run.missing.append("history")
-
-
-def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
-    """The records; an empty list if one is missing or has a number that is not finite."""
-    numbers = np.array([msgspec.structs.astuple(record) for record in records], np.float64)
-    in_order = all(record.epoch == number for number, record in enumerate(records, 1))
-    return records if in_order and np.isfinite(numbers).all() else []
 
 
 def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from handstitch._version import __version__
 from handstitch.data.catalog import TITLES
@@ -12,9 +13,6 @@ from handstitch.report import tables
 from handstitch.report.charts import Charts
 from handstitch.report.gather import RunContents
 from handstitch.report.languages import Words
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 def render(run: RunContents, charts: Charts, words: Words) -> str:
@@ -54,8 +52,6 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     return Environment(
         loader=PackageLoader("handstitch.report"),
         autoescape=True,

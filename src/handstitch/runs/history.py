@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from handstitch.errors import ModelFileError
+from handstitch.errors import HandstitchError, ModelFileError
+from handstitch.model import load_model
 from handstitch.records import EpochRecord
-from handstitch.runs.folder import HISTORY
+from handstitch.runs.folder import BEST, HISTORY, LAST
+from handstitch.storage import backup_of
 
 
 def epoch_line(record: EpochRecord) -> str:
@@ -31,6 +35,25 @@ def history_csv(history: list[EpochRecord]) -> str:
     table.writeheader()
     table.writerows(msgspec.structs.asdict(record) for record in history)
     return text.getvalue()
+
+
+def recorded_epochs(folder: Path) -> list[EpochRecord]:
+    """The epochs of a run, from history.csv, which has their seconds; else from its last state or
+    best weights, which have none. An empty list if none of these is sound.
+    """
+    records = _sound(read_records(folder))
+    for path in (folder / LAST, backup_of(folder / LAST), folder / BEST):
+        if not records:
+            with suppress(HandstitchError):
+                records = _sound(timeless_records(path, load_model(path).history))
+    return records
+
+
+def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
+    """The records; an empty list if one is missing or has a number that is not finite."""
+    in_order = all(record.epoch == number for number, record in enumerate(records, 1))
+    numbers = (number for record in records for number in msgspec.structs.astuple(record))
+    return records if in_order and all(map(isfinite, numbers)) else []
 
 
 def read_records(folder: Path) -> list[EpochRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -46,16 +46,10 @@ class StopFlag:
 
 
 @dataclass(slots=True)
-class _PendingTrial:
-    """A trial in a queue or in training, and how often its worker died."""
-
-    spec: TrialSpec
-    deaths: int = 0
-
-
-@dataclass(slots=True)
 class Runner:
-    """One call of a search, with its finished trials and those that killed their workers."""
+    """One call of a search: its finished trials, how many workers died of each trial, and the
+    trials that were given up for that.
+    """
 
     search: Search
     pool: WorkerPool
@@ -65,6 +59,7 @@ class Runner:
     study: Study
     pruner: Pruner | None = None
     finished: dict[int, Trial] = field(init=False)
+    deaths: Counter[int] = field(default_factory=Counter)
     lost: list[int] = field(default_factory=list)
 
     def run(self) -> None:
@@ -96,24 +91,23 @@ class Runner:
     def _round(self, values: dict[int, dict[str, Any]]) -> None:
         """Train the missing trials of a round, one at a time on each worker."""
         missing = self._missing(values)
-        waiting: deque[_PendingTrial] = deque()
-        running: dict[Future[Outcome], _PendingTrial] = {}
+        waiting: deque[TrialSpec] = deque()
+        running: dict[Future[Outcome], TrialSpec] = {}
         after_step = (self.stop.check,) if self.pool.in_process else ()
         while True:
             self.stop.check()
             while len(running) < self.pool.workers:
-                pending = waiting.popleft() if waiting else next(missing, None)
-                if pending is None:
+                spec = waiting.popleft() if waiting else next(missing, None)
+                if spec is None:
                     break
-                running[self.pool.executor.submit(train, pending.spec, *after_step)] = pending
+                running[self.pool.executor.submit(train, spec, *after_step)] = spec
             if not running:
                 return
             for future in wait(running, _POLL, FIRST_COMPLETED).done:
-                pending = running.pop(future)
-                if self._continues(pending, future):
-                    waiting.append(pending)
+                if rest := self._rest(running.pop(future), future):
+                    waiting.append(rest)
 
-    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[_PendingTrial]:
+    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[TrialSpec]:
         """The trials of these candidates that are not finished; the study gets all of them."""
         plan = self.search.plan
         for candidate, repeat in product(values, range(plan.seeds)):
@@ -135,29 +129,27 @@ class Runner:
                 seconds=0.0,
             )
             self.study.show(trial, running=True)
-            yield _PendingTrial(
-                TrialSpec(
-                    trial,
-                    config=config.to_dict(),
-                    data_digest=self.search.description.data_digest,
-                    data_dir=str(self.data_dir.absolute()) if self.data_dir else None,
-                    until=None if self.pruner is None else 1,
-                )
+            yield TrialSpec(
+                trial,
+                config=config.to_dict(),
+                data_digest=self.search.description.data_digest,
+                data_dir=str(self.data_dir.absolute()) if self.data_dir else None,
+                until=None if self.pruner is None else 1,
             )
 
-    def _continues(self, pending: _PendingTrial, future: Future[Outcome]) -> bool:
-        """Take the result of a trial, or of a part of it; whether it is to be submitted again."""
-        number = pending.spec.trial.number
+    def _rest(self, spec: TrialSpec, future: Future[Outcome]) -> TrialSpec | None:
+        """Take the result of a trial, or of a part of it; return what is left to train of it."""
+        number = spec.trial.number
         try:
             trial, best, checkpoint = future.result()
         except self.pool.worker_died:
-            pending.deaths += 1
-            if pending.deaths < ATTEMPTS:
+            self.deaths[number] += 1
+            if self.deaths[number] < ATTEMPTS:
                 _logger.warning("a worker died; trial %d is trained again", number)
-                return True
+                return spec
             _logger.warning("trial %d is skipped: it crashed %d workers", number, ATTEMPTS)
             self.lost.append(number)
-            return False
+            return None
         except self.pool.pool_lost as error:
             raise MachineError(
                 "the connection to all workers was lost",
@@ -168,12 +160,11 @@ class Runner:
         if checkpoint is not None and self.pruner is not None and not self.pruner.prunes(trial):
             self.study.show(trial, running=True)
             until = 2 * len(trial.history)  # 1, 2, 4, … epochs
-            pending.spec = replace(pending.spec, trial=trial, until=until, checkpoint=checkpoint)
-            return True
+            return replace(spec, trial=trial, until=until, checkpoint=checkpoint)
         self.search.keep(trial, best)  # first: the folder is the record
         self.study.show(trial)
         if self.pruner is not None:
             self.pruner.finish(trial)
         self.finished[number] = trial
         self.after_trial(trial, len(self.finished), self.search.plan.trials)
-        return False
+        return None

@@ -66,9 +66,9 @@ def residual_variance(table: Table) -> float:
 
 
 @lru_cache(maxsize=4096)
-def critical_range(candidates: int, freedom: int, alpha: float = ALPHA) -> float:
+def critical_range(candidates: int, freedom: int) -> float:
     """q: upper quantile of the studentised range, (largest − smallest mean)/standard error of one
-    mean, which equal candidates exceed with probability alpha.
+    mean, which equal candidates exceed with probability ALPHA.
 
     J. W. Tukey, The problem of multiple comparisons (1953). To three digits: SciPy's own quantile
     takes twice as long.
@@ -76,21 +76,21 @@ def critical_range(candidates: int, freedom: int, alpha: float = ALPHA) -> float
     from scipy.optimize import brentq
     from scipy.stats import studentized_range
 
-    low, high = _bounds(candidates, freedom, alpha)
+    low, high = _bounds(candidates, freedom)
     if candidates == 2:
         return low
     return float(
-        brentq(lambda q: studentized_range.sf(q, candidates, freedom) - alpha, low, high, rtol=5e-4)
+        brentq(lambda q: studentized_range.sf(q, candidates, freedom) - ALPHA, low, high, rtol=5e-4)
     )
 
 
-def _bounds(candidates: int, freedom: int, alpha: float) -> Interval:
+def _bounds(candidates: int, freedom: int) -> Interval:
     """Bounds of the critical range: that of one pair, and that of all pairs by Bonferroni."""
     pairs = candidates * (candidates - 1) / 2
-    return sqrt(2) * student(freedom, alpha), sqrt(2) * student(freedom, alpha / pairs)
+    return sqrt(2) * student(freedom), sqrt(2) * student(freedom, ALPHA / pairs)
 
 
-def indistinguishable_from_best(table: Table, alpha: float = ALPHA) -> list[bool]:
+def indistinguishable_from_best(table: Table) -> list[bool]:
     """For each candidate, whether it is indistinguishable from the one with the highest mean.
 
     1. Worst first, a candidate is set aside while the range of the means that are left exceeds the
@@ -102,17 +102,17 @@ def indistinguishable_from_best(table: Table, alpha: float = ALPHA) -> list[bool
 
     So a verdict never contradicts the order of the means. With one repeat all are
     indistinguishable. Where all candidates are equally unsteady, a candidate that is as good as
-    any is called lower in at most `alpha` of all searches: the elimination of P. R. Hansen,
+    any is called lower in at most ALPHA of all searches: the elimination of P. R. Hansen,
     A. Lunde, J. M. Nason, The model confidence set, Econometrica 79 (2011) 453-497, with the exact
     quantiles of normal errors in place of the bootstrap. docs/ranking.md has the simulations.
     """
-    order, _, lower = _judged(table, alpha)
+    order, _, lower = _judged(table)
     verdicts = np.ones(len(table), bool)
     verdicts[order[lower:]] = False
     return verdicts.tolist()
 
 
-def half_width(table: Table, row: int, alpha: float = ALPHA) -> float:
+def half_width(table: Table, row: int) -> float:
     """Half-width of the interval of the difference between `row` and the best, or the best and the
     next: a difference of this size changes the verdict of `indistinguishable_from_best`.
 
@@ -120,42 +120,42 @@ def half_width(table: Table, row: int, alpha: float = ALPHA) -> float:
     """
     if table.shape[1] < 2:
         return inf
-    order, left, lower = _judged(table, alpha)
+    order, left, lower = _judged(table)
     place = max(1, int(np.flatnonzero(order == row)[0]))
     table, count = table[order], max(left, place + 1)
     error = sqrt(_larger_variance(table, place, count) / table.shape[1])
-    width = error * critical_range(count, (count - 1) * (table.shape[1] - 1), alpha)
+    width = error * critical_range(count, (count - 1) * (table.shape[1] - 1))
     if place > lower:
         # Whatever its own variance: it is below one that is lower.
         width = min(width, float(np.mean(table[0] - table[lower])))
     return width
 
 
-def _judged(table: Table, alpha: float) -> tuple[NDArray[np.intp], int, int]:
+def _judged(table: Table) -> tuple[NDArray[np.intp], int, int]:
     """(rows from best to worst, number left by the elimination, place from which all are lower)."""
     order = np.argsort(-table.mean(axis=1), kind="stable")
     table = table[order]
     left = lower = len(table)
     if table.shape[1] < 2:
         return order, left, lower
-    while left > 1 and _exceeds(table[:left], residual_variance(table[:left]), alpha):
+    while left > 1 and _exceeds(table[:left], residual_variance(table[:left])):
         left -= 1
     for place in range(left, lower):
-        if _exceeds(table[: place + 1], _larger_variance(table, place, place + 1), alpha):
+        if _exceeds(table[: place + 1], _larger_variance(table, place, place + 1)):
             return order, left, place
     return order, left, lower
 
 
-def _exceeds(table: Table, variance: float, alpha: float) -> bool:
+def _exceeds(table: Table, variance: float) -> bool:
     """Whether first and last mean of the sorted `table` differ by more than chance explains."""
     candidates, repeats = table.shape
     width = float(np.mean(table[0] - table[-1]))
     error = sqrt(variance / repeats)
     freedom = (candidates - 1) * (repeats - 1)
-    low, high = _bounds(candidates, freedom, alpha)
+    low, high = _bounds(candidates, freedom)
     if width < low * error or isclose(width, 0, abs_tol=1e-12):  # by rounding alone
         return False
-    return width >= high * error or width >= critical_range(candidates, freedom, alpha) * error
+    return width >= high * error or width >= critical_range(candidates, freedom) * error
 
 
 def _larger_variance(table: Table, place: int, count: int) -> float:

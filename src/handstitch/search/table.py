@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Final
+from typing import Any
 
 from msgspec import to_builtins
 
 from handstitch.config.messages import format_value
-from handstitch.search.ranking import Ranking
-
-COLUMNS: Final = (
-    "rank",
-    "candidate",
-    "seeds",
-    "mean",
-    "interval_low",
-    "interval_high",
-    "deviation",
-    "validation_error",
-    "indistinguishable",
-    "best_epoch_accuracy",
-    "last_epoch_accuracy",
-    "problem",
-)
-"""Besides the searched parameters. Numbers are exact; what is unknown is empty."""
+from handstitch.search.ranking import Candidate, Ranking
 
 
 def candidates_csv(ranking: Ranking) -> str:
-    """The candidates, best first, one line each with its parameters; lists joined by commas."""
+    """The candidates, best first, one line each: its rank and the fields of `Candidate`.
+
+    Each parameter has a column; lists are joined by commas. Numbers are exact; what is unknown is
+    empty.
+    """
     rows = to_builtins([*ranking.candidates, *ranking.failed_candidates])
-    names = dict.fromkeys(name for row in rows for name in row["parameters"])
+    several = {
+        "parameters": dict.fromkeys(name for row in rows for name in row["parameters"]),
+        "interval": ("interval_low", "interval_high"),
+    }
+    fields = Candidate.__struct_encode_fields__
+    columns = ["rank", *(name for field in fields for name in several.get(field, (field,)))]
     text = io.StringIO()
-    table = csv.DictWriter(
-        text,
-        [*COLUMNS[:2], *names, *COLUMNS[2:]],
-        restval="",
-        extrasaction="ignore",
-        lineterminator="\n",
-    )
+    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     for place, row in enumerate(rows, 1):
         row.update(row["parameters"])

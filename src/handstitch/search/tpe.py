@@ -41,8 +41,11 @@ def propose(
     )
     searched = distributions(plan.parameters)
     for trials in known:
-        best = [best_epoch(trial.history) for trial in trials if trial.state != "failed"]
-        scores = [record.val_accuracy for record in best if record is not None]
+        scores = [
+            record.val_accuracy
+            for trial in trials
+            if trial.state != "failed" and (record := best_epoch(trial.history))
+        ]
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE if scores else TrialState.FAIL,

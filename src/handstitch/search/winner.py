@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,16 +29,11 @@ class Winner(NamedTuple):
     ranking: Ranking
 
 
-class SearchOrigin(msgspec.Struct, frozen=True, kw_only=True):
-    """Record in a run of the search that chose its settings."""
+class SearchOrigin(msgspec.Struct, frozen=True):
+    """What is read from a run's link to its search; what else stands in it is for people."""
 
     search: str
     """Its folder, relative to the run's."""
-    candidate: int
-    parameters: dict[str, Any]
-    by: By
-    indistinguishable: int
-    """Number of other candidates that are indistinguishable from it."""
 
 
 def winner(search: Search, by: By = "best") -> Winner:
@@ -57,16 +52,19 @@ def winner(search: Search, by: By = "best") -> Winner:
 
 
 def origin(chosen: Winner, search: Search, run: Path) -> bytes:
-    """The file that links the run in the folder `run` to its search."""
+    """The file that links the run in the folder `run` to its search, and says what was chosen.
+
+    `indistinguishable` is the number of other candidates that are indistinguishable from it.
+    """
     place = os.path.relpath(search.folder.absolute(), run.absolute())
     return pretty_json(
-        SearchOrigin(
-            search=Path(place).as_posix(),
-            candidate=chosen.candidate.number,
-            parameters=chosen.candidate.parameters,
-            by=chosen.ranking.by,
-            indistinguishable=max(0, len(chosen.ranking.indistinguishable) - 1),
-        )
+        {
+            "search": Path(place).as_posix(),
+            "candidate": chosen.candidate.number,
+            "parameters": chosen.candidate.parameters,
+            "by": chosen.ranking.by,
+            "indistinguishable": max(0, len(chosen.ranking.indistinguishable) - 1),
+        }
     )
 
 
