@@ -61,7 +61,7 @@ def search(
     ] = None,
     dask: Annotated[
         str | None,
-        Parameter(metavar="ADDRESS", help="train on this Dask cluster; local: start one"),
+        Parameter(metavar="ADDRESS", help="train on a Dask cluster: tls://HOST:PORT of its scheduler"),
     ] = None,
     mpi: Annotated[
         bool, Parameter(help="train on the MPI ranks of mpiexec", negative=(), show_default=False)
@@ -218,14 +218,21 @@ def _worker_pool(
         )
     if mpi:
         return executors.mpi()
-    if dask and dask != "local" and workers is not None:
+    if dask and workers is not None:
         raise UsageError(
             "a Dask cluster has its own workers",
             found=f"--dask {dask} --workers {workers}",
             wanted="one of them",
-            fix="leave --workers out; it is for --dask local",
+            fix="leave --dask out for processes of this machine, --workers out for the cluster",
         )
-    count = min(machine.cores() if workers is None else workers, trials)
     if dask:
-        return executors.dask(dask, max(1, count))
+        if "://" not in dask:
+            raise UsageError(
+                "this is not the address of a Dask scheduler",
+                found=f"--dask {dask}",
+                wanted="protocol, host and port of one: tls://HOST:8786",
+                fix="correct it; for processes of this machine: --workers N",
+            )
+        return executors.dask(dask)
+    count = min(machine.cores() if workers is None else workers, trials)
     return executors.processes(count) if count else executors.serial()
