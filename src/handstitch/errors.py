@@ -17,7 +17,6 @@ A message has at most six lines: the problem, what was found, what was wanted, t
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
@@ -39,12 +38,6 @@ def printable(text: object) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in str(text)
     )
-
-
-def mask_passwords(text: str) -> str:
-    """`text` with the password in every URL replaced by ***."""
-    text = re.sub(r"([\w.+-]*):(?!//)\S*@", r"\1:***@", text)
-    return re.sub(r"(?i)([?&]password=)[^&\s'\"]*", r"\1***", text)
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

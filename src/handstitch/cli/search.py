@@ -13,7 +13,7 @@ from cyclopts.validators import Number
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_settings
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError, mask_passwords
+from handstitch.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from handstitch.search.executors import WorkerPool
@@ -61,7 +61,9 @@ def search(
     ] = None,
     dask: Annotated[
         str | None,
-        Parameter(metavar="ADDRESS", help="train on a Dask cluster: tls://HOST:PORT of its scheduler"),
+        Parameter(
+            metavar="ADDRESS", help="train on a Dask cluster: tls://HOST:PORT of its scheduler"
+        ),
     ] = None,
     mpi: Annotated[
         bool, Parameter(help="train on the MPI ranks of mpiexec", negative=(), show_default=False)
@@ -141,12 +143,14 @@ def search(
             )
     except Interrupted as interrupted:
         if progress.search is not None:
+            from handstitch.search import database
+
             output.notice("stopped; every finished trial is kept. Resume with:")
             flags = {
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
-                "--storage": storage and mask_passwords(storage),
+                "--storage": storage and database.shown(database.parse(storage)),
                 "--data-dir": data_dir,
             }
             words = [str(word) for flag in flags.items() if flag[1] is not None for word in flag]
