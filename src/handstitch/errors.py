@@ -17,6 +17,8 @@ A message has at most six lines: the problem, what was found, what was wanted, t
 
 from __future__ import annotations
 
+import os
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
@@ -38,6 +40,20 @@ def printable(text: object) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in str(text)
     )
+
+
+def shell_word(value: object) -> str:
+    r"""`value` as one printable word of a shell: a b is 'a b', and the byte 255 $'\377'."""
+    text = str(value)
+    if printable(text) == text:
+        return shlex.quote(text)
+    escaped = [
+        letter
+        if printable(letter) == letter and letter not in "\\'"
+        else "".join(f"\\{byte:03o}" for byte in os.fsencode(letter))
+        for letter in text
+    ]
+    return f"$'{''.join(escaped)}'"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 import textwrap
 import traceback
@@ -32,7 +31,7 @@ from handstitch.errors import (
     MachineError,
     Phrase,
     UsageError,
-    printable,
+    shell_word,
 )
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def typed(part: Argument | Call) -> str:
     """An argument of the library as a flag, a call as a command."""
     if isinstance(part, Call):
         words = [
-            typed(each) if isinstance(each, Argument) else printable(shlex.quote(str(each)))
+            typed(each) if isinstance(each, Argument) else shell_word(each)
             for each in part.arguments
         ]
         return " ".join([COMMANDS[part.function], *words])
@@ -104,7 +103,7 @@ def typed(part: Argument | Call) -> str:
         return " ".join(starmap(format_flag, part.value.items()))
     if part.name in field_types():
         return format_flag(part.name, part.value)
-    return f"{flag} {printable(shlex.quote(str(part.value)))}"
+    return f"{flag} {shell_word(part.value)}"
 
 
 def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
@@ -141,7 +140,7 @@ def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
 
 
 def _typed(words: Sequence[str]) -> str:
-    return shlex.join(["handstitch", *(hidden(word, words) for word in words)])
+    return " ".join(["handstitch", *(shell_word(hidden(word, words)) for word in words)])
 
 
 def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:

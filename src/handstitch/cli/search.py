@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -13,7 +12,7 @@ from cyclopts.validators import Number
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_settings
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError
+from handstitch.errors import Interrupted, UsageError, shell_word
 
 if TYPE_CHECKING:
     from handstitch.search.executors import WorkerPool
@@ -153,9 +152,11 @@ def search(
                 "--storage": storage and database.shown(database.parse(storage)),
                 "--data-dir": data_dir,
             }
-            words = [str(word) for flag in flags.items() if flag[1] is not None for word in flag]
+            words = [
+                shell_word(word) for flag in flags.items() if flag[1] is not None for word in flag
+            ]
             program = "mpiexec -n 3 python -m mpi4py.futures -m " if mpi else ""
-            output.command(f"{program}handstitch search {shlex.join(words)}{' --mpi' * mpi}")
+            output.command(f"{program}handstitch search {' '.join(words)}{' --mpi' * mpi}")
         return interrupted.exit_code
     say_result(found, json)
     return 0

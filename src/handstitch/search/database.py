@@ -24,9 +24,9 @@ _TIMEOUT: Final = 4
 _DRIVER: Final = "postgresql+psycopg"
 _SHOWN: Final = frozenset(
     {"host", "hostaddr", "port", "user", "dbname", "service", "passfile"}
-    | {"sslmode", "sslcert", "sslkey", "sslrootcert"}
+    | {"sslmode", "sslcert", "sslkey", "sslrootcert", "uri"}
 )
-"""Options of a PostgreSQL address whose values are no secret."""
+"""Options of an address whose values are no secret."""
 
 
 def parse(storage: str) -> URL:

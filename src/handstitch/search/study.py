@@ -38,7 +38,9 @@ class Study:
     def __init__(self, search: Search, url: URL | None) -> None:
         self._plan, self._name = search.plan, search.description.study
         file = search.folder.absolute() / STUDY
-        self._url = url or URL.create("sqlite", database=str(file))
+        # As an address, for SQLAlchemy knows no path that is not UTF-8.
+        self._url = url or URL.create("sqlite", database=file.as_uri(), query={"uri": "true"})
+        self._shown = database.shown(url) if url else str(file)
         self._storage: RDBStorage | None = None
         self._has_failed = False
 
@@ -68,7 +70,7 @@ class Study:
                 "the study %s cannot be written: %s; "
                 "the search continues without it, and the next call writes what is "
                 "missing (remove a damaged study.db first)",
-                database.shown(self._url),
+                self._shown,
                 database.reason(error, self._url),
             )
 
