@@ -311,11 +311,12 @@ def test_no_password_is_shown_however_the_address_is_spelled(
     monkeypatch.chdir(tmp_path)
     raised: list[BaseException] = []
     translate = error_messages.translate
-    monkeypatch.setattr(
-        error_messages,
-        "translate",
-        lambda error, words: raised.append(error) or translate(error, words),
-    )
+
+    def keeping(error: Exception, words: list[str]) -> HandstitchError:
+        raised.append(error)
+        return translate(error, words)
+
+    monkeypatch.setattr(error_messages, "translate", keeping)
     for address in map(spelling.format, (secret, encoded)):
         for words, code in (
             (("--storage", address), {2, 5}),

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from handstitch.cli import output
-from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_settings
+from handstitch.cli.flags import FLAGS, ConfigFile, DataDir, Json, Preset, exclusive, with_settings
 from handstitch.config import precedence
 from handstitch.errors import Interrupted, UsageError, shell_word
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MANY: Final = 10_000
 """Points of the largest grid that is trained without --yes."""
+
+_WORKERS: Final = exclusive("--workers", "--dask", "--mpi")
 
 COUNT: Final = Number(gte=1, lte=100_000)
 
@@ -52,6 +54,7 @@ def search(
     workers: Annotated[
         int | None,
         Parameter(
+            group=(FLAGS, _WORKERS),
             metavar="N",
             validator=Number(gte=0, lte=1024),
             help="worker processes; 0: train in this process",
@@ -61,11 +64,19 @@ def search(
     dask: Annotated[
         str | None,
         Parameter(
-            metavar="ADDRESS", help="train on a Dask cluster: tls://HOST:PORT of its scheduler"
+            group=(FLAGS, _WORKERS),
+            metavar="ADDRESS",
+            help="train on a Dask cluster: tls://HOST:PORT of its scheduler",
         ),
     ] = None,
     mpi: Annotated[
-        bool, Parameter(help="train on the MPI ranks of mpiexec", negative=(), show_default=False)
+        bool,
+        Parameter(
+            group=(FLAGS, _WORKERS),
+            help="train on the MPI ranks of mpiexec",
+            negative=(),
+            show_default=False,
+        ),
     ] = False,
     storage: Annotated[
         str | None,
@@ -214,27 +225,13 @@ def _worker_pool(
     from handstitch import machine
     from handstitch.search import executors
 
-    if mpi and (dask or workers is not None):
-        raise UsageError(
-            "--mpi has its own workers",
-            found="--mpi with " + ("--dask" if dask else "--workers"),
-            wanted="one of them: mpiexec sets the number of processes",
-            fix="mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi",
-        )
     if mpi:
         return executors.mpi()
-    if dask and workers is not None:
-        raise UsageError(
-            "a Dask cluster has its own workers",
-            found=f"--dask {dask} --workers {workers}",
-            wanted="one of them",
-            fix="leave --dask out for processes of this machine, --workers out for the cluster",
-        )
-    if dask:
+    if dask is not None:
         if "://" not in dask:
             raise UsageError(
                 "this is not the address of a Dask scheduler",
-                found=f"--dask {dask}",
+                found=f"--dask {shell_word(dask)}",
                 wanted="protocol, host and port of one: tls://HOST:8786",
                 fix="correct it; for processes of this machine: --workers N",
             )
