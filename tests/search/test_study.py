@@ -339,7 +339,7 @@ def test_no_password_is_shown_however_the_address_is_spelled(
 def test_what_is_no_secret_is_shown():
     for address in (
         "postgresql://me@server:5433/studies",
-        "postgresql:///studies?host=/run/postgresql&sslmode=require",
-        "postgresql://[::1]:5433/studies?service=x&passfile=/home/me/.pgpass",
+        "postgresql:///studies?host=%2Frun%2Fpostgresql&sslmode=require",
+        "postgresql://[::1]:5433/studies?passfile=.pgpass&service=x",
     ):
         assert database.shown(database.parse(address)) == address

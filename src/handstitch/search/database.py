@@ -10,7 +10,6 @@ import re
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Final
-from urllib.parse import quote, unquote
 
 from optuna.storages import RDBStorage
 from sqlalchemy import URL, make_url
@@ -39,8 +38,8 @@ def parse(storage: str) -> URL:
     if (
         url.drivername not in {"postgresql", "postgres", _DRIVER}
         or bare
-        or re.search("[=@:/]", unquote(url.database or ""))
-        or re.search("[=@]", unquote(url.host or ""))
+        or re.search("[=@:/%]", url.database or "")
+        or re.search("[=@%]", url.host or "")
         or re.search("[=?]", url.username or "")
     ):
         protocol = re.match(r"\w+://", storage)
@@ -59,12 +58,10 @@ def parse(storage: str) -> URL:
 
 def shown(url: URL) -> str:
     """The address in a message: *** for a password, and for options that may be one."""
-    plain = url.set(drivername=url.get_backend_name(), query={})
-    options = [
-        f"{name}={quote(value)}" if _is_plain(name, value) else "***"
-        for name, value in _options(url)
-    ]
-    return plain.render_as_string() + "?" * bool(options) + "&".join(options)
+    plain = [option for option in _options(url) if _is_plain(*option)]
+    address = url.set(drivername=url.get_backend_name(), query={}).update_query_pairs(plain)
+    text = address.render_as_string()
+    return text if len(plain) == len(_options(url)) else f"{text}{'&' if plain else '?'}***"
 
 
 def _options(url: URL) -> list[tuple[str, str]]:
