@@ -17,7 +17,8 @@ A message has at most six lines: the problem, what was found, what was wanted, t
 
 from __future__ import annotations
 
-import re
+import os
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
@@ -41,10 +42,18 @@ def printable(text: object) -> str:
     )
 
 
-def mask_passwords(text: str) -> str:
-    """`text` with the password in every URL replaced by ***."""
-    text = re.sub(r"([\w.+-]*):(?!//)\S*@", r"\1:***@", text)
-    return re.sub(r"(?i)([?&]password=)[^&\s'\"]*", r"\1***", text)
+def shell_word(value: object) -> str:
+    r"""`value` as one printable word of a shell: a b is 'a b', and the byte 255 $'\377'."""
+    text = str(value)
+    if printable(text) == text:
+        return shlex.quote(text)
+    escaped = [
+        letter
+        if printable(letter) == letter and letter not in "\\'"
+        else "".join(f"\\{byte:03o}" for byte in os.fsencode(letter))
+        for letter in text
+    ]
+    return f"$'{''.join(escaped)}'"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -87,7 +87,7 @@ def test_scan_finds_planted_breach(source: str) -> None:
         (
             Call("resume", Path("a\nb")),
             r"handstitch.resume('a\nb')",
-            r"handstitch train --resume 'a\nb'",
+            r"handstitch train --resume $'a\012b'",
         ),
         (
             Call("data.loading.fetch", "mnist", Argument("data_dir", "x")),

@@ -93,12 +93,7 @@ def test_without_a_command_warnings_appear_and_progress_does_not():
     assert (done.stdout, done.stderr) == ("", "a folder is empty\n")
 
 
-@pytest.mark.parametrize(
-    "workers",
-    [lambda: executors.processes(1), lambda: executors.dask("local", 1)],
-    ids=["processes", "Dask"],
-)
-def test_workers_leave_notices_to_their_parent(workers):
-    with workers() as pool:
+def test_workers_leave_notices_to_their_parent():
+    with executors.processes(1) as pool:
         enabled = pool.executor.submit(LOGGER.isEnabledFor, logging.WARNING)
         assert enabled.result(60) is False

@@ -15,9 +15,12 @@ import optuna
 import psycopg
 import pytest
 
+from handstitch import cli
 from handstitch import search as searches
-from handstitch.errors import mask_passwords
+from handstitch.cli import error_messages
+from handstitch.errors import HandstitchError
 from handstitch.records import Trial
+from handstitch.search import database
 from tests.search import searching
 from tests.search.searching import GRID, table
 
@@ -199,7 +202,7 @@ def test_a_server_that_ends_in_the_middle_harms_nothing(
         monkeypatch.setattr(searches.Search, "keep", ending)
         assert searching.run_here(*words) == 0
         said = capsys.readouterr().err
-        assert said.count(f"{mask_passwords(server)[:-9]}/middle cannot be written: ") == 1
+        assert said.count(f"{server.replace(PASSWORD, '***')[:-9]}/middle cannot be written: ") == 1
         assert PASSWORD not in said
         assert table(other) == table(grid)
         connection.execute("ALTER DATABASE middle ALLOW_CONNECTIONS true")
@@ -239,13 +242,104 @@ def test_what_is_no_database_is_refused(tmp_path, capsys, address):
     assert "wr0ng" not in complaint
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("postgresql://me:pa:s@s/w@h:1/d?x=1", "postgresql://me:***@h:1/d?x=1"),
-        ("postgresql://h/d?password=p&x=1 --out a", "postgresql://h/d?password=***&x=1 --out a"),
-        ("tcp://127.0.0.1:8786 a:b", "tcp://127.0.0.1:8786 a:b"),
-    ],
-)
-def test_passwords_are_masked(text, shown):
-    assert mask_passwords(text) == shown
+def test_no_password_is_left_anywhere_by_a_search_that_succeeds(server, tmp_path, capsys):
+    """In the query and percent-encoded; then a bad flag, and a server that refuses the secret."""
+    place, query = server.rpartition("@")[2], f"user=searcher&password={PASSWORD}"
+    encoded = "".join(f"%{ord(letter):02x}" for letter in PASSWORD)
+    for number, address in enumerate(
+        [f"postgresql://{place}?{query}", server.replace(PASSWORD, encoded)]
+    ):
+        words = (*GRID, "--out", str(tmp_path / str(number)), "--storage", address)
+        assert searching.run_here(*words) == 0
+        assert searching.run_here(*words, "--bogus") == 2
+        wrong = address.replace(PASSWORD, f"{PASSWORD}0").replace(encoded, f"{encoded}0")
+        assert searching.run_here(*words[:-1], wrong, "--debug") == 5
+    said = capsys.readouterr()
+    assert "postgresql://127.0.0.1:" in said.err
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    for secret in (PASSWORD, encoded):
+        assert secret not in said.out + said.err
+        assert secret.encode() not in kept
+
+
+SPELLINGS = [
+    "postgresql://u:{}@127.0.0.1:9/d",
+    "postgresql+psycopg://u:{}@127.0.0.1:9/d?sslmode=disable",
+    "postgresql://127.0.0.1:9/d?user=u&password={}",
+    "postgresql://127.0.0.1:9/d?PassWord={}",
+    "postgresql://127.0.0.1:9/d?pass%77ord={}",
+    "postgresql://127.0.0.1:9/d?sslpassword={}&connect_timeout=1",
+    "postgresql://127.0.0.1:9/d?connect_timeout={}",
+    "postgresql://127.0.0.1:9/d?{}=1",
+    "postgresql://127.0.0.1:9/d?options=-cx%3D{}",
+    "postgresql://127.0.0.1:9/d?service=nosuch&password={}",
+    "postgresql://127.0.0.1:9/d?dbname=password%3D{}",
+    "postgresql://127.0.0.1:9/d?dbname=postgresql://u:{}@h/d",
+    "postgresql://127.0.0.1:9?password=p@{}",
+    "postgresql://127.0.0.1?password=p@{}",
+    "postgresql://127.0.0.1:9/d password={}",
+    "postgresql://127.0.0.1:9/d%20password%3D{}",
+    "postgresql://127.0.0.1:9%20password%3D{}/d",
+    "postgresql://u%20password%3D{}@127.0.0.1:9/d",
+    "postgresql://u:{}/d",
+    "postgresql://u:{}",
+    "postgresql:///u:{}",
+    "postgresql:u:{}@127.0.0.1/d",
+    "postgresql://u:p@{}@127.0.0.1:9/d",
+    "postgresql://u:p@s/{}@127.0.0.1:9/d",
+    "postgresql://u:p/{}@127.0.0.1:9/d",
+    "postgresql://u:p?{}@127.0.0.1:9/d",
+    "postgresql://u:p#{}@127.0.0.1:9/d",
+    "postgresql://u:p:{}@127.0.0.1:9/d",
+    "postgresql://[::1]:9/d?password={}",
+    "postgres:/u:{}@127.0.0.1/d",
+    "mysql://u:{}@127.0.0.1/d",
+    "u:{}@127.0.0.1/d",
+    "host=127.0.0.1 port=9 user=u password={}",
+    "host=127.0.0.1 port=9 sslpassword='{}'",
+    "u:{}",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_password_is_shown_however_the_address_is_spelled(
+    tmp_path, capsys, monkeypatch, spelling
+):
+    secret = "wr0ngS3cret"
+    encoded = "".join(f"%{ord(letter):02X}" for letter in secret)
+    monkeypatch.chdir(tmp_path)
+    raised: list[BaseException] = []
+    translate = error_messages.translate
+
+    def keeping(error: Exception, words: list[str]) -> HandstitchError:
+        raised.append(error)
+        return translate(error, words)
+
+    monkeypatch.setattr(error_messages, "translate", keeping)
+    for address in map(spelling.format, (secret, encoded)):
+        for words, code in (
+            (("--storage", address), {2, 5}),
+            ((f"--storage={address}", "--debug"), {2, 5}),
+            (("--storage", address, "--bogus"), {2}),
+            (("--storag", address), {2}),
+            ((f"--storage={address}", "--seeds", "x", "--debug"), {2}),
+        ):
+            assert cli.run(["search", *GRID, "--out", "grid", *words]) in code
+    for error in raised:
+        if isinstance(error, HandstitchError):
+            assert secret not in f"{error} {error!r} {vars(error)}"
+            assert secret not in f"{error.__context__} {error.__context__!r}"
+    said = capsys.readouterr()
+    for text in (secret, encoded, secret[1:], secret[:-1]):
+        assert text not in said.out + said.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_secret_is_shown():
+    for address in (
+        "postgresql://me@server:5433/studies",
+        "postgresql:///studies?host=%2Frun%2Fpostgresql&sslmode=require",
+        "postgresql://[::1]:5433/studies?passfile=.pgpass&service=x",
+    ):
+        assert database.shown(database.parse(address)) == address

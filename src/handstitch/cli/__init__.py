@@ -11,7 +11,7 @@ from errno import EIO, ENOSPC
 from inspect import cleandoc
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from cyclopts import App, Group
 
@@ -78,7 +78,7 @@ def run(argv: list[str]) -> int:
         # rich exits by itself when a pipe is closed.
         if not any(isinstance(cause, BrokenPipeError) for cause in (error, error.__context__)):
             raise
-        _discard_stdout()
+        _discard(sys.stdout)
         return 141
     except KeyboardInterrupt:
         return 130
@@ -88,8 +88,12 @@ def run(argv: list[str]) -> int:
         from handstitch.cli import error_messages
 
         if isinstance(error, OSError) and error.errno in {ENOSPC, EIO}:
-            _discard_stdout()  # if stdout is full, Python would retry at exit
-        return error_messages.print_error(error, words, debug)
+            _discard(sys.stdout)  # if stdout is full, Python would retry at exit
+        try:
+            return error_messages.print_error(error, words, debug)
+        except OSError:  # stderr is full or closed
+            _discard(sys.stderr)
+            return error_messages.translate(error, words).exit_code
 
 
 def _run(words: list[str]) -> int:
@@ -107,6 +111,6 @@ def _run(words: list[str]) -> int:
     return int(code or 0)
 
 
-def _discard_stdout() -> None:
-    """Discard the rest of stdout; flushing it at exit would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _discard(stream: TextIO) -> None:
+    """Discard the rest of a stream; flushing it at exit would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

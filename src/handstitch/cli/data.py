@@ -30,7 +30,7 @@ def fetch(
     from handstitch.data import loading
 
     location = loading.fetch(name, data_dir)
-    print(f"{name} is complete and sound in {location.folder}")
+    print(f"{name} is complete and sound in {printable(location.folder)}")
 
 
 @app.command
@@ -54,7 +54,7 @@ def info(
     if choice.reason:
         output.notice(f"this is sketch, drawn data: {choice.reason}")
     parts = found["parts"]
-    print(f"{found['title']}, {found['location']}")
+    print(f"{found['title']}, {printable(found['location'])}")
     sizes = (
         (
             part["part"],

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 import textwrap
 import traceback
 from dataclasses import replace
-from itertools import starmap
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import (
@@ -32,8 +31,7 @@ from handstitch.errors import (
     MachineError,
     Phrase,
     UsageError,
-    mask_passwords,
-    printable,
+    shell_word,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +56,7 @@ COMMANDS: Final = {
 def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     """Print the error on stderr; its exit code."""
     if debug:
-        traceback.print_exception(error)
+        print(hidden("".join(traceback.format_exception(error)), words), file=sys.stderr, end="")
     message = translate(error, words)
     as_typed: dict[str, Any] = {
         name: value.template.format(*map(typed, value.parts))
@@ -68,6 +66,17 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     text = f"handstitch: error: {replace(message, **as_typed)}"
     print(wrapped(text, output.console(stderr=True).width), file=sys.stderr)
     return message.exit_code
+
+
+def hidden(text: str, words: Sequence[str]) -> str:
+    """`text` with *** for each of the command's words that may be an address with a password."""
+    for before, word in pairwise(["", *words]):
+        flag, _, value = word.partition("=") if word.startswith("-") else (before, "", word)
+        if value and (
+            nearest_name(flag, ["storage"]) or re.search("(?i)postgres|passw|:.*@", value)
+        ):
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text)
+    return text
 
 
 def wrapped(message: str, width: int) -> str:
@@ -83,7 +92,7 @@ def typed(part: Argument | Call) -> str:
     """An argument of the library as a flag, a call as a command."""
     if isinstance(part, Call):
         words = [
-            typed(each) if isinstance(each, Argument) else printable(shlex.quote(str(each)))
+            typed(each) if isinstance(each, Argument) else shell_word(each)
             for each in part.arguments
         ]
         return " ".join([COMMANDS[part.function], *words])
@@ -94,7 +103,7 @@ def typed(part: Argument | Call) -> str:
         return " ".join(starmap(format_flag, part.value.items()))
     if part.name in field_types():
         return format_flag(part.name, part.value)
-    return f"{flag} {printable(shlex.quote(str(part.value)))}"
+    return f"{flag} {shell_word(part.value)}"
 
 
 def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
@@ -124,14 +133,14 @@ def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
             fix="check disk space and permissions; --debug shows where it happened",
         )
     return HandstitchError(
-        f"this is a bug: {type(error).__name__}: {error}",
+        f"this is a bug: {type(error).__name__}: {hidden(str(error), words)}",
         found=_typed(words),
         fix="please report it with the output of the same command and --debug",
     )
 
 
 def _typed(words: Sequence[str]) -> str:
-    return mask_passwords(shlex.join(["handstitch", *words]))
+    return " ".join(["handstitch", *(shell_word(hidden(word, words)) for word in words)])
 
 
 def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
@@ -140,24 +149,24 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
     verbs = error.command_chain or [word for word in words[:1] if word in VERBS]
     command = " ".join(["handstitch", *verbs])
     if isinstance(error, UnknownCommandError | UnknownOptionError):
-        return _unknown(error, command, _typed(words))
+        return _unknown(error, command, words)
     if error.argument is not None:
-        return _invalid(error, command, _typed(words))
-    return _combination(error, command, _typed(words))
+        return _invalid(error, command, words)
+    return _combination(error, command, words)
 
 
-def _unknown(error: Any, command: str, line: str) -> UsageError:
+def _unknown(error: Any, command: str, words: Sequence[str]) -> UsageError:
     """An unknown command or flag, with the nearest known one."""
     if isinstance(error, UnknownOptionError):
         word = error.token.keyword or error.token.value
         names = [name for argument in error.argument_collection for name in argument.names]
     else:
         word, names = str(error.unused_tokens[0]), list(error.app)
-    word, is_flag = word.partition("=")[0], word.startswith("-")
+    word, is_flag = hidden(word, words).partition("=")[0], word.startswith("-")
     known = [name for name in (*names, "--help", "--debug") if name.startswith("-") == is_flag]
     return UsageError(
         f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",
-        found=line,
+        found=_typed(words),
         wanted=nearest_name(word, known),
         fix="in a checkout of the repository: make reproduce"
         if word == "reproduce"
@@ -165,35 +174,35 @@ def _unknown(error: Any, command: str, line: str) -> UsageError:
     )
 
 
-def _invalid(error: Any, command: str, line: str) -> UsageError:
+def _invalid(error: Any, command: str, words: Sequence[str]) -> UsageError:
     """A value that is missing, of the wrong type or out of bounds."""
     argument = error.argument
-    words = choices(argument.hint)
+    valid = choices(argument.hint)
     token = getattr(error, "token", None) or next(iter(argument.tokens), None)
     flag = getattr(error, "keyword", None) or getattr(token, "keyword", None)
-    name, value = flag or argument.name, getattr(token, "value", "")
+    name, value = flag or argument.name, hidden(getattr(token, "value", ""), words)
     kind = {"N": "a whole number", "X": "a number"}.get(argument.parameter.metavar, "")
     bound = getattr(error, "exception_message", "").removeprefix("Must be ").rstrip(".")
-    nearest = nearest_name(value, words)
+    nearest = nearest_name(value, valid)
     return UsageError(
         f"{name} needs a value"
         if isinstance(error, MissingArgumentError)
         else f"invalid value for {name}: {format_value(value) or '(empty)'}",
-        found=line,
-        wanted=", ".join(words) or f"{kind} {bound}".strip() or None,
+        found=_typed(words),
+        wanted=", ".join(valid) or f"{kind} {bound}".strip() or None,
         means=argument.parameter.help,
         fix=f"perhaps: {nearest}" if nearest else f"see: {command} --help",
     )
 
 
-def _combination(error: Any, command: str, line: str) -> UsageError:
+def _combination(error: Any, command: str, words: Sequence[str]) -> UsageError:
     """An unexpected, repeated or mutually exclusive argument."""
     problem, unused = " ".join(str(error).split()), error.unused_tokens
     if isinstance(error, RepeatArgumentError):
         problem = f"{error.token.keyword} is given twice"
     elif isinstance(error, UnusedCliTokensError):
-        problem = f"unexpected argument: {format_value(unused[0])}"
+        problem = f"unexpected argument: {format_value(hidden(unused[0], words))}"
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
         problem = f"{names[:-1].replace(', ', ' and ')} cannot be used together" if names else rule
-    return UsageError(problem, found=line, fix=f"leave one out; see: {command} --help")
+    return UsageError(problem, found=_typed(words), fix=f"leave one out; see: {command} --help")

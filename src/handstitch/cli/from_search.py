@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from handstitch.cli import output
 from handstitch.config.messages import plural
 from handstitch.config.precedence import flags_of
 from handstitch.config.schema import from_mapping
-from handstitch.errors import UsageError
+from handstitch.errors import UsageError, shell_word
 from handstitch.runs import Run
 from handstitch.runs.folder import RUNS
 from handstitch.search.ranking import By
@@ -37,7 +36,7 @@ def begin(
             "these settings were chosen by the search",
             found=" ".join(flags_of(name)[0] for name in changed),
             wanted=as_flags(changed),
-            fix=f"leave them out: handstitch train --from-search {shlex.quote(str(folder))}",
+            fix=f"leave them out: handstitch train --from-search {shell_word(folder)}",
         )
     config = from_mapping(chosen.config.to_dict() | dict(given), "the winner's settings")
     compared = sum(one.indistinguishable is not None for one in ranking.candidates)
@@ -52,6 +51,6 @@ def begin(
         output.notice(
             f"it is indistinguishable from {plural(others, 'other candidate')}; for details:"
         )
-        output.command(f"handstitch show {shlex.quote(str(folder))}")
+        output.command(f"handstitch show {shell_word(folder)}")
     note = origin(chosen, found, out or RUNS / "train")
     return runs.create(config, None, out, data_dir, beside={ORIGIN: note})

@@ -107,12 +107,16 @@ def show(table: Table, title: str = "") -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on stdout; with escapes unless stdout is UTF-8."""
+    """Print one JSON object on stdout; escaped what `printable` escapes and stdout cannot show."""
     import json
+    import re
 
     from handstitch.config.messages import pretty_json
 
-    text = pretty_json(value).decode()
-    if (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8":
-        text = json.dumps(json.loads(text), indent=2) + "\n"
-    sys.stdout.write(text)
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+
+    def escaped(match: re.Match[str]) -> str:
+        is_text = is_utf8 and printable(match[0]) == match[0]
+        return match[0] if is_text else json.dumps(match[0])[1:-1]
+
+    sys.stdout.write(re.sub(r"[^ -~\n]", escaped, pretty_json(value).decode()))

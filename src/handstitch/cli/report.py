@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json, Language
-from handstitch.errors import printable
+from handstitch.errors import printable, shell_word
 
 
 def report(
@@ -62,4 +61,4 @@ def report(
         print("It shows the last test of these weights.")
     else:
         print("It shows validation figures: these weights have not been tested.")
-        print(f"Test them: handstitch test {shlex.quote(printable(folder))}")
+        print(f"Test them: handstitch test {shell_word(folder)}")

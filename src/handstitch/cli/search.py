@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -11,15 +10,17 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from handstitch.cli import output
-from handstitch.cli.flags import ConfigFile, DataDir, Json, Preset, with_settings
+from handstitch.cli.flags import FLAGS, ConfigFile, DataDir, Json, Preset, exclusive, with_settings
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError, mask_passwords
+from handstitch.errors import Interrupted, UsageError, shell_word
 
 if TYPE_CHECKING:
     from handstitch.search.executors import WorkerPool
 
 MANY: Final = 10_000
 """Points of the largest grid that is trained without --yes."""
+
+_WORKERS: Final = exclusive("--workers", "--dask", "--mpi")
 
 COUNT: Final = Number(gte=1, lte=100_000)
 
@@ -53,6 +54,7 @@ def search(
     workers: Annotated[
         int | None,
         Parameter(
+            group=(FLAGS, _WORKERS),
             metavar="N",
             validator=Number(gte=0, lte=1024),
             help="worker processes; 0: train in this process",
@@ -61,10 +63,20 @@ def search(
     ] = None,
     dask: Annotated[
         str | None,
-        Parameter(metavar="ADDRESS", help="train on this Dask cluster; local: start one"),
+        Parameter(
+            group=(FLAGS, _WORKERS),
+            metavar="ADDRESS",
+            help="train on a Dask cluster: tls://HOST:PORT of its scheduler",
+        ),
     ] = None,
     mpi: Annotated[
-        bool, Parameter(help="train on the MPI ranks of mpiexec", negative=(), show_default=False)
+        bool,
+        Parameter(
+            group=(FLAGS, _WORKERS),
+            help="train on the MPI ranks of mpiexec",
+            negative=(),
+            show_default=False,
+        ),
     ] = False,
     storage: Annotated[
         str | None,
@@ -139,17 +151,21 @@ def search(
             )
     except Interrupted as interrupted:
         if progress.search is not None:
+            from handstitch.search import database
+
             output.notice("stopped; every finished trial is kept. Resume with:")
             flags = {
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
-                "--storage": storage and mask_passwords(storage),
+                "--storage": storage and database.shown(database.parse(storage)),
                 "--data-dir": data_dir,
             }
-            words = [str(word) for flag in flags.items() if flag[1] is not None for word in flag]
+            words = [
+                shell_word(word) for flag in flags.items() if flag[1] is not None for word in flag
+            ]
             program = "mpiexec -n 3 python -m mpi4py.futures -m " if mpi else ""
-            output.command(f"{program}handstitch search {shlex.join(words)}{' --mpi' * mpi}")
+            output.command(f"{program}handstitch search {' '.join(words)}{' --mpi' * mpi}")
         return interrupted.exit_code
     say_result(found, json)
     return 0
@@ -207,23 +223,16 @@ def _worker_pool(
     from handstitch import machine
     from handstitch.search import executors
 
-    if mpi and (dask or workers is not None):
-        raise UsageError(
-            "--mpi has its own workers",
-            found="--mpi with " + ("--dask" if dask else "--workers"),
-            wanted="one of them: mpiexec sets the number of processes",
-            fix="mpiexec -n 3 python -m mpi4py.futures -m handstitch search … --mpi",
-        )
     if mpi:
         return executors.mpi()
-    if dask and dask != "local" and workers is not None:
-        raise UsageError(
-            "a Dask cluster has its own workers",
-            found=f"--dask {dask} --workers {workers}",
-            wanted="one of them",
-            fix="leave --workers out; it is for --dask local",
-        )
+    if dask is not None:
+        if "://" not in dask:
+            raise UsageError(
+                "this is not the address of a Dask scheduler",
+                found=f"--dask {shell_word(dask)}",
+                wanted="protocol, host and port of one: tls://HOST:8786",
+                fix="correct it; for processes of this machine: --workers N",
+            )
+        return executors.dask(dask)
     count = min(machine.cores() if workers is None else workers, trials)
-    if dask:
-        return executors.dask(dask, max(1, count))
     return executors.processes(count) if count else executors.serial()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from itertools import groupby
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from handstitch.cli import output
 from handstitch.config.messages import format_value, plural
-from handstitch.errors import DivergedError, printable
+from handstitch.errors import DivergedError, printable, shell_word
 from handstitch.records import Trial, best_epoch
 from handstitch.search import Search
 from handstitch.search.summary import as_flags
@@ -97,10 +96,9 @@ def say_result(search: Search, json: bool) -> None:
         ]
         output.show(candidate_table(("candi-\ndate", "trials", "Val\nAccuracy", ""), lines))
         drawn = ", drawn data" if search.plan.config["dataset"] == "sketch" else ""
-        command = f"handstitch show {shlex.quote(str(search.folder))}"
         print(f"Val Accuracy: of the best epoch, mean over a candidate's trials{drawn}")
         print(f"Search folder: {printable(search.folder)}")
-        print(f"Ranking and figures: {printable(command)}")
+        print(f"Ranking and figures: handstitch show {shell_word(search.folder)}")
     if search.trials and all(trial.state == "failed" for trial in search.trials):
         first = search.trials[0]
         raise DivergedError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -12,7 +11,7 @@ from handstitch import figures
 from handstitch.cli import output, pictures
 from handstitch.cli.flags import Json, Language, Model
 from handstitch.cli.pictures import Out
-from handstitch.errors import ModelFileError, UsageError, printable
+from handstitch.errors import ModelFileError, UsageError, printable, shell_word
 from handstitch.model import load_model
 from handstitch.records import EpochRecord, best_epoch, some_epochs
 from handstitch.runs import folder as run_folder
@@ -60,7 +59,7 @@ def _history(target: Path) -> list[EpochRecord]:
                 file=target,
                 found="weights without a history",
                 wanted="a run folder, or a model file written by handstitch train",
-                fix=f"show its weights: handstitch show weights {shlex.quote(str(target))}",
+                fix=f"show its weights: handstitch show weights {shell_word(target)}",
             )
         return records
     run_folder.require_run(target)
@@ -72,7 +71,7 @@ def _history(target: Path) -> list[EpochRecord]:
             found=f"no sound epoch in {run_folder.HISTORY} or its weights",
             wanted="at least one epoch",
             fix="wait for its first epoch, or resume it: "
-            f"handstitch train --resume {shlex.quote(str(target))}",
+            f"handstitch train --resume {shell_word(target)}",
         )
     return records
 

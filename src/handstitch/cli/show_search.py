@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from handstitch import search as searches
 from handstitch.cli import output
 from handstitch.cli.search_output import candidate_table
 from handstitch.config.messages import plural
-from handstitch.errors import MachineError, UsageError, printable
+from handstitch.errors import MachineError, UsageError, printable, shell_word
 from handstitch.figures import Lang
 from handstitch.figures import search as drawings
 from handstitch.search import Candidate, Ranking, Search
@@ -42,7 +41,7 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
             file=folder,
             found="0 trials",
             wanted="at least one",
-            fix=f"resume it: handstitch search --out {shlex.quote(str(folder))}",
+            fix=f"resume it: handstitch search --out {shell_word(folder)}",
         )
     ranking = searches.rank(found.trials, by, found.plan.seeds)
     files = {TABLE: candidates_csv(ranking).encode(), **_pictures(found, ranking, lang)}
@@ -83,7 +82,7 @@ def _print(folder: Path, found: Search, ranking: Ranking, written: list[str]) ->
         _say(f"Written to {printable(folder)}: {', '.join(written)}")
     if ranking.winner is not None:
         by = "" if ranking.by == "best" else " --by last"
-        print(f"Train the winner: handstitch train --from-search {shlex.quote(str(folder))}{by}")
+        print(f"Train the winner: handstitch train --from-search {shell_word(folder)}{by}")
 
 
 def _table(ranking: Ranking) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -21,7 +20,7 @@ from handstitch.cli.flags import (
     with_settings,
 )
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError
+from handstitch.errors import Interrupted, UsageError, printable, shell_word
 
 if TYPE_CHECKING:
     from handstitch.runs import Run
@@ -92,7 +91,7 @@ def train(
         except Interrupted as interrupted:
             position = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
             output.notice(f"stopped in {position}; everything is saved. Resume with:")
-            output.command(f"handstitch train --resume {shlex.quote(str(run.folder))}")
+            output.command(f"handstitch train --resume {shell_word(run.folder)}")
             return interrupted.exit_code
     _print_result(run, json)
     return 0
@@ -129,6 +128,6 @@ def _print_result(run: Run, json: bool) -> None:
     data = " on sketch, drawn data" if summary.drawn else ""
     print(
         f"Best: epoch {summary.best_epoch}, Val Accuracy: {summary.best_val_accuracy:.4f}{data}\n"
-        f"Run folder: {run.folder}\n"
-        f"Test it: handstitch test {shlex.quote(str(run.folder))}"
+        f"Run folder: {printable(run.folder)}\n"
+        f"Test it: handstitch test {shell_word(run.folder)}"
     )

@@ -62,8 +62,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def pretty_json(value: object) -> bytes:
-    """Indented JSON with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    r"""Indented JSON with a newline at its end; a byte that is not UTF-8 is the text \udcff."""
+    try:
+        text = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        text = msgspec.json.encode(_utf8(msgspec.to_builtins(value)))
+    return msgspec.json.format(text, indent=2) + b"\n"
 
 
 def nearest_name(name: str, known: Collection[str]) -> str | None:
@@ -88,6 +92,14 @@ def choices(kind: Any) -> list[str]:
 def valid_values(kind: Any) -> str:
     """The valid values of a setting of this type, in words."""
     return _describe(msgspec.json.schema(kind), choices(kind))
+
+
+def _utf8(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_utf8(name): _utf8(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_utf8(item) for item in value]
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _plain(name: str) -> str:

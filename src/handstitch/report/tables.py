@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any, Final
 
 from handstitch.config import Config
 from handstitch.config.toml import format_toml
 from handstitch.data.catalog import TITLES
+from handstitch.errors import shell_word
 from handstitch.evaluation import most_confused, wilson_interval
 from handstitch.records import some_epochs
 from handstitch.report.charts import confidence, percent
@@ -203,8 +203,8 @@ def commands(run: RunContents, words: Words) -> dict[str, str]:
         inside = folder.is_relative_to(Path.cwd())
         folder = folder.relative_to(Path.cwd()) if inside else Path(folder.name)
     path = folder.as_posix()
-    quoted = shlex.quote(path)
-    config = shlex.quote(f"{path}/{run_folder.CONFIG}")
+    quoted = shell_word(path)
+    config = shell_word(f"{path}/{run_folder.CONFIG}")
     lang = "" if words.html_lang == "en" else " --lang zh"
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,7 +22,7 @@ from msgspec import Meta
 from handstitch import storage
 from handstitch.arrays import Vector
 from handstitch.config.messages import pretty_json
-from handstitch.errors import DataError, MachineError
+from handstitch.errors import DataError, MachineError, shell_word
 from handstitch.records import Evaluation
 
 _logger = logging.getLogger(__name__)
@@ -118,7 +117,7 @@ def _parse(path: Path) -> TestLog:
             "the test log could not be read",
             file=path,
             found=error.strerror or str(error),
-            fix=f"check its permissions: ls -l {shlex.quote(str(path))}",
+            fix=f"check its permissions: ls -l {shell_word(path)}",
         ) from error
     if len(content) > _LARGEST:
         raise _damaged(path, f"more than {_LARGEST:,} bytes")

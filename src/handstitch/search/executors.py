@@ -35,6 +35,7 @@ Result = TypeVar("Result")
 _TIMEOUT: Final = 4
 """Timeout in seconds, of the connection to a Dask scheduler and then of its first worker."""
 _WORKERS: Final = Argument("workers", 2)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,8 @@ def processes(count: int) -> Iterator[WorkerPool]:
 
 
 @contextmanager
-def dask(address: str, workers: int) -> Iterator[WorkerPool]:
-    """A Dask cluster by its scheduler's address; `local` starts one here with this many workers.
+def dask(address: str) -> Iterator[WorkerPool]:
+    """A Dask cluster by its scheduler's address, with the certificates of Dask's configuration.
 
     Raises MachineError if the scheduler or all workers are out of reach, UsageError without the
     package.
@@ -156,29 +157,25 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise not_installed("distributed", "dask") from None
+    if not address.startswith("tls://"):
+        _logger.warning(
+            "%s is not TLS: whoever reaches that scheduler can run code as its workers and as you",
+            address,
+        )
     library: Any = distributed  # its annotations are incomplete
     for part in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters becomes a MachineError
     with ExitStack() as stack:
         try:
-            cluster = None
-            if address == "local":
-                with _sigint_blocked():
-                    cluster = library.LocalCluster(
-                        n_workers=workers,
-                        threads_per_worker=1,
-                        dashboard_address=None,
-                        silence_logs=logging.CRITICAL,
-                    )
-                stack.callback(_terminate, cluster)
-            client = library.Client(cluster or address, timeout=_TIMEOUT)
+            client = library.Client(address, timeout=_TIMEOUT)
         except Exception as error:  # noqa: BLE001 (the answer of another program may raise anything)
             found = str(error.__cause__ or error) or type(error).__name__
             raise MachineError(
                 "the Dask scheduler cannot be reached",
                 # Dask writes the failed object before the reason.
                 found=f"{address}: {found.rpartition('>: ')[2]}",
-                wanted="a scheduler, as `dask scheduler` starts it: tcp://HOST:8786",
+                wanted="a scheduler as `dask scheduler` starts it; for tls:// certificates of its "
+                "authority in Dask's configuration",
                 fix=Phrase("start it, correct the address, or use {}", _WORKERS),
             ) from None
         stack.callback(_close, client)
@@ -191,8 +188,6 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
                 wanted="at least one, as `dask worker ADDRESS` starts it",
                 fix=Phrase("start one, or use {}", _WORKERS),
             ) from None
-        if cluster is not None:  # workers of this terminal, as in `_defer_to_parent`
-            client.run(logging.getLogger("handstitch").setLevel, logging.ERROR)
         executor = stack.enter_context(client.get_executor(pure=False, retries=0))
         stack.callback(executor.shutdown, wait=False)
         threads = client.nthreads().values()
@@ -202,18 +197,6 @@ def dask(address: str, workers: int) -> Iterator[WorkerPool]:
 def _close(client: Any) -> None:
     with suppress(TimeoutError):
         client.close(timeout=1)
-
-
-def _terminate(cluster: Any) -> None:
-    """Terminate a local cluster. A regular shutdown would wait for its trials."""
-    for nanny in cluster.workers.values():
-        worker = nanny.pid
-        nanny.close_gracefully()  # or it would start another worker
-        if worker:
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGTERM)
-    with suppress(TimeoutError):
-        cluster.close(timeout=2)
 
 
 @contextmanager

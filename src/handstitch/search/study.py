@@ -17,7 +17,6 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from handstitch.errors import mask_passwords
 from handstitch.records import Trial, best_epoch
 from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
@@ -39,7 +38,9 @@ class Study:
     def __init__(self, search: Search, url: URL | None) -> None:
         self._plan, self._name = search.plan, search.description.study
         file = search.folder.absolute() / STUDY
-        self._url = url or URL.create("sqlite", database=str(file))
+        # As an address, for SQLAlchemy knows no path that is not UTF-8.
+        self._url = url or URL.create("sqlite", database=file.as_uri(), query={"uri": "true"})
+        self._shown = database.shown(url) if url else str(file)
         self._storage: RDBStorage | None = None
         self._has_failed = False
 
@@ -65,14 +66,12 @@ class Study:
             self._write(self._storage, trial.number, self._frozen(trial, state))
         except Exception as error:  # noqa: BLE001 (no fault of an observer may end a search)
             self._has_failed = True
-            plain = self._url.set(drivername=self._url.get_backend_name())
-            address = mask_passwords(plain.render_as_string(hide_password=True))
             _logger.warning(
                 "the study %s cannot be written: %s; "
                 "the search continues without it, and the next call writes what is "
                 "missing (remove a damaged study.db first)",
-                address,
-                database.reason(error),
+                self._shown,
+                database.reason(error, self._url),
             )
 
     def close(self) -> None:
