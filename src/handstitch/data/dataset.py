@@ -116,8 +116,8 @@ class Dataset:
                 fix="number them: names, labels = numpy.unique(labels, return_inverse=True)",
             )
         names = tuple(map(str, range(high + 1) if class_names is None else class_names))
-        codes = numbers.astype(np.uint8)
-        return cls("arrays", part, pixels, codes, names, "arrays passed from Python")
+        where = "arrays passed from Python"
+        return cls("arrays", part, pixels, numbers.astype(np.uint8), names, where)
 
     def __len__(self) -> int:
         """The number of images."""

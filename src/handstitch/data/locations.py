@@ -55,8 +55,7 @@ class Location:
 
     def holds_any(self) -> bool:
         """Whether at least one file of the data set exists here."""
-        files = catalog.files_of(self.name)
-        return len(self.missing(files)) < len(files)
+        return any(os.path.lexists(self.path_of(file)) for file in catalog.files_of(self.name))
 
 
 def locate(name: str, data_dir: str | Path | None) -> Location:
@@ -78,8 +77,12 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
     if data_dir is not None:
         return folders[0]
     if folders:
-        folder, title = printable(folders[1].folder), catalog.TITLES[name]
-        _logger.warning("$%s names %s, which holds no %s", VARIABLE, folder, title)
+        _logger.warning(
+            "$%s names %s, which holds no %s",
+            VARIABLE,
+            printable(folders[1].folder),
+            catalog.TITLES[name],
+        )
     here = Location(name, Path("data") / name, fetch)
     if here.holds_any():
         return here

@@ -34,9 +34,7 @@ def split(
         )
     order = generator(seed, Purpose.SPLIT).permutation(n)
     validation = _stratified(labels, order, held_out) if stratified else order[:held_out]
-    chosen = np.zeros(n, np.bool_)
-    chosen[validation] = True
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return np.delete(np.arange(n), validation), np.sort(validation)
 
 
 def _stratified(labels: Labels, order: Indices, held_out: int) -> Indices:

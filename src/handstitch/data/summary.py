@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from handstitch.data import catalog, loading
-from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
+from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES
 from handstitch.data.dataset import Dataset
 from handstitch.data.locations import Location
 
@@ -54,13 +54,11 @@ def describe(
     location: Location | None = None,
 ) -> DatasetFacts:
     """Verify, load and summarise both parts of a data set. Raises as `load` does."""
-    checked: dict[OfficialFile, tuple[Path, str]] = {}
     if name == "sketch":
-        parts = [loading.draw(part) for part in PARTS]
+        parts, checked = [loading.draw(part) for part in PARTS], {}
     else:
         found = loading.verify(name, "train", data_dir, location=location, unpack=PARTS)
-        checked = found.checked
-        parts = [found.dataset(part) for part in PARTS]
+        parts, checked = [found.dataset(part) for part in PARTS], found.checked
     return DatasetFacts(
         dataset=name,
         title=TITLES[name],
