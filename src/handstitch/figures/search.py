@@ -126,9 +126,7 @@ def candidate_curves(
     count = max(1, min(len(shown), _CURVES) - 1)
     for rank, candidate in reversed(list(enumerate(shown))):
         is_named = rank < _CURVES
-        parts = [
-            f"{title(name)} {format_value(value)}" for name, value in candidate.parameters.items()
-        ]
+        parts = (f"{title(key)} {format_value(v)}" for key, v in candidate.parameters.items())
         name = safe(", ".join(parts), 44) or "–"
         colour = colormaps["viridis"](0.92 * rank / count) if is_named else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
@@ -151,8 +149,7 @@ def candidate_curves(
                     linewidth=0,
                 )  # fmt: skip
     for axes, key in ((left, "val accuracy"), (right, "val loss")):
-        axes.set_xlabel(label("epoch", lang))
-        axes.set_ylabel(label(key, lang))
+        axes.set(xlabel=label("epoch", lang), ylabel=label(key, lang))
         axes.grid(visible=True)
         whole_numbers(axes.xaxis)
     handles, names = left.get_legend_handles_labels()
