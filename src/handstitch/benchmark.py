@@ -104,6 +104,7 @@ def measure_peak(seconds: float) -> float:
 def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float) -> TrainingSpeed:
     """Time each step of the real training loop until the time is up."""
     times: list[float] = []
+    started = last = perf_counter()
 
     def time_step(state: State) -> None:
         nonlocal last
@@ -114,12 +115,12 @@ def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float
         if now - started > seconds and len(times) >= 3:
             raise TimeoutError
 
-    for _ in range(2):  # the first one warms up and compiles
-        trainer = Trainer(config, dataset)
+    trainer = Trainer(config, dataset)
+    for run in (Trainer(config, dataset), trainer):  # the first one warms up and compiles
         times.clear()
         started = last = perf_counter()
         with suppress(TimeoutError):
-            trainer.fit(time_step)
+            run.fit(time_step)
     step, n = median(times), trainer.batches.batch_size
     rate = n / step * flops_per_image(trainer.sizes)
     return TrainingSpeed(n, step, n / step, rate, rate / peak)

@@ -130,6 +130,7 @@ class Case:
         self.X: Matrix = rng.standard_normal((samples, inputs))
         self.y = rng.integers(0, classes, samples).astype(np.uint8)
         self.work = Workspace(self.network, samples)
+        self._scale = 1 / samples if config.reduction == "mean" else 1.0
         self._forward()
         # The masks that the production code drew, one for each layer's input.
         self.masks = [
@@ -147,7 +148,7 @@ class Case:
         target = self.network.parameters.copy()
         decay = self.config.weight_decay
         biases = decay * self.config.decay_biases
-        self.network.backward(self.work, Into(target, self._scale(), decay, biases))
+        self.network.backward(self.work, Into(target, self._scale, decay, biases))
         return target.vector
 
     def loss(self, theta: Complex) -> complex:
@@ -159,7 +160,7 @@ class Case:
         weights, biases = _unpack(theta, self.sizes)
         decayed = [*weights, *(biases if self.config.decay_biases else [])]
         squares = sum(np.sum(array * array) for array in decayed)
-        return complex(self._scale() * total + self.config.weight_decay / 2 * squares)
+        return complex(self._scale * total + self.config.weight_decay / 2 * squares)
 
     def complex_step(self, positions: NDArray[np.intp]) -> Vector:
         """∂(loss + penalty)/∂θ at some positions of θ, by one forward pass for each."""
@@ -193,9 +194,6 @@ class Case:
     def _forward(self) -> None:
         rng = generator(self.config.seed, Purpose.DROPOUT)
         self.network.forward(self.X, self.work, rng)
-
-    def _scale(self) -> float:
-        return 1 / len(self.y) if self.config.reduction == "mean" else 1.0
 
 
 def _unpack(theta: NDArray[Any], sizes: tuple[int, ...]) -> tuple[list[Any], list[Any]]:

@@ -23,7 +23,7 @@ PENALTIES = {"none": (0.0, False), "weights": (0.03, False), "all": (0.03, True)
 
 
 def make_problem(
-    activation: str, reduction: str, penalty: str, dropout: tuple[float, float], depth: int
+    activation: Any, reduction: Any, penalty: str, dropout: tuple[float, float], depth: int
 ) -> Config:
     weight_decay, decay_biases = PENALTIES[penalty]
     return Config(

@@ -63,8 +63,11 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
 
     A $HANDSTITCH_DATA that has none is skipped, with a warning.
     """
-    named_folder = [] if data_dir is None else [Argument("data_dir", data_dir)]
-    fetch = Call("data.loading.fetch", name, *named_folder)
+    fetch = Call(
+        "data.loading.fetch",
+        name,
+        *([] if data_dir is None else [Argument("data_dir", data_dir)]),
+    )
     # A variable that is set but empty is how a Makefile says "not set".
     named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
     folders = []

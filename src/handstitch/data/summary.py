@@ -8,7 +8,6 @@ import msgspec
 
 from handstitch.data import catalog, loading
 from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES
-from handstitch.data.dataset import Dataset
 from handstitch.data.locations import Location
 
 
@@ -65,25 +64,19 @@ def describe(
         location=parts[0].location,
         class_names=list(CLASS_NAMES[name]),
         parts=[
-            _describe(part, [checked[file] for file in catalog.files_of(name, part.part)])
+            PartFacts(
+                part=part.part,
+                images=len(part),
+                rows=part.image_shape[0],
+                columns=part.image_shape[1],
+                counts=dict(zip(part.class_names, part.counts(), strict=True)),
+                balance=min(part.counts()) / max(part.counts()),
+                digest=part.digest,
+                files=[
+                    FileFacts(path=str(path), bytes=path.stat().st_size, sha256=sha256)
+                    for path, sha256 in (checked[f] for f in catalog.files_of(name, part.part))
+                ],
+            )
             for part in parts
-        ],
-    )
-
-
-def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> PartFacts:
-    counts = dataset.counts()
-    rows, columns = dataset.image_shape
-    return PartFacts(
-        part=dataset.part,
-        images=len(dataset),
-        rows=rows,
-        columns=columns,
-        counts=dict(zip(dataset.class_names, counts, strict=True)),
-        balance=min(counts) / max(counts),
-        digest=dataset.digest,
-        files=[
-            FileFacts(path=str(path), bytes=path.stat().st_size, sha256=sha256)
-            for path, sha256 in files
         ],
     )

@@ -89,8 +89,7 @@ def accuracies(
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
-        values = [candidate.parameters[name] for candidate in candidates]
-        places = _place(axes, name, values)
+        places = _place(axes, name, [candidate.parameters[name] for candidate in candidates])
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
         for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
@@ -103,8 +102,7 @@ def accuracies(
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
         axes.grid(visible=True, axis="y")
     panels[0].set_ylabel(label("val accuracy", lang))
-    handles, labels = panels[0].get_legend_handles_labels()
-    kinds = dict(zip(labels, handles, strict=True))
+    kinds = dict(zip(*panels[0].get_legend_handles_labels()[::-1], strict=True))
     figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
     return figure
 
