@@ -123,9 +123,14 @@ def _gallery(
         row, column = divmod(place, _COLUMNS)
         taken = int(np.argmax(p))
         colour, mark = (GREEN, "✓") if true == taken else (VERMILION, "✗")
-        below = f"{mark} {safe(class_names[taken], _NAME - 8)} {_percent(p)}"
-        above = safe(class_names[true], _NAME)
-        sheet.draw(row, column, image, colour, above=above, below=below)
+        sheet.draw(
+            row,
+            column,
+            image,
+            colour,
+            above=safe(class_names[true], _NAME),
+            below=f"{mark} {safe(class_names[taken], _NAME - 8)} {_percent(p)}",
+        )
     return sheet
 
 
