@@ -276,9 +276,10 @@ print(inspect.getsource(Network.backward))
 # subtracts nothing, and h may be arbitrarily small:
 
 # %%
-from handstitch.gradcheck import Case, Problem, check
+from handstitch.gradcheck import Case, check
 
-case = Case(Problem(sizes=(6, 5, 4, 3), activations=("tanh", "sigmoid")))
+config = Config(hidden_sizes=(5, 4), activation=("tanh", "sigmoid"), dropout=0)
+case = Case(config, inputs=6, classes=3)
 place = 7
 exact = case.gradient()[place]
 theta = case.network.parameters.vector.astype(np.complex128)
@@ -304,7 +305,8 @@ for exponent in (-1, -3, -5, -8, -11, -14, -30):
 
 # %%
 for activation in ("relu", "leaky_relu", "elu", "sigmoid", "tanh"):
-    verdict = check(Problem(sizes=(12, 9, 8, 4), activations=(activation,) * 2, weight_decay=0.01))
+    config = Config(hidden_sizes=(9, 8), activation=activation, dropout=0, weight_decay=0.01)
+    verdict = check(config)
     assert verdict.passed
     print(
         f"{activation:<11} {verdict.checked} derivatives, worst relative error {verdict.worst:.0e}"

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from handstitch.config import Config
@@ -14,7 +13,6 @@ from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data import splits
-from handstitch.gradcheck import Problem
 
 PLAIN = Config.preset("plain")
 
@@ -39,10 +37,3 @@ DEFAULTS: list[tuple[Callable[..., Any], str]] = [
 )
 def test_a_default_is_that_of_the_preset_plain(function, name):
     assert inspect.signature(function).parameters[name].default == getattr(PLAIN, name)
-
-
-def test_the_gradient_check_has_the_defaults_of_the_preset_plain():
-    defaults = msgspec.structs.asdict(Problem(sizes=(2, 2), activations=()))
-    for name in ("dropout", "input_dropout", "weight_decay", "decay_biases", "reduction", "seed"):
-        assert defaults[name] == getattr(PLAIN, name), name
-    assert defaults["initialization"] == PLAIN.initialization

@@ -59,10 +59,6 @@ class Speed(msgspec.Struct, frozen=True):
     """Seconds for one image, from bytes to probabilities."""
 
 
-class _TimeUpError(Exception):
-    """The time of a measurement is up."""
-
-
 def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Speed:
     """Train and classify for about `seconds` in each measurement."""
     dataset = _make_noise()
@@ -117,13 +113,13 @@ def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float
             times.append(now - last)
         last = now
         if now - started > seconds and len(times) >= 3:
-            raise _TimeUpError
+            raise TimeoutError
 
     trainer = Trainer(config, dataset)
     for run in (Trainer(config, dataset), trainer):  # the first one warms up and compiles
         times.clear()
         started = last = perf_counter()
-        with suppress(_TimeUpError):
+        with suppress(TimeoutError):
             run.fit(time_step)
     step, n = median(times), trainer.batches.batch_size
     rate = n / step * flops_per_image(trainer.sizes)

@@ -20,7 +20,6 @@ ROWS = 1000
 """Images per batch. Fixed, so that no figure depends on how much memory there is."""
 _Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
-_CALIBRATION_BINS = 15
 
 _Class = TypeVar("_Class")
 
@@ -94,20 +93,19 @@ def confusion_matrix(
 
 def class_scores(confusion: NDArray[np.int64], class_names: tuple[str, ...]) -> list[ClassScore]:
     """Precision, recall and F1 of each class; 0 where a denominator is 0."""
-    scores = []
-    for label, name in enumerate(class_names):
-        correct = int(confusion[label, label])
-        predicted, support = int(confusion[:, label].sum()), int(confusion[label].sum())
-        scores.append(
-            ClassScore(
-                name=name,
-                precision=correct / predicted if predicted else 0.0,
-                recall=correct / support if support else 0.0,
-                f1=2 * correct / (predicted + support) if predicted + support else 0.0,
-                support=support,
-            )
+    counts = (confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1))
+    return [
+        ClassScore(
+            name=name,
+            precision=correct / max(1, predicted),
+            recall=correct / max(1, support),
+            f1=2 * correct / max(1, predicted + support),
+            support=support,
         )
-    return scores
+        for name, correct, predicted, support in zip(
+            class_names, *(column.tolist() for column in counts), strict=True
+        )
+    ]
 
 
 def most_confused(
@@ -139,11 +137,10 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def calibration_bins(P: Matrix, labels: Labels) -> list[CalibrationBin]:
-    """Images in 15 equal bins of confidence, the probability of the predicted class."""
+def calibration_bins(P: Matrix, labels: Labels, n: int = 15) -> list[CalibrationBin]:
+    """Images in n equal bins of confidence, the probability of the predicted class."""
     confidence = np.max(P, axis=1).astype(np.float64)
     is_correct = np.argmax(P, axis=1) == labels
-    n = _CALIBRATION_BINS
     bins = np.minimum((confidence * n).astype(np.intp), n - 1)
     counts = np.bincount(bins, minlength=n)
     confidences = np.bincount(bins, weights=confidence, minlength=n) / np.maximum(counts, 1)

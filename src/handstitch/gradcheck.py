@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from math import prod
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix, Vector
+from handstitch.config import Config
 from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
@@ -42,21 +44,6 @@ _FORWARD: Final[dict[str, Callable[[Complex], Complex]]] = {
 """Each f once more, so that a wrong one is noticed, too; a new row has that of ACTIVATIONS."""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """The loss to differentiate: everything that it depends on besides θ."""
-
-    sizes: tuple[int, ...]
-    activations: tuple[str, ...]
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    weight_decay: float = 0.0
-    decay_biases: bool = False
-    reduction: str = "mean"
-    initialization: str = "he"
-    samples: int = 5
-    seed: int = 0
-
-
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Agreement of two gradients."""
 
@@ -76,14 +63,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.worst <= TOLERANCE
 
 
-def check(problem: Problem, most: int | None = None) -> Verdict:
+def check(
+    config: Config, inputs: int = 12, classes: int = 4, samples: int = 5, most: int | None = None
+) -> Verdict:
     """Compare the gradient of core/ with the complex step.
 
-    All parameters, or `most` of them drawn from the seed. Raises HandstitchError if every draw of
-    inputs is too close to a kink.
+    Of the loss of this configuration on `samples` random samples; of its settings, those of the
+    network, weight decay, reduction and seed count. All parameters, or `most` of them drawn from
+    the seed. Raises HandstitchError if every draw of inputs is too close to a kink.
     """
     for draw in range(_DRAWS):
-        case = Case(problem, draw)
+        case = Case(config, inputs, classes, samples, draw)
         if case.clearance() >= KINK:
             break
     else:
@@ -100,12 +90,12 @@ def check(problem: Problem, most: int | None = None) -> Verdict:
     analytic = case.gradient()
     positions = np.arange(analytic.size)
     if most is not None and most < analytic.size:
-        rng = generator(problem.seed, Purpose.GRADIENT_CHECK, _DRAWS)
+        rng = generator(config.seed, Purpose.GRADIENT_CHECK, _DRAWS)
         positions = np.sort(rng.choice(analytic.size, most, replace=False))
     numeric = case.complex_step(positions)
     errors = relative_errors(analytic[positions], numeric, float(np.max(np.abs(analytic))))
     return Verdict(
-        sizes=problem.sizes,
+        sizes=case.sizes,
         checked=len(positions),
         parameters=analytic.size,
         worst=float(np.max(errors)),
@@ -122,24 +112,25 @@ def relative_errors(analytic: Vector, numeric: Vector, largest: float) -> Vector
 
 
 class Case:
-    """A network, a batch and dropout masks, drawn from the problem's seed."""
+    """A network, a batch and dropout masks, drawn from the configuration's seed."""
 
-    def __init__(self, problem: Problem, draw: int = 0) -> None:
-        self.problem = problem
-        rng = generator(problem.seed, Purpose.GRADIENT_CHECK, draw)
-        inputs, classes = problem.sizes[0], problem.sizes[-1]
-        parameters = Parameters.random(problem.sizes, rng, problem.initialization, np.float64)
+    def __init__(
+        self, config: Config, inputs: int = 12, classes: int = 4, samples: int = 5, draw: int = 0
+    ) -> None:
+        self.config = config
+        self.sizes = (inputs, *config.hidden_sizes, classes)
+        rng = generator(config.seed, Purpose.GRADIENT_CHECK, draw)
+        parameters = Parameters.random(self.sizes, rng, config.initialization, np.float64)
         for b in parameters.biases:
             b[:] = rng.normal(0, 0.1, b.shape)
         for layer, W in enumerate(parameters.weights):
             # Units that dropout scales up must not saturate: gradients lose digits there.
-            W[:] *= 1.0 - (problem.dropout if layer else problem.input_dropout)
-        self.network = Network(
-            parameters, problem.activations, problem.dropout, problem.input_dropout
-        )
-        self.X: Matrix = rng.standard_normal((problem.samples, inputs))
-        self.y = rng.integers(0, classes, problem.samples).astype(np.uint8)
-        self.work = Workspace(self.network, problem.samples)
+            W[:] *= 1.0 - (config.dropout if layer else config.input_dropout)
+        self.network = Network(parameters, config.activations, config.dropout, config.input_dropout)
+        self.X: Matrix = rng.standard_normal((samples, inputs))
+        self.y = rng.integers(0, classes, samples).astype(np.uint8)
+        self.work = Workspace(self.network, samples)
+        self._scale = 1 / samples if config.reduction == "mean" else 1.0
         self._forward()
         # The masks that core/ drew, one for each layer's input.
         self.masks = [
@@ -155,9 +146,9 @@ class Case:
         self._forward()
         self.network.loss(self.y, self.work)
         target = self.network.parameters.copy()
-        decay = self.problem.weight_decay
-        biases = decay if self.problem.decay_biases else 0.0
-        self.network.backward(self.work, Into(target, self._scale(), decay, biases))
+        decay = self.config.weight_decay
+        biases = decay * self.config.decay_biases
+        self.network.backward(self.work, Into(target, self._scale, decay, biases))
         return target.vector
 
     def loss(self, theta: Complex) -> complex:
@@ -166,12 +157,10 @@ class Case:
         shifted = A - A.real.max(axis=1, keepdims=True)
         logits = shifted[np.arange(len(self.y)), self.y]
         total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - logits)
-        weights, biases = _unpack(theta, self.problem.sizes)
-        decayed = [*weights, *(biases if self.problem.decay_biases else [])]
-        squares = (
-            sum(np.sum(array * array) for array in decayed) if self.problem.weight_decay else 0
-        )
-        return complex(self._scale() * total + self.problem.weight_decay / 2 * squares)
+        weights, biases = _unpack(theta, self.sizes)
+        decayed = [*weights, *(biases if self.config.decay_biases else [])]
+        squares = sum(np.sum(array * array) for array in decayed)
+        return complex(self._scale * total + self.config.weight_decay / 2 * squares)
 
     def complex_step(self, positions: NDArray[np.intp]) -> Vector:
         """∂(loss + penalty)/∂θ at some positions of θ, by one forward pass for each."""
@@ -186,39 +175,30 @@ class Case:
     def clearance(self) -> float:
         """The smallest |z| at a unit whose activation has a kink there; infinite without one."""
         theta = self.network.parameters.vector.astype(np.complex128)
-        least = np.inf
-        for Z, name in zip(self._preactivations(theta), self.problem.activations, strict=False):
-            if name not in {"sigmoid", "tanh"}:  # those are smooth
-                least = min(least, float(np.min(np.abs(Z.real))))
-        return least
+        layers = zip(self._preactivations(theta), self.config.activations, strict=False)
+        kinked = (Z for Z, name in layers if name not in {"sigmoid", "tanh"})  # those are smooth
+        return min((float(np.min(np.abs(Z.real))) for Z in kinked), default=np.inf)
 
     def _preactivations(self, theta: Complex) -> Iterator[Complex]:
         """Z of each layer; the last are the logits."""
         A = self.X.astype(theta.dtype)
-        weights, biases = _unpack(theta, self.problem.sizes)
+        weights, biases = _unpack(theta, self.sizes)
         for layer, (W, b, mask) in enumerate(zip(weights, biases, self.masks, strict=True)):
             Z = (A * mask) @ W + b
             yield Z
-            if layer < len(self.problem.activations):
-                name = self.problem.activations[layer]
+            if layer < len(self.config.activations):
+                name = self.config.activations[layer]
                 f: Callable[[Complex], Complex] = _FORWARD.get(name, ACTIVATIONS[name][0])
                 A = f(Z)
 
     def _forward(self) -> None:
-        rng = generator(self.problem.seed, Purpose.DROPOUT)
+        rng = generator(self.config.seed, Purpose.DROPOUT)
         self.network.forward(self.X, self.work, rng)
-
-    def _scale(self) -> float:
-        return 1 / len(self.y) if self.problem.reduction == "mean" else 1.0
 
 
 def _unpack(theta: NDArray[Any], sizes: tuple[int, ...]) -> tuple[list[Any], list[Any]]:
     """(weights, biases) as views of θ, by the layer sizes alone."""
-    weights, biases, start = [], [], 0
-    for n, m in pairwise(sizes):
-        weights.append(theta[start : start + n * m].reshape(n, m))
-        start += n * m
-    for m in sizes[1:]:
-        biases.append(theta[start : start + m])
-        start += m
-    return weights, biases
+    shapes = [*pairwise(sizes), *((m,) for m in sizes[1:])]
+    parts = np.split(theta, np.cumsum([prod(shape) for shape in shapes])[:-1])
+    arrays = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return arrays[: len(sizes) - 1], arrays[len(sizes) - 1 :]

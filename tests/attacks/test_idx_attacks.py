@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from handstitch.data.idx import LARGEST, read
+from handstitch.data.idx import LARGEST
 from handstitch.errors import DataError
-from tests.data.idx_files import header, zipped
+from tests.data.idx_files import header, read, zipped
 
 SECONDS = 0.2
 MEMORY = 64 * 2**20  # what the published training images take, and a little
@@ -26,13 +26,16 @@ MEMORY = 64 * 2**20  # what the published training images take, and a little
 VICTIM = """
 import json, sys, time
 from pathlib import Path
-from handstitch.data import catalog, verification
-from handstitch.data.idx import read
+from handstitch.data import catalog, idx, verification
 from handstitch.errors import DataError
 
 def memory():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+
+def read(path):
+    with idx.open_file(path, "invalid IDX file", "an IDX file", "download it again") as stream:
+        return idx.parse(stream)
 
 def verify(path):
     verification.verify(path, catalog.FILES[0], "")

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from handstitch.data.idx import LARGEST, read
+from handstitch.data.idx import LARGEST
 from handstitch.data.idx import header as own_header
 from handstitch.errors import DataError, MachineError
-from tests.data.idx_files import header, images, labels, packed, zipped
+from tests.data.idx_files import header, images, labels, packed, read, zipped
 
 PLAIN = packed(images(20))
 PACKED = zipped(PLAIN)

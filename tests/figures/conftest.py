@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch.figures import fonts, style
+from handstitch.figures import style
 from handstitch.records import EpochRecord
 
 HOSTILE = (
@@ -71,17 +71,16 @@ def attributes(svg: str) -> str:
 @pytest.fixture
 def no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has no font but matplotlib's first."""
-    monkeypatch.setattr(style, "families", lambda: [fonts.FAMILY])
-    monkeypatch.setattr(fonts, "families", lambda: [fonts.FAMILY])
+    monkeypatch.setattr(style, "families", lambda: [style.FAMILY])
 
 
 @pytest.fixture
 def chinese_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine on which a font that matplotlib brings is taken for a Chinese one."""
-    monkeypatch.setattr(fonts, "CHINESE", ("None Such", "STIXGeneral"))
-    fonts.families.cache_clear()
+    monkeypatch.setattr(style, "CHINESE", ("None Such", "STIXGeneral"))
+    style.families.cache_clear()
     yield
-    fonts.families.cache_clear()
+    style.families.cache_clear()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from PIL import Image
 
 from handstitch import figures
 from handstitch.evaluation import class_scores
-from handstitch.figures import fonts, style
+from handstitch.figures import style
 from handstitch.figures.labels import safe
 from tests.figures.conftest import HOSTILE, attributes, history, tags, texts
 
@@ -149,7 +149,7 @@ def test_with_a_chinese_font_a_png_is_chinese_and_the_font_is_drawn_with(
     assert caplog.messages == []
     figure = figures.curves(history(3), lang="zh")
     families = {tuple(each.get_fontfamily()) for each in figure.legends[0].get_texts()}
-    assert families == {(fonts.FAMILY, "STIXGeneral")}
+    assert families == {(style.FAMILY, "STIXGeneral")}
     # matplotlib brings STIX, too, which has signs that DejaVu Sans lacks.
     drawn = [
         figures.png(figures.confusion_matrix([[1, 0], [0, 1]], [name, "b"]), 30)

@@ -27,7 +27,6 @@ import numpy as np
 from handstitch.config import Config, precedence
 from handstitch.config.schema import field_types, from_mapping
 from handstitch.config.toml import read_file, to_toml
-from handstitch.data import idx
 from handstitch.errors import HandstitchError
 from handstitch.model import (
     Model,
@@ -38,6 +37,7 @@ from handstitch.model import (
     save_model,
     save_state,
 )
+from tests.data import idx_files
 from tests.sample_models import assert_same, report_arrays, sample
 
 SECONDS: Final = 1.0
@@ -99,7 +99,7 @@ def _parse_idx(data: bytes, path: Path) -> None:
     bits, rest = data[0] if data else 0, data[1:]
     content = (_as_it_is, gzip.compress, _deflated, _two_members)[bits & 3](rest)
     path.write_bytes(content)
-    values = idx.read(path)
+    values = idx_files.read(path)
     with np.errstate(all="raise"):
         plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
         shape = struct.unpack_from(f">{plain[3]}I", plain, 4)

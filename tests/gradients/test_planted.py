@@ -10,26 +10,27 @@ import numpy as np
 import pytest
 
 from handstitch.arrays import Indices, Matrix
+from handstitch.config import Config
 from handstitch.core import activations
 from handstitch.core.activations import ACTIVATIONS, apply
 from handstitch.core.blas import gemm
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.optimizers import Optimizer
-from handstitch.gradcheck import TOLERANCE, Case, Problem, Verdict, check, relative_errors
+from handstitch.gradcheck import TOLERANCE, Case, Verdict, check, relative_errors
 
 Patch = pytest.MonkeyPatch
 
-PROBLEM = Problem(
-    sizes=(6, 5, 5, 5, 4),
-    activations=("tanh", "sigmoid", "elu"),
+PROBLEM = Config(
+    hidden_sizes=(5, 5, 5),
+    activation=("tanh", "sigmoid", "elu"),
     dropout=0.3,
     input_dropout=0.2,
     weight_decay=0.05,
-    samples=7,
     reduction="mean",
     seed=2,
 )
 """Everything at once. Widths are equal where a transposed matrix would otherwise not fit."""
+DATA = {"inputs": 6, "samples": 7}
 
 
 class Faults:
@@ -252,14 +253,14 @@ def caught(verdict: Verdict) -> bool:
 
 
 def test_unpatched_passes():
-    verdict = check(PROBLEM)
+    verdict = check(PROBLEM, **DATA)
     assert verdict.worst <= TOLERANCE
     assert verdict.passed
 
 
 def test_the_backward_pass_that_carries_the_faults_is_right_without_them(monkeypatch: Patch):
     plant(monkeypatch, NoFault)
-    assert check(PROBLEM).passed
+    assert check(PROBLEM, **DATA).passed
 
 
 def test_there_are_enough_of_them():
@@ -269,7 +270,7 @@ def test_there_are_enough_of_them():
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_fault_is_caught(monkeypatch: Patch, fault: type[Faults]):
     plant(monkeypatch, fault)
-    assert caught(check(PROBLEM))
+    assert caught(check(PROBLEM, **DATA))
 
 
 # ── Faults in the functions themselves ─────────────────────────────────────────────────────────
@@ -314,16 +315,16 @@ def tanh_not_squared(dA: Matrix, A: Matrix) -> Any:
 def test_a_wrong_derivative_is_caught(
     monkeypatch: Patch, name: str, wrong: Callable[[Matrix, Matrix], Any]
 ):
-    plain = Problem(sizes=(6, 5, 4), activations=(name,), samples=7)
-    assert check(plain).passed
+    plain = Config(hidden_sizes=(5,), activation=(name,), dropout=0.0)
+    assert check(plain, **DATA).passed
     monkeypatch.setitem(ACTIVATIONS, name, (ACTIVATIONS[name][0], wrong))
-    assert caught(check(plain))
+    assert caught(check(plain, **DATA))
 
 
 def test_a_wrong_forward_pass_is_caught(monkeypatch: Patch):
     """Forward and derivative agree with each other, but are of another function."""
     monkeypatch.setattr(activations, "LEAK", 0.02)
-    assert caught(check(Problem(sizes=(6, 5, 4), activations=("leaky_relu",), samples=7)))
+    assert caught(check(Config(hidden_sizes=(5,), activation=("leaky_relu",), dropout=0.0), **DATA))
 
 
 def test_a_loss_that_is_wrong_by_a_factor_is_caught(monkeypatch: Patch):
@@ -335,7 +336,7 @@ def test_a_loss_that_is_wrong_by_a_factor_is_caught(monkeypatch: Patch):
         return loss / 2
 
     monkeypatch.setattr(Network, "loss", halved)
-    assert caught(check(PROBLEM))
+    assert caught(check(PROBLEM, **DATA))
 
 
 # ── Faults of the fused step, which only shows when the gradient goes into θ ───────────────────
@@ -362,14 +363,14 @@ def fused_error() -> float:
     θ' = θ − η (gradient + λ θ), so (θ − θ')/η is what the step believed. With η = 1 the
     subtraction costs few digits.
     """
-    case = Case(PROBLEM)
+    case = Case(PROBLEM, **DATA)
     theta = case.network.parameters.vector
     numeric = case.complex_step(np.arange(theta.size))
     before = theta.copy()
     optimizer = Optimizer(case.network.parameters, "sgd", weight_decay=PROBLEM.weight_decay)
     case._forward()
     case.network.loss(case.y, case.work)
-    case.network.backward(case.work, optimizer.into(1.0, 1 / PROBLEM.samples))
+    case.network.backward(case.work, optimizer.into(1.0, 1 / DATA["samples"]))
     optimizer.step(1.0)
     believed = before - theta
     return float(np.linalg.norm(believed - numeric) / np.linalg.norm(numeric))
@@ -383,7 +384,7 @@ def test_dA_after_W_was_overwritten_is_right_for_a_stored_gradient_and_caught_in
     monkeypatch: Patch,
 ):
     monkeypatch.setattr(Network, "backward", backward_too_late)
-    assert check(PROBLEM).passed
+    assert check(PROBLEM, **DATA).passed
     assert fused_error() > 1e-3
 
 
@@ -400,7 +401,7 @@ def test_faults_are_caught_in_the_fused_step_too(monkeypatch: Patch):
 
 @pytest.mark.parametrize("factor", [1 + 3e-9, 1 - 3e-9, -1, 0, np.nan, np.inf])
 def test_one_parameter_wrong_by_a_few_billionths_is_seen(factor: float):
-    case = Case(PROBLEM)
+    case = Case(PROBLEM, **DATA)
     numeric = case.complex_step(np.arange(case.gradient().size))
     largest = float(np.abs(numeric).max())
     assert relative_errors(case.gradient(), numeric, largest).max() <= TOLERANCE
@@ -415,4 +416,4 @@ def test_a_gradient_of_nothing_but_nan_is_caught(monkeypatch: Patch):
     monkeypatch.setattr(
         Case, "gradient", lambda self: np.full(self.network.parameters.vector.size, np.nan)
     )
-    assert caught(check(PROBLEM))
+    assert caught(check(PROBLEM, **DATA))

@@ -6,7 +6,7 @@ import pytest
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
-from handstitch.insight.activity import dead_units, outgoing_norms, reset_accuracies
+from handstitch.insight.layers import dead_units, outgoing_norms, reset_accuracies
 
 SCALING = Scaling(10.0, 1 / 64)
 SIZES = (12, 7, 5, 3)

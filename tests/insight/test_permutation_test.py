@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handstitch.insight.permutation_test import ALPHA, Structure, structures
-from handstitch.insight.summary import OF_STATISTIC
+from handstitch.insight.results import OF_STATISTIC
 
 SIDE = (6, 6)
 SIZES = (36, 12, 8, 5)

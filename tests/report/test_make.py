@@ -15,7 +15,7 @@ from handstitch import figures, report
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
 from handstitch.errors import ConfigError, DataError, UsageError
-from handstitch.figures import fonts
+from handstitch.figures import style
 from handstitch.model import load_model, save_model
 from handstitch.report import charts, tables
 from handstitch.report.gather import Missing, gather
@@ -290,7 +290,7 @@ def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_lin
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(fonts, "families", lambda: [fonts.FAMILY])
+    monkeypatch.setattr(style, "families", lambda: [style.FAMILY])
     spoken: list[str] = []
     draw = figures.curves
 

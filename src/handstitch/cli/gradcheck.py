@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from handstitch.cli import output
@@ -36,17 +37,14 @@ def gradcheck(
     All parameters of a small network and 1,000 random ones of the full-size network are compared
     with derivatives from a separate forward pass, in float64.
     """
-    from handstitch.gradcheck import TOLERANCE, Problem, check
+    from handstitch.gradcheck import TOLERANCE, check
 
     chosen = resolve(settings, config, preset).config
-    common: dict[str, Any] = {name: getattr(chosen, name) for name in RELEVANT_SETTINGS}
-    common["activations"] = chosen.activations
     hidden = len(chosen.hidden_sizes)
-    small = (12, *(SMALL[min(layer, len(SMALL) - 1)] for layer in range(hidden)), 4)
-    real = (784, *chosen.hidden_sizes, 10)
+    small = tuple(SMALL[min(layer, len(SMALL) - 1)] for layer in range(hidden))
     verdicts = [
-        check(Problem(sizes=small, **common)),
-        check(Problem(sizes=real, samples=3, **common), SAMPLES),
+        check(replace(chosen, hidden_sizes=small)),
+        check(chosen, inputs=784, classes=10, samples=3, most=SAMPLES),
     ]
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import prod
 from typing import Final, NamedTuple
 
@@ -52,7 +53,6 @@ class CompiledClassifier:
         self._pixels = np.empty(sizes[0], np.uint8)
         self._x, self._A = aligned_zeros(sizes[0]), aligned_zeros(sum(sizes[1:]))
         self._positions = np.empty((self._threads_for_one, max(sizes)), np.int64)
-        self._workspace: _InferenceBuffers | None = None
 
     def __call__(self, images: Images) -> Matrix | Vector:
         """P (n, classes) of images (n, rows, columns), uint8; P (classes,) of one (rows, columns).
@@ -93,17 +93,16 @@ class CompiledClassifier:
         return P
 
     def _many(self, images: Images, wants_logits: bool) -> Matrix:
-        if self._workspace is None:
-            self._workspace = self._allocate()
         rows = np.ascontiguousarray(images).reshape(len(images), prod(images.shape[1:]))
         rows.flags.writeable = False
         P = np.empty((len(images), self._sizes[-1]), np.float32)
         inference.classify_many(
-            self._threads, rows, self._layout, self._theta, self._workspace, wants_logits, P
+            self._threads, rows, self._layout, self._theta, self._buffers, wants_logits, P
         )
         return P
 
-    def _allocate(self) -> _InferenceBuffers:
+    @cached_property
+    def _buffers(self) -> _InferenceBuffers:
         rows, threads, widest = inference.ROWS, self._threads, max(self._sizes)
 
         def for_threads(size: int) -> Matrix:

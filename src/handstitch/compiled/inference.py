@@ -71,9 +71,9 @@ def _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi):
             S, depth, start = Z, width, start + n * width
         for i in range(n):
             Z, to = S[i * depth : (i + 1) * depth], P[first + i]
-            for j in range(depth):
-                to[j] = Z[j]
-            if not wants_logits:
+            if wants_logits:
+                to[:] = Z
+            else:
                 softmax(Z, to)
 
 

@@ -186,7 +186,8 @@ def forward_backward(
             _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thread)
     for index in prange(threads):
         _loss(n, layout, theta, labels, indices, work, np.int64(index), threads)
-    loss, correct = _total(work.losses[:n]), _total(work.is_correct[:n])
+    # Added in order: the sum is the same with any number of threads.
+    loss, correct = work.losses[:n].sum(), work.is_correct[:n].sum()
     if not loss <= limit:
         return loss, correct
     for back in range(layers - 1):
@@ -197,12 +198,3 @@ def forward_backward(
             _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread)
     _last_biases(n, layout, into, work)
     return loss, correct
-
-
-@compiled()
-def _total(numbers):
-    """Σ numbers, added in order: the sum is the same with any number of threads."""
-    total = numbers[0]
-    for number in numbers[1:]:
-        total += number
-    return total

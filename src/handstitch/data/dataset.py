@@ -26,9 +26,6 @@ GARMENTS: Final = (
 )
 """Class names of Fashion-MNIST, and of `sketch`, which has the same classes."""
 
-MOST_CLASSES: Final = 256
-"""Labels are bytes."""
-
 DIGITS: Final = tuple("0123456789")
 """Class names of MNIST."""
 
@@ -106,18 +103,18 @@ class Dataset:
             ) from error
         is_whole = numbers.dtype.kind in "iu" and numbers.size > 0
         low, high = (int(numbers.min()), int(numbers.max())) if is_whole else (-1, -1)
-        if not 0 <= low <= high <= MOST_CLASSES - 1:
+        if not 0 <= low <= high <= 255:  # they become bytes
             raise DataError(
                 "labels must be whole numbers that count classes from 0",
                 found=f"labels from {low} to {high}"
                 if is_whole
                 else f"labels {numbers.dtype} {numbers.shape}",
-                wanted=f"whole numbers from 0 to {MOST_CLASSES - 1} at most, one for each image",
+                wanted="whole numbers from 0 to 255 at most, one for each image",
                 fix="number them: names, labels = numpy.unique(labels, return_inverse=True)",
             )
         names = tuple(map(str, range(high + 1) if class_names is None else class_names))
-        codes = numbers.astype(np.uint8)
-        return cls("arrays", part, pixels, codes, names, "arrays passed from Python")
+        where = "arrays passed from Python"
+        return cls("arrays", part, pixels, numbers.astype(np.uint8), names, where)
 
     def __len__(self) -> int:
         """The number of images."""

@@ -47,19 +47,8 @@ _ELEMENTS: Final = {
 }
 
 
-def read(path: Path) -> NDArray[np.uint8]:
-    """The array in an IDX file. Raises DataError for any other, MachineError as `open_file`."""
-    with open_file(path) as stream:
-        return parse(stream)
-
-
 @contextmanager
-def open_file(
-    path: Path,
-    problem: str = "invalid IDX file",
-    wanted: str = "IDX images or labels in unsigned bytes, as gzip or plain",
-    fix: str = "download the file again",
-) -> Iterator[BufferedReader]:
+def open_file(path: Path, problem: str, wanted: str, fix: str) -> Iterator[BufferedReader]:
     """Open a data file. A ValueError of the block says what was found, and becomes a DataError.
 
     Raises DataError if there is no file or it is too large, MachineError if it cannot be read.

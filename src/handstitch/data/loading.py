@@ -60,7 +60,7 @@ class Verified(NamedTuple):
         """A part whose files were unpacked."""
         name = self.location.name
         images, labels = (self.arrays[file] for file in catalog.files_of(name, part))
-        return _dataset(name, part, images, labels, str(self.location.folder))
+        return Dataset(name, part, images, labels, CLASS_NAMES[name], str(self.location.folder))
 
 
 def load(
@@ -170,11 +170,7 @@ def draw(part: Part) -> Dataset:
     from handstitch.data import sketch
 
     images, labels = sketch.draw(*_SKETCH[part])
-    return _dataset("sketch", part, images, labels, "drawn from a seed")
-
-
-def _dataset(name: str, part: Part, images: Images, labels: Labels, location: str) -> Dataset:
-    return Dataset(name, part, images, labels, CLASS_NAMES[name], location)
+    return Dataset("sketch", part, images, labels, CLASS_NAMES["sketch"], "drawn from a seed")
 
 
 def _check_name(name: str, known: Collection[str]) -> None:

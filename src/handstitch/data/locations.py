@@ -55,8 +55,7 @@ class Location:
 
     def holds_any(self) -> bool:
         """Whether at least one file of the data set exists here."""
-        files = catalog.files_of(self.name)
-        return len(self.missing(files)) < len(files)
+        return any(os.path.lexists(self.path_of(file)) for file in catalog.files_of(self.name))
 
 
 def locate(name: str, data_dir: str | Path | None) -> Location:
@@ -64,8 +63,11 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
 
     A $HANDSTITCH_DATA that has none is skipped, with a warning.
     """
-    named_folder = [] if data_dir is None else [Argument("data_dir", data_dir)]
-    fetch = Call("data.loading.fetch", name, *named_folder)
+    fetch = Call(
+        "data.loading.fetch",
+        name,
+        *([] if data_dir is None else [Argument("data_dir", data_dir)]),
+    )
     # A variable that is set but empty is how a Makefile says "not set".
     named = os.environ.get(VARIABLE) or None if data_dir is None else data_dir
     folders = []
@@ -78,8 +80,12 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
     if data_dir is not None:
         return folders[0]
     if folders:
-        folder, title = printable(folders[1].folder), catalog.TITLES[name]
-        _logger.warning("$%s names %s, which holds no %s", VARIABLE, folder, title)
+        _logger.warning(
+            "$%s names %s, which holds no %s",
+            VARIABLE,
+            printable(folders[1].folder),
+            catalog.TITLES[name],
+        )
     here = Location(name, Path("data") / name, fetch)
     if here.holds_any():
         return here

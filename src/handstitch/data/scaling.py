@@ -39,20 +39,19 @@ def fit(kind: str, images: Images, chosen: Indices) -> Scaling:
     return Scaling(mean, 1 / deviation if deviation else 1.0)
 
 
-def statistics(images: Images, chosen: Indices | None = None) -> tuple[float, float]:
+def statistics(images: Images, chosen: Indices) -> tuple[float, float]:
     """Mean and standard deviation of all pixels of the chosen images, in grey levels 0 to 255.
 
     Exact whatever the number of pixels: pixels are counted by value, in whole numbers.
     """
     counts = np.zeros(256, np.int64)
-    chosen = np.arange(len(images)) if chosen is None else chosen
     for start in range(0, len(chosen), 1000):  # bincount widens to 8 bytes a pixel
         part = images[chosen[start : start + 1000]]
         counts += np.bincount(part.reshape(-1), minlength=256)
     total = int(counts.sum())
     if total == 0:
         return 0.0, 0.0
-    values = [int(count) for count in counts]
+    values = counts.tolist()  # Python's whole numbers have no end
     first = sum(value * count for value, count in enumerate(values))
     second = sum(value * value * count for value, count in enumerate(values))
     variance = (second * total - first * first) / (total * total)

@@ -21,9 +21,8 @@ def split(
     n = len(labels)
     held_out = round(fraction * n)
     if not 0 < held_out < n:
-        part = "validation" if held_out == 0 else "training"
         raise ConfigError(
-            f"no image is left for {part}",
+            f"no image is left for {'validation' if held_out == 0 else 'training'}",
             found=f"validation = {fraction}, {fraction} × {n:,} images = {fraction * n:.4g}, "
             f"rounded {held_out:,}",
             wanted="at least 1 image in each part",
@@ -34,9 +33,7 @@ def split(
         )
     order = generator(seed, Purpose.SPLIT).permutation(n)
     validation = _stratified(labels, order, held_out) if stratified else order[:held_out]
-    chosen = np.zeros(n, np.bool_)
-    chosen[validation] = True
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return np.delete(np.arange(n), validation), np.sort(validation)
 
 
 def _stratified(labels: Labels, order: Indices, held_out: int) -> Indices:

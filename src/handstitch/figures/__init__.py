@@ -10,11 +10,11 @@ font for that.
 """
 
 from handstitch.figures.curves import curves
-from handstitch.figures.fonts import png_language
 from handstitch.figures.labels import Lang
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
+from handstitch.figures.style import png_language
 from handstitch.figures.weights import before_after, heat_maps, unit_tiles, weights
 
 __all__ = [

@@ -85,8 +85,11 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
         lower.set_ylim(0, 1.15 * max(rates) or 1.0)
     whole_numbers(lower.xaxis)
     accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
-    handles = [accuracies[0], train_loss, accuracies[1], val_loss, *marks]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    figure.legend(
+        handles=[accuracies[0], train_loss, accuracies[1], val_loss, *marks],
+        loc="outside upper center",
+        ncols=3,
+    )
     return figure
 
 
@@ -99,7 +102,7 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     losses.set(xlabel=label("epoch", lang), ylabel=label("loss", lang))
     accuracy.set_ylabel(label("val accuracy", lang))
     whole_numbers(losses.xaxis)
-    handles = [line for axes in (losses, accuracy) for line in axes.get_legend_handles_labels()[0]]
+    handles = [*losses.get_lines(), *accuracy.get_lines()]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
 

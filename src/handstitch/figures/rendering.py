@@ -8,8 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Final, ParamSpec
 
-from handstitch.figures.fonts import CHINESE, FAMILY
-from handstitch.figures.style import style
+from handstitch.figures.style import CHINESE, FAMILY, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

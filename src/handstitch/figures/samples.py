@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 _COLUMNS: Final = 8
 _MOST: Final = 80
 """Images in a figure of samples, at most."""
-_SIDE: Final = 1.0
-"""Inches of an image's longer side."""
 _PITCH: Final = 1.28
-"""Inches from the left side of an image to that of the next."""
+"""An image's longer side is an inch; inches from the left side of an image to that of the next."""
 _MARGIN: Final = 0.25
 _TITLE: Final = 0.62
 """Inches above the first row."""
@@ -125,9 +123,14 @@ def _gallery(
         row, column = divmod(place, _COLUMNS)
         taken = int(np.argmax(p))
         colour, mark = (GREEN, "✓") if true == taken else (VERMILION, "✗")
-        below = f"{mark} {safe(class_names[taken], _NAME - 8)} {_percent(p)}"
-        above = safe(class_names[true], _NAME)
-        sheet.draw(row, column, image, colour, above=above, below=below)
+        sheet.draw(
+            row,
+            column,
+            image,
+            colour,
+            above=safe(class_names[true], _NAME),
+            below=f"{mark} {safe(class_names[taken], _NAME - 8)} {_percent(p)}",
+        )
     return sheet
 
 
@@ -139,7 +142,7 @@ class _Sheet:
     ) -> None:
         from matplotlib.figure import Figure
 
-        high, wide = (_SIDE * side / max(image_shape) for side in image_shape)
+        high, wide = (side / max(image_shape) for side in image_shape)
         pitch = high + caption + 0.05
         width = _PITCH * (_COLUMNS - 1) + wide + 2 * _MARGIN
         height = _TITLE + max(1, rows) * pitch + _MARGIN

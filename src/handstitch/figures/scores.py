@@ -43,8 +43,7 @@ def confusion_matrix(
 
     counts = np.array(matrix, np.int64)
     n = len(counts)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [safe(name, 20) for name in class_names]
     side = float(np.clip(0.52 * n, 3.2, max(10.5, 0.14 * n)))
     figure = new_figure(side + 2.4, side + 1.6)
@@ -81,8 +80,7 @@ def confusion_matrix(
 def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
     """F1 of each class as a bar, with precision and recall as marks on it."""
     n = len(scores)
-    row = 0.3 if n <= _ROOMY else 0.17
-    size = 8.5 if n <= _ROOMY else 6.5
+    row, size, mark = (0.3, 8.5, 6) if n <= _ROOMY else (0.17, 6.5, 4)
     figure = new_figure(7.5, row * n + 1.4)
     axes = figure.subplots()
     places = np.arange(n)
@@ -99,7 +97,7 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
         ([score.recall for score in scores], "recall", VERMILION, "<"),
     ):
         axes.plot(
-            value, places, linestyle="", marker=marker, markersize=6 if n <= _ROOMY else 4,
+            value, places, linestyle="", marker=marker, markersize=mark,
             color=colour, markeredgecolor="white", markeredgewidth=0.5, label=label(key, lang),
             clip_on=False,
         )  # fmt: skip
@@ -107,10 +105,12 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
         axes.text(1.03, place, f"{score.f1:.3f}", va="center", fontsize=size, color=INK)
     axes.set_yticks(places, [safe(score.name, 24) for score in scores], fontsize=size)
     axes.tick_params(axis="y", length=0)
-    axes.set(xlim=(0, 1), ylim=(n - 0.4, -0.6))
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
-    axes.set(xlabel=label("score", lang), ylabel=label("true", lang), title=label("scores", lang))
+    axes.set(
+        xlim=(0, 1), ylim=(n - 0.4, -0.6), xlabel=label("score", lang),
+        ylabel=label("true", lang), title=label("scores", lang),
+    )  # fmt: skip
     axes.text(1.03, -0.85, label("f1", lang), va="center", fontsize=size, color=FAINT)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
@@ -127,9 +127,9 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     filled = [bar for bar in bins if bar.count]
     upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
-    _bars(upper, filled, [bar.accuracy for bar in filled])
+    accuracies = [bar.accuracy for bar in filled]
+    _bars(upper, filled, accuracies)
     if filled:
-        accuracies = [bar.accuracy for bar in filled]
         ranges = [wilson_interval(round(bar.accuracy * bar.count), bar.count) for bar in filled]
         upper.errorbar(
             [bar.confidence for bar in filled],
@@ -144,11 +144,11 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
             clip_on=False,
         )
     _bars(lower, filled, [bar.count for bar in filled])
-    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang))
+    title = label("reliability", lang, error=calibration_error(bins))
+    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang), title=title)
     lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)
     upper.legend(loc="upper left")
-    upper.set_title(label("reliability", lang, error=calibration_error(bins)))
     return figure
 
 

@@ -89,8 +89,7 @@ def accuracies(
     figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
-        values = [candidate.parameters[name] for candidate in candidates]
-        places = _place(axes, name, values)
+        places = _place(axes, name, [candidate.parameters[name] for candidate in candidates])
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
         for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
@@ -103,8 +102,7 @@ def accuracies(
             axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
         axes.grid(visible=True, axis="y")
     panels[0].set_ylabel(label("val accuracy", lang))
-    handles, labels = panels[0].get_legend_handles_labels()
-    kinds = dict(zip(labels, handles, strict=True))
+    kinds = dict(zip(*panels[0].get_legend_handles_labels()[::-1], strict=True))
     figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
     return figure
 
@@ -126,9 +124,7 @@ def candidate_curves(
     count = max(1, min(len(shown), _CURVES) - 1)
     for rank, candidate in reversed(list(enumerate(shown))):
         is_named = rank < _CURVES
-        parts = [
-            f"{title(name)} {format_value(value)}" for name, value in candidate.parameters.items()
-        ]
+        parts = (f"{title(key)} {format_value(v)}" for key, v in candidate.parameters.items())
         name = safe(", ".join(parts), 44) or "–"
         colour = colormaps["viridis"](0.92 * rank / count) if is_named else "#bbbbbb"
         for axes, field in ((left, "val_accuracy"), (right, "val_loss")):
@@ -151,8 +147,7 @@ def candidate_curves(
                     linewidth=0,
                 )  # fmt: skip
     for axes, key in ((left, "val accuracy"), (right, "val loss")):
-        axes.set_xlabel(label("epoch", lang))
-        axes.set_ylabel(label(key, lang))
+        axes.set(xlabel=label("epoch", lang), ylabel=label(key, lang))
         axes.grid(visible=True)
         whole_numbers(axes.xaxis)
     handles, names = left.get_legend_handles_labels()

@@ -58,9 +58,8 @@ def heat_map(candidates: Sequence[Candidate], pair: tuple[str, str], lang: Lang 
     axes.set_xticks(range(len(across)), [safe(level, 20) for level in across])
     axes.set_yticks(range(len(down)), [safe(level, 20) for level in down])
     axes.tick_params(length=0)
-    axes.set_ylabel(title(pair[0]))
-    axes.set_xlabel(title(pair[1]))
-    axes.set_title(label("bold indistinguishable" if is_single else "mean of candidates", lang))
+    heading = label("bold indistinguishable" if is_single else "mean of candidates", lang)
+    axes.set(ylabel=title(pair[0]), xlabel=title(pair[1]), title=heading)
     figure.colorbar(picture, ax=axes, label=label("val accuracy", lang))
     return figure
 
@@ -81,18 +80,16 @@ def parallel(
     order = np.argsort(means)
     for row in order:
         line = [height[row] for height in heights]
-        colour = colormaps["viridis"](0.95 * float(1 - heights[-1][row]))
-        best = row == order[-1]
+        colour = colormaps["viridis"](0.95 * float(1 - line[-1]))
         axes.plot(
-            range(len(line)), line, color=colour, linewidth=2.4 if best else 1.1, alpha=0.9,
-            marker="o", markersize=3.5,
+            range(len(line)), line, color=colour, linewidth=2.4 if row == order[-1] else 1.1,
+            alpha=0.9, marker="o", markersize=3.5,
         )  # fmt: skip
     for place, (name, (_, labels)) in enumerate(zip(names, columns, strict=True)):
         _scale(axes, place, heights[place], labels, title(name))
     labels = [f"{mean:.4f}" for mean in means]
     _scale(axes, len(names), heights[-1], labels, label("val accuracy", lang), ends=True)
-    axes.set_xlim(-0.35, len(names) + 0.5)
-    axes.set_ylim(-0.12, 1.12)
+    axes.set(xlim=(-0.35, len(names) + 0.5), ylim=(-0.12, 1.12))
     axes.set_axis_off()
     return figure
 
@@ -147,8 +144,7 @@ def _scale(
     """One axis of parallel coordinates, with its values beside it."""
     axes.plot([place, place], [0, 1], color=INK, linewidth=0.8, zorder=0)
     axes.text(place, 1.08, heading, ha="center", va="bottom", fontsize=8.5)
-    known = dict(sorted(zip(map(float, heights), labels, strict=True)))
-    kept = list(known.items())
+    kept = list(dict(sorted(zip(map(float, heights), labels, strict=True))).items())
     if ends or len(kept) > FEW:
         kept = [kept[0], kept[-1]]
     for height, text in kept:

@@ -1,4 +1,4 @@
-"""The style of all figures: colours, sizes, axes, and a context in which to draw.
+"""The style of all figures: colours, fonts, sizes, axes, and a context in which to draw.
 
 The colours are those of M. Okabe and K. Ito, Color Universal Design, 2008: distinguishable with any
 common kind of colour blindness. Lines differ by their strokes as well, for print in grey. The
@@ -7,17 +7,21 @@ background is opaque white: a figure looks the same on a dark page.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from handstitch.figures.fonts import families
+from handstitch.figures.labels import Lang
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+
+_logger = logging.getLogger(__name__)
 
 BLUE: Final = "#0072B2"
 SKY: Final = "#56B4E9"
@@ -32,6 +36,27 @@ SIGNED: Final = "RdBu_r"
 LEVELS: Final = 49
 """Shades of a signed map: odd, so that one of them is 0; few, so that noise compresses."""
 
+FAMILY: Final = "DejaVu Sans"
+"""From matplotlib: Latin, Greek, Cyrillic, Arabic, arrows and signs."""
+
+CHINESE: Final = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "SimHei",
+    "Heiti SC",
+    "Droid Sans Fallback",
+    "Noto Sans CJK JP",  # the name under which matplotlib knows the file of all Noto Sans CJK
+    "Arial Unicode MS",
+)
+"""Fonts with simplified Chinese characters, in order of preference."""
+
 _SETTINGS: Final[dict[str, Any]] = {
     "axes.edgecolor": FAINT,
     "axes.grid": False,
@@ -40,6 +65,8 @@ _SETTINGS: Final[dict[str, Any]] = {
     "axes.linewidth": 0.8,
     "axes.titlecolor": INK,
     "axes.titlesize": 10,
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
     "figure.dpi": 100,
     "figure.facecolor": "white",
     "figure.titlesize": 11,
@@ -65,6 +92,26 @@ _SETTINGS: Final[dict[str, Any]] = {
 }
 
 
+@cache
+def families() -> list[str]:
+    """Font families to draw with: DejaVu Sans and, where installed, a Chinese one."""
+    from matplotlib import font_manager
+
+    installed = font_manager.fontManager.get_font_names()
+    return [FAMILY, *[family for family in CHINESE if family in installed][:1]]
+
+
+def png_language(lang: Lang) -> Lang:
+    """The language of a PNG: English, with a warning, where this machine has no Chinese font.
+
+    An SVG can be in either: its text is shown in the reader's fonts.
+    """
+    if lang == "en" or len(families()) > 1:
+        return lang
+    _logger.warning("no Chinese font is installed: PNG pictures are labelled in English")
+    return "en"
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """A context in which matplotlib has this style; the user's settings return afterwards.
@@ -85,9 +132,7 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of this size in inches, with a constrained layout."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def whole_numbers(axis: Axis, most: int | Literal["auto"] = "auto") -> None:

@@ -41,7 +41,7 @@ _NUMBER: Final = 0.17
 @drawing
 def heat_maps(parameters: Parameters, lang: Lang = "en") -> Figure:
     """A map of each layer's weights: inputs to the right, outputs downwards, red above 0."""
-    figure = new_figure(_WIDTH, _height_of_maps(parameters))
+    figure = new_figure(_WIDTH, sum(_heights_of_maps(parameters)) + 0.1)
     _draw_maps(figure, parameters, lang)
     return figure
 
@@ -73,7 +73,7 @@ def weights(
 ) -> Figure:
     """`heat_maps` above, `unit_tiles` of the first layer below."""
     W, most = parameters.weights[0], 64
-    heights = (_height_of_maps(parameters), _height_of_tiles(W, image_shape, most))
+    heights = (sum(_heights_of_maps(parameters)) + 0.1, _height_of_tiles(W, image_shape, most))
     figure = new_figure(_WIDTH, sum(heights))
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_maps(upper, parameters, lang)
@@ -125,17 +125,13 @@ def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
     return label("block", lang, rows=rows, columns=columns)
 
 
-def _height_of_maps(parameters: Parameters) -> float:
-    return sum(_height_of_map(W) for W in parameters.weights) + 0.1
-
-
-def _height_of_map(W: Matrix) -> float:
-    return 0.85 + float(np.clip(W.shape[1] / 150, 0.8, 3.4))
+def _heights_of_maps(parameters: Parameters) -> list[float]:
+    return [0.85 + float(np.clip(W.shape[1] / 150, 0.8, 3.4)) for W in parameters.weights]
 
 
 def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -> None:
     layers = parameters.weights
-    heights = [_height_of_map(W) for W in layers]
+    heights = _heights_of_maps(parameters)
     panels = figure.subplots(len(layers), 1, squeeze=False, height_ratios=heights)[:, 0]
     most = (_POINTS[0], max(64, min(_POINTS[1], _POINTS[1] * _MANY_LAYERS // len(layers))))
     for number, (axes, W) in enumerate(zip(panels, layers, strict=True), 1):

@@ -7,9 +7,8 @@ recover_initial_weights(model)   the initial weights, drawn from the seed and ch
 outgoing_norms(parameters)       the norm of each first-layer unit's outgoing weights
 """
 
-from handstitch.insight.activity import outgoing_norms
 from handstitch.insight.initial_weights import recover_initial_weights
-from handstitch.insight.layers import weights
+from handstitch.insight.layers import outgoing_norms, weights
 from handstitch.insight.probe_images import find_training_data, fits
 from handstitch.insight.results import LayerResult, WeightsResult
 

@@ -10,18 +10,16 @@ import msgspec
 import numpy as np
 
 from handstitch import machine
-from handstitch.arrays import Matrix
+from handstitch.arrays import Images, Labels, Matrix, Vector
 from handstitch.core.network import Network
 from handstitch.core.parameters import INITIALIZATIONS, Parameters
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
-from handstitch.insight import summary
-from handstitch.insight.activity import dead_units, reset_accuracies
 from handstitch.insight.initial_weights import InitialWeights, recover_initial_weights
 from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
 from handstitch.insight.probe_images import probe_images
-from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult
+from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult, sentences
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
@@ -78,7 +76,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         layers=layers,
         words=[],
     )
-    return msgspec.structs.replace(result, words=[initial.sentence, *summary.sentences(result)])
+    return msgspec.structs.replace(result, words=[initial.sentence, *sentences(result)])
 
 
 def effective_rank(W: Matrix) -> float:
@@ -105,6 +103,53 @@ def decisive_layer(accuracy: float, reset: Sequence[float], images: int) -> int 
     rival = others[0] if others else accuracy
     error = sqrt((worst * (1 - worst) + rival * (1 - rival)) / images)
     return reset.index(worst) + 1 if rival - worst > 2 * error else None
+
+
+def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
+    """The number of units of each hidden layer whose output is constant over the images.
+
+    Such a unit carries no information. With ReLU the constant is 0, and no gradient reaches the
+    unit's weights.
+    """
+    widths = network.parameters.sizes[1:-1]
+    lowest = [np.full(width, np.inf) for width in widths]
+    highest = [np.full(width, -np.inf) for width in widths]
+    for _, work in Evaluator(network, images, scaling).batches():
+        for layer in range(len(widths)):
+            A = work.outputs[layer]
+            np.minimum(lowest[layer], A.min(axis=0), out=lowest[layer])
+            np.maximum(highest[layer], A.max(axis=0), out=highest[layer])
+    return [int(np.count_nonzero(low == high)) for low, high in zip(lowest, highest, strict=True)]
+
+
+def outgoing_norms(parameters: Parameters) -> Vector | None:
+    """‖wᵢ‖ of row i of W₂, the outgoing weights of each first-layer unit; None without W₂.
+
+    It measures how much the next layer uses a unit, from the weights alone: units are drawn in the
+    same order with a data set or without.
+    """
+    if len(parameters.weights) == 1:
+        return None
+    norms: Vector = np.linalg.norm(parameters.weights[1], axis=1)
+    return norms
+
+
+def reset_accuracies(
+    network: Network, initial: Parameters, images: Images, labels: Labels, scaling: Scaling
+) -> list[float]:
+    """The accuracy with each layer alone reset to its initial weights and biases.
+
+    In evaluation mode; `network` is not changed. The experiment is that of Zhang, Bengio and
+    Singer, "Are all layers created equal?" (arXiv:1902.01996).
+    """
+    accuracies = []
+    for layer in range(len(network.layers)):
+        mixed = network.parameters.copy()
+        mixed.weights[layer][:] = initial.weights[layer]
+        mixed.biases[layer][:] = initial.biases[layer]
+        reset = Network(mixed, network.activations)
+        accuracies.append(Evaluator(reset, images, scaling).loss_and_accuracy(labels)[1])
+    return accuracies
 
 
 def _layer(

@@ -66,9 +66,11 @@ def probe_images(model: Model, data: Dataset | None, config: Config | None) -> P
         chosen, held_out = splits.split(
             data.labels, config.validation, config.seed, config.stratified
         )
-        description = f"the {len(chosen):,} training images of {data.name}"
-        validation = data.images[held_out], data.labels[held_out]
-        return ProbeImages(data.images[chosen], description, validation)
+        return ProbeImages(
+            data.images[chosen],
+            f"the {len(chosen):,} training images of {data.name}",
+            (data.images[held_out], data.labels[held_out]),
+        )
     if data is not None:
         return ProbeImages(data.images, f"all {len(data):,} training images of {data.name}", None)
     if model.image_shape == (28, 28):

@@ -31,11 +31,10 @@ def build_info() -> dict[str, str]:
 
 def blas_kernel() -> str:
     """The kernel of SciPy's BLAS, which trains; `unknown` where SciPy brings none of its own."""
-    own = [pool for pool in blas_pools() if "scipy.libs" in pool["filepath"]]
-    return str(own[0]["architecture"]) if own else "unknown"
+    own = (pool["architecture"] for pool in blas_pools() if "scipy.libs" in pool["filepath"])
+    return str(next(own, "unknown"))
 
 
 def processor() -> str:
     """The processor's name, or its architecture where the system gives no name."""
-    name = libraries.cpuinfo().get("model name")
-    return name or platform.processor() or platform.machine()
+    return libraries.cpuinfo().get("model name") or platform.processor() or platform.machine()

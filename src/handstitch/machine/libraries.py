@@ -51,10 +51,10 @@ def preferred_kernel() -> str | None:
 
 def blas_environment() -> AbstractContextManager[None]:
     """Within, a BLAS that is loaded gets the preferred kernels and a short busy-wait."""
-    if "scipy.linalg" in sys.modules:
-        return _temporary_environment({})
     return _temporary_environment(
-        {CORETYPE_VARIABLE: preferred_kernel(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT}
+        {}
+        if "scipy.linalg" in sys.modules
+        else {CORETYPE_VARIABLE: preferred_kernel(), BLAS_TIMEOUT_VARIABLE: BLAS_TIMEOUT}
     )
 
 

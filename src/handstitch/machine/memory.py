@@ -27,19 +27,18 @@ def available() -> int | None:
 def require(needed: int, what: str) -> None:
     """Raise MachineError if `what` needs more bytes than are available."""
     free = available()
-    if free is None or needed <= free:
-        return
-    raise MachineError(
-        f"not enough memory for {what}",
-        found=f"{free / 2**30:,.1f} GiB available",
-        wanted=f"{needed / 2**30:,.1f} GiB",
-        fix=Phrase(
-            "try a narrower network ({}), a smaller {}, or {}",
-            Argument("hidden_sizes"),
-            Argument("batch_size"),
-            Argument("optimizer", "sgd"),
-        ),
-    )
+    if free is not None and needed > free:
+        raise MachineError(
+            f"not enough memory for {what}",
+            found=f"{free / 2**30:,.1f} GiB available",
+            wanted=f"{needed / 2**30:,.1f} GiB",
+            fix=Phrase(
+                "try a narrower network ({}), a smaller {}, or {}",
+                Argument("hidden_sizes"),
+                Argument("batch_size"),
+                Argument("optimizer", "sgd"),
+            ),
+        )
 
 
 def _machine() -> int | None:

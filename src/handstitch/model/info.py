@@ -54,6 +54,23 @@ class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
     sizes: Annotated[tuple[Size, ...], Meta(min_length=2, max_length=1_000)]
     position: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError unless the fields agree with each other."""
+        layers, outputs = len(self.sizes) - 1, self.sizes[-1]
+        names = (*self.class_names, self.dataset)
+        hidden = [name for name in names if printable(name) != name]
+        scaled = isfinite(self.offset) and isfinite(self.scale) and self.scale != 0
+        faults = [
+            (hidden, f"invisible characters in {hidden[:1]}"),
+            (not scaled, f"pixels scaled by {self.scale}"),
+            (len(self.class_names) != outputs, f"{len(self.class_names)} class names"),
+            (len(self.activations) != layers - 1, f"{len(self.activations)} activations"),
+            (prod(self.image_shape) != self.sizes[0], f"images of shape {self.image_shape}"),
+        ]
+        for is_fault, words in faults:
+            if is_fault:
+                raise ValueError(f"{words}, with layer sizes {self.sizes}")
+
     def model(self, parameters: Parameters) -> Model:
         """The model with this metadata and these weights."""
         values = {name: getattr(self, name) for name in _Metadata.__struct_fields__}
@@ -66,9 +83,8 @@ _GROUPS: Final = {"architecture": ("sizes", "activations"), "preprocessing": ("o
 
 def to_metadata(path: Path, model: Model) -> dict[str, Any]:
     """The metadata of the model's file. Raises ModelFileError if `parse` would refuse it."""
-    timed = {key for epoch in model.history for key in epoch if "seconds" in key}
-    if timed:
-        raise ValueError(f"a model file must not depend on the clock: {sorted(timed)}")
+    if any("seconds" in key for epoch in model.history for key in epoch):
+        raise ValueError("the history of a model file must not depend on the clock")
     metadata: dict[str, Any] = msgspec.structs.asdict(model)
     metadata["sizes"] = metadata.pop("parameters").sizes
     if not model.initial_digest:
@@ -85,31 +101,12 @@ def parse(path: Path, metadata: dict[str, Any]) -> FileMetadata:
     try:
         for group in _GROUPS:
             flat |= flat.pop(group, {})
-        found = msgspec.convert(flat, FileMetadata)
+        return msgspec.convert(flat, FileMetadata)
     except (TypeError, ValueError) as error:
-        raise _invalid(path, str(error)) from error
-    layers, outputs = len(found.sizes) - 1, found.sizes[-1]
-    names = (*found.class_names, found.dataset)
-    hidden = [name for name in names if printable(name) != name]
-    scaled = isfinite(found.offset) and isfinite(found.scale) and found.scale != 0
-    faults = [
-        (hidden, f"invisible characters in {hidden[:1]}"),
-        (not scaled, f"pixels scaled by {found.scale}"),
-        (len(found.class_names) != outputs, f"{len(found.class_names)} class names"),
-        (len(found.activations) != layers - 1, f"{len(found.activations)} activations"),
-        (prod(found.image_shape) != found.sizes[0], f"images of shape {found.image_shape}"),
-    ]
-    for is_fault, words in faults:
-        if is_fault:
-            raise _invalid(path, f"{words}, with layer sizes {found.sizes}")
-    return found
-
-
-def _invalid(path: Path, found: str) -> ModelFileError:
-    return ModelFileError(
-        "the metadata of this model file is invalid",
-        file=path,
-        found=found,
-        wanted="metadata as Handstitch writes it",
-        fix="give another file, or train again",
-    )
+        raise ModelFileError(
+            "the metadata of this model file is invalid",
+            file=path,
+            found=str(error),
+            wanted="metadata as Handstitch writes it",
+            fix="give another file, or train again",
+        ) from error

@@ -177,7 +177,16 @@ def _parse(path: Path, header: bytes, size: int) -> tuple[Shapes, Metadata]:
         entries = msgspec.json.decode(header, type=dict[str, _Entry])
         text = entries.pop("__metadata__", _Entry()).handstitch
         if text is None:
-            raise _foreign(path, sorted(entries))
+            more = f" and {len(entries) - 4} more" if len(entries) > 4 else ""
+            raise unsupported.refuse(
+                path,
+                "a safetensors file of another program, with "
+                f"{', '.join(sorted(entries)[:4]) or 'no tensors'}{more}",
+                wanted="layers.0.weight (inputs, outputs), layers.0.bias (outputs,), …\n"
+                f"and metadata under the key {_KEY!r}",
+                fix="save its weights with np.savez as weights_0, bias_0, weights_2, …, "
+                "and give that",
+            )
         metadata = msgspec.json.decode(text, type=Metadata)
         wanted = 8 + len(header) + sum(entry.bytes for entry in entries.values())
     except (ValueError, RecursionError, KeyError) as error:
@@ -198,17 +207,6 @@ def _parse(path: Path, header: bytes, size: int) -> tuple[Shapes, Metadata]:
         raise unsupported.damaged(path, f"{size:,} bytes, where its header says {wanted:,}")
     metadata.pop("digest", None)
     return {name: tuple(entry.shape) for name, entry in entries.items()}, metadata
-
-
-def _foreign(path: Path, names: list[str]) -> ModelFileError:
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return unsupported.refuse(
-        path,
-        f"a safetensors file of another program, with {', '.join(names[:4]) or 'no tensors'}{more}",
-        wanted="layers.0.weight (inputs, outputs), layers.0.bias (outputs,), …\n"
-        f"and metadata under the key {_KEY!r}",
-        fix="save its weights with np.savez as weights_0, bias_0, weights_2, …, and give that",
-    )
 
 
 def _values(json_text: bytes) -> int:

@@ -23,15 +23,13 @@ def learning_rate(
 
     `val_losses` are the validation losses of the completed epochs; only `plateau` uses them.
     """
-    total = config.epochs * steps_per_epoch
     warmup = config.warmup * steps_per_epoch
     if config.schedule == "one-cycle":
-        warmup = warmup or ONE_CYCLE_RISE * total
+        warmup = warmup or ONE_CYCLE_RISE * (config.epochs * steps_per_epoch)
     rise = 1.0
     if step < warmup:
-        progress = (step + 1) / warmup
         start = ONE_CYCLE_START if config.schedule == "one-cycle" else 0.0
-        rise = min(1.0, start + (1 - start) * progress)
+        rise = min(1.0, start + (1 - start) * ((step + 1) / warmup))
     return config.learning_rate * rise * _decay(config, step, steps_per_epoch, warmup, val_losses)
 
 
@@ -40,8 +38,7 @@ def _decay(
 ) -> float:
     """The schedule's factor on the learning rate, without the warm-up."""
     if config.schedule == "step":
-        drops = int(step / steps_per_epoch / config.decay_epochs)
-        return float(config.decay_factor**drops)
+        return float(config.decay_factor ** int(step / steps_per_epoch / config.decay_epochs))
     if config.schedule == "exponential":
         return float(config.decay_factor ** (step / steps_per_epoch / config.decay_epochs))
     if config.schedule in {"cosine", "one-cycle"}:

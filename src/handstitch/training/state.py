@@ -96,14 +96,14 @@ def start(config: Config, sizes: tuple[int, ...]) -> State:
             epsilon=config.epsilon,
         ),
     )
-    digest = initial_digest(parameters)
-    return State(network, optimizer, best=parameters.copy(), initial_digest=digest)
+    return State(network, optimizer, parameters.copy(), initial_digest(parameters))
 
 
 def initial_parameters(config: Config, sizes: tuple[int, ...]) -> Parameters:
     """θ before the first step: weights drawn from the seed, biases 0."""
-    rng = generator(config.seed, Purpose.INITIALIZATION)
-    return Parameters.random(sizes, rng, config.initialization)
+    return Parameters.random(
+        sizes, generator(config.seed, Purpose.INITIALIZATION), config.initialization
+    )
 
 
 def initial_digest(parameters: Parameters) -> str:
