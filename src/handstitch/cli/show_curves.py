@@ -68,7 +68,7 @@ def _history(target: Path) -> list[EpochRecord]:
         return records
     run_folder.require_run(target)
     records = read_records(target)
-    last = target / run_folder.LAST
+    last = storage.inside(target, run_folder.LAST)
     if not records and storage.existing_copies(last):
         state, _ = load_newest_state(last)
         records = timeless_records(last, state.model.history)

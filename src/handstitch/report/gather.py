@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from handstitch import insight
+from handstitch import insight, storage
 from handstitch.arrays import Images, Labels, Matrix
 from handstitch.config import Config
 from handstitch.config.schema import from_mapping
@@ -99,11 +99,10 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
     path = folder / run_folder.CONFIG
     run = RunContents(folder, from_mapping(read_file(path), str(path)))
     path = folder / run_folder.SUMMARY
-    with _noting(run, "summary", path):
-        if path.exists():
-            run.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
+    with _noting(run, "summary", path), suppress(FileNotFoundError):
+        run.summary = storage.read_record(storage.inside(folder, path.name), RunSummary)
     with _noting(run, "weights", folder / run_folder.BEST):
-        run.model = load_model(folder / run_folder.BEST)
+        run.model = load_model(storage.inside(folder, run_folder.BEST))
         run.digest = test_log.digest_of(run.model.parameters.vector)
         initial = insight.recover_initial_weights(run.model)
         run.initial = initial.parameters
@@ -132,7 +131,7 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
         detail = f" ({error.found})" if error.found else ""
         _logger.warning("%s: %s%s", source, error.problem, detail)
         run.missing.append(what)
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         _logger.warning("%s cannot be read: %s", source, error)
         run.missing.append(what)
 
@@ -140,9 +139,10 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
 def _read_history(run: RunContents) -> None:
     """From the table, which has the seconds; or from the state or model, which have none."""
     run.history = _sound(read_records(run.folder))
-    for path in (run.folder / run_folder.LAST, run.folder / run_folder.BEST):
+    for name in (run_folder.LAST, run_folder.BEST):
         if not run.history:
             with suppress(HandstitchError):
+                path = storage.inside(run.folder, name)
                 records = timeless_records(path, load_model(path).history)
                 run.history = _sound(records)
     if not run.history:

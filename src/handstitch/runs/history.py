@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from handstitch import storage
 from handstitch.errors import ModelFileError
 from handstitch.records import EpochRecord
 from handstitch.runs.folder import HISTORY
@@ -36,11 +37,13 @@ def history_csv(history: list[EpochRecord]) -> str:
 def read_records(folder: Path) -> list[EpochRecord]:
     """The epochs in history.csv; none if a line of it cannot be read.
 
+    Raises MachineError if it is a link.
     Only the seconds are needed from it, which a state must not hold; the arithmetic depends on
     nothing in it.
     """
     try:
-        rows = csv.DictReader(io.StringIO((folder / HISTORY).read_text(encoding="utf-8")))
+        text = storage.read_file(storage.inside(folder, HISTORY)).decode()
+        rows = csv.DictReader(io.StringIO(text))
         return [msgspec.convert(row, EpochRecord, strict=False) for row in rows]
     except (OSError, ValueError, TypeError, csv.Error):
         return []

@@ -17,11 +17,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from handstitch import storage
 from handstitch.errors import mask_passwords
 from handstitch.records import Trial, best_epoch
 from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
 from handstitch.search.tpe import distributions, encoded
+from handstitch.storage.os_errors import translate_os_errors
 
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +40,11 @@ class Study:
 
     def __init__(self, search: Search, url: URL | None) -> None:
         self._plan, self._name = search.plan, search.description.study
-        file = search.folder.absolute() / STUDY
+        file = storage.inside(search.folder.absolute(), STUDY)
+        for name in (STUDY, f"{STUDY}-journal", f"{STUDY}-wal", f"{STUDY}-shm"):
+            beside = storage.inside(file.parent, name)
+            with translate_os_errors(beside), suppress(FileNotFoundError):
+                storage.open_file(beside).close()
         self._url = url or URL.create("sqlite", database=str(file))
         self._storage: RDBStorage | None = None
         self._has_failed = False
