@@ -230,8 +230,8 @@ RULES: dict[str, tuple[Scan, str]] = {
     # in the package, and what the kernel says of this machine.
     "only storage opens files": (
         scan_reading,
-        r"storage/.*|compiled/(jit|comparison)\.py|config/presets/.*|(figures/labels|report/"
-        r"languages)/.*|machine/(libraries|memory)\.py",
+        r"(storage|config/presets|figures/labels|report/languages)/.*|"
+        + r"(compiled/(jit|comparison)|machine/(libraries|memory))\.py",
     ),
     "nobody touches global random state": (scan_random_state, ""),
     "no pickle, eval, exec or YAML": (scan_unsafe, ""),

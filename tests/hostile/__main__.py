@@ -45,7 +45,7 @@ def replaced() -> Iterator[Case]:
         ("search", SEARCH_FILES, SEARCH_VERBS),
     ):
         for file in files:
-            for what, put in treatments(file).items():
+            for what, put in treatments().items():
                 for verb, words in verbs.items():
                     yield what, f"{folder}/{file}", verb, words, put
 

@@ -96,20 +96,18 @@ def prepare(work: Path) -> None:
     shutil.copy("winner/origin.json", "run/origin.json")
     shutil.rmtree("winner")
     Path("run/summary.json").unlink()  # resuming writes what the end of a run writes
-    summary = _captured(run[:-1] + ("other",))
+    summary = _captured((*run[:-1], "other"))
     assert summary[0] == 0
     shutil.move("other/summary.json", "summary.json")
     shutil.rmtree("other")
-    (work / "outside").mkdir()
 
 
-def treatments(file: str) -> dict[str, Callable[[Path], object]]:
+def treatments() -> dict[str, Callable[[Path], object]]:
     """Name → what is put in the place of a file, which is no longer there."""
-    outside = Path("outside").absolute()
     return {
-        "link to a file": lambda path: path.symlink_to(outside / "victim"),
-        "link to a folder": lambda path: path.symlink_to(outside),
-        "dangling link": lambda path: path.symlink_to(outside / "new"),
+        "link to a file": lambda path: path.symlink_to(Path("outside", "victim").absolute()),
+        "link to a folder": lambda path: path.symlink_to(Path("outside").absolute()),
+        "dangling link": lambda path: path.symlink_to(Path("outside", "new").absolute()),
         "link to itself": lambda path: path.symlink_to(path.name),
         "link to a device": lambda path: path.symlink_to("/dev/zero"),
         "pipe": os.mkfifo,

@@ -59,16 +59,17 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 )
 def test_no_link_is_followed(received, what, file, verb):
     words = (RUN_VERBS | SEARCH_VERBS)[verb]
-    outcome = attack(received, file, words, treatments(file)[what])
+    outcome = attack(received, file, words, treatments()[what])
     assert not outcome.faults, outcome.text
-    assert outcome.code in {2, 3, 4, 5}, outcome.text
+    # The page of a run is made without what cannot be read, and says so.
+    assert outcome.code in {2, 3, 4, 5} or verb == "report", outcome.text
     assert "a link to" in outcome.text
 
 
 @pytest.mark.parametrize("what", LINKS)
 @pytest.mark.parametrize("file", ["run/test/.lock", "run/test", "run/test/log.json"])
 def test_a_test_result_stands_where_its_log_is_a_link(received, what, file):
-    outcome = attack(received, file, RUN_VERBS["test"], treatments(file)[what])
+    outcome = attack(received, file, RUN_VERBS["test"], treatments()[what])
     assert not outcome.faults
     assert "this test evaluation is not recorded" in outcome.text
     assert "Test accuracy" in outcome.text
@@ -91,7 +92,7 @@ def test_a_test_result_stands_where_its_log_is_a_link(received, what, file):
     ],
 )
 def test_a_special_file_has_an_answer(received, what, file, verb):
-    outcome = attack(received, file, (RUN_VERBS | SEARCH_VERBS)[verb], treatments(file)[what])
+    outcome = attack(received, file, (RUN_VERBS | SEARCH_VERBS)[verb], treatments()[what])
     assert not outcome.faults, outcome.text
 
 
@@ -149,7 +150,7 @@ def test_a_second_name_of_a_file_keeps_its_content(received):
 
 def test_planted_faults_are_seen(received, monkeypatch):
     monkeypatch.setattr(storage, "inside", lambda folder, name: Path(folder) / name)
-    put = treatments("")
+    put = treatments()
     faults = attack(received, "run/README.md", RUN_VERBS["resume"], put["link to a file"]).faults
     assert "write outside" in faults
     faults = attack(received, "run/config.toml", RUN_VERBS["show"], put["link to a file"]).faults
