@@ -222,6 +222,7 @@ def scan_for(*packages: str) -> Scan:
     return scan
 
 
+PACKAGE_TEXTS = r"(config/presets|figures/labels|report/languages)/.*|compiled/(jit|comparison)\.py"
 RULES: dict[str, tuple[Scan, str]] = {
     # rule: (scan, the modules that may)
     "only cli prints": (scan_printing, r"cli/.*"),
@@ -230,8 +231,7 @@ RULES: dict[str, tuple[Scan, str]] = {
     # in the package, and what the kernel says of this machine.
     "only storage opens files": (
         scan_reading,
-        r"(storage|config/presets|figures/labels|report/languages)/.*|"
-        + r"(compiled/(jit|comparison)|machine/(libraries|memory))\.py",
+        rf"storage/.*|{PACKAGE_TEXTS}|machine/(libraries|memory)\.py",
     ),
     "nobody touches global random state": (scan_random_state, ""),
     "no pickle, eval, exec or YAML": (scan_unsafe, ""),
