@@ -139,7 +139,7 @@ NO_FILES = {"archive.open", "PIL.Image.open", "webbrowser.open"}
 
 def scan_reading(tree: ast.AST) -> list[str]:
     return [
-        f"{node.lineno}: {name or node.func.attr}"
+        f"{node.lineno}: {name or ast.unparse(node.func)}"
         for node, name in calls(tree)
         if name not in NO_FILES
         and not any(part.attr == "devnull" for part in attributes(node))

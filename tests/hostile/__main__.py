@@ -1,6 +1,6 @@
 """Every file of a run and a search made hostile, read by every verb: `make hostile`.
 
-python -m tests.hostile --every 1
+python -m tests.hostile --every 1 --draw
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.hostile.cases import (
@@ -23,7 +24,7 @@ from tests.hostile.cases import (
     treatments,
 )
 
-Case = tuple[str, str, str, tuple[str, ...], object]
+Case = tuple[str, str, str, tuple[str, ...], Callable[[Path], object]]
 RECORDS = {
     "run/config.toml": ("show", "resume"),
     "run/history.csv": ("show", "report", "resume"),
@@ -62,7 +63,7 @@ def edited(base: Path) -> Iterator[Case]:
                     file,
                     f"{verb}, {what}",
                     verbs[verb],
-                    lambda path, content=content: path.write_bytes(content),
+                    partial(Path.write_bytes, data=content),
                 )
 
 
@@ -70,6 +71,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only every N-th case")
     parser.add_argument("--start", type=int, default=0, help="the first case")
+    parser.add_argument("--draw", action="store_true", help="draw pictures, which takes longer")
     given = parser.parse_args()
     rows: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +80,7 @@ def main() -> int:
         cases = [*replaced(), *edited(base)][given.start :: given.every]
         for what, file, verb, words, put in cases:
             row = rows.setdefault(what, Counter())
-            outcome = attack(base, file, words, put, draws=what.startswith("fields"))
+            outcome = attack(base, file, words, put, draws=given.draw)
             row["cases"] += 1
             row["answered"] += outcome.code in {2, 3, 4, 5, 6}
             row.update(outcome.faults)

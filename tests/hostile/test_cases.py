@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     prepare(base)
     yield base
     os.chdir(here)
-    loading._SKETCH = drawn
+    loading._SKETCH = drawn  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("what", LINKS)
@@ -112,7 +113,7 @@ def test_a_changed_record_is_no_bug(received, file, verb):
     name = file if "/" in file else f"run/{file}"
     edits = list(changed((received / file).read_bytes()))
     for what, content in [*edits[:4], *edits[4 :: len(edits) // 6]]:
-        outcome = attack(received, name, words, lambda path, text=content: path.write_bytes(text))
+        outcome = attack(received, name, words, partial(Path.write_bytes, data=content))
         assert not outcome.faults, (what, outcome.text)
 
 
@@ -126,7 +127,7 @@ def test_a_record_names_no_search_that_its_writer_did_not_know(received):
             received,
             "run/origin.json",
             RUN_VERBS["test"],
-            lambda path, content=content: path.write_bytes(content),
+            partial(Path.write_bytes, data=content),
         )
         assert outcome.code == 0
         assert ("of its search" in outcome.text) == recorded
