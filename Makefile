@@ -35,7 +35,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms fuzz bench reproduce docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms fuzz hostile bench reproduce docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -74,6 +74,9 @@ fuzz: .venv/.dev  ## Fuzz every parser with 100,000 mutated inputs (ARGS="--only
 	@if $(MAKE) --no-print-directory .venv-fuzz/.atheris; then \
 		$(ONE_THREAD) .venv-fuzz/bin/python -m tests.fuzz $(ARGS); \
 	else echo "fuzz: SKIPPED: there is no $(ATHERIS) for this Python and system"; fi
+
+hostile: .venv/.dev  ## Make every file of a received run and search hostile, for every verb (an hour; ARGS="--every 10")
+	@$(ONE_THREAD) $(HERE) -m tests.hostile $(ARGS)
 
 bench: .venv/.dev  ## Benchmark against JAX, PyTorch, scikit-learn and onnxruntime (20 minutes, nothing else running)
 	@if $(MAKE) --no-print-directory .venv-bench/.peers; then \

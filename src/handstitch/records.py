@@ -1,11 +1,20 @@
-"""Records of training and evaluation: plain typed structs, ready for JSON and CSV."""
+"""Records of training and evaluation: plain typed structs, ready for JSON and CSV.
+
+Their ranges are checked when a record is read, not when one is made.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Figure = Annotated[float, Meta(ge=-1e300, le=1e300)]
+"""A finite number."""
 
 
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,19 +24,19 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     term; validation figures after the epoch, in evaluation mode.
     """
 
-    epoch: int
+    epoch: Count
     """Counted from 1."""
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    l2_penalty: float
+    train_loss: Figure
+    train_accuracy: Fraction
+    val_loss: Figure
+    val_accuracy: Fraction
+    l2_penalty: Figure
     """(λ/2)·‖θ‖² over the decayed parameters at the epoch's end, on the scale of the mean loss."""
-    learning_rate: float
+    learning_rate: Figure
     """The rate of the epoch's last step."""
-    train_seconds: float = 0.0
+    train_seconds: Figure = 0.0
     """The training steps alone; 0 where it was not recorded, as in a model file."""
-    seconds: float = 0.0
+    seconds: Figure = 0.0
     """The whole epoch, validation included."""
     is_best: bool
     """Whether the validation figure is the best so far, and the weights are kept."""
@@ -51,24 +60,24 @@ class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
     """Precision, recall and F1 of one class. A ratio with a denominator of 0 is 0."""
 
     name: str
-    precision: float
+    precision: Fraction
     """Of the images predicted as this class, the fraction that belong to it."""
-    recall: float
+    recall: Fraction
     """Of the images of this class, the fraction predicted as it."""
-    f1: float
-    support: int
+    f1: Fraction
+    support: Count
     """Images of this class."""
 
 
 class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
     """The images whose predicted class has a probability from `low` up to `high`."""
 
-    low: float
-    high: float
-    count: int
-    confidence: float
+    low: Figure
+    high: Figure
+    count: Count
+    confidence: Figure
     """Their mean probability of the predicted class; 0 without images."""
-    accuracy: float
+    accuracy: Fraction
     """The fraction of them predicted correctly; 0 without images."""
 
 
@@ -78,17 +87,17 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     part: str
     """`test`, `train` or `validation`."""
-    n: int
+    n: Count
     """Images."""
-    correct: int
-    accuracy: float
+    correct: Count
+    accuracy: Fraction
     accuracy_interval: tuple[float, float]
     """95 % Wilson score interval of the accuracy (E. B. Wilson, JASA 22, 1927, 209-212)."""
-    loss: float
+    loss: Figure
     """Mean cross-entropy in nats."""
-    calibration_error: float
+    calibration_error: Figure
     """Expected calibration error, 15 equal bins of confidence (Guo et al., arXiv:1706.04599)."""
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[Count]]
     """Row: true class. Column: predicted class."""
     class_scores: list[ClassScore]
     weights: str
@@ -105,20 +114,20 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Why the data are `sketch` although it was not asked for; else empty."""
     data_digest: str
     """SHA-256 of pixels and labels of the training part."""
-    train_images: int
-    val_images: int
-    sizes: list[int]
+    train_images: Count
+    val_images: Count
+    sizes: Annotated[list[Count], Meta(min_length=2)]
     """Units from the input to the output."""
-    parameters: int
-    epochs: int
-    best_epoch: int
+    parameters: Count
+    epochs: Count
+    best_epoch: Count
     """Counted from 1; 0 before the first epoch is complete."""
-    best_val_accuracy: float
-    best_val_loss: float
-    train_seconds: float
+    best_val_accuracy: Fraction
+    best_val_loss: Figure
+    train_seconds: Figure
     """The training steps alone."""
-    seconds: float
-    threads: int
+    seconds: Figure
+    threads: Count
     build: dict[str, str]
     """Versions and BLAS kernels: what decides the bits besides configuration and data."""
     processor: str
@@ -127,11 +136,11 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One training run of a search: one candidate with one seed."""
 
-    number: int
+    number: Count
     """In its search, counted from 0."""
-    candidate: int
+    candidate: Count
     """Number of the candidate, counted from 0: its trials differ in their seed alone."""
-    repeat: int
+    repeat: Count
     """Which of the candidate's seeds, counted from 0."""
     seed: int
     parameters: dict[str, Any]
@@ -139,8 +148,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["complete", "pruned", "failed"]
     history: list[EpochRecord]
     """Every epoch that was trained."""
-    val_images: int
-    threads: int
-    seconds: float
+    val_images: Count
+    threads: Count
+    seconds: Figure
     problem: str = ""
     """Why it failed."""

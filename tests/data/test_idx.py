@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from handstitch import storage
 from handstitch.data.idx import LARGEST
 from handstitch.data.idx import header as own_header
 from handstitch.errors import DataError, MachineError
@@ -183,7 +184,7 @@ def test_a_file_that_the_machine_withholds_is_the_machines_fault(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(5, reason)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(storage, "open_file", refuse)
     with pytest.raises(MachineError) as caught:
         read(path)
     assert caught.value.exit_code == 5

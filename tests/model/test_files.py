@@ -418,7 +418,7 @@ def test_a_missing_file_is_told(tmp_path):
 
 def test_what_is_no_file_is_told(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for path, found in [(tmp_path, "a folder"), (tmp_path / "pipe", "a special file")]:
+    for path, found in [(tmp_path, "a folder"), (tmp_path / "pipe", "a pipe, socket or device")]:
         with pytest.raises(ModelFileError) as caught:
             load_model(path)
         assert caught.value.found == found
@@ -427,14 +427,14 @@ def test_what_is_no_file_is_told(tmp_path):
 def test_a_disk_that_does_not_give_the_file_is_told(tmp_path, monkeypatch):
     save_state(tmp_path / "last.safetensors", sample(), {}, {"step": 1})
     save_state(tmp_path / "last.safetensors", sample(), {}, {"step": 2})
-    real = Path.open
+    real = storage.open_file
 
     def refusing(path, *arguments, **options):
         if path.name == "last.safetensors":
             raise OSError(5, "Input/output error")
         return real(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(storage, "open_file", refusing)
     state, problem = load_newest_state(tmp_path / "last.safetensors")
     assert state.position["step"] == 1
     assert "Input/output error" in str(problem)
@@ -446,7 +446,7 @@ def test_a_file_one_may_not_read_is_the_machines_matter(tmp_path, monkeypatch):
     def refusing(path, *arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(storage, "open_file", refusing)
     with pytest.raises(MachineError, match="permission denied"):
         load_model(tmp_path / RESULT)
 

@@ -30,8 +30,10 @@ def picture_path(target: Path, name: str, out: Path | None) -> Path | None:
     None for a model file without `out`: nothing is written beside it unasked. Raises UsageError if
     `out` has another suffix than a picture's.
     """
+    from handstitch import storage
+
     if out is None:
-        return target / name if target.is_dir() else None
+        return storage.inside(target, name) if target.is_dir() else None
     if out.suffix.lower() not in _KINDS:
         raise UsageError(
             "unknown picture format",

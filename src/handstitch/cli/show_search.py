@@ -148,7 +148,7 @@ def _written(folder: Path, files: dict[str, bytes]) -> list[str]:
     names = []
     for name, content in files.items():
         try:
-            storage.write(folder / name, content, durable=False)
+            storage.write(storage.inside(folder, name), content, durable=False)
         except MachineError as error:
             output.notice(f"{name} is not written: {error.problem}")
         else:

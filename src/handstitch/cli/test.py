@@ -35,11 +35,12 @@ def test(
     from handstitch.runs import folder as run_folder
 
     target = run_folder.newest() if path is None else path
+    run, search = run_folder.run_of(target), searches.search_of(target)
     classifier = runs.load(target, weights)
     evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
-    of_run = _record(run_folder.run_of(target), classifier, evaluation)
+    of_run = _record(run, classifier, evaluation)
     # Testing several candidates of a search is a selection between them, too.
-    of_search = _record(searches.search_of(target), classifier, evaluation)
+    of_search = _record(search, classifier, evaluation)
     if json:
         numbers = {"test_evaluation": of_run, "test_evaluation_of_search": of_search}
         output.print_json(msgspec.structs.asdict(evaluation) | numbers)

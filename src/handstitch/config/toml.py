@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from handstitch import storage
 from handstitch.config.messages import format_value, nearest_name
 from handstitch.config.schema import Config, check_names, convert_values
 from handstitch.errors import Argument, Call, ConfigError, Phrase, printable
@@ -61,25 +63,16 @@ def format_toml(name: str, value: object) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(_LONGEST + 1)
+        return storage.read_file(path, _LONGEST)
     except (OSError, ValueError) as error:
+        is_long = getattr(error, "errno", None) == errno.EFBIG
         raise ConfigError(
-            "the config file cannot be read",
+            "the config file is too large" if is_long else "the config file cannot be read",
             file=path,
             found=getattr(error, "strerror", None) or str(error),
             wanted="a TOML file with settings",
             fix=_remedy(path, isinstance(error, IsADirectoryError)),
         ) from None
-    if len(content) > _LONGEST:
-        raise ConfigError(
-            "the config file is too large",
-            file=path,
-            found=f"more than {_LONGEST:,} bytes",
-            wanted="a TOML file with settings",
-            fix=Phrase("name another file; for an example: {}", Call("Config")),
-        )
-    return content
 
 
 def _remedy(path: Path, is_folder: bool) -> str:

@@ -14,6 +14,7 @@ the first byte too many.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -28,13 +29,13 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from handstitch import storage
 from handstitch.errors import DataError, MachineError, printable
 from handstitch.storage import file_types
 
 LARGEST: Final = 2**27
 """The most elements that a header may claim (128 MiB; MNIST has 45)."""
 
-_NO_FILE: Final = "no file, a broken link, or a pipe, socket or device"
 _PIECE: Final = 1 << 16
 _MEMBERS: Final = 10_000
 _ELEMENTS: Final = {
@@ -54,8 +55,7 @@ def open_file(path: Path, problem: str, wanted: str, fix: str) -> Iterator[Buffe
     Raises DataError if there is no file or it is too large, MachineError if it cannot be read.
     """
     try:
-        _require_regular(path)
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             yield stream
     except ValueError as error:
         raise DataError(
@@ -71,11 +71,17 @@ def open_file(path: Path, problem: str, wanted: str, fix: str) -> Iterator[Buffe
         ) from error
 
 
-def _require_regular(path: Path) -> None:
-    if not path.is_file():  # a pipe would never end
-        raise ValueError("a folder" if path.is_dir() else _NO_FILE)
-    if path.stat().st_size > LARGEST + 2**20:  # gzip adds less than that at worst
-        raise ValueError(f"{path.stat().st_size:,} bytes, too large for IDX")
+def _opened(path: Path) -> BufferedReader:
+    try:
+        return storage.open_file(path, LARGEST + 2**20)  # gzip adds less than that at worst
+    except FileNotFoundError:
+        raise ValueError("no file, or a broken link") from None
+    except OSError as error:
+        if error.errno == errno.EISDIR:
+            raise ValueError(error.strerror) from None
+        if error.errno == errno.EFBIG:
+            raise ValueError(f"{error.strerror}: too large for IDX") from None
+        raise
 
 
 def parse(stream: BinaryIO) -> NDArray[np.uint8]:

@@ -98,7 +98,8 @@ def load_newest_state(path: str | Path) -> tuple[SavedState, ModelFileError | No
     problems: list[ModelFileError] = []
     for file in (Path(path), storage.backup_of(path)):
         try:
-            return load_state(file), problems[0] if problems else None
+            state = load_state(storage.inside(file.parent, file.name))
+            return state, problems[0] if problems else None
         except unsupported.OtherFormatError:
             raise
         except ModelFileError as error:

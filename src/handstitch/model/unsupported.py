@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from handstitch import storage
 from handstitch.errors import Call, MachineError, ModelFileError, Phrase
 from handstitch.storage import file_types
 
@@ -51,10 +52,10 @@ def open_file(path: Path) -> BinaryIO:
             wanted=WANTED,
             fix=Phrase("correct the name, or train one: {}", Call("train")),
         )
-    if not path.is_file():  # a pipe would never end, a device might never begin
-        found = "a folder" if path.is_dir() else "a special file"
-        raise refuse(path, found, fix="name the file itself")
-    return path.open("rb")
+    try:
+        return storage.open_file(path)
+    except IsADirectoryError as error:
+        raise refuse(path, str(error.strerror), fix="name the file itself") from None
 
 
 def unreadable(path: Path, error: OSError) -> ModelFileError | MachineError:
@@ -92,7 +93,7 @@ def require_current(settings: Path, kind: str) -> None:
 
     `settings` is its config.toml or search.json; one that cannot be read is not judged.
     """
-    with suppress(OSError), settings.open("rb") as file:
+    with suppress(OSError), storage.open_file(settings) as file:
         names = re.findall(rb'^\s*"?(\w+)"?\s*[=:]', file.read(2**16), re.MULTILINE)
         if set(names) >= _FORMER_SETTINGS:
             raise made_before_0_1(settings.parent, kind)

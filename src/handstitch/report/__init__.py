@@ -66,7 +66,7 @@ def make(
         ).encode()
     for name, data in files.items():
         # They can be made again, so none waits for the disk.
-        storage.write(target / name, data, durable=False)
+        storage.write(storage.inside(target, name), data, durable=False)
     return WrittenReport(
         page=target / PAGE,
         pictures=[target / name for name in charts.files],

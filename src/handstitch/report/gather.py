@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
-from handstitch import insight
+from handstitch import insight, storage
 from handstitch.arrays import Images, Labels, Matrix
 from handstitch.config import Config
 from handstitch.config.schema import from_mapping
@@ -98,20 +96,20 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
     path = folder / run_folder.CONFIG
     run = RunContents(folder, from_mapping(read_file(path), str(path)))
     path = folder / run_folder.SUMMARY
-    with _noting(run, "summary", path):
-        if path.exists():
-            run.summary = msgspec.json.decode(path.read_bytes(), type=RunSummary)
+    with _noting(run, "summary", path), suppress(FileNotFoundError):
+        run.summary = storage.read_record(storage.inside(folder, path.name), RunSummary)
     with _noting(run, "weights", folder / run_folder.BEST):
-        run.model = load_model(folder / run_folder.BEST)
+        run.model = load_model(storage.inside(folder, run_folder.BEST))
         run.digest = test_log.digest_of(run.model.parameters.vector)
         initial = insight.recover_initial_weights(run.model)
         run.initial = initial.parameters
         if run.initial is None:
             _logger.warning("%s", initial.sentence)
             run.missing.append("initial")
-    run.history = recorded_epochs(folder)
-    if not run.history:
-        run.missing.append("history")
+    with _noting(run, "history", folder / run_folder.HISTORY):
+        run.history = recorded_epochs(folder)
+        if not run.history:
+            run.missing.append("history")
     with _noting(run, "test log", folder / test_log.TEST_LOG):
         log = test_log.read(folder)
         run.test_log = log.evaluations
@@ -133,7 +131,7 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
         detail = f" ({error.found})" if error.found else ""
         _logger.warning("%s: %s%s", source, error.problem, detail)
         run.missing.append(what)
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         _logger.warning("%s cannot be read: %s", source, error)
         run.missing.append(what)
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from handstitch import storage
 from handstitch.errors import Argument, Call, ModelFileError, Phrase, UsageError, listed
 from handstitch.model.classifier import Classifier
 from handstitch.model.unsupported import require_current
@@ -52,8 +53,9 @@ def newest(parent: Path = RUNS) -> Path:
 
 def require_run(folder: Path) -> None:
     """Raise UsageError unless this folder is a run, ModelFileError if it is of before 0.1."""
-    require_current(folder / CONFIG, "run")
-    if not (folder / CONFIG).is_file():
+    settings = storage.inside(folder, CONFIG)
+    require_current(settings, "run")
+    if not settings.is_file():
         names = _names()
         raise UsageError(
             "this is not a run",
@@ -80,7 +82,7 @@ def load(path: str | Path, weights: str = "best") -> Classifier:
         return Classifier.load(path)
     require_run(path)
     try:
-        return Classifier.load(path / (BEST if weights == "best" else LAST), weights)
+        return Classifier.load(storage.inside(path, BEST if weights == "best" else LAST), weights)
     except ModelFileError as error:
         other = "last" if weights == "best" else "best"
         fix = Phrase(
@@ -95,7 +97,7 @@ def run_of(path: Path) -> Path | None:
     """The run folder that a path is, or whose weights it is; None for any other path."""
     folder = path if path.is_dir() else path.parent.parent
     is_own = path.is_dir() or path.parent.name == BEST.parent.name
-    return folder if is_own and (folder / CONFIG).is_file() else None
+    return folder if is_own and storage.inside(folder, CONFIG).is_file() else None
 
 
 def _names() -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from handstitch import storage
 from handstitch.errors import HandstitchError, ModelFileError
 from handstitch.model import load_model
 from handstitch.records import EpochRecord
@@ -42,9 +43,10 @@ def recorded_epochs(folder: Path) -> list[EpochRecord]:
     best weights, which have none. An empty list if none of these is sound.
     """
     records = _sound(read_records(folder))
-    for path in (folder / LAST, backup_of(folder / LAST), folder / BEST):
+    for name in (LAST, backup_of(LAST), BEST):
         if not records:
             with suppress(HandstitchError):
+                path = storage.inside(folder, name)
                 records = _sound(timeless_records(path, load_model(path).history))
     return records
 
@@ -59,11 +61,13 @@ def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
 def read_records(folder: Path) -> list[EpochRecord]:
     """The epochs in history.csv; none if a line of it cannot be read.
 
+    Raises MachineError if it is a link.
     Only the seconds are needed from it, which a state must not hold; the arithmetic depends on
     nothing in it.
     """
     try:
-        rows = csv.DictReader(io.StringIO((folder / HISTORY).read_text(encoding="utf-8")))
+        text = storage.read_file(storage.inside(folder, HISTORY)).decode()
+        rows = csv.DictReader(io.StringIO(text))
         return [msgspec.convert(row, EpochRecord, strict=False) for row in rows]
     except (OSError, ValueError, TypeError, csv.Error):
         return []

@@ -89,7 +89,7 @@ class Run:
             yield record
             if self.stop_asked and not self.trainer.is_over:
                 raise Interrupted(self.stop_asked)
-        if not (self.folder / SUMMARY).exists():
+        if not self._file(SUMMARY).exists():
             self._finish()
 
     def summary(self) -> RunSummary:
@@ -115,6 +115,9 @@ class Run:
             processor=machine.processor(),
         )
 
+    def _file(self, name: str | Path) -> Path:
+        return storage.inside(self.folder, name)
+
     def _save(self, ended: EpochRecord | None) -> None:
         """Save the state after this step; at the end of an epoch, the tables, too.
 
@@ -125,8 +128,8 @@ class Run:
         try:
             if ended is not None and ended.is_best:
                 best = best_model(self.trainer)
-                save_model(self.folder / BEST, best, durable=self.trainer.is_over)
-            snapshot.save(self.folder / LAST, self.trainer)
+                save_model(self._file(BEST), best, durable=self.trainer.is_over)
+            snapshot.save(self._file(LAST), self.trainer)
             if ended is not None:
                 self._write_tables()
         except MachineError as error:
@@ -138,23 +141,23 @@ class Run:
         # The state holds the history; a power cut may take its tables.
         history = self.state.history
         table = history_csv(history).encode()
-        storage.write(self.folder / HISTORY, table, durable=False)
+        storage.write(self._file(HISTORY), table, durable=False)
         if self.trainer.is_over or self.stop_asked:
             log = "".join(epoch_line(record) + "\n" for record in history)
-            storage.write(self.folder / LOG, log.encode(), durable=False)
+            storage.write(self._file(LOG), log.encode(), durable=False)
 
     def _finish(self) -> None:
-        save_model(self.folder / BEST, best_model(self.trainer))
+        save_model(self._file(BEST), best_model(self.trainer))
         summary = self.summary()
-        storage.write(self.folder / CARD, model_card.write(summary, self.config).encode())
+        storage.write(self._file(CARD), model_card.write(summary, self.config).encode())
         # Last: a run that has a summary is finished.
-        storage.write(self.folder / SUMMARY, pretty_json(summary))
+        storage.write(self._file(SUMMARY), pretty_json(summary))
 
     def _restore(self) -> None:
         """Restore the newest sound state, and clean up after a kill."""
-        for folder in (self.folder, self.folder / LAST.parent):
+        last = self._file(LAST)
+        for folder in (self.folder, last.parent):
             storage.remove_stale(folder)
-        last = self.folder / LAST
         if not storage.existing_copies(last):
             _logger.info("nothing was saved yet: training starts at the first step")
             return
@@ -187,8 +190,8 @@ class Run:
         if not best.history:
             return
         try:
-            if load_model(self.folder / BEST).history == best.history:
+            if load_model(self._file(BEST)).history == best.history:
                 return
         except ModelFileError as error:
             _logger.warning("%s is restored from the state: %s", BEST.name, error.problem)
-        save_model(self.folder / BEST, best)
+        save_model(self._file(BEST), best)

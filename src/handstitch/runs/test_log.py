@@ -10,6 +10,7 @@ test/log.previous.json   the same before the last evaluation
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from handstitch import storage
 from handstitch.arrays import Vector
 from handstitch.config.messages import pretty_json
 from handstitch.errors import DataError, MachineError, shell_word
-from handstitch.records import Evaluation
+from handstitch.records import Evaluation, Fraction
 
 _logger = logging.getLogger(__name__)
 
@@ -33,8 +34,6 @@ _LARGEST: Final = 64 * 2**20
 """Bytes. An evaluation with 100 classes has 40,000."""
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process that is appending."""
-
-Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
 class TestEvaluation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,8 +70,9 @@ def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
     The log is the old one or the new one at every instant. Raises MachineError if it cannot be
     written, DataError if an existing log is damaged: it is never replaced by a new one.
     """
-    storage.make_folder((folder / TEST_LOG).parent)
-    with storage.lock_folder((folder / TEST_LOG).parent, _PATIENCE):
+    path = storage.inside(folder, TEST_LOG)
+    storage.make_folder(path.parent)
+    with storage.lock_folder(path.parent, _PATIENCE):
         log = read(folder)
         entry = TestEvaluation(
             time=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,7 +83,7 @@ def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
             accuracy=evaluation.accuracy,
         )
         log = TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
-        storage.write_with_backup(folder / TEST_LOG, pretty_json(log))
+        storage.write_with_backup(path, pretty_json(log))
     return len(log.evaluations)
 
 
@@ -91,10 +91,10 @@ def read(folder: Path) -> TestLog:
     """The test log of a folder; empty if there was no test evaluation.
 
     If the log is damaged, its backup counts, with a warning. Raises DataError if both are damaged,
-    MachineError if they may not be read.
+    MachineError if they may not be read or are links.
     """
     damage: DataError | None = None
-    for path in storage.existing_copies(folder / TEST_LOG):
+    for path in storage.existing_copies(storage.inside(folder, TEST_LOG)):
         try:
             log = _parse(path)
         except DataError as error:
@@ -110,21 +110,18 @@ def read(folder: Path) -> TestLog:
 
 def _parse(path: Path) -> TestLog:
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        log = storage.read_record(path, TestLog, _LARGEST)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _damaged(path, str(error.strerror)) from error
         raise MachineError(
             "the test log could not be read",
             file=path,
             found=error.strerror or str(error),
             fix=f"check its permissions: ls -l {shell_word(path)}",
         ) from error
-    if len(content) > _LARGEST:
-        raise _damaged(path, f"more than {_LARGEST:,} bytes")
-    try:
-        log = msgspec.json.decode(content, type=TestLog)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error)) from error
     if not all(map(_consistent, log.latest.values())):
         raise _damaged(path, "an evaluation that contradicts its confusion matrix")
     return log

@@ -14,7 +14,10 @@ So the folder alone says what remains to be done; the study is written from it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -22,14 +25,22 @@ import msgspec
 
 from handstitch import storage
 from handstitch.config.messages import format_value, pretty_json
+from handstitch.config.schema import (
+    check_names,
+    convert_values,
+    field_types,
+    format_python,
+    from_mapping,
+)
 from handstitch.config.toml import to_toml
-from handstitch.errors import Argument, Call, MachineError, Phrase, UsageError, listed
+from handstitch.errors import Argument, Call, ConfigError, MachineError, Phrase, UsageError, listed
 from handstitch.model.unsupported import require_current
-from handstitch.records import Trial
+from handstitch.records import Trial, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs.history import history_csv
 from handstitch.search import space
 from handstitch.search.plan import SearchPlan
+from handstitch.search.space import Range
 
 SEARCH: Final = "search.json"
 STUDY: Final = "study.db"
@@ -73,7 +84,7 @@ class Search:
 
     def trial_folder(self, trial: Trial) -> Path:
         """The folder of a finished trial."""
-        return self.folder / TRIALS / f"{trial.number:04d}"
+        return storage.inside(self.folder, Path(TRIALS, f"{trial.number:04d}"))
 
     def keep(self, trial: Trial, best: bytes) -> None:
         """Write a finished trial, wholly or not at all. `best` is its model file, empty if none."""
@@ -93,13 +104,17 @@ def load(folder: str | Path) -> Search:
     """
     folder = Path(folder)
     description = read_description(folder)
-    trials = [_read(file, Trial) for file in folder.glob(f"{TRIALS}/[0-9]*/{TRIAL}")]
+    trials = [
+        _read(file, Trial, partial(_check_trial, file.parent.name, description.plan))
+        for entry in storage.inside(folder, TRIALS).glob("[0-9]*")
+        if (file := storage.inside(folder, Path(TRIALS, entry.name, TRIAL))).exists()
+    ]
     return Search(folder, description, sorted(trials, key=lambda trial: trial.number))
 
 
 def is_search(folder: Path) -> bool:
     """Whether the folder is that of a search."""
-    return (folder / SEARCH).is_file()
+    return storage.inside(folder, SEARCH).is_file()
 
 
 def read_description(folder: Path) -> SearchDescription:
@@ -116,7 +131,7 @@ def read_description(folder: Path) -> SearchDescription:
             else Phrase("start one: {}", Call("search.run")),
         )
     require_current(folder / SEARCH, "search")
-    return _read(folder / SEARCH, SearchDescription)
+    return _read(folder / SEARCH, SearchDescription, _check_description)
 
 
 def create(plan: SearchPlan, out: str | Path | None, data_digest: str, notice: str) -> Path:
@@ -164,16 +179,50 @@ def _words(plan: SearchPlan) -> dict[str, str]:
     }
 
 
-def _read(file: Path, kind: type[_Struct]) -> _Struct:
+def _check_description(description: SearchDescription) -> None:
+    plan = description.plan
+    if plan.config.keys() != field_types().keys():
+        raise ValueError("settings are missing or unknown")
+    from_mapping(plan.config, "plan")
+    check_names(plan.parameters, "plan")
+    for name, axis in plan.parameters.items():
+        values = axis if isinstance(axis, list) else [axis.value(axis.low), axis.value(axis.high)]
+        if isinstance(axis, Range) and not (0 if axis.log else -inf) < axis.low < axis.high < inf:
+            raise ValueError(f"the range {axis} of {name}")
+        if not values:
+            raise ValueError(f"no value of {name}")
+        for value in values:
+            convert_values({name: value}, format_python)
+
+
+def _check_trial(folder: str, plan: SearchPlan, trial: Trial) -> None:
+    """Raise ValueError unless this trial is the one that its folder and the plan say."""
+    epochs = [record.epoch for record in trial.history]
+    if (
+        trial.number >= plan.trials
+        or folder != f"{trial.number:04d}"
+        or (trial.candidate, trial.repeat) != divmod(trial.number, plan.seeds)
+        or trial.parameters.keys() != plan.parameters.keys()
+        or epochs != list(range(1, len(epochs) + 1))
+        or (trial.state == "complete" and not (best_epoch(trial.history) and trial.val_images))
+    ):
+        raise ValueError("a trial that contradicts the search, its folder or its own history")
+    convert_values(trial.parameters, format_python)
+
+
+def _read(file: Path, kind: type[_Struct], check: Callable[[_Struct], None]) -> _Struct:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError) as error:
+        record = storage.read_record(file, kind)
+        check(record)
+    except (OSError, ValueError, ConfigError) as error:
+        found = getattr(error, "strerror", None) or getattr(error, "problem", None)
         raise MachineError(
             "a file of this search cannot be read",
             file=file,
-            found=getattr(error, "strerror", None) or str(error),
+            found=found or str(error),
             wanted="the file as it was written",
             fix="restore it; or remove the trial's folder, and the same command trains it again"
             if file.name == TRIAL
             else "restore it from a copy",
         ) from None
+    return record

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from handstitch.config import Config
 from handstitch.config.messages import format_value
@@ -41,9 +42,9 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Axis]
     """The search space, keys in Config's order."""
     kind: Kind = "grid"
-    candidates: int
+    candidates: Annotated[int, Meta(ge=1)]
     """Number of candidates: the points of a grid, or as many as are asked for."""
-    seeds: int = 1
+    seeds: Annotated[int, Meta(ge=1)] = 1
     """Each candidate is trained with the seeds s, s + 1, …, from `config`'s seed s on."""
     pruning: Pruning = "none"
     default_rate: bool = False

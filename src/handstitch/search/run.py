@@ -94,6 +94,6 @@ def _opened(stack: ExitStack, folder: Path) -> Search:
     """The search in a folder, which stays locked until `stack` is closed."""
     folders.read_description(folder)  # a folder that cannot be read stays as it is
     stack.enter_context(files.lock_folder(folder))
-    for path in (folder, folder / folders.TRIALS):
+    for path in (folder, files.inside(folder, folders.TRIALS)):
         files.remove_stale(path)
     return folders.load(folder)

@@ -17,10 +17,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from handstitch import storage
 from handstitch.records import Trial, best_epoch
 from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
 from handstitch.search.tpe import distributions, encoded
+from handstitch.storage.os_errors import translate_os_errors
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +39,11 @@ class Study:
 
     def __init__(self, search: Search, url: URL | None) -> None:
         self._plan, self._name = search.plan, search.description.study
-        file = search.folder.absolute() / STUDY
+        file = storage.inside(search.folder.absolute(), STUDY)
+        for name in (STUDY, f"{STUDY}-journal", f"{STUDY}-wal", f"{STUDY}-shm"):
+            beside = storage.inside(file.parent, name)
+            with translate_os_errors(beside), suppress(FileNotFoundError):
+                storage.open_file(beside).close()
         # As an address, for SQLAlchemy knows no path that is not UTF-8.
         self._url = url or URL.create("sqlite", database=file.as_uri(), query={"uri": "true"})
         self._shown = database.shown(url) if url else str(file)

@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from handstitch import storage
 from handstitch.config import Config
 from handstitch.config.messages import pretty_json
-from handstitch.errors import Argument, Call, Phrase, UsageError
+from handstitch.errors import Argument, Call, HandstitchError, Phrase, UsageError
 from handstitch.runs import folder as run_folder
-from handstitch.search.folder import BEST, TRIALS, Search, is_search
+from handstitch.search.folder import BEST, TRIALS, Search, is_search, read_description
 from handstitch.search.ranking import By, Candidate, Ranking, rank
 
 ORIGIN: Final = "origin.json"
@@ -34,6 +35,8 @@ class SearchOrigin(msgspec.Struct, frozen=True):
 
     search: str
     """Its folder, relative to the run's."""
+    study: str
+    """The name in its search.json, part of it random: who wrote this record knew that search."""
 
 
 def winner(search: Search, by: By = "best") -> Winner:
@@ -60,6 +63,7 @@ def origin(chosen: Winner, search: Search, run: Path) -> bytes:
     return pretty_json(
         {
             "search": Path(place).as_posix(),
+            "study": search.description.study,
             "candidate": chosen.candidate.number,
             "parameters": chosen.candidate.parameters,
             "by": chosen.ranking.by,
@@ -72,12 +76,17 @@ def search_of(path: Path) -> Path | None:
     """The search that chose a run's settings or trained a trial's weights; None if it is gone.
 
     `path` is a run's folder, one of its weights, or the weights of a trial in a search's folder.
+    A run's record of its search counts only if that search bears the name in it: otherwise a run
+    that somebody sent could name any search here. Raises MachineError at a link.
     """
-    search: Path | None = None
     if path.name == BEST and path.parent.parent.name == TRIALS:
         search = path.parent.parent.parent
-    elif run := run_folder.run_of(path):
-        with suppress(OSError, msgspec.DecodeError, ValueError):
-            note = msgspec.json.decode((run / ORIGIN).read_bytes(), type=SearchOrigin)
+        return search if is_search(search) else None
+    if run := run_folder.run_of(path):
+        file = storage.inside(run, ORIGIN)
+        with suppress(OSError, ValueError, HandstitchError):
+            note = storage.read_record(file, SearchOrigin)
             search = Path(os.path.normpath(run / note.search))
-    return search if search and is_search(search) else None
+            if not Path(note.search).anchor and read_description(search).study == note.study:
+                return search
+    return None

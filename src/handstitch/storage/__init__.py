@@ -5,6 +5,7 @@ disk        the system calls that change a disk, replaceable as one object
 atomic      files: written whole, or not at all
 folders     folders: complete before they have a name
 lock        one process at a time in a folder
+reading     regular files of bounded size, records; no links below a folder that was named
 file_types  file types by their magic bytes
 """
 
@@ -23,6 +24,7 @@ from handstitch.storage.folders import (
     new_folder,
 )
 from handstitch.storage.lock import lock_folder
+from handstitch.storage.reading import inside, open_file, read_file, read_record
 
 __all__ = [
     "backup_of",
@@ -30,9 +32,13 @@ __all__ = [
     "create_folder",
     "existing_copies",
     "free_name",
+    "inside",
     "lock_folder",
     "make_folder",
     "new_folder",
+    "open_file",
+    "read_file",
+    "read_record",
     "remove_stale",
     "write",
     "write_with_backup",

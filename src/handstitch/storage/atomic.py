@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from handstitch.storage import disk
 from handstitch.storage.os_errors import existing_folder, full, translate_os_errors
+from handstitch.storage.reading import inside
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -62,8 +63,9 @@ def backup_of(path: str | Path) -> Path:
 
 
 def existing_copies(path: str | Path) -> list[Path]:
-    """Those of `path` and its backup that exist, newest first."""
-    return [file for file in (Path(path), backup_of(path)) if os.path.exists(file)]
+    """Those of `path` and its backup that exist, newest first. Raises MachineError at a link."""
+    files = (inside(file.parent, file.name) for file in (Path(path), backup_of(path)))
+    return [file for file in files if os.path.exists(file)]
 
 
 def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:

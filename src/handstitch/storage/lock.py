@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from typing import Final
 from handstitch.errors import MachineError
 from handstitch.storage import disk
 from handstitch.storage.os_errors import translate_os_errors
+from handstitch.storage.reading import inside, read_file
 
 if sys.platform == "win32":
     import msvcrt
@@ -22,6 +24,8 @@ else:
     import fcntl
 
 LOCK_FILE: Final = ".lock"
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_LONGEST_NOTE: Final = 200
 _LOCK_TAKEN: Final = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
@@ -33,12 +37,15 @@ def lock_folder(folder: str | Path, patience: float = 0.0) -> Iterator[None]:
     how many seconds to wait for another process. Raises MachineError, which names the holder. The
     small file `.lock` stays behind and means nothing.
     """
-    path = Path(folder) / LOCK_FILE
+    path = inside(folder, LOCK_FILE)
     until = monotonic() + patience
     with translate_os_errors(path):
-        descriptor = disk.files.open(path, os.O_RDWR | os.O_CREAT)
+        descriptor = disk.files.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK)
     try:
+        facts = os.fstat(descriptor)
         with translate_os_errors(path):
+            if not stat.S_ISREG(facts.st_mode):
+                raise OSError(errno.EISDIR, "not a file")
             while not _try_lock(descriptor):
                 if monotonic() >= until:
                     raise MachineError(
@@ -49,11 +56,13 @@ def lock_folder(folder: str | Path, patience: float = 0.0) -> Iterator[None]:
                         fix="wait for it or stop it, or use another folder",
                     )
                 sleep(0.02)
-        with suppress(OSError):  # only the message above would miss it
-            now = datetime.now().astimezone().isoformat(" ", "seconds")
-            os.truncate(descriptor, 0)
-            note = f"process {os.getpid()}, since {now}\n".encode()
-            disk.files.write(descriptor, memoryview(note))
+        # A second name of some other file must not cost its content.
+        if facts.st_nlink == 1 and facts.st_size <= _LONGEST_NOTE:
+            with suppress(OSError):  # only the message above would miss it
+                now = datetime.now().astimezone().isoformat(" ", "seconds")
+                os.truncate(descriptor, 0)
+                note = f"process {os.getpid()}, since {now}\n".encode()
+                disk.files.write(descriptor, memoryview(note))
         yield
     finally:
         os.close(descriptor)
@@ -85,6 +94,6 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _holder(path: Path) -> str:
-    with suppress(OSError, UnicodeDecodeError), path.open("rb") as file:
-        return file.read(200).decode().strip() or "a process that started just now"
+    with suppress(OSError, UnicodeDecodeError):
+        return read_file(path, _LONGEST_NOTE).decode().strip() or "a process that started just now"
     return "an unknown process"

@@ -1,0 +1,159 @@
+"""A part of `make hostile`; one fault of each kind is planted, and the script sees it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from handstitch import storage
+from handstitch.data import loading
+from tests.hostile.cases import (
+    RUN_VERBS,
+    SEARCH_VERBS,
+    SECRET,
+    attack,
+    changed,
+    prepare,
+    treatments,
+)
+
+LINKS = ("link to a file", "link to a folder", "dangling link", "link to a device")
+SPECIAL = ("pipe", "socket", "folder", "empty", "1 GB sparse", "random bytes")
+
+
+@pytest.fixture(scope="module")
+def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run and a search that somebody sent."""
+    here, drawn = Path.cwd(), loading._SKETCH
+    base = tmp_path_factory.mktemp("received").resolve()
+    prepare(base)
+    yield base
+    os.chdir(here)
+    loading._SKETCH = drawn  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("what", LINKS)
+@pytest.mark.parametrize(
+    ("file", "verb"),
+    [
+        ("run/.lock", "resume"),
+        ("run/config.toml", "show"),
+        ("run/history.csv", "show"),
+        ("run/summary.json", "report"),
+        ("run/report.html", "report"),
+        ("run/README.md", "resume"),
+        ("run/curves.png", "show"),
+        ("run/weights", "resume"),
+        ("run/weights/best.safetensors", "test"),
+        ("run/weights/last.safetensors", "resume"),
+        ("run/origin.json", "test"),
+        ("search/search.json", "show SEARCH"),
+        ("search/study.db", "search"),
+        ("search/.lock", "search"),
+        ("search/trials", "show SEARCH"),
+        ("search/trials/0001/trial.json", "show SEARCH"),
+    ],
+)
+def test_no_link_is_followed(received, what, file, verb):
+    words = (RUN_VERBS | SEARCH_VERBS)[verb]
+    outcome = attack(received, file, words, treatments()[what])
+    assert not outcome.faults, outcome.text
+    # The page of a run is made without what cannot be read, and says so.
+    assert outcome.code in {2, 3, 4, 5} or verb == "report", outcome.text
+    assert "a link to" in outcome.text
+
+
+@pytest.mark.parametrize("what", LINKS)
+@pytest.mark.parametrize("file", ["run/test/.lock", "run/test", "run/test/log.json"])
+def test_a_test_result_stands_where_its_log_is_a_link(received, what, file):
+    outcome = attack(received, file, RUN_VERBS["test"], treatments()[what])
+    assert not outcome.faults
+    assert "this test evaluation is not recorded" in outcome.text
+    assert "Test accuracy" in outcome.text
+
+
+@pytest.mark.parametrize("what", SPECIAL)
+@pytest.mark.parametrize(
+    ("file", "verb"),
+    [
+        ("run/config.toml", "show"),
+        ("run/history.csv", "show"),
+        ("run/summary.json", "report"),
+        ("run/test/log.json", "test"),
+        ("run/weights/last.safetensors", "resume"),
+        ("run/.lock", "resume"),
+        ("run/origin.json", "test"),
+        ("search/search.json", "show SEARCH"),
+        ("search/trials/0000/trial.json", "from-search"),
+        ("search/study.db", "search"),
+    ],
+)
+def test_a_special_file_has_an_answer(received, what, file, verb):
+    outcome = attack(received, file, (RUN_VERBS | SEARCH_VERBS)[verb], treatments()[what])
+    assert not outcome.faults, outcome.text
+
+
+@pytest.mark.parametrize(
+    ("file", "verb"),
+    [
+        ("run/history.csv", "show"),
+        ("summary.json", "report"),
+        ("run/test/log.json", "test"),
+        ("run/origin.json", "test"),
+        ("search/search.json", "show SEARCH"),
+        ("search/trials/0001/trial.json", "show SEARCH"),
+    ],
+)
+def test_a_changed_record_is_no_bug(received, file, verb):
+    words = (RUN_VERBS | SEARCH_VERBS)[verb]
+    name = file if "/" in file else f"run/{file}"
+    edits = list(changed((received / file).read_bytes()))
+    for what, content in [*edits[:4], *edits[4 :: len(edits) // 6]]:
+        outcome = attack(received, name, words, partial(Path.write_bytes, data=content))
+        assert not outcome.faults, (what, outcome.text)
+
+
+def test_a_record_names_no_search_that_its_writer_did_not_know(received):
+    log = received / "search" / "test" / "log.json"
+    before = log.read_bytes()
+    text = (received / "run" / "origin.json").read_bytes()
+    study = text.split(b'"study": "')[1].split(b'"')[0]
+    for content, recorded in [(text, True), (text.replace(study, b"search-00000000"), False)]:
+        outcome = attack(
+            received,
+            "run/origin.json",
+            RUN_VERBS["test"],
+            partial(Path.write_bytes, data=content),
+        )
+        assert outcome.code == 0
+        assert ("of its search" in outcome.text) == recorded
+        after = (received / "case" / "search" / "test" / "log.json").read_bytes()
+        assert (after != before) == recorded
+
+
+def test_the_folder_that_is_named_may_be_a_link(received):
+    words = ("show", "elsewhere")
+    outcome = attack(received, "elsewhere", words, lambda path: path.symlink_to(received / "run"))
+    assert outcome.code == 0, outcome.text
+
+
+def test_a_second_name_of_a_file_keeps_its_content(received):
+    outcome = attack(
+        received, "run/.lock", RUN_VERBS["resume"], lambda path: path.hardlink_to("outside/victim")
+    )
+    assert not outcome.wrote
+    assert outcome.code == 0
+
+
+def test_planted_faults_are_seen(received, monkeypatch):
+    monkeypatch.setattr(storage, "inside", lambda folder, name: Path(folder) / name)
+    put = treatments()
+    faults = attack(received, "run/README.md", RUN_VERBS["resume"], put["link to a file"]).faults
+    assert "write outside" in faults
+    faults = attack(received, "run/config.toml", RUN_VERBS["show"], put["link to a file"]).faults
+    assert "read outside" in faults
+    assert len(SECRET) > 200
