@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
-Positive = Annotated[float, Meta(gt=0)]
 # Training is in float32; these bounds were measured (tests/compiled/test_optimizers.py).
 Rate = Annotated[float, Meta(ge=1e-20, le=1e30, description="steps that float32 holds")]
 Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32 never forgets")]
@@ -35,7 +34,6 @@ Penalty = Annotated[
     float, Meta(ge=0, le=1e15, description="beyond, squares are infinite in float32")
 ]
 NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
 
 DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
@@ -111,14 +109,18 @@ class Config:
         setting("cosine", "learning-rate schedule")
     )
     warmup: NotNegative = setting(0.0, "linear warm-up, in epochs")
-    decay_epochs: Positive = setting(5.0, "epochs per decay (step, exponential)")
+    decay_epochs: Annotated[float, Meta(ge=1e-6)] = setting(
+        5.0, "epochs per decay (step, exponential)"
+    )
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
     final_rate_fraction: Annotated[float, Meta(ge=0, le=1)] = setting(
         0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
-    plateau_patience: Count = setting(3, "epochs without a lower loss before a decay (plateau)")
+    plateau_patience: Annotated[int, Meta(ge=1, le=1_000_000)] = setting(
+        3, "epochs without a lower loss before a decay (plateau)"
+    )
 
     # Training
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
@@ -128,7 +130,7 @@ class Config:
     monitor: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation metric that selects the best epoch"
     )
-    patience: Annotated[int, Meta(ge=0)] = setting(
+    patience: Annotated[int, Meta(ge=0, le=1_000_000)] = setting(
         0, "early stopping: epochs without improvement; 0: off"
     )
     # TOML's integers end at 2**63.
