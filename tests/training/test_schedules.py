@@ -137,9 +137,10 @@ def test_plateau_lowers_the_rate_from_the_next_epoch_on():
 )
 @pytest.mark.parametrize("value", [5e-324, 1e-323, 1e-310, 1e-6, 1.0, 1e300])
 def test_every_number_is_refused_or_gives_finite_rates(setting: str, value: float):
+    settings: dict[str, Any] = {setting: value}
     for schedule in ("step", "exponential", "cosine", "one-cycle", "plateau"):
         try:
-            course = rates(schedule, **{setting: value})
+            course = rates(schedule, **settings)
         except ConfigError:
             continue
         assert all(0 <= rate <= 0.5 for rate in course)
