@@ -79,21 +79,20 @@ import sys
 import numpy as np
 
 import handstitch
-from handstitch import training
 from handstitch.config import Config
 from handstitch.data import loading
-from handstitch.randomness import Purpose, generator
+from handstitch.training import Trainer
 from handstitch.training.backend import choose_backend
 
 print(handstitch.__file__)
 pictures = loading.load("sketch", "train")
 config = Config(dataset="sketch", backend=sys.argv[1], hidden_sizes=(20, 10), batch_size=50)
-data = training.TrainingData(config, pictures)
-state = training.start(config, data.sizes)
-backend = choose_backend(config, state.network, state.optimizer, data.batches)
+trainer = Trainer(config, pictures)
+state, batches = trainer.state, trainer.batches
+backend = choose_backend(config, state.network, state.optimizer, batches)
 with backend.threads():
     for number in range(8):
-        indices = data.batches.batch(data.batches.epoch_order(0, 0), number)
+        indices = batches.batch(batches.epoch_order(0, 0), number)
         print(backend.train_batch(indices, 0.2, 1 / 50, np.inf, None)[0])
 """
 EDITED = "np.maximum(Z, 0.0)", "np.maximum(Z, 0.3 * Z)"
