@@ -86,7 +86,7 @@ from handstitch.training.backend import choose_backend
 
 print(handstitch.__file__)
 pictures = loading.load("sketch", "train")
-config = Config(dataset="sketch", backend=sys.argv[1], hidden_sizes=(20, 10), batch_size=50)
+config = Config.preset("plain", dataset="sketch", backend=sys.argv[1], hidden_sizes=(20, 10))
 trainer = Trainer(config, pictures)
 state, batches = trainer.state, trainer.batches
 backend = choose_backend(config, state.network, state.optimizer, batches)
