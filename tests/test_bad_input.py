@@ -24,7 +24,7 @@ import pytest
 
 from handstitch import cli, storage
 from handstitch.data import catalog, download, loading
-from handstitch.model import safetensors_file, save_model
+from handstitch.model import load_state, safetensors_file, save_model, save_state
 from handstitch.storage import disk
 from tests.data.idx_files import SmallDataSets, header, images, labels, packed, zipped
 from tests.faults.faulty_disk import installed, leftovers
@@ -134,6 +134,34 @@ def test_another_setting_than_the_run_has_is_shown(capsys, run):
     assert "epochs = 9" in told["found"]
     assert "epochs = 3" in told["wanted"]
     assert "handstitch train --config" in told["fix"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--decay-epochs", "1e-323"), ("--patience", "1" + "0" * 20),
+              ("--plateau-patience", "1" + "0" * 20)],
+)  # fmt: skip
+def test_a_number_that_training_cannot_use_leaves_no_folder(capsys, words):
+    refused(capsys, 2, "train", *SKETCH, "--schedule", "step", *words)
+    assert not Path("runs").exists()
+
+
+def test_a_run_whose_threads_were_made_auto_by_hand_resumes(capsys, run):
+    file = run / "config.toml"
+    file.write_text(file.read_text().replace("threads = 1", 'threads = "auto"'))
+    (run / "summary.json").unlink()
+    accepted(capsys, "train", "--resume", run)
+    assert (run / "summary.json").exists()
+
+
+def test_an_impossible_position_in_a_sound_state(capsys, run):
+    last = run / "weights" / "last.safetensors"
+    state = load_state(last)
+    save_state(last, state.model, state.slots, state.position | {"batch": -3})
+    for backup in (run / "weights").glob("last*"):
+        if backup != last:
+            backup.unlink()
+    told = refused(capsys, 4, "train", "--resume", run)
+    assert "position in the run" in told["found"]
 
 
 def test_the_same_settings_may_be_given_again(capsys, run):

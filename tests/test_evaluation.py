@@ -155,6 +155,13 @@ def test_wilson_interval_of_the_report_and_of_nothing():
     assert wilson_interval(5, 5)[1] == 1
 
 
+def test_wilson_interval_contains_the_fraction():
+    for n in [*range(1, 200), 9_999, 10_000, 10**9]:
+        for correct in sorted({*range(min(n, 200) + 1), n - 1, n}):
+            low, high = wilson_interval(correct, n)
+            assert 0 <= low <= correct / n <= high <= 1
+
+
 def slow_calibration_error(P: Matrix, labels: Labels) -> float:
     total = 0.0
     for k in range(15):

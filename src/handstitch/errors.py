@@ -159,6 +159,16 @@ class ModelFileError(HandstitchError):
     exit_code = 4
 
 
+def overflow_error() -> ModelFileError:
+    """The error for a network whose logits are too large for float32, or NaN."""
+    return ModelFileError(
+        "the network overflows on these images",
+        found="outputs too large for float32",
+        wanted="finite outputs",
+        fix=Phrase("use other weights, or train again with a lower {}", Argument("learning_rate")),
+    )
+
+
 class MachineError(HandstitchError):
     """Error of the machine: disk, permissions, memory, lock or network."""
 

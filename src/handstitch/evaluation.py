@@ -14,12 +14,15 @@ from handstitch.core.functions import softmax
 from handstitch.core.network import Network, Workspace
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
+from handstitch.errors import overflow_error
 from handstitch.records import CalibrationBin, ClassScore, Evaluation
 
 ROWS = 1000
 """Images per batch. Fixed, so that no figure depends on how much memory there is."""
 _Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
+_LARGEST_LOGIT = 1e30
+"""Beyond, the sum of a batch's losses may be infinite in float32."""
 
 _Class = TypeVar("_Class")
 
@@ -34,12 +37,18 @@ class Evaluator:
         self._work = Workspace(network, min(ROWS, max(1, len(images))))
 
     def batches(self) -> Iterator[tuple[slice, Workspace]]:
-        """Rows in order, each with a workspace that holds their activations until the next."""
+        """Rows in order, each with a workspace that holds their activations until the next.
+
+        Raises ModelFileError where the network overflows.
+        """
         for start in range(0, len(self._images), ROWS):
             rows = slice(start, min(start + ROWS, len(self._images)))
             work = self._work.for_batch(rows.stop - rows.start)
-            self._scaling.apply(self._images[rows], work.X)
-            self.network.forward(work.X, work)
+            with np.errstate(over="ignore", invalid="ignore"):  # seen in the logits
+                self._scaling.apply(self._images[rows], work.X)
+                logits = self.network.forward(work.X, work)
+            if not np.abs(logits).max() <= _LARGEST_LOGIT:  # NaN, too
+                raise overflow_error()
             yield rows, work
 
     def loss_and_accuracy(self, labels: Labels) -> tuple[float, float]:
@@ -134,7 +143,8 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     p, z2 = correct / n, _Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # By rounding a bound may lie on the wrong side of the fraction itself.
+    return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
 def calibration_bins(P: Matrix, labels: Labels, n: int = 15) -> list[CalibrationBin]:

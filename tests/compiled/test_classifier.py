@@ -141,3 +141,27 @@ def test_without_numba_the_numpy_pass_answers(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(plain(several), expected, rtol=1e-5)
     for image in several:
         np.testing.assert_allclose(plain(image), fast(image), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((3, 5, 8), np.uint8),
+        np.zeros((3, 5, 6), np.uint8),
+        np.zeros((5, 8), np.uint8),
+        np.zeros((5, 7), np.float32),
+        np.zeros((2, 5, 7), np.float32),
+        np.zeros(35, np.uint8),
+    ],
+)
+def test_images_of_another_size_or_type_are_refused(images: Any):
+    classify = CompiledClassifier(make_network((PIXELS, 20, 4), ("relu",)), Scaling(0.0, 1 / 256))
+    with pytest.raises(ValueError, match="uint8 images of 35 pixels are wanted"):
+        classify(images)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 4], [0, -1, 1], [0, 1], [0, 1, 2, 3]])
+def test_labels_of_other_images_or_classes_are_refused(labels: list[int]):
+    classify = CompiledClassifier(make_network((PIXELS, 20, 4), ("relu",)), Scaling(0.0, 1 / 256))
+    with pytest.raises(IndexError):
+        classify.loss_and_accuracy(make_images((PIXELS,), 3), np.array(labels))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
+import logging
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numba
 import pytest
-from numba.core.caching import NullCache
+from numba.core.caching import CacheImpl, NullCache
 
 from handstitch.compiled import (
     functions,
@@ -42,6 +44,12 @@ def load(file: Path) -> Any:
     return module.twice.stats
 
 
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    for said in (jit._report, jit._say_compiling):
+        said.cache_clear()
+
+
 def test_kept_until_a_source_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "kept.py"
     file.write_text(SOURCE)
@@ -63,6 +71,87 @@ def test_an_index_of_other_sources_is_not_unpickled(tmp_path: Path):
     index.write_bytes(pickle.dumps(numba.__version__) + b"cosys\nno_such_class\n.")
     assert not load(file).cache_hits
     assert load(file).cache_hits
+
+
+def test_options_of_code_generation_count(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
+    assert jit._digest() != jit._SOURCES
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", ["empty", "garbage", "half", "changed"])
+def test_damaged_code_is_compiled_anew(
+    tmp_path: Path, suffix: str, damage: str, caplog: pytest.LogCaptureFixture
+):
+    file = tmp_path / "kept.py"
+    file.write_text(SOURCE)
+    load(file)
+    (damaged,) = tmp_path.rglob(f"*.{suffix}")
+    content = bytearray(damaged.read_bytes())
+    if damage == "changed":
+        at = content.index(b"ELF" if suffix == "nbc" else b"nbc")
+        content[at + 1] ^= 1
+    damaged.write_bytes(
+        {"empty": b"", "garbage": b"garbage", "half": bytes(content[: len(content) // 2])}.get(
+            damage, bytes(content)
+        )
+    )
+    assert not load(file).cache_hits
+    assert load(file).cache_hits
+    said = [record.getMessage() for record in caplog.records]
+    if (suffix, damage) != ("nbi", "changed"):  # it leads to no file
+        assert len(said) == 1
+        assert said[0].endswith("cannot be read: compiled anew")
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_code_that_can_be_neither_read_nor_written(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+):
+    file = tmp_path / "kept.py"
+    file.write_text(SOURCE)
+    load(file)
+    (name,) = tmp_path.rglob(f"*.{suffix}")
+    name.unlink()
+    name.mkdir()
+    assert not load(file).cache_hits
+    assert "cannot be written (Is a directory): compiled anew" in caplog.text
+
+
+def test_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jit._CacheFile, "_open_for_write", full)
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(SOURCE)
+        assert not load(tmp_path / name).cache_hits
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert said.endswith("cannot be written (No space left on device): compiled anew")
+
+
+def test_no_folder_for_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    file = tmp_path / "kept.py"
+    file.write_text(SOURCE)
+    assert not load(file).cache_hits
+    assert "the cache of compiled code in any folder cannot be written" in caplog.text
+
+
+def test_compiling_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(SOURCE)
+        load(tmp_path / name)
+    assert caplog.text.count("compiling the numba backend") == 1
+    jit._say_compiling.cache_clear()
+    caplog.clear()
+    load(tmp_path / "one.py")
+    assert not caplog.records
 
 
 def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -13,9 +13,14 @@ from handstitch.compiled.step import NumbaBackend
 from handstitch.config import Config
 from handstitch.config.schema import DEFAULT_LEARNING_RATES
 from handstitch.core.activations import ACTIVATIONS
+from handstitch.core.network import Network
+from handstitch.core.optimizers import Optimizer
+from handstitch.core.parameters import Parameters
 from handstitch.core.update_rules import OPTIMIZERS
 from handstitch.data import loading
+from handstitch.data.batches import Batches
 from handstitch.data.dataset import Dataset
+from handstitch.data.scaling import Scaling
 from handstitch.model.classifier import compiled
 from handstitch.randomness import Purpose, generator
 from handstitch.training import Trainer, initial_parameters, schedules
@@ -219,3 +224,31 @@ def test_compiling_ahead_is_all_that_training_needs(
         classify(pictures.images)
     assert [set(function.signatures) for function in entries] == types
     assert all(len(each) == 1 for each in types)
+
+
+@pytest.mark.parametrize(
+    ("indices", "labels", "pixels"),
+    [
+        ([0, 20], [0] * 20, 12),
+        ([0, -1], [0] * 20, 12),
+        ([], [0] * 20, 12),
+        ([0] * 6, [0] * 20, 12),
+        ([0, 1], [3] * 20, 12),
+        ([0, 1], [-1] * 20, 12),
+        ([0, 19], [0] * 19, 12),
+        ([0, 1], [0] * 20, 11),
+        ([0, 1], [0] * 20, 13),
+    ],
+)
+def test_what_leads_outside_of_the_arrays_is_refused(
+    indices: list[int], labels: list[int], pixels: int
+):
+    images = np.zeros((20, pixels), np.uint8)
+    parameters = Parameters.random((12, 5, 3), np.random.Generator(np.random.Philox(0)))
+    network = Network(parameters, ("relu",))
+    batches = Batches(images, np.array(labels), np.arange(5), Scaling(0.0, 1 / 256), 5)
+    backend = NumbaBackend(network, Optimizer(parameters, "sgd"), batches, threads=2)
+    before = parameters.vector.copy()
+    with backend.threads(), pytest.raises(IndexError):
+        backend.train_batch(np.array(indices, np.intp), 0.1, 1.0, np.inf, None)
+    np.testing.assert_array_equal(parameters.vector, before)

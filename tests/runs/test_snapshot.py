@@ -77,6 +77,26 @@ def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
             np.testing.assert_array_equal(other.state.arrays()[name], vector, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[(name, value) for name in ("epoch", "batch", "correct", "samples", "steps") for value in (
+            -1, 10**6, 1.0, "1", None, True)],
+        *[("loss", value) for value in (float("nan"), float("inf"), "0", None)],
+    ],
+)  # fmt: skip
+def test_an_impossible_position_is_refused(tmp_path, name, value):
+    one, other = make_trainer(), make_trainer()
+    one.fit()
+    saved = one.state.arrays(), one.state.position(), one.state.history, len(one.batches)
+    other.state.restore(*saved)
+    other.state.network.parameters.vector[:] = 7
+    saved[1][name] = value
+    with pytest.raises(ValueError, match="position"):
+        other.state.restore(*saved)
+    assert (other.state.network.parameters.vector == 7).all()
+
+
 def test_a_state_of_another_optimizer_is_refused(tmp_path):
     path = tmp_path / "last.safetensors"
     snapshot.save(path, make_trainer())

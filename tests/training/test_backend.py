@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from handstitch.errors import ConfigError
 from handstitch.training import backend
 
 CONFIG = Config.preset("plain", dataset="sketch", hidden_sizes=(8, 4), epochs=2, threads=1)
+
+
+@pytest.fixture(autouse=True)
+def asked_anew() -> Iterator[None]:
+    """Whether numba can run is asked once in a process."""
+    availability._reason.cache_clear()
+    yield
+    availability._reason.cache_clear()
 
 
 @pytest.fixture
@@ -61,7 +70,7 @@ def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "handstitch.compiled.step", None)
+    monkeypatch.setitem(sys.modules, "handstitch.compiled.__main__", None)
     assert backend.resolve(CONFIG) == "numpy"
     assert "cannot be used" in backend.describe(CONFIG)
 
@@ -79,6 +88,7 @@ def test_a_numba_run_resumes_without_numba_and_says_so(
     with runs.create(CONFIG, out=tmp_path / "run") as run:
         next(run.train())
     monkeypatch.setattr(availability, "find_spec", lambda name: None)
+    availability._reason.cache_clear()
     with runs.reopen(tmp_path / "run") as run:
         assert [record.epoch for record in run.train()] == [2]
     assert any("resumes with numpy" in line for line in caplog.messages)

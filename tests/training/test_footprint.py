@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from handstitch import machine
 from handstitch.config import Config
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
@@ -41,8 +42,18 @@ def test_the_workspaces_are_counted_as_they_are_made(dropout: float, input_dropo
     of_one = Workspace(network, 1).memory.nbytes
     more = Config.preset("plain", dropout=dropout, input_dropout=input_dropout, batch_size=301)
     difference = bytes_needed(more, SIZES, 20_000) - bytes_needed(config, SIZES, 20_000)
-    drawn = 4 * sum(SIZES[1:-1]) if dropout else 0  # what the numba backend has besides
-    assert difference == of_one + drawn + SIZES[0]  # and one image gathered as bytes
+    # What the numba backend has besides: random numbers, and a word for every 64 numbers.
+    drawn = 4 * sum(SIZES[1:-1]) if dropout else 0
+    words = 8 * 13 * machine.cores()
+    assert difference == of_one + drawn + words + SIZES[0]  # and one image gathered as bytes
+
+
+def test_a_word_for_every_64_numbers_is_counted_for_every_thread() -> None:
+    one, many = (
+        bytes_needed(Config(threads=threads, batch_size=6000), SIZES, 10_000)
+        for threads in (1, 1024)
+    )
+    assert many - one == 1023 * 8 * 6000 * 13
 
 
 def test_a_batch_is_at_most_the_data() -> None:

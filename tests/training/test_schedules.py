@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handstitch.config import Config
+from handstitch.errors import ConfigError
 from handstitch.training.schedules import learning_rate, plateau_drops
 
 STEPS = 10
@@ -129,3 +130,20 @@ def test_plateau_lowers_the_rate_from_the_next_epoch_on():
     assert learning_rate(config, 0, STEPS, []) == 0.5
     assert learning_rate(config, 20, STEPS, [1, 1]) == pytest.approx(0.05)
     assert learning_rate(config, 30, STEPS, [1, 1, 1]) == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize(
+    "setting", ["decay_epochs", "decay_factor", "warmup", "final_rate_fraction"]
+)
+@pytest.mark.parametrize("value", [5e-324, 1e-323, 1e-310, 1e-6, 1.0, 1e300])
+def test_every_number_is_refused_or_gives_finite_rates(setting: str, value: float):
+    settings: dict[str, Any] = {setting: value}
+    for schedule in ("step", "exponential", "cosine", "one-cycle", "plateau"):
+        try:
+            course = rates(schedule, **settings)
+        except ConfigError:
+            continue
+        assert all(0 <= rate <= 0.5 for rate in course)
+    if setting == "decay_epochs" and value < 1e-6:
+        with pytest.raises(ConfigError):
+            Config(decay_epochs=value)

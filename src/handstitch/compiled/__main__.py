@@ -15,8 +15,8 @@ from handstitch.data.scaling import Scaling
 SIZES = (4, 3, 2)
 
 
-def main() -> None:
-    """Train one batch with Adam and classify two images: numba caches the machine code on disk."""
+def train_a_batch() -> CompiledClassifier:
+    """Train a batch of two images with Adam, and evaluate it; gives the network as a classifier."""
     images, labels = np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8)
     parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
     network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
@@ -25,7 +25,13 @@ def main() -> None:
     with backend.threads():
         backend.train_batch(np.arange(2), 0.001, 0.5, np.inf, None)
         backend.validate(images, labels)
-    classify = CompiledClassifier(network, batches.scaling)
+    return CompiledClassifier(network, batches.scaling)
+
+
+def main() -> None:
+    """Train a batch and classify two images: numba caches the machine code on disk."""
+    classify = train_a_batch()
+    images = np.zeros((2, 2, 2), np.uint8)
     classify(images[0])
     classify(images)
 

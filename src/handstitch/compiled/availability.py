@@ -1,7 +1,9 @@
-"""Whether the numba backend is available; imports numba only where it is installed."""
+"""Whether the numba backend can run here: it is run, once. Imports numba only where installed."""
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from importlib.util import find_spec
 
 from handstitch.compiled import comparison
@@ -13,14 +15,26 @@ def unavailable_reason() -> str | None:
     if edited := comparison.edited_files():
         files = ", ".join(f"core/{name}" for name in edited)
         return f"{files} was edited, and the numba backend was not compared with it since"
+    return _reason()
+
+
+@cache
+def _reason() -> str | None:
+    """Why numba cannot train one batch here; None if it can."""
     if find_spec("numba") is None:
         return "numba is not installed (pip install 'handstitch[fast]')"
     try:
-        load_openmp()
-    except ImportError:
-        return "numba finds no OpenMP library (Debian and Ubuntu: apt install libgomp1)"
-    try:
-        import handstitch.compiled.step  # noqa: F401
-    except (ImportError, RuntimeError) as error:  # numba is too old; no folder for its cache
-        return f"numba cannot be used: {error}"
+        with warnings.catch_warnings():  # of a variable that numba cannot read
+            warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
+            import numba  # noqa: F401
+        try:
+            load_openmp()
+        except ImportError:
+            return "numba finds no OpenMP library (Debian and Ubuntu: apt install libgomp1)"
+        from handstitch.compiled.__main__ import train_a_batch
+
+        train_a_batch()
+    except Exception as error:  # noqa: BLE001 (variables of numba break it in many ways)
+        lines = str(error).splitlines() or [type(error).__name__]
+        return f"numba cannot be used: {lines[0]}"
     return None

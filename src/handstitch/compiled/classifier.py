@@ -17,6 +17,7 @@ from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
 from handstitch.compiled.layout import layout_of
 from handstitch.core.network import Network
 from handstitch.data.scaling import Scaling
+from handstitch.errors import overflow_error
 
 _WEIGHTS_PER_THREAD: Final = 200_000
 """For one image: reading fewer weights takes no longer than waking a thread."""
@@ -41,8 +42,9 @@ class CompiledClassifier:
     def __init__(self, network: Network, scaling: Scaling, threads: int = 0) -> None:
         parameters = network.parameters.copy()
         W, b = parameters.weights[0], parameters.biases[0]
-        b -= scaling.offset * scaling.scale * W.sum(axis=0, dtype=np.float64)
-        W *= scaling.scale
+        with np.errstate(over="ignore", invalid="ignore"):  # seen in P
+            b -= scaling.offset * scaling.scale * W.sum(axis=0, dtype=np.float64)
+            W *= scaling.scale
         sizes = parameters.sizes
         self._theta, self._layout, self._sizes = parameters.vector, layout_of(network), sizes
         self._threads = min(threads or machine.cores(), numba.config.NUMBA_NUM_THREADS)
@@ -57,17 +59,21 @@ class CompiledClassifier:
     def __call__(self, images: Images) -> Matrix | Vector:
         """P (n, classes) of images (n, rows, columns), uint8; P (classes,) of one (rows, columns).
 
-        An image alone and the same among others may differ in the last bits.
+        An image alone and the same among others may differ in the last bits. Raises ModelFileError
+        where the network overflows.
         """
         threads = self._threads_for_one if images.ndim == 2 else self._threads
         before = numba.get_num_threads()
         if before != threads:
             numba.set_num_threads(threads)
         try:
-            return self._one(images) if images.ndim == 2 else self._many(images, False)
+            P = self._one(images) if images.ndim == 2 else self._many(images, False)
         finally:
             if before != threads:
                 numba.set_num_threads(before)
+        if np.isnan(P[..., 0]).any():  # with one NaN among an image's logits all of P is NaN
+            raise overflow_error()
+        return P
 
     def loss_and_accuracy(self, images: Images, labels: Labels) -> tuple[float, float]:
         """As Evaluator.loss_and_accuracy, of images (n, rows, columns).
@@ -77,7 +83,13 @@ class CompiledClassifier:
         loss, correct = inference.loss_and_correct(self._many(images, True), labels)
         return loss / len(labels), correct / len(labels)
 
+    def _require_fit(self, images: Images, pixels: int) -> None:
+        if pixels != self._sizes[0] or images.dtype != np.uint8:
+            found = f"{images.dtype} {images.shape}"
+            raise ValueError(f"uint8 images of {self._sizes[0]} pixels are wanted, not {found}")
+
     def _one(self, image: Images) -> Vector:
+        self._require_fit(image, image.size)
         np.copyto(self._pixels, image.reshape(-1))
         P = np.empty(self._sizes[-1], np.float32)
         inference.classify_one(
@@ -93,7 +105,9 @@ class CompiledClassifier:
         return P
 
     def _many(self, images: Images, wants_logits: bool) -> Matrix:
-        rows = np.ascontiguousarray(images).reshape(len(images), prod(images.shape[1:]))
+        pixels = prod(images.shape[1:])
+        self._require_fit(images, pixels)
+        rows = np.ascontiguousarray(images).reshape(len(images), pixels)
         rows.flags.writeable = False
         P = np.empty((len(images), self._sizes[-1]), np.float32)
         inference.classify_many(

@@ -81,8 +81,12 @@ def _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi):
 def loss_and_correct(Z, labels):
     """(summed cross-entropy, correct samples) of logits Z (n, classes), which are overwritten."""
     loss, correct = 0.0, 0
+    if len(labels) != len(Z):
+        raise IndexError("a label for each image is wanted")
     for i in range(len(Z)):
         y = labels[i]
+        if not 0 <= y < Z.shape[1]:
+            raise IndexError("no such class")
         loss -= np.float64(Z[i, y])
         predicted, log_sum = softmax(Z[i], Z[i])
         loss += log_sum

@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from llvmlite.binding import get_host_cpu_features
 
-from handstitch.compiled.jit import compiled
+from handstitch.compiled.jit import FEATURES, compiled
 from handstitch.compiled.simd import (
     LANES,
     element,
@@ -30,7 +29,7 @@ from handstitch.compiled.simd import (
     store_block,
 )
 
-PANEL_VECTORS: Final = (8, 4, 2, 1) if get_host_cpu_features().get("avx512f") else (6, 4, 2, 1)
+PANEL_VECTORS: Final = (8, 4, 2, 1) if "+avx512f" in FEATURES.split(",") else (6, 4, 2, 1)
 """Vectors that a row of a panel may have: as many sums are kept in registers at once."""
 PANEL_WIDTH: Final = PANEL_VECTORS[0] * LANES
 """Columns of the widest panel."""

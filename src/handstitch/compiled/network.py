@@ -172,9 +172,11 @@ def forward_backward(
 ):
     """(summed loss, correct samples) of a batch; its gradient goes where `into` says.
 
-    Where the loss is above `limit`, or NaN, θ and the target are not changed.
+    Where the loss is above `limit`, or NaN, θ and the target are not changed. Raises IndexError
+    for an image, a label or a batch that leads outside of the arrays.
     """
     layers, sizes = len(layout.W), layout.sizes
+    _check(n, images, labels, indices, sizes, len(work.losses))
     for index in prange(threads):
         thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
         lo, hi = n * thread // threads, n * (thread + 1) // threads
@@ -198,3 +200,15 @@ def forward_backward(
             _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread)
     _last_biases(n, layout, into, work)
     return loss, correct
+
+
+@compiled()
+def _check(n, images, labels, indices, sizes, most):
+    """Raise IndexError for what would be read or written outside of the arrays."""
+    if not 0 < n <= min(most, len(indices)) or images.shape[1] != sizes[0]:
+        raise IndexError("a batch or images of another size than the network's")
+    for i in indices[:n]:
+        if not 0 <= i < min(len(images), len(labels)):
+            raise IndexError("no such image")
+        if not 0 <= labels[i] < sizes[-1]:
+            raise IndexError("no such class")

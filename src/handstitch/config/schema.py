@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
-Positive = Annotated[float, Meta(gt=0)]
 # Training is in float32; these bounds were measured (tests/compiled/test_optimizers.py).
 Rate = Annotated[float, Meta(ge=1e-20, le=1e30, description="steps that float32 holds")]
 Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32 never forgets")]
 Epsilon = Annotated[float, Meta(ge=1e-16, le=1e4, description="below, squares vanish in float32")]
-Penalty = Annotated[
-    float, Meta(ge=0, le=1e15, description="beyond, squares are infinite in float32")
-]
+Penalty = Annotated[float, Meta(ge=0, le=1e15, description="beyond, float32 squares are infinite")]
 NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
+Part = Annotated[float, Meta(gt=0, lt=1)]
+Period = Annotated[float, Meta(ge=1e-6, description="less than any step")]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Patience = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
@@ -67,9 +67,7 @@ class Config:
     dataset: Literal["auto", "fashion-mnist", "mnist", "sketch", "arrays"] = setting(
         "auto", "data set; auto: Fashion-MNIST if available, otherwise sketch"
     )
-    validation: Annotated[float, Meta(gt=0, lt=1)] = setting(
-        0.1, "fraction held out for validation"
-    )
+    validation: Part = setting(0.1, "fraction held out for validation")
     stratified: bool = setting(
         False, "stratified validation split: the same fraction of every class"
     )
@@ -111,7 +109,7 @@ class Config:
         setting("cosine", "learning-rate schedule")
     )
     warmup: NotNegative = setting(0.0, "linear warm-up, in epochs")
-    decay_epochs: Positive = setting(5.0, "epochs per decay (step, exponential)")
+    decay_epochs: Period = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
@@ -128,9 +126,7 @@ class Config:
     monitor: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation metric that selects the best epoch"
     )
-    patience: Annotated[int, Meta(ge=0)] = setting(
-        0, "early stopping: epochs without improvement; 0: off"
-    )
+    patience: Patience = setting(0, "early stopping: epochs without improvement; 0: off")
     # TOML's integers end at 2**63.
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = setting(0, "random seed")
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(

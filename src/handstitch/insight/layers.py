@@ -130,7 +130,8 @@ def outgoing_norms(parameters: Parameters) -> Vector | None:
     """
     if len(parameters.weights) == 1:
         return None
-    norms: Vector = np.linalg.norm(parameters.weights[1], axis=1)
+    # In float64, where no square overflows.
+    norms: Vector = np.linalg.norm(parameters.weights[1].astype(np.float64), axis=1)
     return norms
 
 

@@ -163,7 +163,9 @@ def _draw_change(
     layers = list(enumerate(pairs, 1))
     for layer, (initial, W) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
         alt = words.before_after_alt.format(
-            layer=layer, before=float(initial.std()), after=float(W.std())
+            layer=layer,
+            before=float(initial.std(dtype=np.float64)),
+            after=float(W.std(dtype=np.float64)),
         )
         chart_lang = png_lang if W.size > _MANY else lang
         title = languages.words(chart_lang).before_after_title.format(layer=layer)

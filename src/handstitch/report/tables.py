@@ -160,7 +160,9 @@ def layers(run: RunContents) -> Rows:
     rows: Rows = []
     for layer, W in enumerate(run.model.parameters.weights):
         before = f"{run.initial.weights[layer].std():.4f}" if run.initial else "–"
-        numbers = (f"{value:.4f}".replace("-", "−") for value in (W.std(), W.min(), W.max()))
+        numbers = (
+            f"{value:.4f}".replace("-", "−") for value in (W.std(dtype="float64"), W.min(), W.max())
+        )
         rows.append((str(layer + 1), f"{W.shape[0]:,} × {W.shape[1]:,}", before, *numbers))
     return rows
 

@@ -110,7 +110,7 @@ def reopen(
     require_same(config, given or {}, folder)
     if data is None:
         data = loading.load(config.dataset, "train", data_dir)
-    if int(config.threads) > machine.cores():
+    if machine.resolve_threads(config.threads) > machine.cores():
         _logger.info(
             "resuming with %s threads as before; this machine has %s",
             config.threads,

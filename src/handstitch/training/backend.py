@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from math import nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
 from handstitch.data.batches import Batches
-from handstitch.errors import Argument, ConfigError, Phrase
+from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
 
 if TYPE_CHECKING:
@@ -65,9 +66,15 @@ class NumpyBackend:
         return loss, correct
 
     def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
-        """Mean cross-entropy in nats and accuracy on images (n, rows, columns), without dropout."""
+        """Mean cross-entropy in nats and accuracy on images (n, rows, columns), without dropout.
+
+        NaN where the network overflows.
+        """
         evaluator = Evaluator(self.network, images, self.batches.scaling)
-        return evaluator.loss_and_accuracy(labels)
+        try:
+            return evaluator.loss_and_accuracy(labels)
+        except ModelFileError:
+            return nan, 0.0
 
 
 def choose_backend(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from handstitch import machine
 from handstitch.config import Config
 from handstitch.core.parameters import count
 from handstitch.core.update_rules import OPTIMIZERS
@@ -34,5 +35,8 @@ def bytes_needed(config: Config, sizes: Sequence[int], images: int) -> int:
     # numba backend also keeps the random numbers behind the masks of hidden units.
     columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + silenced + sizes[-1] + 1
     working = FLOAT * columns * (batch + min(ROWS, max(1, val_images)))
+    # The numba backend's bits of which numbers are not 0, 64 to a word, for each thread.
+    threads = config.threads if isinstance(config.threads, int) else machine.cores()
+    masks = threads * 8 * batch * -(-max(sizes) // 64)
     pixels = (images + val_images + batch) * sizes[0]
-    return vectors + working + pixels
+    return vectors + working + masks + pixels

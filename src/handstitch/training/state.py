@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -65,17 +66,37 @@ class State:
         arrays: Mapping[str, Vector],
         position: Mapping[str, Any],
         history: Iterable[EpochRecord],
+        batches: int,
     ) -> None:
-        """The inverse of `arrays` and `position`, to the bit.
+        """The inverse of `arrays` and `position`, to the bit, in a run with `batches` an epoch.
 
-        Raises KeyError or ValueError if they are those of another kind of run.
+        Raises KeyError or ValueError if they are those of another kind of run, or of none.
         """
+        history = list(history)
+        if not _is_possible(position, len(history), batches):
+            raise ValueError("position in the run")
         for name, vector in self.arrays().items():
             np.copyto(vector, arrays[name])
         for name in _COUNTS:
             setattr(self, name, position[name])
         self.optimizer.steps = position["steps"]
-        self.history = list(history)
+        self.history = history
+
+
+def _is_possible(position: Mapping[str, Any], epochs: int, batches: int) -> bool:
+    """Whether a run with so many completed epochs can be at this position."""
+    counts = [position[name] for name in ("epoch", "batch", "steps", "correct", "samples")]
+    if not all(type(count) is int for count in counts) or not isinstance(position["loss"], float):
+        return False
+    epoch, batch, steps, correct, samples = counts
+    return (
+        epoch == epochs
+        and 0 <= batch <= batches
+        and steps == epoch * batches + batch
+        and 0 <= correct <= samples
+        and (samples > 0) == (batch > 0)
+        and isfinite(position["loss"])
+    )
 
 
 def start(config: Config, sizes: tuple[int, ...]) -> State:

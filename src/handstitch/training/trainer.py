@@ -65,7 +65,7 @@ class Trainer:
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
         """Units from the input to the output."""
         memory.require(
-            footprint.bytes_needed(config, self.sizes, len(dataset)),
+            footprint.bytes_needed(self.config, self.sizes, len(dataset)),
             f"a network {'-'.join(map(str, self.sizes))}",
         )
         train_indices, val_indices = splits.split(
