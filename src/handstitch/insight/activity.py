@@ -9,6 +9,7 @@ from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
+from handstitch.insight.progress import announced
 
 
 def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
@@ -49,7 +50,7 @@ def reset_accuracies(
     Singer, "Are all layers created equal?" (arXiv:1902.01996).
     """
     accuracies = []
-    for layer in range(len(network.layers)):
+    for layer in announced(range(len(network.layers)), "accuracies with one layer reset"):
         mixed = network.parameters.copy()
         mixed.weights[layer][:] = initial.weights[layer]
         mixed.biases[layer][:] = initial.biases[layer]

@@ -21,6 +21,7 @@ from handstitch.insight.activity import dead_units, reset_accuracies
 from handstitch.insight.initial_weights import InitialWeights, recover_initial_weights
 from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
 from handstitch.insight.probe_images import probe_images
+from handstitch.insight.progress import announced
 from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
@@ -61,7 +62,9 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
             decisive = decisive_layer(val_accuracy, reset, held_out)
     layers = [
         _layer(theta, number, initial, order, dead=units, accuracy=accuracy)
-        for number, (order, units, accuracy) in enumerate(zip(orders, dead, reset, strict=True))
+        for number, (order, units, accuracy) in enumerate(
+            announced(list(zip(orders, dead, reset, strict=True)), "singular values, layers")
+        )
     ]
     learned = any(layer.verdict != "as initialised" for layer in layers)
     result = WeightsResult(
