@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from handstitch.arrays import Matrix, Vector
 from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
-from handstitch.core.parameters import Parameters
+from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, HandstitchError, Phrase
+from handstitch.machine import memory
+from handstitch.machine.progress import announced
 from handstitch.randomness import Purpose, generator
 
 TOLERANCE: Final = 1e-9
@@ -29,6 +31,8 @@ KINK: Final = 1e-6
 """Cases with a pre-activation this close to a kink are drawn again: there is no derivative."""
 _STEP: Final = 1e-30
 _DRAWS: Final = 100
+_BYTES: Final = 48
+"""Of each parameter: itself, its gradient and a copy in float64, and two complex numbers."""
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 
@@ -80,8 +84,14 @@ def check(problem: Problem, most: int | None = None) -> Verdict:
     """Compare the gradient of the production code with the complex step.
 
     All parameters, or `most` of them drawn from the seed. Raises HandstitchError if every draw of
-    inputs is too close to a kink.
+    inputs is too close to a kink, MachineError if the network would not fit in memory.
     """
+    words = "-".join(map(str, problem.sizes))
+    memory.require(
+        _BYTES * count(problem.sizes),
+        f"the gradient check of a network {words}",
+        Phrase("try a narrower network ({})", Argument("hidden_sizes")),
+    )
     for draw in range(_DRAWS):
         case = Case(problem, draw)
         if case.clearance() >= KINK:
@@ -177,7 +187,8 @@ class Case:
         """∂(loss + penalty)/∂θ at some positions of θ, by one forward pass for each."""
         theta = self.network.parameters.vector.astype(np.complex128)
         derivatives = np.empty(len(positions))
-        for number, position in enumerate(positions):
+        for number in announced(range(len(positions)), "complex step, parameters"):
+            position = positions[number]
             theta[position] += 1j * _STEP
             derivatives[number] = self.loss(theta).imag / _STEP
             theta[position] = theta[position].real

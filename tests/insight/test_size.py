@@ -15,9 +15,8 @@ from handstitch.core.network import Network
 from handstitch.data.scaling import Scaling
 from handstitch.errors import MachineError
 from handstitch.evaluation import Evaluator
-from handstitch.insight import progress
 from handstitch.insight.probe_images import DRAWN, probe_images
-from handstitch.machine import memory
+from handstitch.machine import memory, progress
 from handstitch.model import load_model, save_model
 from tests.sample_models import sample
 

@@ -9,7 +9,7 @@ from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
-from handstitch.insight.progress import announced
+from handstitch.machine.progress import announced
 
 
 def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:

@@ -21,8 +21,8 @@ from handstitch.insight.activity import dead_units, reset_accuracies
 from handstitch.insight.initial_weights import InitialWeights, recover_initial_weights
 from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
 from handstitch.insight.probe_images import probe_images
-from handstitch.insight.progress import announced
 from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult
+from handstitch.machine.progress import announced
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix
-from handstitch.insight.progress import announced
+from handstitch.machine.progress import announced
 from handstitch.randomness import Purpose, generator
 
 COPIES: Final = 199
