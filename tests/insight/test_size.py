@@ -77,43 +77,6 @@ def test_a_model_file_that_does_not_fit_is_refused_before_it_is_read(
         load_model(path)
 
 
-def announce(n: int, step: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take n items, of which each takes `step` seconds."""
-    now = [0.0]
-    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
-    seen = []
-    for item in progress.announced(range(n), "layers"):
-        seen.append(item)
-        now[0] += step
-    assert seen == list(range(n))
-
-
-@pytest.mark.parametrize(
-    ("step", "n", "done"),
-    [
-        (0.5, 20, []),  # 10 seconds
-        (0.5, 21, [3]),  # 10.5, known after more than one second
-        (0.5, 60, [3, 24, 45]),  # and whenever more than ten have passed
-        (4.0, 10, [1, 4, 7]),
-        (5.0, 2, []),
-        (6.0, 2, [1]),
-        (60.0, 1, []),  # there is nothing more to wait for
-    ],
-)
-def test_long_work_is_announced_and_short_work_is_not(
-    step: float,
-    n: int,
-    done: list[int],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level("INFO", "handstitch"):
-        announce(n, step, monkeypatch)
-    assert caplog.messages == [
-        f"layers: {k} of {n}, about {step * (n - k):.0f} s more" for k in done
-    ]
-
-
 def test_statistics_announce_their_layers(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
