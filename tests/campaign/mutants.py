@@ -51,6 +51,9 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.FloorDiv: ast.Mult,
 }
 
+SYMMETRIC = {"isinstance", "max", "min"}
+"""Functions whose arguments are not swapped: the same, or a TypeError."""
+
 
 class Mutant(NamedTuple):
     """One change of one file: the characters from `start` to `end` become `text`."""
@@ -124,7 +127,7 @@ def _changed(node: ast.AST) -> Iterator[ast.AST | str]:
         case ast.Call(function, [first, second, *rest], keywords) if not any(
             isinstance(one, ast.Starred) for one in (first, second)
         ):
-            if ast.unparse(first) != ast.unparse(second) and ast.unparse(function) != "isinstance":
+            if ast.unparse(first) != ast.unparse(second) and ast.unparse(function) not in SYMMETRIC:
                 yield ast.Call(function, [second, first, *rest], keywords)
         case ast.Expr(ast.Call()) | ast.AugAssign():
             yield "pass"

@@ -18,7 +18,7 @@ def clipped(é: Annotated[int, 7], low: int = 1, strict: bool = True) -> int:
     if é < low and not strict:
         raise ValueError(f"{é + 1} of {min(low, 2)}")
     log(é)
-    return max(é, -low)
+    return scaled(é, -low)
 '''
 
 
@@ -35,8 +35,8 @@ def test_every_kind_of_change_is_made() -> None:
         "if (é <= low) and not strict:",
         "if é < low and (strict):",
         "pass",
-        "return (max(-low, é))",
-        "return max(é, (low))",
+        "return (scaled(-low, é))",
+        "return scaled(é, (low))",
     }
 
 

@@ -9,7 +9,7 @@ from handstitch.machine import progress
 
 def announce(n: int, step: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take n items, of which each takes `step` seconds."""
-    now = [0.0]
+    now = [100.0]
     monkeypatch.setattr(progress, "monotonic", lambda: now[0])
     seen = []
     for item in progress.announced(range(n), "layers"):

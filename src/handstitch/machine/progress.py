@@ -23,7 +23,7 @@ def announced(items: Sequence[_Item], what: str) -> Iterator[_Item]:
     for done, item in enumerate(items):
         elapsed = monotonic() - start
         left = elapsed / max(done, 1) * (len(items) - done)
-        is_long = done > 0 and elapsed > 1 and elapsed + left > LONG
+        is_long = elapsed > 1 and elapsed + left > LONG
         if is_long and (not said or elapsed - said > LONG):
             _logger.info("%s: %d of %d, about %.0f s more", what, done, len(items), left)
             said = elapsed
