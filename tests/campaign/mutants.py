@@ -51,7 +51,7 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.FloorDiv: ast.Mult,
 }
 
-SYMMETRIC = {"isinstance", "max", "min"}
+SYMMETRIC = {"isinstance", "max", "min", "np.maximum", "np.minimum"}
 """Functions whose arguments are not swapped: the same, or a TypeError."""
 
 
@@ -150,6 +150,8 @@ def suites_of(file: Path) -> list[list[str]]:
     far += (ROOT / "tests").glob(f"test_{room}*.py")
     if room == "cli":
         far.append(ROOT / "tests/test_bad_input.py")
+    if room == "runs":
+        far += (ROOT / "tests/test_front_door.py", ROOT / "tests/cli", ROOT / "tests/campaign")
     if room == "storage":
         far.append(ROOT / "tests/faults")
     if room in {"model", "data"}:
