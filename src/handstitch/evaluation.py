@@ -15,6 +15,7 @@ from handstitch.core.network import Network, Workspace
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import overflow_error
+from handstitch.machine import memory
 from handstitch.records import CalibrationBin, ClassScore, Evaluation
 
 ROWS = 1000
@@ -34,7 +35,10 @@ class Evaluator:
         self.network = network
         self._images = images.reshape(len(images), prod(images.shape[1:]))  # of 0 images, too
         self._scaling = scaling
-        self._work = Workspace(network, min(ROWS, max(1, len(images))))
+        rows, sizes = min(ROWS, max(1, len(images))), network.parameters.sizes
+        columns = sizes[0] + 2 * sum(sizes[1:]) + sizes[-1]  # as core.network.Workspace
+        memory.require(4 * rows * columns, f"{rows:,} images at a time", memory.OF_A_FILE)
+        self._work = Workspace(network, rows)
 
     def batches(self) -> Iterator[tuple[slice, Workspace]]:
         """Rows in order, each with a workspace that holds their activations until the next.

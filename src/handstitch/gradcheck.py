@@ -21,8 +21,10 @@ from handstitch.arrays import Matrix, Vector
 from handstitch.config import Config
 from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
-from handstitch.core.parameters import Parameters
+from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, HandstitchError, Phrase
+from handstitch.machine import memory
+from handstitch.machine.progress import announced
 from handstitch.randomness import Purpose, generator
 
 TOLERANCE: Final = 1e-9
@@ -31,6 +33,8 @@ KINK: Final = 1e-6
 """Cases with a pre-activation this close to a kink are drawn again: there is no derivative."""
 _STEP: Final = 1e-30
 _DRAWS: Final = 100
+_BYTES: Final = 48
+"""Of each parameter: itself, its gradient and a copy in float64, and two complex numbers."""
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 
@@ -70,8 +74,15 @@ def check(
 
     Of the loss of this configuration on `samples` random samples; of its settings, those of the
     network, weight decay, reduction and seed count. All parameters, or `most` of them drawn from
-    the seed. Raises HandstitchError if every draw of inputs is too close to a kink.
+    the seed. Raises HandstitchError if every draw of inputs is too close to a kink, MachineError if
+    the network would not fit in memory.
     """
+    sizes = (inputs, *config.hidden_sizes, classes)
+    memory.require(
+        _BYTES * count(sizes),
+        f"the gradient check of a network {'-'.join(map(str, sizes))}",
+        Phrase("try a narrower network ({})", Argument("hidden_sizes")),
+    )
     for draw in range(_DRAWS):
         case = Case(config, inputs, classes, samples, draw)
         if case.clearance() >= KINK:
@@ -166,7 +177,8 @@ class Case:
         """∂(loss + penalty)/∂θ at some positions of θ, by one forward pass for each."""
         theta = self.network.parameters.vector.astype(np.complex128)
         derivatives = np.empty(len(positions))
-        for number, position in enumerate(positions):
+        for number in announced(range(len(positions)), "complex step, parameters"):
+            position = positions[number]
             theta[position] += 1j * _STEP
             derivatives[number] = self.loss(theta).imag / _STEP
             theta[position] = theta[position].real

@@ -200,3 +200,14 @@ def test_before_and_after_are_on_one_scale():
     ]  # fmt: skip
     with pytest.raises(ValueError, match="shapes"):
         figures.before_after(W, W0.T, "Layer 1")
+
+
+def test_of_many_layers_the_first_twelve_are_drawn():
+    for layers in (12, 13, 40):
+        theta = parameters((6,) * (layers + 1))
+        figure = figures.heat_maps(theta)
+        titles = [axes.get_title(loc="left") for axes in figure.axes]
+        titles = [title for title in titles if title]
+        assert len(titles) == 12
+        left = f" ({layers - 12} more are not drawn)" if layers > 12 else ""
+        assert titles[-1] == f"Layer 12: 6 → 6{left}"

@@ -14,7 +14,7 @@ from handstitch import gradcheck
 from handstitch.config import Config
 from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.parameters import count
-from handstitch.errors import HandstitchError
+from handstitch.errors import HandstitchError, MachineError
 from handstitch.gradcheck import KINK, TOLERANCE, Case, check, relative_errors
 
 HIDDEN = {1: (), 2: (6,), 3: (6, 5), 4: (6, 5, 4)}
@@ -193,3 +193,8 @@ def test_the_worst_parameter_is_named(monkeypatch: pytest.MonkeyPatch):
     assert verdict.where == 11
     assert verdict.worst == pytest.approx(1e-6, rel=1e-2)
     assert not verdict.passed
+
+
+def test_a_network_that_does_not_fit_in_memory_is_refused_at_once():
+    with pytest.raises(MachineError, match="the gradient check of a network 7-1000000-1000000-4"):
+        check(Config(hidden_sizes=(10**6, 10**6)), 7, most=10)

@@ -110,3 +110,19 @@ def test_too_much_is_refused_with_both_figures(system: Path) -> None:
         "  wanted  8.0 GiB",
     ]
     assert "hidden_sizes" in str(caught.value.fix)
+
+
+def test_the_limit_on_addresses_counts(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    limit = [GIB]
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (limit[0], limit[0]))
+    (system / "statm").write_text("1000 500 0 0 0 0 0\n")
+    monkeypatch.setattr(memory, "_STATM", system / "statm")
+    assert memory.available() == GIB - 1000 * resource.getpagesize()
+    limit[0] = 1
+    assert memory.available() == 0
+    limit[0] = resource.RLIM_INFINITY
+    assert memory.available() == 8 * GIB
+    (system / "statm").unlink()
+    limit[0] = GIB
+    assert memory.available() == 8 * GIB  # where addresses are not counted

@@ -27,6 +27,8 @@ _POINTS: Final = (1024, 512)
 """Inputs and outputs of one map, at most; a larger matrix is drawn as means of blocks."""
 _MANY_LAYERS: Final = 4
 """Above these every map has fewer points, so that a file stays small."""
+_MOST_LAYERS: Final = 12
+"""Maps of one figure, at most: each takes a second to draw."""
 _CLIPPED: Final = 99.8
 """Percentile of |w| at which the colours end: one outlier must not pale all other weights."""
 
@@ -126,11 +128,12 @@ def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
 
 
 def _heights_of_maps(parameters: Parameters) -> list[float]:
-    return [0.85 + float(np.clip(W.shape[1] / 150, 0.8, 3.4)) for W in parameters.weights]
+    layers = parameters.weights[:_MOST_LAYERS]
+    return [0.85 + float(np.clip(W.shape[1] / 150, 0.8, 3.4)) for W in layers]
 
 
 def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -> None:
-    layers = parameters.weights
+    layers, left = parameters.weights[:_MOST_LAYERS], len(parameters.weights) - _MOST_LAYERS
     heights = _heights_of_maps(parameters)
     panels = figure.subplots(len(layers), 1, squeeze=False, height_ratios=heights)[:, 0]
     most = (_POINTS[0], max(64, min(_POINTS[1], _POINTS[1] * _MANY_LAYERS // len(layers))))
@@ -138,6 +141,8 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
         values = reduced(W, most)
         _draw_map(axes, values, W.shape, _limit(values), lang)
         title = label("layer", lang, layer=number, inputs=W.shape[0], outputs=W.shape[1])
+        if left > 0 and number == _MOST_LAYERS:
+            title += label("layers left", lang, left=left)
         axes.set_title(title + _blocks(W.shape, values.shape, lang), loc="left")
         _colour_bar(figure, [axes], values, lang)
 

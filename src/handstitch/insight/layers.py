@@ -20,6 +20,7 @@ from handstitch.insight.initial_weights import InitialWeights, recover_initial_w
 from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
 from handstitch.insight.probe_images import probe_images
 from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult, sentences
+from handstitch.machine.progress import announced
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
@@ -59,7 +60,9 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
             decisive = decisive_layer(val_accuracy, reset, held_out)
     layers = [
         _layer(theta, number, initial, order, dead=units, accuracy=accuracy)
-        for number, (order, units, accuracy) in enumerate(zip(orders, dead, reset, strict=True))
+        for number, (order, units, accuracy) in enumerate(
+            announced(list(zip(orders, dead, reset, strict=True)), "singular values, layers")
+        )
     ]
     learned = any(layer.verdict != "as initialised" for layer in layers)
     result = WeightsResult(
@@ -144,7 +147,7 @@ def reset_accuracies(
     Singer, "Are all layers created equal?" (arXiv:1902.01996).
     """
     accuracies = []
-    for layer in range(len(network.layers)):
+    for layer in announced(range(len(network.layers)), "accuracies with one layer reset"):
         mixed = network.parameters.copy()
         mixed.weights[layer][:] = initial.weights[layer]
         mixed.biases[layer][:] = initial.biases[layer]

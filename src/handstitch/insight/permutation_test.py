@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix
+from handstitch.machine.progress import announced
 from handstitch.randomness import Purpose, generator
 
 COPIES: Final = 199
@@ -75,7 +76,7 @@ def structures(
     likely. The shuffles follow from `seed`: the same weights always give the same figures.
     """
     scores: list[dict[str, Scores]] = []  # of the layer and then of its copies
-    for layer, W in enumerate(weights):
+    for layer, W in enumerate(announced(weights, "permutation test, layers")):
         rng = generator(seed, Purpose.WEIGHT_SHUFFLE, layer)
         measured = _measure(W, image_shape if layer == 0 else None, copies, rng)
         deviations = _in_deviations(np.array(list(measured.values())))
@@ -106,7 +107,7 @@ def _measure(
         copy /= largest
         copy /= np.sqrt(np.mean(np.square(copy, dtype=np.float64)))
     found: dict[str, list[float]] = {}
-    for number in range(copies + 1):
+    for number in announced(range(copies + 1), "permutation test, shuffled copies of a layer"):
         if number:
             rng.shuffle(copy.reshape(-1))
         for name, value in _statistics(copy, shape).items():

@@ -19,7 +19,9 @@ from handstitch.randomness import Purpose, generator
 _logger = logging.getLogger(__name__)
 
 DRAWN: Final = 2_000
-"""Images drawn where the training set is not available."""
+"""Images drawn where the training set is not available; fewer for a very large network."""
+_UNITS: Final = 2**26
+"""Inputs and units of all drawn images together: half a gigabyte of activations."""
 
 
 class ProbeImages(NamedTuple):
@@ -73,12 +75,13 @@ def probe_images(model: Model, data: Dataset | None, config: Config | None) -> P
         )
     if data is not None:
         return ProbeImages(data.images, f"all {len(data):,} training images of {data.name}", None)
+    drawn = min(DRAWN, max(2, _UNITS // sum(model.parameters.sizes)))
     if model.image_shape == (28, 28):
         from handstitch.data import sketch
 
-        images, kind = sketch.draw(DRAWN, seed=0)[0], "garments drawn by Handstitch"
+        images, kind = sketch.draw(drawn, seed=0)[0], "garments drawn by Handstitch"
     else:
         rng = generator(0, Purpose.SKETCH)
-        images = rng.integers(0, 256, (DRAWN, *model.image_shape), np.uint8)
+        images = rng.integers(0, 256, (drawn, *model.image_shape), np.uint8)
         kind = "images of noise"
-    return ProbeImages(images, f"{DRAWN:,} {kind}, in place of the training images", None)
+    return ProbeImages(images, f"{drawn:,} {kind}, in place of the training images", None)

@@ -12,33 +12,38 @@ from handstitch.errors import Argument, MachineError, Phrase
 _MEMINFO: Final = Path("/proc/meminfo")
 _CGROUP: Final = Path("/proc/self/cgroup")
 _CONTROLLERS: Final = Path("/sys/fs/cgroup")
+_STATM: Final = Path("/proc/self/statm")
+_NARROWER: Final = Phrase(
+    "try a narrower network ({}), a smaller {}, or {}",
+    Argument("hidden_sizes"),
+    Argument("batch_size"),
+    Argument("optimizer", "sgd"),
+)
+OF_A_FILE: Final = "close other programs, or use a machine with more memory"
+"""The fix where a file decides how much is needed."""
 
 
 def available() -> int | None:
     """Bytes that this process may still allocate; None where the system does not say.
 
     The minimum of the machine's free memory (MemAvailable counts reclaimable caches) and of the
-    room left by the limits of its control groups, as of a container.
+    room left by the limits of its control groups, as of a container, and by `ulimit -v`.
     """
-    limits = [_machine(), *_groups()]
+    limits = [_machine(), _address_space(), *_groups()]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def require(needed: int, what: str) -> None:
+def require(needed: int, what: str, fix: str = _NARROWER) -> None:
     """Raise MachineError if `what` needs more bytes than are available."""
     free = available()
-    if free is not None and needed > free:
-        raise MachineError(
-            f"not enough memory for {what}",
-            found=f"{free / 2**30:,.1f} GiB available",
-            wanted=f"{needed / 2**30:,.1f} GiB",
-            fix=Phrase(
-                "try a narrower network ({}), a smaller {}, or {}",
-                Argument("hidden_sizes"),
-                Argument("batch_size"),
-                Argument("optimizer", "sgd"),
-            ),
-        )
+    if free is None or needed <= free:
+        return
+    raise MachineError(
+        f"not enough memory for {what}",
+        found=f"{free / 2**30:,.1f} GiB available",
+        wanted=f"{needed / 2**30:,.1f} GiB",
+        fix=fix,
+    )
 
 
 def _machine() -> int | None:
@@ -49,6 +54,20 @@ def _machine() -> int | None:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # not POSIX, or not known there
         return None
+
+
+def _address_space() -> int | None:
+    """Bytes left by the limit on this process's addresses, where the system has one."""
+    try:
+        import resource  # POSIX only
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(_text(_STATM).split()[0])
+    except (ImportError, AttributeError, OSError, IndexError):
+        return None
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return max(0, limit - pages * resource.getpagesize())
 
 
 def _groups() -> Iterator[int | None]:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from handstitch.errors import MachineError, ModelFileError
+from handstitch.machine import memory
 from handstitch.model import unsupported
 
 Tensors = dict[str, NDArray[Any]]
@@ -145,6 +146,8 @@ def _read(
     shapes, metadata = _parse(path, header, size)
     if check:
         check(metadata, shapes)
+    # The bytes, the arrays made of them, and the network's own copy.
+    memory.require(3 * size, f"{path.name}, {size:,} bytes", memory.OF_A_FILE)
     file.seek(0)
     data = file.read(size + 1)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -20,7 +20,7 @@ from handstitch.config.schema import (
     from_mapping,
 )
 from handstitch.data import loading
-from handstitch.errors import ConfigError
+from handstitch.errors import Argument, ConfigError, Phrase, UsageError
 from handstitch.randomness import Purpose, generator
 from handstitch.search import space
 from handstitch.search.space import Axis, Range
@@ -32,6 +32,10 @@ Pruning = Literal["none", "halving", "median"]
 ROUND: Final = 8
 """Candidates that TPE proposes at a time, from the results of all rounds before. The number of
 workers has no part in it, or it would change the outcome."""
+
+
+MOST_TRIALS: Final = 1_000_000
+"""Each is a folder of its own; what asks for more is a slip of the hand, or a file made to harm."""
 
 
 class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +53,15 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
     pruning: Pruning = "none"
     default_rate: bool = False
     """Whether each optimizer that is searched has its own default learning rate."""
+
+    def __post_init__(self) -> None:
+        if min(self.candidates, self.seeds) < 1 or self.trials > MOST_TRIALS:
+            raise UsageError(
+                "invalid number of trials",
+                found=f"{self.candidates:,} candidates × {self.seeds:,} seeds",
+                wanted=f"1 to {MOST_TRIALS:,} trials",
+                fix=Phrase("fewer {} or {}", Argument("trials"), Argument("seeds")),
+            )
 
     @property
     def trials(self) -> int:
@@ -72,13 +85,11 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
             del plain["learning_rate"]
         return from_mapping(plain, "this trial")
 
-    def rounds(self) -> list[range]:
+    def rounds(self) -> Iterator[range]:
         """Numbers of the candidates of each round: with TPE ROUND in each, otherwise all in one."""
-        length = ROUND if self.kind == "tpe" else max(1, self.candidates)
-        return [
-            range(start, min(start + length, self.candidates))
-            for start in range(0, self.candidates, length)
-        ]
+        length = ROUND if self.kind == "tpe" else self.candidates
+        for start in range(0, self.candidates, length):
+            yield range(start, min(start + length, self.candidates))
 
 
 def make(

@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,11 +73,12 @@ class Runner:
             if not self.lost:
                 self._round(self._values(number, candidates))
 
-    def _values(self, number: int, candidates: range) -> dict[int, dict[str, Any]]:
-        """Candidate → parameters, for the candidates of a round."""
+    def _values(self, number: int, candidates: range) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(candidate, its parameters) of each candidate of a round, made when its turn comes."""
         plan = self.search.plan
         if plan.kind != "tpe":
-            return {candidate: plan.values(candidate) for candidate in candidates}
+            yield from ((candidate, plan.values(candidate)) for candidate in candidates)
+            return
         from handstitch.search.tpe import propose
 
         before = [self.finished[n] for n in range(candidates.start * plan.seeds)]
@@ -86,9 +86,10 @@ class Runner:
         proposed = propose(plan, number, len(candidates), known)
         # Trained candidates stay, even if another version of Optuna proposes others.
         kept = {trial.candidate: trial.parameters for trial in self.finished.values()}
-        return {n: kept.get(n, values) for n, values in zip(candidates, proposed, strict=True)}
+        for n, values in zip(candidates, proposed, strict=True):
+            yield n, kept.get(n, values)
 
-    def _round(self, values: dict[int, dict[str, Any]]) -> None:
+    def _round(self, values: Iterator[tuple[int, dict[str, Any]]]) -> None:
         """Train the missing trials of a round, one at a time on each worker."""
         missing = self._missing(values)
         waiting: deque[TrialSpec] = deque()
@@ -107,21 +108,22 @@ class Runner:
                 if rest := self._rest(running.pop(future), future):
                     waiting.append(rest)
 
-    def _missing(self, values: dict[int, dict[str, Any]]) -> Iterator[TrialSpec]:
+    def _missing(self, values: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[TrialSpec]:
         """The trials of these candidates that are not finished; the study gets all of them."""
         plan = self.search.plan
-        for candidate, repeat in product(values, range(plan.seeds)):
+        repeats = ((one, repeat) for one in values for repeat in range(plan.seeds))
+        for (candidate, parameters), repeat in repeats:
             number = candidate * plan.seeds + repeat
             if number in self.finished:
                 self.study.show(self.finished[number])
                 continue
-            config = plan.config_of(values[candidate], repeat)
+            config = plan.config_of(parameters, repeat)
             trial = Trial(
                 number=number,
                 candidate=candidate,
                 repeat=repeat,
                 seed=config.seed,
-                parameters=values[candidate],
+                parameters=parameters,
                 state="pruned",
                 history=[],
                 val_images=0,
