@@ -86,7 +86,7 @@ WRONG = [
     ("train --config old.toml", "2 unknown settings", "backend for step, monitor for best_by"),
     ("train --config qqq.toml", "config file cannot be read", "for an example: handstitch config"),
     ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
-    ("train --config .", "config file cannot be read", "Is a directory"),
+    ("train --config .", "config file cannot be read", "a folder"),
     ("train --config typo.toml", "2 unknown settings", "epochs for epocs, seed for sed"),
     ("train --config syntax.toml", "not valid TOML", "line 2, column 8"),
     ("train --config type.toml", "invalid value for epochs: 3", "epochs = 22"),
