@@ -101,7 +101,7 @@ EDITED_BACKWARD = "dA * (A > 0.0)", "dA * np.maximum(np.sign(A), 0.3)"
 
 
 def train(source: Path, backend: str) -> list[float]:
-    """Losses of a few steps of the package in `source`, its own cache beside it."""
+    """Losses of a few steps of the package in `source`."""
     done = subprocess.run(
         [sys.executable, "-c", TRAIN, backend],
         capture_output=True,
