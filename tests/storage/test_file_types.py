@@ -35,7 +35,7 @@ def make_npy() -> bytes:
         (b'<?xml version="1.0"?><Error/>', "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         (make_zip(), "a zip archive"),
-        (gzip.compress(b"x"), "a gzip file"),
+        (gzip.compress(b"x", mtime=0), "a gzip file"),
         (make_npy(), "a NumPy array"),
         (pickle.dumps(0x1950A86A20F9469CFC6C, 2), "a PyTorch file"),
         (pickle.dumps({}, 2), "a pickle"),

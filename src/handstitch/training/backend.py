@@ -99,7 +99,7 @@ def resolve(config: Config) -> str:
         raise ConfigError(
             "the numba backend is not available",
             found=reason,
-            wanted="numba, an OpenMP library and a hidden layer",
+            wanted="numba, an OpenMP library, a hidden layer, and core/ as compared (make compare)",
             fix=Phrase("install what is missing, or use {}", Argument("backend", "numpy")),
         )
     return "numpy" if config.backend == "numpy" or reason is not None else "numba"
