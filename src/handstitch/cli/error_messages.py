@@ -80,12 +80,16 @@ def hidden(text: str, words: Sequence[str]) -> str:
 
 
 def wrapped(message: str, width: int) -> str:
-    """A message with its lines broken between words, indented to the column behind the labels."""
+    """A message with its lines broken between words, indented to the column behind the labels.
+
+    The fix stays as it is, or a command in it could not be copied.
+    """
     indent = " " * max(map(len, re.findall(r"^  \w+ +", message, re.MULTILINE)), default=2)
     wrapper = textwrap.TextWrapper(
         width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return "\n".join(map(wrapper.fill, message.split("\n")))
+    facts, *fix = message.partition("\n  fix ")
+    return "\n".join(map(wrapper.fill, facts.split("\n"))) + "".join(fix)
 
 
 def typed(part: Argument | Call) -> str:
