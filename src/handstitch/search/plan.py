@@ -20,6 +20,7 @@ from handstitch.config.schema import (
     from_mapping,
 )
 from handstitch.data import loading
+from handstitch.data.loading import ResolvedDataset
 from handstitch.errors import Argument, ConfigError, Phrase, UsageError
 from handstitch.randomness import Purpose, generator
 from handstitch.search import space
@@ -135,8 +136,8 @@ def make(
     return plan
 
 
-def resolve(plan: SearchPlan, data_dir: Path | None) -> tuple[SearchPlan, str]:
-    """(`plan` with nothing left at `auto`, why its data are `sketch` if nobody asked for that).
+def resolve(plan: SearchPlan, data_dir: Path | None) -> tuple[SearchPlan, ResolvedDataset]:
+    """(`plan` with nothing left at `auto`, the data set that it is trained on).
 
     Trials have one thread: their bits must not depend on the machine's number of cores.
     """
@@ -145,7 +146,7 @@ def resolve(plan: SearchPlan, data_dir: Path | None) -> tuple[SearchPlan, str]:
     values: dict[str, Any] = {"dataset": choice.name, "backend": backend.resolve(config)}
     if config.threads == "auto":
         values["threads"] = 1
-    return msgspec.structs.replace(plan, config=plan.config | values), choice.reason
+    return msgspec.structs.replace(plan, config=plan.config | values), choice
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:

@@ -53,8 +53,8 @@ def run(
         if search is not None and search.is_over:
             pool = stack.enter_context(serial())  # idle: only the study is written
         else:
-            plan, notice = resolve(plan, data)
-            dataset = loading.load(str(plan.config["dataset"]), "train", data)
+            plan, choice = resolve(plan, data)
+            dataset = loading.load(choice.name, "train", data, location=choice.location)
             cache_dataset(dataset)
             if search is not None and search.description.data_digest != dataset.digest:
                 raise ConfigError(
@@ -70,7 +70,7 @@ def run(
                 )
             pool = stack.enter_context(workers)
             if search is None:
-                search = _opened(stack, folders.create(plan, out, dataset.digest, notice))
+                search = _opened(stack, folders.create(plan, out, dataset.digest, choice.reason))
         on_start(search)
         study = stack.enter_context(closing(Study(search, url)))
         runner = Runner(search, pool, data, after_trial, stop or StopFlag(), study)
