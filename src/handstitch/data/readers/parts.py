@@ -1,0 +1,41 @@
+"""Parts of a data set as a reader finds them: samples with their labels as written."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Samples(NamedTuple):
+    """Images or feature vectors, each with its label."""
+
+    images: NDArray[np.uint8] | NDArray[np.float32]
+    """uint8 (n, rows, columns) or (n, rows, columns, 3), or float32 (n, features)."""
+    labels: NDArray[np.int64] | NDArray[np.str_]
+    """(n,), as they are written: words, or whole numbers with or without gaps."""
+
+
+class Parts(NamedTuple):
+    """The parts of a data set that its files hold."""
+
+    train: Samples
+    validation: Samples | None = None
+    test: Samples | None = None
+    class_names: tuple[str, ...] = ()
+    """Names of the classes 0, 1, …, where the format fixes them; empty: the distinct labels are
+    the classes, in natural order (9 before 10)."""
+
+
+class Options(NamedTuple):
+    """What the files do not say themselves."""
+
+    image_size: tuple[int, int] | None = None
+    """Rows and columns to which pictures are resized; None: all must be of one size."""
+    grayscale: bool = False
+    """Whether colours become grey levels."""
+    images: str = ""
+    """Key of the images in an .npz, where it is not one of the usual ones."""
+    labels: str = ""
+    """Key of the labels in an .npz, or name of the label column of a table."""
