@@ -5,8 +5,8 @@ Their ranges are checked when a record is read, not when one is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,26 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Figure = Annotated[float, Meta(ge=-1e300, le=1e300)]
 """A finite number."""
+
+
+class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the files of a user's own data do not say themselves: settings of Config, too."""
+
+    image_size: tuple[int, ...] = ()
+    """Rows and columns to which pictures are resized; empty: all must be of one size."""
+    grayscale: bool = False
+    """Whether colours become grey levels."""
+    images_key: str = ""
+    """Key of the images in an .npz file; empty: one of the usual names."""
+    labels_key: str = ""
+    """Key of the labels in an .npz file, or the label column of a table; empty: a usual name."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Those among the settings of `Config.to_dict`."""
+        return msgspec.convert(
+            {name: settings[name] for name in cls.__struct_fields__ if name in settings}, cls
+        )
 
 
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):

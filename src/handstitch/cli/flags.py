@@ -48,8 +48,12 @@ Json = Annotated[
     bool, Parameter(help="print one JSON object on stdout", negative=(), show_default=False)
 ]
 Dataset = Annotated[
-    Literal["fashion-mnist", "mnist", "sketch"] | None,
-    Parameter(help="data set", show_default="the one the network was trained on"),
+    str | None,
+    Parameter(
+        metavar="NAME",
+        help="data set: fashion-mnist, mnist, sketch, or the path of your own",
+        show_default="the one the network was trained on",
+    ),
 ]
 Model = Annotated[
     Path | None, Parameter(help="run folder or model file", show_default="the newest run")
@@ -126,7 +130,7 @@ def _flags(names: Collection[str], several: bool, preset: str | None) -> dict[st
                 metavar="CHOICE" if words else "N" if "whole" in valid_values(kind) else "X",
                 help=help_of(name) + (f" [choices: {', '.join(words)}]" if words else ""),
                 group=group,
-                show_default=format_value(defaults[name]),
+                show_default=format_value(defaults[name]) or False,
                 consume_multiple=int(kind is not bool) if is_list else None,
                 allow_repeating=False,
                 negative=None if is_switch else (),

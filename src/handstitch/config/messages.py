@@ -30,9 +30,6 @@ ALSO_CALLED: Final = {
 }
 """Other names of settings and values, where spelling alone would not lead to ours."""
 
-UNLISTED: Final = {"arrays"}
-"""Values that are valid and never offered: only a Python program can pass images."""
-
 _LONGEST: Final = 60
 
 
@@ -83,7 +80,7 @@ def nearest_name(name: str, known: Collection[str]) -> str | None:
 def choices(kind: Any) -> list[str]:
     """The words allowed for a setting of this type, or for an item of it; none if it is free."""
     if get_origin(kind) is Literal:
-        return [str(word) for word in get_args(kind) if word not in UNLISTED]
+        return [str(word) for word in get_args(kind)]
     if get_origin(kind) is Annotated:
         return choices(get_args(kind)[0])
     return [word for part in get_args(kind) for word in choices(part)]
@@ -117,6 +114,8 @@ def _describe(schema: dict[str, Any], words: list[str]) -> str:
         return f"a list, each item {_describe(schema['items'], words)}"
     if schema["type"] == "boolean":
         return "true or false"
+    if schema["type"] == "string":
+        return str(schema["description"])
     noun = "a whole number" if schema["type"] == "integer" else "a number"
     bounds = {
         "minimum": "from",

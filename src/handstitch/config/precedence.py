@@ -107,6 +107,8 @@ def _split(name: str, words: str | Sequence[str] | bool) -> Any:
     text = words if isinstance(words, str) else " ".join(words)
     if name == "hidden_sizes":
         return _widths(text)
+    if name == "image_size":
+        return text.replace(",", " ").replace("x", " ").split()
     return text.replace(",", " ").split() if name == "activation" else text
 
 

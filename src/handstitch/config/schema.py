@@ -35,6 +35,10 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Part = Annotated[float, Meta(gt=0, lt=1)]
 Period = Annotated[float, Meta(ge=1e-6, description="less than any step")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Source = Annotated[
+    str, Meta(min_length=1, max_length=4096, description="the name of a data set, or a path")
+]
+Key = Annotated[str, Meta(max_length=200, description="text")]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
@@ -64,9 +68,17 @@ class Config:
     # validation images only (docs/decisions.md has the figures).
 
     # Data
-    dataset: Literal["auto", "fashion-mnist", "mnist", "sketch", "arrays"] = setting(
-        "auto", "data set; auto: Fashion-MNIST if available, otherwise sketch"
+    dataset: Source = setting(
+        "auto",
+        "data set: fashion-mnist, mnist, sketch, or the path of your own; auto: Fashion-MNIST if "
+        "available, otherwise sketch",
     )
+    image_size: tuple[Annotated[int, Meta(ge=1, le=4096)], ...] = setting(
+        (), "rows and columns to which pictures are resized; one number: a square"
+    )
+    grayscale: bool = setting(False, "turn colour pictures into grey levels")
+    images_key: Key = setting("", "key of the images in an .npz file")
+    labels_key: Key = setting("", "key of the labels in an .npz file, or a table's label column")
     validation: Part = setting(0.1, "fraction held out for validation")
     stratified: bool = setting(
         False, "stratified validation split: the same fraction of every class"
@@ -145,6 +157,10 @@ class Config:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         wrong = {}
+        if len(self.image_size) == 1:
+            object.__setattr__(self, "image_size", self.image_size * 2)
+        if len(self.image_size) > 2:
+            wrong["image_size"] = "rows and columns, or one number for a square"
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
             wrong["activation"] = (
                 f"one, or one for each of the {plural(len(self.hidden_sizes), 'hidden layer')}"

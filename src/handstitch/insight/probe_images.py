@@ -11,7 +11,6 @@ import numpy as np
 from handstitch.arrays import Images, Labels
 from handstitch.config import Config
 from handstitch.data import loading, splits
-from handstitch.data.catalog import CLASS_NAMES, TITLES
 from handstitch.data.dataset import Dataset
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
@@ -39,14 +38,11 @@ def find_training_data(model: Model, data_dir: str | Path | None = None) -> Data
     A warning says why they are not used. Raises DataError for a folder that was named and lacks
     them, and for files that are damaged.
     """
-    if model.dataset not in CLASS_NAMES:
-        _logger.warning("unknown data set %s: accuracies are left out", model.dataset)
-        return None
     try:
-        data = loading.load(model.dataset, "train", data_dir, fetch=False)
-    except loading.AbsentError:
-        title = TITLES[model.dataset]
-        _logger.warning("%s is not on this machine: accuracies are left out", title)
+        source = loading.recorded(model.dataset, model.data_digest, data_dir)
+        data = source.load("train", fetch=False)
+    except loading.AbsentError as error:
+        _logger.warning("%s: accuracies are left out", error.problem)
         return None
     if not fits(model, data):
         _logger.warning("the network is not made for the images of %s", data.name)

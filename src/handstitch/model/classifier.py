@@ -19,13 +19,14 @@ from handstitch.config.schema import check_names, default_learning_rate, from_ma
 from handstitch.core.network import Network
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
+from handstitch.data.loading import Source
 from handstitch.data.scaling import Scaling
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
 from handstitch.model.info import Model
 from handstitch.model.trained import best_model
-from handstitch.records import Evaluation
+from handstitch.records import Evaluation, ReadingOptions
 from handstitch.training import Trainer
 
 
@@ -36,7 +37,8 @@ class Classifier:
         classifier.fit(images, labels)
         classifier.predict(images)
 
-    Its settings are those of Config, all but `dataset`. Images are uint8 (n, rows, columns), labels
+    Its settings are those of Config, but for those that say what data are read and how. Images are
+    uint8 (n, rows, columns), labels
     whole numbers that count classes from 0. Raises ConfigError for an invalid setting.
     """
 
@@ -45,7 +47,7 @@ class Classifier:
         [
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
             for field in fields(Config)
-            if field.name != "dataset"
+            if field.name not in {"dataset", *ReadingOptions.__struct_fields__}
         ]
     )
 
@@ -152,7 +154,7 @@ class Classifier:
         images: ArrayLike | None = None,
         labels: ArrayLike = (),
         *,
-        dataset: str | None = None,
+        dataset: str | Path | None = None,
         data_dir: str | Path | None = None,
     ) -> Evaluation:
         """Accuracy, loss, calibration and confusion matrix on labelled images.
@@ -161,7 +163,7 @@ class Classifier:
         that is unavailable or damaged.
         """
         if images is None:
-            data = loading.load(dataset or self.model.dataset, "test", data_dir)
+            data = self.source(dataset, data_dir).load("test")
         else:
             data = Dataset.from_arrays(images, labels, self.class_names, "test")
         self._checked(data.images)
@@ -174,6 +176,14 @@ class Classifier:
                 fix=Phrase("name the data set it was trained on with {}", Argument("dataset")),
             )
         return evaluate(self.network, data, self.scaling, self.weights)
+
+    def source(
+        self, dataset: str | Path | None = None, data_dir: str | Path | None = None
+    ) -> Source:
+        """The data set it was trained on; or `dataset`, a name or a path, read as that was."""
+        if dataset is None:
+            return loading.recorded(self.model.dataset, self.model.data_digest, data_dir)
+        return loading.resolve(str(dataset), data_dir, ReadingOptions.of(self.config.to_dict()))
 
     def compiled(self) -> Callable[[Images], Matrix | Vector]:
         """A function from images (n, rows, columns), uint8, to P (n, classes), and from one image

@@ -14,6 +14,7 @@ from handstitch.core.parameters import Parameters
 from handstitch.errors import ModelFileError, printable
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Digest = Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")]
 Size = Annotated[int, Meta(ge=1, lt=2**40)]
 
 
@@ -37,7 +38,9 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
     versions: dict[str, str]
     """Packages and other properties of the build that decide the bits."""
     origin: Literal["handstitch", "course npz"] = "handstitch"
-    initial_digest: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
+    data_digest: Digest = ""
+    """SHA-256 of the training pixels and labels; empty if unknown."""
+    initial_digest: Digest = ""
     """SHA-256 of the initial weights (`training.initial_digest`); empty if unknown."""
 
 
@@ -87,8 +90,9 @@ def to_metadata(path: Path, model: Model) -> dict[str, Any]:
         raise ValueError("the history of a model file must not depend on the clock")
     metadata: dict[str, Any] = msgspec.structs.asdict(model)
     metadata["sizes"] = metadata.pop("parameters").sizes
-    if not model.initial_digest:
-        del metadata["initial_digest"]
+    for name in ("data_digest", "initial_digest"):
+        if not metadata[name]:
+            del metadata[name]
     for group, names in _GROUPS.items():
         metadata[group] = {name: metadata.pop(name) for name in names}
     parse(path, metadata)

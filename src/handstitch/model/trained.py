@@ -38,6 +38,7 @@ def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord])
         history=tuple(_timeless(record) for record in history),
         versions=trainer.build,
         origin="handstitch",
+        data_digest=trainer.dataset.digest,
         initial_digest=trainer.state.initial_digest,
     )
 

@@ -141,7 +141,8 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> N
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
-    data = loading.load(model.dataset, part, data_dir, fetch=False)
+    source = loading.recorded(model.dataset, model.data_digest, data_dir)
+    data = source.load(part, fetch=False)
     if run.evaluation:
         same = len(data) == run.evaluation.n
     else:

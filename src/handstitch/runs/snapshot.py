@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from handstitch import storage
 from handstitch.errors import ModelFileError
-from handstitch.model import SavedState, require_sizes, save_state
+from handstitch.model import SavedState, load_newest_state, require_sizes, save_state
 from handstitch.model.trained import present_model
 from handstitch.runs.history import timeless_records
 from handstitch.training import Trainer
@@ -23,6 +24,13 @@ def save(path: Path, trainer: Trainer) -> None:
         del slots["best"]
     position = state.position() | {"data": trainer.dataset.digest}
     save_state(path, present_model(trainer), slots, position)
+
+
+def data_digest(path: Path) -> str:
+    """Digest of the data that a state was trained on; empty where nothing was saved yet."""
+    if not storage.existing_copies(path):
+        return ""
+    return str(load_newest_state(path)[0].position.get("data", ""))
 
 
 def restore(path: Path, saved: SavedState, trainer: Trainer) -> None:

@@ -14,9 +14,12 @@ from handstitch.config.messages import plural
 from handstitch.config.schema import from_mapping
 from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import loading
+from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, Call, ConfigError, Phrase
+from handstitch.records import ReadingOptions
 from handstitch.runs import folder as run_folder
+from handstitch.runs import snapshot
 from handstitch.runs.folder import CONFIG, RUNS
 from handstitch.runs.history import epoch_line
 from handstitch.runs.run import Run
@@ -27,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 def train(
     config: Config | None = None,
-    data: str | Dataset | None = None,
+    data: str | Path | Dataset | None = None,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
 ) -> Run:
@@ -35,10 +38,10 @@ def train(
 
         run = train(Config(epochs=5), data="sketch", out="runs/a")
 
-    `config` is the default recipe unless given; `data` a data set's name or a Dataset, in place of
-    `config.dataset`; `out` the folder, or the first free of runs/train, runs/train-2, …; `data_dir`
-    the folder of a named data set's files. Epochs are logged at level INFO. Raises ConfigError,
-    DataError, MachineError or DivergedError.
+    `config` is the default recipe unless given; `data` a data set's name, a path or a Dataset, in
+    place of `config.dataset`; `out` the folder, or the first free of runs/train, runs/train-2, …;
+    `data_dir` the folder of a named data set's files. Epochs are logged at level INFO. Raises
+    ConfigError, DataError, MachineError or DivergedError.
     """
     return _train(create(config or Config(), data, out, data_dir))
 
@@ -63,7 +66,7 @@ def _train(run: Run) -> Run:
 
 def create(
     config: Config,
-    data: str | Dataset | None = None,
+    data: str | Path | Dataset | None = None,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
     *,
@@ -74,15 +77,14 @@ def create(
     `beside` are further files of it. Data set and number of threads are resolved before it is
     made. Where `auto` fell back to `sketch`, its name says so.
     """
-    reason = ""
-    if not isinstance(data, Dataset):
-        if data is not None:
-            config = replace(config, dataset=data)  # type: ignore[arg-type]  # Config checks it
-        choice = loading.resolve(config.dataset, data_dir)
-        data = loading.load(choice.name, "train", data_dir, location=choice.location)
-        reason = choice.reason
+    if isinstance(data, Dataset):
+        reason, validation = "", None
+    else:
+        options = ReadingOptions.of(config.to_dict())
+        source = loading.resolve(str(data or config.dataset), data_dir, options)
+        data, validation, reason = source.load("train"), source.validation, source.reason
     # The network is made before the folder: an error leaves nothing behind.
-    run = Run(Path(out or RUNS), Trainer(config, data), reason=reason)
+    run = Run(Path(out or RUNS), Trainer(config, data, validation), reason=reason)
     storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     files = {**(beside or {}), CONFIG: to_toml(run.config).encode()}
     if out is None:
@@ -101,15 +103,24 @@ def reopen(
 ) -> Run:
     """The run in `folder`, to be trained on: it ends with the bits of an uninterrupted one.
 
-    `given` are settings from the command line. Raises ConfigError if they differ from the run's,
+    `given` are settings from the command line; a data set among them is where its data are now.
+    Raises ConfigError if they differ from the run's,
     UsageError if there is no run, ModelFileError if it is of before 0.1.
     """
     folder = Path(folder)
     run_folder.require_run(folder)
     config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
-    require_same(config, given or {}, folder)
+    given = dict(given or {})
+    place = given.pop("dataset", config.dataset)
+    require_same(config, given, folder)
+    validation = None
     if data is None:
-        data = loading.load(config.dataset, "train", data_dir)
+        if place != config.dataset:
+            source = loading.resolve(place, data_dir, ReadingOptions.of(config.to_dict()))
+        else:
+            digest = "" if place in TITLES else snapshot.data_digest(folder / run_folder.LAST)
+            source = loading.recorded(place, digest, data_dir)
+        data, validation = source.load("train"), source.validation
     if machine.resolve_threads(config.threads) > machine.cores():
         _logger.info(
             "resuming with %s threads as before; this machine has %s",
@@ -119,7 +130,7 @@ def reopen(
     if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
         _logger.warning("the run started with the numba backend and resumes with numpy: %s", reason)
         config = replace(config, backend="numpy")
-    return Run(folder, Trainer(config, data), resuming=True)
+    return Run(folder, Trainer(config, data, validation), resuming=True)
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:

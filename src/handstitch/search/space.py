@@ -18,9 +18,13 @@ from handstitch.config.messages import format_value, valid_values
 from handstitch.config.precedence import read_flags
 from handstitch.config.schema import field_types
 from handstitch.errors import Argument, Phrase, UsageError
+from handstitch.records import ReadingOptions
 
 FIXED: Final = {
-    "dataset": "all trials of a search must see the same images",
+    **dict.fromkeys(
+        ("dataset", *ReadingOptions.__struct_fields__),
+        "all trials of a search must see the same images",
+    ),
     "seed": Phrase(
         "{} trains each candidate with 5 seeds, from {} on", Argument("seeds", 5), Argument("seed")
     ),
