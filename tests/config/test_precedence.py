@@ -95,7 +95,8 @@ def test_the_default_rate_for_summed_gradients_is_that_of_the_mean() -> None:
 
 
 COMMON = {
-    "dataset": "auto", "validation": 0.1, "stratified": False, "hidden_sizes": [512, 256],
+    "dataset": "auto", "image_size": [], "grayscale": False, "images_key": "", "labels_key": "",
+    "validation": 0.1, "stratified": False, "hidden_sizes": [512, 256],
     "activation": ["relu"], "initialization": "he", "input_dropout": 0.0, "momentum": 0.9,
     "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": False,
     "decoupled": False, "reduction": "mean", "clip_norm": 0.0, "warmup": 0.0, "decay_epochs": 5.0,
@@ -188,6 +189,7 @@ def test_variables_are_read_as_the_settings_want_them() -> None:
     variables = {
         "HANDSTITCH_HIDDEN_SIZES": "300,100",
         "HANDSTITCH_ACTIVATION": "tanh,relu",
+        "HANDSTITCH_IMAGE_SIZE": "32x48",
         "HANDSTITCH_STRATIFIED": "true",
         "HANDSTITCH_LEARNING_RATE": "1e-3",
         "HANDSTITCH_SCALING": "255",
@@ -199,6 +201,7 @@ def test_variables_are_read_as_the_settings_want_them() -> None:
     assert read_environment(variables) == {
         "hidden_sizes": (300, 100),
         "activation": ("tanh", "relu"),
+        "image_size": (32, 48),
         "stratified": True,
         "learning_rate": 0.001,
         "scaling": "255",
@@ -282,7 +285,12 @@ def values_for(name: str) -> st.SearchStrategy[Any]:
         return st.lists(st.integers(1, 1_000_000), max_size=5).map(tuple)
     if kind is bool:
         return st.booleans()
+    if name == "image_size":
+        return st.lists(st.integers(1, 4096), max_size=2).map(tuple)
     bounds = msgspec.json.schema(kind)
+    if bounds["type"] == "string":
+        text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+        return text.filter(lambda words: len(words) >= bounds.get("minLength", 0))
     if bounds["type"] == "integer":
         return st.integers(bounds["minimum"], min(bounds.get("maximum", 2**63 - 1), 2**63 - 1))
     return st.floats(

@@ -20,7 +20,10 @@ from handstitch.config.schema import (
 from handstitch.errors import ConfigError
 
 NOT_FOR: dict[str, list[Any]] = {
-    "dataset": ["", "Fashion-MNIST", 3, None],
+    "dataset": ["", "x" * 5000, 3, None],
+    "image_size": [(0,), (5000,), (28, 28, 3), 28, "28", (1.5,)],
+    "grayscale": [1, "yes"],
+    "labels_key": [3, "x" * 201],
     "validation": [0, 1, -0.1, "0.1", float("nan")],
     "stratified": [1, "yes", None],
     "scaling": [256, "257"],

@@ -38,6 +38,7 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Source = Annotated[
     str, Meta(min_length=1, max_length=4096, description="the name of a data set, or a path")
 ]
+ImageSize = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]
 Key = Annotated[str, Meta(max_length=200, description="text")]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]
 
@@ -73,7 +74,7 @@ class Config:
         "data set: fashion-mnist, mnist, sketch, or the path of your own; auto: Fashion-MNIST if "
         "available, otherwise sketch",
     )
-    image_size: tuple[Annotated[int, Meta(ge=1, le=4096)], ...] = setting(
+    image_size: ImageSize = setting(
         (), "rows and columns to which pictures are resized; one number: a square"
     )
     grayscale: bool = setting(False, "turn colour pictures into grey levels")
@@ -159,8 +160,6 @@ class Config:
         wrong = {}
         if len(self.image_size) == 1:
             object.__setattr__(self, "image_size", self.image_size * 2)
-        if len(self.image_size) > 2:
-            wrong["image_size"] = "rows and columns, or one number for a square"
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
             wrong["activation"] = (
                 f"one, or one for each of the {plural(len(self.hidden_sizes), 'hidden layer')}"
