@@ -57,8 +57,10 @@ def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:
 def format_toml(name: str, value: object) -> str:
     """A setting as a line of a file."""
     items = [value] if name == "activation" and isinstance(value, str) else value
-    # JSON's strings, lists, booleans and exact floats are TOML's, too.
-    return f"{name} = {json.dumps(items, default=str)}"
+    # JSON's strings, lists, booleans and exact floats are TOML's, too, but for two things:
+    # TOML knows no escaped surrogates, and wants DEL escaped.
+    text = json.dumps(items, default=str, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"{name} = {text}"
 
 
 def _content(path: Path) -> bytes:
