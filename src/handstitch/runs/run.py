@@ -14,14 +14,15 @@ import msgspec
 
 from handstitch import machine, storage
 from handstitch.config.messages import plural, pretty_json
+from handstitch.config.toml import to_toml
 from handstitch.errors import Call, Interrupted, MachineError, ModelFileError, Phrase
 from handstitch.model import load_model, load_newest_state, save_model
 from handstitch.model.trained import best_model
 from handstitch.records import EpochRecord, RunSummary, best_epoch
 from handstitch.runs import model_card, snapshot
-from handstitch.runs.folder import BEST, CARD, HISTORY, LAST, LOG, SUMMARY
+from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, SUMMARY
 from handstitch.runs.history import epoch_line, history_csv, read_records
-from handstitch.training import AfterStep, State, Trainer
+from handstitch.training import AfterStep, State, Trainer, schedules
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Run:
         *,
         reason: str = "",
         resuming: bool = False,
+        epochs_before: int | None = None,
     ) -> None:
         self.folder = folder
         self.trainer = trainer
@@ -53,6 +55,8 @@ class Run:
         self.stop_asked = 0
         """A signal's number, to stop training after the current step; 0 to continue."""
         self._resuming = resuming
+        self._epochs_before = epochs_before or self.config.epochs
+        """The epochs of a resumed run before it was given more."""
         self._saved_at = monotonic()
         self._open = ExitStack()
 
@@ -62,6 +66,8 @@ class Run:
             _logger.info("backend: %s", self.trainer.backend)
             if self._resuming:
                 self._restore()
+                if self.config.epochs > self._epochs_before:
+                    self._extend()
             self._open = opening.pop_all()
         return self
 
@@ -180,6 +186,28 @@ class Run:
                 record, train_seconds=timed.train_seconds, seconds=timed.seconds
             )
         self._restore_best()
+
+    def _extend(self) -> None:
+        """Make it a run of more epochs: in its settings, and no longer finished."""
+        state, steps = self.state, len(self.trainer.batches)
+        before = replace(self.config, epochs=self._epochs_before)
+        losses = [record.val_loss for record in state.history]
+        step = state.epoch * steps + state.batch
+        # A finished run has no next step in its old schedule: the last is the one to compare with.
+        old = schedules.learning_rate(before, max(0, step - 1), steps, losses)
+        new = schedules.learning_rate(self.config, step, steps, losses)
+        _logger.info(
+            "%d epochs in place of %d: the %s schedule is that of %d epochs, "
+            "and the learning rate goes from %.3g to %.3g",
+            self.config.epochs,
+            self._epochs_before,
+            self.config.schedule,
+            self.config.epochs,
+            old,
+            new,
+        )
+        storage.remove_quietly(self._file(SUMMARY))
+        storage.write(self._file(CONFIG), to_toml(self.config).encode())
 
     def _restore_best(self) -> None:
         """Make the best weights on disk those of the restored state.

@@ -47,14 +47,20 @@ def train(
 
 
 def resume(
-    folder: str | Path, data: Dataset | None = None, data_dir: str | Path | None = None
+    folder: str | Path,
+    data: Dataset | None = None,
+    data_dir: str | Path | None = None,
+    *,
+    epochs: int | None = None,
 ) -> Run:
     """Train an interrupted run to its end, with the bits of an uninterrupted one.
 
-    `data` is the Dataset it was started with, if it was started with one. Raises UsageError if
+    `data` is the Dataset it was started with, if it was started with one. `epochs`, more than it
+    has, make it a run of so many, finished or not. Raises UsageError if
     there is no run in `folder`, ModelFileError if its state is damaged.
     """
-    return _train(reopen(folder, data=data, data_dir=data_dir))
+    given = {} if epochs is None else {"epochs": epochs}
+    return _train(reopen(folder, given, data=data, data_dir=data_dir))
 
 
 def _train(run: Run) -> Run:
@@ -84,7 +90,7 @@ def create(
         source = loading.resolve(str(data or config.dataset), data_dir, options)
         data, validation, reason = source.load("train"), source.validation, source.reason
     # The network is made before the folder: an error leaves nothing behind.
-    run = Run(Path(out or RUNS), Trainer(config, data, validation), reason=reason)
+    run = Run(Path(out or RUNS), Trainer(config, data), reason=reason)
     storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
     files = {**(beside or {}), CONFIG: to_toml(run.config).encode()}
     if out is None:
@@ -103,15 +109,18 @@ def reopen(
 ) -> Run:
     """The run in `folder`, to be trained on: it ends with the bits of an uninterrupted one.
 
-    `given` are settings from the command line; a data set among them is where its data are now.
-    Raises ConfigError if they differ from the run's,
-    UsageError if there is no run, ModelFileError if it is of before 0.1.
+    `given` are settings from the command line. A data set among them is where its data are now;
+    more epochs make it a run of so many, finished or not. Raises ConfigError if others differ from
+    the run's, UsageError if there is no run, ModelFileError if it is of before 0.1.
     """
     folder = Path(folder)
     run_folder.require_run(folder)
     config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
     given = dict(given or {})
     place = given.pop("dataset", config.dataset)
+    epochs_before = config.epochs
+    if given.get("epochs", 0) > config.epochs:
+        config = replace(config, epochs=given["epochs"])
     require_same(config, given, folder)
     validation = None
     if data is None:
@@ -130,7 +139,8 @@ def reopen(
     if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
         _logger.warning("the run started with the numba backend and resumes with numpy: %s", reason)
         config = replace(config, backend="numpy")
-    return Run(folder, Trainer(config, data, validation), resuming=True)
+    trainer = Trainer(config, data)
+    return Run(folder, trainer, resuming=True, epochs_before=epochs_before)
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:
