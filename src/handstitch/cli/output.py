@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from handstitch.errors import printable
+from handstitch.errors import printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,6 +50,21 @@ def log_notices(package: str = "handstitch") -> Iterator[None]:
 def command(words: str) -> None:
     """Print a command to copy, on its own line of stderr."""
     print(f"  {printable(words)}", file=sys.stderr)
+
+
+def command_line(verb: str, *words: object, **flags: object) -> str:
+    """A command as it can be typed. A flag that is None or False is left out, True is a switch."""
+    from handstitch.config.precedence import flags_of
+
+    parts = ["handstitch", verb, *(shell_word(word) for word in words)]
+    for name, value in flags.items():
+        if value is None or value is False:
+            continue
+        parts.append(flags_of(name)[0])
+        if value is not True:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            parts += [shell_word(one) for one in values]
+    return " ".join(parts)
 
 
 def say_sketch(verb: str, reason: str) -> None:

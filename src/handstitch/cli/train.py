@@ -20,14 +20,14 @@ from handstitch.cli.flags import (
     with_settings,
 )
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError, printable, shell_word
+from handstitch.errors import Interrupted, UsageError, printable
 
 if TYPE_CHECKING:
     from handstitch.runs import Run
 
 # A resumed run keeps its folder, and the winner of a search its settings.
 _FOLDER: Final = exclusive("--resume", "--out")
-_START: Final = exclusive("--from-search", "--resume")
+_START: Final = exclusive("--from-search", "--resume", "--find-rate")
 _WINNER: Final = (exclusive("--from-search", "--preset"), exclusive("--from-search", "--config"))
 
 
@@ -57,6 +57,15 @@ def train(
         ),
     ] = None,
     by: RankBy = None,
+    find_rate: Annotated[
+        bool,
+        Parameter(
+            group=(FLAGS, _START),
+            help="do not train: find a learning rate (range test)",
+            negative=(),
+            show_default=False,
+        ),
+    ] = False,
     data_dir: DataDir = None,
     json: Json = False,
     **settings: Any,
@@ -74,6 +83,13 @@ def train(
             wanted="the folder of a search",
             fix=f"handstitch train --from-search SEARCH --by {by}",
         )
+    if find_rate:
+        from handstitch.cli import find_rate as rates
+
+        chosen = resolve(settings, config, preset).config
+        flags = {"preset": preset, "config": config, **settings, "data_dir": data_dir}
+        rates.find_rate(chosen, out, data_dir, flags, json=json)
+        return 0
     if from_search is not None:
         from handstitch.cli.from_search import begin
 
@@ -91,9 +107,10 @@ def train(
         except Interrupted as interrupted:
             position = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
             output.notice(f"stopped in {position}; everything is saved. Resume with:")
-            output.command(f"handstitch train --resume {shell_word(run.folder)}")
+            again = output.command_line("train", resume=run.folder, data_dir=data_dir)
+            output.command(again)
             return interrupted.exit_code
-    _print_result(run, json)
+    _print_result(run, output.command_line("test", run.folder, data_dir=data_dir), json)
     return 0
 
 
@@ -118,7 +135,7 @@ def _train(run: Run, json: bool) -> None:
             progress.epoch(record)
 
 
-def _print_result(run: Run, json: bool) -> None:
+def _print_result(run: Run, test: str, json: bool) -> None:
     import msgspec
 
     summary = run.summary()
@@ -129,5 +146,5 @@ def _print_result(run: Run, json: bool) -> None:
     print(
         f"Best: epoch {summary.best_epoch}, Val Accuracy: {summary.best_val_accuracy:.4f}{data}\n"
         f"Run folder: {printable(run.folder)}\n"
-        f"Test it: handstitch test {shell_word(run.folder)}"
+        f"Test it: {test}"
     )

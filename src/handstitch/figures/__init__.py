@@ -11,6 +11,7 @@ font for that.
 
 from handstitch.figures.curves import curves
 from handstitch.figures.labels import Lang
+from handstitch.figures.rate_test import rate_test
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
@@ -27,6 +28,7 @@ __all__ = [
     "heat_maps",
     "png",
     "png_language",
+    "rate_test",
     "reliability",
     "samples",
     "svg",
