@@ -120,6 +120,24 @@ def test_a_folder_of_data_is_searched_alone(work: Path) -> None:
     assert not (work / "runs").exists()
 
 
+@pytest.mark.parametrize(("validation", "images"), [(0.01, "1 image"), (0.1, "10 images")])
+def test_a_validation_part_of_few_images_is_told(
+    caplog: pytest.LogCaptureFixture, validation: float, images: str
+) -> None:
+    data = hs.Dataset.from_arrays(*sketch.draw(100, 3))
+    hs.train(hs.Config(**SETTINGS | {"validation": validation, "epochs": 1}), data, "run")
+    told = [line for line in caplog.messages if "for validation" in line]
+    assert told == [f"only {images} for validation: which epoch is best is decided by chance"]
+
+
+def test_a_validation_part_of_enough_images_is_not_mentioned(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = hs.Dataset.from_arrays(*sketch.draw(100, 3))
+    hs.train(hs.Config(**SETTINGS | {"validation": 0.3, "epochs": 1}), data, "run")
+    assert not [line for line in caplog.messages if "for validation" in line]
+
+
 def test_epochs_are_logged(stitched: hs.Dataset, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "handstitch"):
         hs.train(CONFIG, stitched)

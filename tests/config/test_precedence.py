@@ -372,6 +372,12 @@ def test_what_is_wrong_with_a_file(
     assert len(message.splitlines()) <= 6
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_as_the_editors_of_windows_save_it(tmp_path: Path, encoding: str) -> None:
+    text = "epochs = 3\r\ndataset = 'größe'\r\n"
+    assert read_file(write(tmp_path, text.encode(encoding))) == {"epochs": 3, "dataset": "größe"}
+
+
 def test_a_file_that_is_missing_with_one_of_a_like_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read") as caught:
         read_file(tmp_path / "nope.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import tomllib
@@ -21,7 +22,10 @@ _LINES: Final = 'lines like: learning_rate = 0.1 or optimizer = "adam"'
 def read_file(path: Path) -> dict[str, Any]:
     """The settings in a TOML file. Raises ConfigError if it is unreadable or a setting invalid."""
     try:
-        values = tomllib.loads(_content(path).decode())
+        content = _content(path)
+        # Editors of Windows write a byte order mark, its shell UTF-16.
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        values = tomllib.loads(content.decode("utf-16" if is_utf16 else "utf-8-sig"))
         json.dumps(values, default=str)  # a number of thousands of digits is refused here
     except (ValueError, RecursionError) as error:
         raise ConfigError(
