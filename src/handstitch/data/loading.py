@@ -159,7 +159,8 @@ def resolve(
     names a folder does not want generated data instead. Raises DataError for that and for data
     that cannot be used, UsageError for what is neither a name nor a path.
     """
-    if name in TITLES:
+    if name in {*TITLES, "arrays"}:
+        _check_name(name, TITLES)
         return Source(name, data_dir=data_dir)
     if name != "auto":
         return _open(name, options or ReadingOptions())
