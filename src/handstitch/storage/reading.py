@@ -11,11 +11,14 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from handstitch.errors import MachineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RECORD: Final = 16 * 2**20
 """The most bytes of a record, unless its reader says otherwise."""
@@ -81,6 +84,20 @@ def read_record(path: str | Path, kind: type[_Record], most: int = RECORD) -> _R
         return msgspec.json.decode(text, type=kind)
     except RecursionError as error:
         raise ValueError("a record that is nested too deeply") from error
+
+
+def map_array(path: str | Path) -> NDArray[Any]:
+    """The array in a .npy file, mapped into memory for reading only.
+
+    Raises OSError, or ValueError for a file of another kind, one cut short or one of objects.
+    """
+    from numpy.lib.format import open_memmap
+
+    open_file(path).close()  # a regular file
+    try:
+        return open_memmap(path, mode="r")
+    except (EOFError, SyntaxError, TypeError, OverflowError) as error:  # from a hostile header
+        raise ValueError(f"no array (.npy): {error}") from error
 
 
 def _without_waiting(path: str, flags: int) -> int:
