@@ -13,9 +13,11 @@ Decisions, the same for training and for what is predicted later:
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -50,6 +52,19 @@ def decode(path: str | Path, options: Options = Options()) -> NDArray[np.uint8]:
     Raises DataError for what is no picture or one of those refused, MachineError if the file
     cannot be read.
     """
+    with _quiet():
+        return _decode(path, options)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of pillow, about EXIF data and palettes; not to be entered by several threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _decode(path: str | Path, options: Options) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     content = _content(path)
@@ -60,7 +75,9 @@ def decode(path: str | Path, options: Options = Options()) -> NDArray[np.uint8]:
     except (DataError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise _refused(path, str(error).partition(",")[0], *_SMALLER) from error
+        raise _refused(
+            path, f"{int(re.findall('[0-9]+', str(error))[0]):,} pixels", *_SMALLER
+        ) from error
     except Exception as error:  # pillow's decoders raise whatever a damaged file leads to
         kind = file_types.identify(content[: file_types.HEAD]) or "a file of unknown type"
         is_unknown = isinstance(error, UnidentifiedImageError)
@@ -80,11 +97,10 @@ def decode_all(paths: Sequence[str], options: Options) -> NDArray[np.uint8]:
     """
     first = decode(paths[0], options)
     images = _allocate((len(paths), *first.shape))
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
-        warnings.simplefilter("ignore")  # pillow's, of EXIF data and palettes
+    with _quiet(), ThreadPoolExecutor(cores()) as pool:
         blocks = range(0, len(paths), _BATCH)
         for start in progress.announced(blocks, f"decoding pictures, {_BATCH} at a time"):
-            arrays = pool.map(partial(decode, options=options), paths[start : start + _BATCH])
+            arrays = pool.map(partial(_decode, options=options), paths[start : start + _BATCH])
             for place, array in enumerate(arrays, start):
                 if array.shape[:2] != first.shape[:2]:
                     raise _sizes_differ(paths[0], first, paths[place], array)
