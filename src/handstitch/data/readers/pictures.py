@@ -193,12 +193,12 @@ def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 def _sizes_differ(first: str, image: NDArray[Any], second: str, other: NDArray[Any]) -> DataError:
     found = "\n".join(
-        f"{printable(Path(path).name)}: {array.shape[1]} pixels wide and {array.shape[0]} high"
+        f"{printable('/'.join(Path(path).parts[-2:]))}: {array.shape[1]} pixels wide and {array.shape[0]} high"
         for path, array in ((first, image), (second, other))
     )
     return DataError(
         "the pictures are not of one size",
         found=found,
         wanted="pictures of one size",
-        fix=Phrase("say to which size they are resized, by {}", Argument("image_size", (64, 64))),
+        fix=Phrase("have them resized, for example by {}", Argument("image_size", (64, 64))),
     )
