@@ -17,13 +17,12 @@ _LONGEST: Final = 200
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
 
-def natural(word: str) -> tuple[Any, ...]:
+def natural(word: str) -> tuple[tuple[Any, ...], str]:
     """Sort key of the natural order, in which runs of digits are numbers: "9" before "10"."""
-    words = _DIGITS.split(word)
+    parts: list[Any] = _DIGITS.split(word)
     # Digits compare by their count, then one by one: as numbers do, however long they are.
-    numbers = [(len(digits), digits) for digits in (each.lstrip("0") for each in words[1::2])]
-    return (*(part for pair in zip(words[::2], numbers, strict=False) for part in pair),
-            words[-1], word)  # fmt: skip
+    parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]
+    return tuple(parts), word
 
 
 def encode(

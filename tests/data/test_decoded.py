@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handstitch.data import decoded
+from handstitch.storage import disk
+from tests.data.picture_files import draw
+
+KEY = "0" * 32
+IMAGES = draw((5, 4, 6))
+
+
+@pytest.fixture
+def folder(empty_machine) -> Path:
+    return empty_machine / "cache" / "handstitch" / "decoded"
+
+
+def never():
+    pytest.fail("decoded again")
+
+
+def cached(images: np.ndarray, key: str = KEY) -> np.ndarray:
+    return decoded.cached(key, lambda: images)
+
+
+def test_what_was_decoded_is_found_under_its_key_alone(folder):
+    assert np.array_equal(cached(IMAGES), IMAGES)
+    assert np.array_equal(decoded.cached(KEY, never), IMAGES)
+    assert np.array_equal(cached(IMAGES[:2], "1" * 32), IMAGES[:2])
+    colours = draw((2, 3, 3, 3))
+    assert np.array_equal(cached(colours, "2" * 32), colours)
+    assert len(list(folder.iterdir())) == 3
+
+
+def damage(file: Path, how: str) -> None:
+    content = bytearray(file.read_bytes())
+    if how == "flipped":
+        content[-7] ^= 1
+    elif how == "another shape":
+        content = content.replace(b"(5, 4, 6)", b"(5, 6, 4)")
+    elif how == "of objects":
+        content = content.replace(b"'|u1'", b"'|O' ")
+    elif how == "huge":
+        content = content.replace(b"(5, 4, 6)", b"(9**9,  )")
+    file.write_bytes(
+        {"cut": content[:-1], "empty": b"", "header cut": content[:20]}.get(how, content)
+    )
+
+
+@pytest.mark.parametrize(
+    "how", ["flipped", "another shape", "of objects", "huge", "cut", "empty", "header cut"]
+)
+def test_a_damaged_cache_is_decoded_anew_and_said_in_one_line(folder, caplog, how):
+    cached(IMAGES)
+    (file,) = folder.iterdir()
+    damage(file, how)
+    with caplog.at_level(logging.INFO):
+        assert np.array_equal(cached(IMAGES), IMAGES)
+    (line,) = caplog.messages
+    assert "damaged: the pictures are decoded again" in line
+    assert np.array_equal(decoded.cached(KEY, never), IMAGES)
+
+
+def test_a_folder_in_the_place_of_the_file(folder, caplog):
+    cached(IMAGES)
+    (file,) = folder.iterdir()
+    file.unlink()
+    file.mkdir()
+    with caplog.at_level(logging.INFO):
+        assert np.array_equal(cached(IMAGES), IMAGES)
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_cache_that_cannot_be_written_costs_a_line(folder, caplog, monkeypatch, error):
+    def failing(*_):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(disk.files, "write", failing)
+    with caplog.at_level(logging.INFO):
+        assert np.array_equal(cached(IMAGES), IMAGES)
+    (line,) = caplog.messages
+    assert line.startswith("decoded pictures are not kept for the next time: ")
+    assert not list(folder.iterdir())
+
+
+def test_a_file_in_the_place_of_the_folder(empty_machine, caplog):
+    (empty_machine / "cache").mkdir(exist_ok=True)
+    (empty_machine / "cache" / "handstitch").write_bytes(b"")
+    assert np.array_equal(cached(IMAGES), IMAGES)
+    assert len(caplog.messages) == 1
+
+
+def test_what_was_not_used_for_longest_leaves(folder, monkeypatch):
+    size = cached(IMAGES, "0" * 32).nbytes + 128
+    monkeypatch.setattr(decoded, "BOUND", 3 * size)
+    for number in range(3):
+        cached(IMAGES, f"{number}" * 32)
+        (file,) = folder.glob(f"{number}*")
+        os.utime(file, (number, number))
+    decoded.cached("0" * 32, never)  # now the latest
+    cached(IMAGES, "3" * 32)
+    assert sorted(path.name[0] for path in folder.iterdir()) == ["0", "2", "3"]
+
+
+def test_pictures_above_the_bound_are_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(decoded, "BOUND", IMAGES.nbytes - 1)
+    assert np.array_equal(cached(IMAGES), IMAGES)
+    assert not folder.exists()
+
+
+def test_the_leavings_of_a_dead_process_are_removed(folder):
+    folder.mkdir(parents=True)
+    (folder / ".x.npy.999999999-00000000-0.tmp").write_bytes(b"x")
+    cached(IMAGES)
+    assert len(list(folder.iterdir())) == 1
