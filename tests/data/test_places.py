@@ -14,7 +14,7 @@ DIGESTS = [f"{number:064x}" for number in range(3)]
 
 
 @pytest.fixture
-def index(empty_machine) -> Path:
+def index(empty_machine: Path) -> Path:
     return empty_machine / "cache" / "handstitch" / "places.json"
 
 

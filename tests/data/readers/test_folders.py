@@ -17,7 +17,7 @@ from tests.data.picture_files import draw, expect_error, write_classes, write_pi
 
 
 @pytest.fixture
-def photos(empty_machine) -> Path:
+def photos(empty_machine: Path) -> Path:
     """An empty folder, where the cache is empty, too."""
     (empty_machine / "photos").mkdir()
     return empty_machine / "photos"
@@ -96,7 +96,7 @@ def test_what_is_passed_over_is_counted_in_one_line(photos, caplog):
     assert found.train.labels.tolist() == ["cat"] * 3 + ["dog"] * 3
     (line,) = caplog.messages
     for counted in ("3 hidden", "2 links", "2 .tiff", "1 .txt", "1 .db", "1 without a suffix",
-                    "1 pictures in no class folder"):  # fmt: skip
+                    "1 in no class folder"):  # fmt: skip
         assert counted in line
 
 
@@ -123,26 +123,30 @@ def test_a_hostile_file_name_is_a_name(photos, caplog):
 
 def test_an_empty_class_folder(photos):
     (write_classes(photos) / "emu").mkdir()
-    refuse(photos, found="^none in emu$", wanted="a folder for each class", fix="put pictures")
+    refuse(
+        photos, found="^no pictures in emu$", wanted="a folder for each class", fix="put pictures"
+    )
 
 
 def test_no_pictures_at_all(photos):
     for name in ("cat", "dog"):
         (photos / name).mkdir()
         (photos / name / "x.tiff").write_bytes(b"")
-    refuse(photos, found="none in cat, dog; passed over: 2 .tiff", wanted=r"\.png", fix="as PNG")
+    refuse(
+        photos, found="no pictures in cat, dog; passed over: 2 .tiff", wanted=r"\.png", fix="as PNG"
+    )
 
 
 def test_no_class_folders(photos):
-    refuse(photos, found="^no folder$", wanted="a folder for each class")
+    refuse(photos, found="^no folder in it$", wanted="a folder for each class")
     write_picture(photos / "x.png")
-    refuse(photos, found="1 pictures directly in it", fix="make a folder for each class")
+    refuse(photos, found="1 directly in this folder", fix="make a folder for each class")
 
 
 def test_a_test_part_without_class_folders(photos):
     write_classes(photos / "train")
     write_picture(photos / "test" / "x.png")
-    refuse(photos, file="test$", found="directly in it", fix="make a folder for each class")
+    refuse(photos, file="test$", found="1 directly in", fix="make a folder for each class")
 
 
 def test_no_training_part(photos):
@@ -167,7 +171,7 @@ def test_different_sizes_name_two_pictures(photos):
     write_picture(photos / "dog" / "1.png", draw((9, 5)))
     refuse(
         photos,
-        found=r"cat.0\.png: 6 pixels wide and 4 high\n.*dog.1\.png: 5 pixels wide and 9 high",
+        found=r"cat.0\.png: 6 pixels wide, 4 high\n.*dog.1\.png: 5 pixels wide, 9 high",
         wanted="one size",
         fix=r"image_size=\(64, 64\)",
     )

@@ -111,7 +111,7 @@ def read(path: Path, options: Options) -> Parts:
             for entry in folder.folders
         }
         _require_pictures(folder, of_class, passed_over)
-        passed_over["pictures in no class folder"] += len(folder.pictures)
+        passed_over["in no class folder"] += len(folder.pictures)
         labels[part] = np.repeat(list(of_class), list(map(len, of_class.values())))
         found += chain.from_iterable(of_class.values())
     if +passed_over:
@@ -154,7 +154,7 @@ def _parts(path: Path, passed_over: Counter[str]) -> dict[str, _Folder]:
     named = {_PARTS.get(entry.name.lower(), ""): entry.path for entry in top.folders}
     if "train" in named and _Folder(named["train"], Counter()).folders:
         passed_over["folders beside train"] += len(top.folders) - len(named.keys() - {""})
-        passed_over["pictures in no class folder"] += len(top.pictures)
+        passed_over["in no class folder"] += len(top.pictures)
         wanted = ("train", "validation", "test")
         return {part: _Folder(named[part], passed_over) for part in wanted if part in named}
     if named and "" not in named and "train" not in named:
@@ -191,14 +191,16 @@ def _require_pictures(
     empty = [name for name, found in of_class.items() if not found]
     if of_class and not empty:
         return
-    problem, found = "a class folder holds no pictures", f"none in {listed(empty)}"
-    fix = "put pictures of the class into it, or move the folder elsewhere"
-    if not of_class:
-        problem, found = "there are no class folders in this folder", "no folder"
-        if folder.pictures:
-            found = f"{len(folder.pictures):,} pictures directly in it, and no folder"
+    found = f"no pictures in {listed(empty)}" if empty else "no folder in it"
+    if folder.pictures:
+        found += f", {len(folder.pictures):,} directly in this folder"
+    if len(empty) < len(of_class):
+        problem = "a class folder holds no pictures"
+        fix = "put pictures of the class into it, or move the folder elsewhere"
+    elif folder.pictures or not of_class:
+        problem = "there are no class folders in this folder"
         fix = "make a folder for each class, named as the class, and move its pictures there"
-    elif len(empty) == len(of_class):
+    else:
         problem = "there are no pictures in the folders of this folder"
         fix = "name another folder, or save the pictures as PNG or JPEG"
     others = f"; passed over: {_counted(passed_over)}" if +passed_over else ""

@@ -192,13 +192,13 @@ def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def _sizes_differ(first: str, image: NDArray[Any], second: str, other: NDArray[Any]) -> DataError:
-    found = "\n".join(
-        f"{printable('/'.join(Path(path).parts[-2:]))}: {array.shape[1]} pixels wide and {array.shape[0]} high"
+    found = [
+        f"{'/'.join(Path(path).parts[-2:])}: {array.shape[1]} pixels wide, {array.shape[0]} high"
         for path, array in ((first, image), (second, other))
-    )
+    ]
     return DataError(
         "the pictures are not of one size",
-        found=found,
+        found="\n".join(map(printable, found)),
         wanted="pictures of one size",
         fix=Phrase("have them resized, for example by {}", Argument("image_size", (64, 64))),
     )
