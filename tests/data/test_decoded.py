@@ -120,3 +120,13 @@ def test_the_leavings_of_a_dead_process_are_removed(folder):
     (folder / ".x.npy.999999999-00000000-0.tmp").write_bytes(b"x")
     cached(IMAGES)
     assert len(list(folder.iterdir())) == 1
+
+
+def test_any_byte_of_the_header_may_be_damaged(folder):
+    cached(IMAGES)
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    for place in range(128):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 9]) + whole[place + 1 :])
+        assert np.array_equal(cached(IMAGES), IMAGES)
+        assert file.read_bytes() == whole

@@ -175,6 +175,8 @@ SIGNED = struct.pack(">4B2I", 0, 0, 9, 2, 2, 2) + bytes(4)
         ("idx_pairs", {"any name.gz": gzip.compress(IMAGES), "x.png": b""}, "."),
         ("idx_pairs", {"plain": gzip.compress(SIGNED), "readme.txt": b"a, b"}, "."),
         ("idx_pairs", {"raw/t10k-labels": IMAGES, "processed/x.pt": b"PK"}, "raw"),
+        ("idx_pairs", {"train-images": IMAGES}, "train-images"),
+        ("idx_pairs", {"train-images.gz": gzip.compress(IMAGES)}, "train-images.gz"),
         ("cifar", {"data_batch_1.bin": bytes(3073), "batches.meta.txt": b"cat\n"}, "."),
         ("cifar", {"data_batch_1": b"\x80\x02}q"}, "."),
         ("cifar", {"cifar-100-binary/train.bin": bytes(9)}, "cifar-100-binary"),
@@ -237,8 +239,6 @@ def test_unknown_names(photos):
         (b"<!doctype html>", "a web page"),
         (b"\0\1\2\3", "starts with"),
         (gzip.compress(b"\0\1\2\3"), "starts with"),
-        (IMAGES, "one of several IDX files"),
-        (gzip.compress(IMAGES), "one of several IDX files"),
     ],
 )
 def test_a_file_that_is_no_data_set(photos, content, found):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -27,6 +28,8 @@ from handstitch.storage.atomic import remove_quietly
 
 BOUND: Final = 10 * 2**30
 """The most bytes of all arrays in the cache."""
+_HEAD: Final = 128
+"""Bytes of a .npy file's header."""
 
 _logger = logging.getLogger(__name__)
 
@@ -40,8 +43,8 @@ def cached(key: str, decode: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint
 
 def _find(folder: Path, key: str) -> NDArray[np.uint8] | None:
     for path in folder.glob(f"{key}-*.npy"):
-        with suppress(OSError, ValueError, BufferError):
-            array = storage.map_array(path)
+        with suppress(OSError, ValueError):
+            array = _map(path)
             if path.name == _name(key, array):
                 with suppress(OSError):  # of a folder that may only be read
                     os.utime(path)
@@ -55,14 +58,11 @@ def _keep(folder: Path, key: str, images: NDArray[np.uint8]) -> NDArray[np.uint8
     """The images, written to the cache and mapped; the same in memory where that fails."""
     if images.nbytes > BOUND:
         return images
-    header, path = BytesIO(), folder / _name(key, images)
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "|u1", "fortran_order": False, "shape": images.shape}
-    )
+    path = folder / _name(key, images)
     try:
         storage.remove_stale(folder)
-        storage.write(path, [header.getvalue(), images.data], durable=False)
-        mapped = storage.map_array(path)
+        storage.write(path, [_header(images.shape), images.data], durable=False)
+        mapped = _map(path)
     except (MachineError, OSError, ValueError) as error:
         _logger.warning(
             "decoded pictures are not kept for the next time: %s",
@@ -73,6 +73,25 @@ def _keep(folder: Path, key: str, images: NDArray[np.uint8]) -> NDArray[np.uint8
         return images
     _evict(folder, path)
     return mapped
+
+
+def _map(path: Path) -> NDArray[np.uint8]:
+    """The array in a file of the cache. Raises OSError, ValueError for another kind of file."""
+    with storage.open_file(path) as file:
+        head = file.read(_HEAD)
+        shape = tuple(map(int, re.findall(rb"[0-9]+", head[head.find(b"(") :])))
+        if head != _header(shape):  # NumPy's parser lets a damaged one raise anything
+            raise ValueError("another header")
+        return storage.map_array(file, np.uint8, shape, _HEAD)
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """The header of a .npy file of uint8."""
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
+    return header.getvalue()
 
 
 def _name(key: str, array: NDArray[np.uint8]) -> str:

@@ -17,7 +17,7 @@ from handstitch.errors import MachineError, UsageError, listed, printable
 from handstitch.storage import file_types
 
 WANTED: Final = (
-    "a folder with a folder of pictures for each class; a folder of IDX files or of CIFAR's "
+    "a folder with a folder of pictures for each class; a folder of IDX files, or of CIFAR's "
     "binary batches; a file .npz, .npy, .csv or .parquet"
 )
 
@@ -86,18 +86,14 @@ def _of_file(path: Path) -> Format:
     form = _of_head(path.name, head)
     if form is None and file_types.identify(head) is None and _is_text(head):
         form = TABLES  # whatever its name
-    if form is not None and form not in {IDX, CIFAR}:
+    if form is not None:
         return form
     raise UsageError(
-        "this file is one of several" if form else "this file is no data set",
+        "this file is no data set",
         file=printable(path),
-        found=f"one of several {form.title}"
-        if form
-        else "one picture"
-        if _is_picture(path)
-        else file_types.identify(head) or f"a file that starts with {head[:16]!r}",
+        found=file_types.identify(head) or f"a file that starts with {head[:16]!r}",
         wanted=WANTED,
-        fix="name the folder that it is in" if form else "name a folder or file of these kinds",
+        fix="name a folder or file of these kinds",
     )
 
 

@@ -12,7 +12,6 @@ from handstitch.arrays import Images
 from handstitch.errors import UsageError
 from handstitch.figures.labels import safe
 from handstitch.figures.rendering import drawing
-from handstitch.figures.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +22,10 @@ _MOST: Final = 40
 """Classes, at most: of more, these are spread evenly over all."""
 _GAP: Final = 0.08
 """Of an image's side: the white between images."""
-_WIDTH: Final = 8.0
+_WIDTH: Final = 6.0
+_NAMES: Final = 2.3
+_MARGIN: Final = 0.15
+"""Inches of the images, of the names beside them, and around."""
 
 
 @drawing
@@ -35,6 +37,8 @@ def contact_sheet(
     Images are (n, rows, columns), or (n, rows, columns, 3) in colours. Raises UsageError for
     feature vectors, which are no images.
     """
+    from matplotlib.figure import Figure
+
     if images.ndim < 3:
         raise UsageError(
             "feature vectors cannot be drawn",
@@ -53,9 +57,12 @@ def contact_sheet(
         for column, place in enumerate(np.flatnonzero(labels == label)[:_EACH]):
             top, left = row * (rows + gap), column * (columns + gap)
             sheet[top : top + rows, left : left + columns] = images[place]
-    figure = new_figure(_WIDTH, 0.4 + 0.8 * _WIDTH * sheet.shape[0] / sheet.shape[1])
-    axes = figure.add_subplot()
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="none")
+    # Set by hand: a constrained layout does not know how wide an image of fixed proportions gets.
+    high = _WIDTH * sheet.shape[0] / sheet.shape[1]
+    figure = Figure(figsize=(_NAMES + _WIDTH + _MARGIN, high + 2 * _MARGIN))
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((_NAMES / width, _MARGIN / height, _WIDTH / width, high / height))
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
     axes.set_yticks(
         np.arange(len(classes)) * (rows + gap) + (rows - 1) / 2,
         [f"{safe(class_names[label], 24)}  {counts[label]:,}" for label in classes],

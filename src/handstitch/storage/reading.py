@@ -11,7 +11,7 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -74,6 +74,19 @@ def read_file(path: str | Path, most: int = RECORD) -> bytes:
         return file.read(most)
 
 
+def map_array(
+    file: BinaryIO, kind: Any, shape: tuple[int, ...], start: int, *, is_fortran: bool = False
+) -> NDArray[Any]:
+    """A read-only array whose elements stay in the open file, from byte `start` on.
+
+    Pages are read when they are used, and take no memory that others need. Raises ValueError if
+    the file is shorter.
+    """
+    import numpy as np
+
+    return np.memmap(file, kind, "r", start, shape, "F" if is_fortran else "C")
+
+
 def read_record(path: str | Path, kind: type[_Record], most: int = RECORD) -> _Record:
     """The record in a JSON file. Raises OSError, or ValueError that says what is wrong with it."""
     text = read_file(path, most)
@@ -84,20 +97,6 @@ def read_record(path: str | Path, kind: type[_Record], most: int = RECORD) -> _R
         return msgspec.json.decode(text, type=kind)
     except RecursionError as error:
         raise ValueError("a record that is nested too deeply") from error
-
-
-def map_array(path: str | Path) -> NDArray[Any]:
-    """The array in a .npy file, mapped into memory for reading only.
-
-    Raises OSError, or ValueError for a file of another kind, one cut short or one of objects.
-    """
-    from numpy.lib.format import open_memmap
-
-    open_file(path).close()  # a regular file
-    try:
-        return open_memmap(path, mode="r")
-    except (EOFError, SyntaxError, TypeError, OverflowError) as error:  # from a hostile header
-        raise ValueError(f"no array (.npy): {error}") from error
 
 
 def _without_waiting(path: str, flags: int) -> int:
