@@ -17,12 +17,14 @@ _LONGEST: Final = 200
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
 
-def natural(word: str) -> tuple[tuple[Any, ...], str]:
+def natural(word: str) -> tuple[str, str]:
     """Sort key of the natural order, in which runs of digits are numbers: "9" before "10"."""
-    parts: list[Any] = _DIGITS.split(word)
-    # Digits compare by their count, then one by one: as numbers do, however long they are.
-    parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]
-    return tuple(parts), word
+    parts = _DIGITS.split(word)
+    # A number is written as the count of its digits, one letter, before them.
+    for place in range(1, len(parts), 2):
+        digits = parts[place].lstrip("0")
+        parts[place] = chr(len(digits)) + digits
+    return "".join(parts), word
 
 
 def encode(

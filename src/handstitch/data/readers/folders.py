@@ -82,17 +82,21 @@ class _Folder:
             each.sort(key=lambda entry: classes.natural(entry.name))
 
     def _sort(self, entry: os.DirEntry[str]) -> None:
-        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (Path is slow for 60,000)
-        if entry.name.startswith(".") or entry.name == "__MACOSX":
+        name = entry.name
+        if name.startswith(".") or name == "__MACOSX":
             self._passed_over["hidden"] += 1
         elif entry.is_symlink():
             self._passed_over["links"] += 1
         elif entry.is_dir(follow_symlinks=False):
             self.folders.append(entry)
-        elif entry.is_file(follow_symlinks=False) and suffix in pictures.SUFFIXES:
+        elif _is_picture(entry):
             self.pictures.append(entry)
         else:
-            self._passed_over[suffix or "without a suffix"] += 1
+            self._passed_over[Path(name).suffix.lower() or "without a suffix"] += 1
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(pictures.SUFFIXES) and entry.is_file(follow_symlinks=False)
 
 
 def read(path: Path, options: Options) -> Parts:
@@ -130,11 +134,18 @@ def read(path: Path, options: Options) -> Parts:
 
 
 def holds_pictures(path: Path) -> bool:
-    """Whether there are pictures in a folder of this folder, or in a folder of such a one."""
-    ignored: Counter[str] = Counter()
-    inner = [_Folder(entry.path, ignored) for entry in _Folder(path, ignored).folders[:100]]
-    below = (_Folder(entry.path, ignored) for each in inner for entry in each.folders[:100])
-    return any(folder.pictures for folder in chain(inner, below))
+    """Whether there are pictures in the folders of this folder, or in the folders of these."""
+    folders = _Folder(path, Counter()).folders[:100]
+    return any(_any_picture(entry.path) for entry in folders) or any(
+        _any_picture(inner.path)
+        for entry in folders
+        for inner in _Folder(entry.path, Counter()).folders[:100]
+    )
+
+
+def _any_picture(path: str) -> bool:
+    with os.scandir(path) as entries:
+        return any(not entry.name.startswith(".") and _is_picture(entry) for entry in entries)
 
 
 def _check_size(options: Options) -> None:
