@@ -54,7 +54,7 @@ _LARGEST: Final = 4096
 
 class _Picture(NamedTuple):
     path: str
-    facts: tuple[str, int, int, int]
+    facts: str
     """Path below the data set's folder, bytes, and the times of the last change of the content and
     of the record: a program can set the first of these, not the second."""
 
@@ -186,8 +186,10 @@ def _pictures(
     folder = _Folder(path, passed_over)
     for entry in folder.pictures:
         facts = entry.stat(follow_symlinks=False)
-        below = f"{name}/{entry.name}"
-        yield _Picture(entry.path, (below, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
+        yield _Picture(
+            entry.path,
+            f"{name}/{entry.name}\0{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}",
+        )
     for entry in folder.folders:
         if depth == _DEPTH:
             passed_over["folders too deep"] += 1
@@ -232,7 +234,7 @@ def _key(found: Sequence[_Picture], options: Options) -> str:
     """SHA-256, halved, of what decides the pixels: files, options and the library's version."""
     import PIL
 
-    lines = ["\0".join(map(str, picture.facts)) for picture in found]
+    lines = [picture.facts for picture in found]
     lines += [PIL.__version__, repr((options.image_size, options.grayscale))]
     text = "\n".join(lines).encode("utf-8", "surrogateescape")
     return hashlib.sha256(text).hexdigest()[:32]
