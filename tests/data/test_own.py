@@ -95,7 +95,7 @@ def test_a_drawn_part_must_fit_into_memory(photos, monkeypatch):
 
 
 def test_an_error_of_the_classes_names_the_path(photos):
-    refuse(write_classes(photos, "cat", each=9), DataError, problem="of one class")
+    refuse(write_classes(photos, "cat", each=9), DataError, file="photos$", problem="one class")
     table = photos / "x.csv"
     table.write_text("label,a\n1,2\n")
     with reader("tables", Parts(Samples(np.ones((9, 2), np.float32), np.ones(9, np.int64)))):
@@ -225,7 +225,8 @@ def test_any_reader_s_labels_are_numbered(photos):
 
 
 def test_unknown_names(photos):
-    refuse("fashion-minst", wanted="fashion-mnist, mnist, sketch, or a path", fix="path")
+    refuse("fashion-minst", wanted="fashion-mnist, mnist, sketch, or a path", fix="fashion-mnist$")
+    refuse("x", wanted="or a path", fix="the path of a folder or file")
     refuse("photo/cats", problem="no such file or folder", found="nothing of this name in")
     refuse(photos / "x.csv", file="x.csv", found="photos$", wanted="a folder of pictures")
 
@@ -243,9 +244,9 @@ def test_unknown_names(photos):
 )
 def test_a_file_that_is_no_data_set(photos, content, found):
     (photos / "x").write_bytes(content)
-    refuse(photos / "x", file="x$", found=found, fix="folder")
+    refuse(photos / "x", file="x$", found=found, fix="save the data as")
     (photos / "x").rename(photos / "x.csv")
-    refuse(photos / "x.csv", file="x.csv$", found=found, fix="folder")
+    refuse(photos / "x.csv", file="x.csv$", found=found, fix="another path")
 
 
 def test_a_folder_that_is_no_data_set(photos):
@@ -254,7 +255,14 @@ def test_a_folder_that_is_no_data_set(photos):
     (photos / "more").mkdir()
     refuse(photos, found="^more, notes.txt$", fix="name the folder or file")
     write_picture(photos / "x.png")
-    refuse(photos, DataError, problem="no class folders", found="1 directly")
+    refuse(photos, DataError, problem="no class folders", found="directly in it: 1")
+
+
+def test_folders_of_other_files_are_answered_as_pictures(photos):
+    for name in ("cat", "dog"):
+        (photos / name).mkdir()
+        (photos / name / "1.heic").write_bytes(b"?")
+    refuse(photos, DataError, found="no pictures in cat, dog; passed over: 2 .heic", fix="JPEG")
 
 
 def test_several_data_sets_in_a_folder(photos):

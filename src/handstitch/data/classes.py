@@ -57,8 +57,8 @@ def encode(
                 f"the {part} part has a class that training never saw",
                 found=listed([str(label) for label in unknown]),
                 wanted=f"classes of the training part: {listed(names, 10)}",
-                fix="add training samples of it, or take it out of that part; a known class that "
-                "is spelled in another way: rename it",
+                fix="add training samples of it, take it out of that part, or rename it as the "
+                "class that it is",
             )
         encoded[part] = number[places]
     return names, encoded

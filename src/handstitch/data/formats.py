@@ -64,7 +64,7 @@ def identify(path: Path) -> tuple[Format, Path]:
         return here, path
     if len(found) == 1:
         return found[0]
-    if any(map(_is_picture, entries)):
+    if any(map(_is_picture, entries)) or (entries == below != [] and not found):
         return FOLDERS, path  # whose reader says what is missing
     raise UsageError(
         "there are several data sets in this folder"
@@ -93,7 +93,7 @@ def _of_file(path: Path) -> Format:
         file=printable(path),
         found=file_types.identify(head) or f"a file that starts with {head[:16]!r}",
         wanted=WANTED,
-        fix="name a folder or file of these kinds",
+        fix="save the data as one of these kinds, or name another path",
     )
 
 

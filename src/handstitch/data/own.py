@@ -13,6 +13,7 @@ import importlib
 import logging
 import os
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -63,8 +64,8 @@ def open_path(path: str | Path, options: Options = Options()) -> OwnData:  # noq
     _require_existence(path)
     form, place = formats.identify(path)
     reader = importlib.import_module(f"handstitch.data.readers.{form.reader}")
-    parts: Parts = reader.read(place, options)
     try:
+        parts: Parts = reader.read(place, options)
         data = _datasets(path, parts, form.title, options)
     except DataError as error:
         if error.file:
@@ -97,7 +98,9 @@ def _require_existence(path: Path) -> None:
             f"unknown data set: {printable(path)}",
             found="no data set of this name, and no file or folder of this name here",
             wanted=f"{', '.join(TITLES)}, or a path",
-            fix="give one of these names, or the path of a folder or file",
+            fix=f"perhaps {near[0]}"
+            if (near := get_close_matches(str(path), TITLES))
+            else "give one of these names, or the path of a folder or file",
         )
     above = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     raise UsageError(
@@ -128,7 +131,7 @@ def _datasets(path: Path, parts: Parts, form: str, options: Options) -> OwnData:
             "data are used where they are",
         )
         arrays |= {"train": (images[train], numbers[train]), "test": (images[test], numbers[test])}
-        _logger.info("no test part in %s: %d samples, a fifth of each class, are kept for it",
+        _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
                      printable(path), len(test))  # fmt: skip
     called = path.resolve().name
     name = printable(called if path.is_dir() else called.partition(".")[0])[:80] or "data"

@@ -140,13 +140,22 @@ def test_no_pictures_at_all(photos):
 def test_no_class_folders(photos):
     refuse(photos, found="^no folder in it$", wanted="a folder for each class")
     write_picture(photos / "x.png")
-    refuse(photos, found="1 directly in this folder", fix="make a folder for each class")
+    refuse(
+        photos,
+        found="^pictures directly in it: 1; no folder in it$",
+        fix="make a folder for each class",
+    )
 
 
 def test_a_test_part_without_class_folders(photos):
     write_classes(photos / "train")
     write_picture(photos / "test" / "x.png")
-    refuse(photos, file="test$", found="1 directly in", fix="make a folder for each class")
+    refuse(
+        photos,
+        file="test$",
+        found="directly in it: 1",
+        fix="make a folder for each class.*; or move",
+    )
 
 
 def test_no_training_part(photos):
@@ -163,7 +172,7 @@ def test_a_test_class_that_training_never_saw_is_refused_before_decoding(photos,
     write_classes(photos / "train")
     write_classes(photos / "test", "cat zebra")
     monkeypatch.setattr(pictures, "decode_all", lambda *_: pytest.fail("decoded"))
-    refuse(photos, problem="the test part", found="^zebra$", wanted="cat, dog", fix="spelled")
+    refuse(photos, problem="the test part", found="^zebra$", wanted="cat, dog", fix="rename it")
 
 
 def test_different_sizes_name_two_pictures(photos):

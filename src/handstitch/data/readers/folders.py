@@ -114,7 +114,7 @@ def read(path: Path, options: Options) -> Parts:
             entry.name: list(_pictures(entry.path, f"{part}/{entry.name}", passed_over))
             for entry in folder.folders
         }
-        _require_pictures(folder, of_class, passed_over)
+        _require_pictures(part, folder, of_class, passed_over)
         passed_over["in no class folder"] += len(folder.pictures)
         labels[part] = np.repeat(list(of_class), list(map(len, of_class.values())))
         found += chain.from_iterable(of_class.values())
@@ -198,7 +198,7 @@ def _pictures(
 
 
 def _require_pictures(
-    folder: _Folder, of_class: dict[str, list[_Picture]], passed_over: Counter[str]
+    part: str, folder: _Folder, of_class: dict[str, list[_Picture]], passed_over: Counter[str]
 ) -> None:
     """Raise DataError unless there are class folders and each has pictures."""
     empty = [name for name, found in of_class.items() if not found]
@@ -206,13 +206,15 @@ def _require_pictures(
         return
     found = f"no pictures in {listed(empty)}" if empty else "no folder in it"
     if folder.pictures:
-        found += f", {len(folder.pictures):,} directly in this folder"
+        found = f"pictures directly in it: {len(folder.pictures):,}; {found}"
     if len(empty) < len(of_class):
         problem = "a class folder holds no pictures"
         fix = "put pictures of the class into it, or move the folder elsewhere"
     elif folder.pictures or not of_class:
         problem = "there are no class folders in this folder"
         fix = "make a folder for each class, named as the class, and move its pictures there"
+        if part != "train":
+            fix += "; or move this folder elsewhere, if nobody knows the classes"
     else:
         problem = "there are no pictures in the folders of this folder"
         fix = "name another folder, or save the pictures as PNG or JPEG"
