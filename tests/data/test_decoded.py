@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +65,7 @@ def test_a_damaged_cache_is_decoded_anew_and_said_in_one_line(folder, caplog, ho
     with caplog.at_level(logging.INFO):
         assert np.array_equal(cached(IMAGES), IMAGES)
     (line,) = caplog.messages
-    assert "damaged: the pictures are decoded again" in line
+    assert "is damaged: it is made again" in line
     assert np.array_equal(decoded.cached(KEY, never), IMAGES)
 
 
@@ -86,7 +88,7 @@ def test_a_cache_that_cannot_be_written_costs_a_line(folder, caplog, monkeypatch
     with caplog.at_level(logging.INFO):
         assert np.array_equal(cached(IMAGES), IMAGES)
     (line,) = caplog.messages
-    assert line.startswith("decoded pictures are not kept for the next time: ")
+    assert line.startswith("the cache cannot be written, the next time takes as long: ")
     assert not list(folder.iterdir())
 
 
@@ -130,3 +132,54 @@ def test_any_byte_of_the_header_may_be_damaged(folder):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 9]) + whole[place + 1 :])
         assert np.array_equal(cached(IMAGES), IMAGES)
         assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_rows_of_a_large_mapped_array_are_mapped_again(folder, kind, monkeypatch, tmp_path):
+    array = draw((50, 4)).astype(kind) if kind == np.float32 else draw((50, 2, 2))
+    np.save(tmp_path / "x.npy", array)
+    mapped, rows = np.load(tmp_path / "x.npy", mmap_mode="r"), np.array([0, 1, 2, 7, 30, 31, 49])
+    small = decoded.take(mapped, rows, "digest")
+    assert not isinstance(small.base, np.memmap)
+    assert not folder.exists()
+    monkeypatch.setattr(decoded, "LARGE", 10)
+    for _ in range(2):
+        large = decoded.take(mapped, rows, "digest")
+        assert isinstance(large, np.memmap)
+        assert large.dtype == kind
+        assert np.array_equal(large, array[rows])
+        assert np.array_equal(small, array[rows])
+        assert len(list(folder.iterdir())) == 1
+    decoded.take(mapped, rows, "another digest")
+    decoded.take(mapped, rows[:-1], "digest")
+    assert len(list(folder.iterdir())) == 3
+    monkeypatch.setattr(decoded, "BOUND", 10)  # then in memory
+    assert np.array_equal(decoded.take(mapped, rows[1:], "digest"), array[rows[1:]])
+
+
+PROGRAM = """
+import resource, sys
+import numpy as np
+from handstitch.data import decoded
+
+resource.setrlimit(resource.RLIMIT_DATA, (200 * 2**20,) * 2)
+images = np.load(sys.argv[1], mmap_mode="r")
+rows = np.delete(np.arange(len(images)), np.arange(0, len(images), 5))
+taken = decoded.take(images, rows, "digest")
+assert taken.nbytes > 230 * 2**20 and np.array_equal(taken[-1], images[rows[-1]])
+try:
+    np.ones(taken.nbytes, np.uint8)
+except MemoryError:
+    print("taken")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts mappings on Linux alone")
+def test_rows_that_memory_cannot_hold_are_taken(empty_machine, tmp_path):
+    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (1_200, 2**18))[:, ::4096] = 7
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, tmp_path / "x.npy"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.stdout == "taken\n", done.stderr
+    (tmp_path / "x.npy").unlink()

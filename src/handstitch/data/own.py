@@ -21,13 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices
-from handstitch.data import classes, formats, places, summary
+from handstitch.data import classes, decoded, formats, places, summary
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset, digest_of
 from handstitch.data.readers.parts import Options, Parts, Samples
 from handstitch.data.splits import split
 from handstitch.errors import DataError, UsageError, printable
-from handstitch.machine import memory
 
 _logger = logging.getLogger(__name__)
 
@@ -123,14 +122,12 @@ def _datasets(path: Path, parts: Parts, form: str, options: Options) -> OwnData:
     is_drawn = "test" not in arrays
     if is_drawn:
         images, numbers = arrays["train"]
-        train, test = draw_test(numbers, digest_of(images, numbers))
-        memory.require(
-            images.nbytes,
-            "the training and the test part",
-            "put the test samples into a file or folder of their own, as the test part: then the "
-            "data are used where they are",
-        )
-        arrays |= {"train": (images[train], numbers[train]), "test": (images[test], numbers[test])}
+        digest = digest_of(images, numbers)
+        train, test = draw_test(numbers, digest)
+        arrays |= {
+            part: (decoded.take(images, rows, digest), numbers[rows])
+            for part, rows in (("train", train), ("test", test))
+        }
         _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
                      printable(path), len(test))  # fmt: skip
     called = path.resolve().name
