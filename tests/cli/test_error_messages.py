@@ -84,6 +84,7 @@ def test_scan_finds_planted_breach(source: str) -> None:
         (Argument("stratified", False), "stratified=False", "--no-stratified"),
         (Argument("out", Path("a b")), "out='a b'", "--out 'a b'"),
         (Argument("batch_size"), "batch_size", "--batch-size"),
+        (Argument("image_size", (64, 48)), "image_size=(64, 48)", "--image-size 64,48"),
         (
             Call("resume", Path("a\nb")),
             r"handstitch.resume('a\nb')",

@@ -107,7 +107,8 @@ def typed(part: Argument | Call) -> str:
         return " ".join(starmap(format_flag, part.value.items()))
     if part.name in field_types():
         return format_flag(part.name, part.value)
-    return f"{flag} {shell_word(part.value)}"
+    word = format_value(part.value) if isinstance(part.value, tuple) else part.value
+    return f"{flag} {shell_word(word)}"
 
 
 def translate(error: Exception, words: Sequence[str]) -> HandstitchError:

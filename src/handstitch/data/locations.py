@@ -89,6 +89,11 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
     here = Location(name, Path("data") / name, fetch)
     if here.holds_any():
         return here
+    return Location(name, user_cache() / name, fetch, is_cache=True)
+
+
+def user_cache() -> Path:
+    """The folder for what can be fetched or made again, in the place of this system."""
     import pooch  # type: ignore[import-untyped]  # it ships no types
 
-    return Location(name, pooch.os_cache("handstitch") / name, fetch, is_cache=True)
+    return Path(pooch.os_cache("handstitch"))

@@ -33,13 +33,13 @@ def describe(
         "location": parts[0].location,
         "class_names": list(CLASS_NAMES[name]),
         "parts": [
-            _describe(part, [checked[file] for file in catalog.files_of(name, part.part)])
+            describe_part(part, [checked[file] for file in catalog.files_of(name, part.part)])
             for part in parts
         ],
     }
 
 
-def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> dict[str, Any]:
+def describe_part(dataset: Dataset, files: list[tuple[Path, str]]) -> dict[str, Any]:
     """One part: `balance` is the rarest class by the most frequent (1: perfectly even), `digest`
     the SHA-256 of pixels and labels, as runs record it; drawn data have no files.
     """

@@ -9,6 +9,7 @@ touched. `lang="zh"` labels a figure in Chinese; `png_language` tells whether th
 font for that.
 """
 
+from handstitch.figures.contact_sheet import contact_sheet
 from handstitch.figures.curves import curves
 from handstitch.figures.labels import Lang
 from handstitch.figures.rate_test import rate_test
@@ -24,6 +25,7 @@ __all__ = [
     "class_scores",
     "confused_pairs",
     "confusion_matrix",
+    "contact_sheet",
     "curves",
     "heat_maps",
     "png",

@@ -1,0 +1,160 @@
+"""Data sets of one's own: what a path holds, by its content, as `Dataset`s.
+
+    data = own.open_path("photos", Options(image_size=(64, 64)))
+    Trainer(config, data.train).fit()
+
+Where the files hold no test part, a fifth of each class becomes it. Which samples these are depends
+on the data alone: the same for every run, seed and format.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.arrays import Indices
+from handstitch.data import classes, decoded, formats, places, summary
+from handstitch.data.catalog import TITLES
+from handstitch.data.dataset import Dataset, digest_of
+from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.splits import split
+from handstitch.errors import DataError, UsageError, printable
+
+_logger = logging.getLogger(__name__)
+
+_TEST_FRACTION: Final = 0.2
+_FEWEST: Final = 5
+"""Samples in classes of two or more, of which a test part can be drawn."""
+
+
+class OwnData(NamedTuple):
+    """The parts of a data set of one's own."""
+
+    train: Dataset
+    test: Dataset
+    validation: Dataset | None
+    format: str
+    """What the path holds: "a folder of pictures"."""
+    options: Options
+    is_test_drawn: bool
+    """Whether the test part was drawn from the training part, for want of one in the files."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the training part, by which a run knows its data."""
+        return self.train.digest
+
+
+def open_path(path: str | Path, options: Options = Options()) -> OwnData:  # noqa: B008 (immutable)
+    """Read the data set at `path`, and remember its place for `places.find`.
+
+    Raises UsageError if the path holds no data set, DataError if it holds one that cannot be used,
+    MachineError if it cannot be read.
+    """
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises for unknown users)
+    _require_existence(path)
+    form, place = formats.identify(path)
+    reader = importlib.import_module(f"handstitch.data.readers.{form.reader}")
+    try:
+        parts: Parts = reader.read(place, options)
+        data = _datasets(path, parts, form.title, options)
+    except DataError as error:
+        if error.file:
+            raise
+        raise replace(error, file=printable(path)) from error
+    places.remember(data.digest, path, options)
+    return data
+
+
+def describe(data: OwnData) -> dict[str, Any]:
+    """The data set as `summary.describe` describes one by name, with its format."""
+    parts = [data.train, *([data.validation] if data.validation else []), data.test]
+    return {
+        "dataset": data.train.name,
+        "title": data.train.name,
+        "location": data.train.location,
+        "format": data.format,
+        "digest": data.digest,
+        "is_test_drawn": data.is_test_drawn,
+        "class_names": list(data.train.class_names),
+        "parts": [summary.describe_part(part, []) for part in parts],
+    }
+
+
+def _require_existence(path: Path) -> None:
+    if os.path.lexists(path):
+        return
+    if path.name == str(path) and not path.suffix:
+        raise UsageError(
+            f"unknown data set: {printable(path)}",
+            found="no data set of this name, and no file or folder of this name here",
+            wanted=f"{', '.join(TITLES)}, or a path",
+            fix=f"perhaps {near[0]}"
+            if (near := get_close_matches(str(path), TITLES))
+            else "give one of these names, or the path of a folder or file",
+        )
+    above = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    raise UsageError(
+        "there is no such file or folder",
+        file=printable(path),
+        found=f"nothing of this name in {printable(above)}",
+        wanted=formats.WANTED,
+        fix="check the spelling, and from where the path starts",
+    )
+
+
+def _datasets(path: Path, parts: Parts, form: str, options: Options) -> OwnData:
+    samples = {part: found for part, found in parts._asdict().items() if isinstance(found, Samples)}
+    names, labels = classes.encode(
+        {part: found.labels for part, found in samples.items()}, parts.class_names
+    )
+    arrays: dict[str, tuple[Any, NDArray[Any]]] = {
+        part: (found.images, labels[part]) for part, found in samples.items()
+    }
+    is_drawn = "test" not in arrays
+    if is_drawn:
+        images, numbers = arrays["train"]
+        digest = digest_of(images, numbers)
+        train, test = draw_test(numbers, digest)
+        arrays |= {
+            part: (decoded.take(images, rows, digest), numbers[rows])
+            for part, rows in (("train", train), ("test", test))
+        }
+        _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
+                     printable(path), len(test))  # fmt: skip
+    called = path.resolve().name
+    name = printable(called if path.is_dir() else called.partition(".")[0])[:80] or "data"
+    datasets = {
+        part: Dataset(name, part, images, numbers, names, str(path))
+        for part, (images, numbers) in arrays.items()
+    }
+    return OwnData(
+        datasets["train"], datasets["test"], datasets.get("validation"), form, options, is_drawn
+    )
+
+
+def draw_test(labels: NDArray[Any], digest: str) -> tuple[Indices, Indices]:
+    """Positions of the training and the test samples: a fifth of each class is the test part.
+
+    A class of one sample stays in training. Raises DataError where there are too few samples.
+    """
+    counts = np.bincount(labels)
+    several = np.flatnonzero(counts[labels] > 1)
+    if len(several) < _FEWEST:
+        raise DataError(
+            "there are too few samples to draw a test part from",
+            found=f"{len(labels):,} samples, {len(several):,} of them in classes of two or more",
+            wanted=f"{_FEWEST} samples in classes of two or more, or a test part in the files",
+            fix="add samples, or a test part beside the training part",
+        )
+    _, drawn = split(labels[several], _TEST_FRACTION, int(digest[:16], 16), stratified=True)
+    test = several[drawn]
+    return np.delete(np.arange(len(labels)), test), test

@@ -1,0 +1,242 @@
+"""Folder of folders of pictures, one folder for each class → `Parts`.
+
+    cats/1.png cats/2.jpg … dogs/1.png …                      no test part: one is drawn later
+    train/cats/… train/dogs/… validation/cats/… test/cats/…   the parts, where there is `train`
+
+Classes, and pictures within a class, are in natural order of their names; a class may have folders
+within. Hidden files, links and files of other types are passed over, and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.data import classes, decoded
+from handstitch.data.readers import pictures
+from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.errors import (
+    Argument,
+    DataError,
+    MachineError,
+    Phrase,
+    UsageError,
+    listed,
+    printable,
+)
+
+_logger = logging.getLogger(__name__)
+
+_PARTS: Final = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Name of a folder, in small letters → the part that it holds."""
+_DEPTH: Final = 16
+"""Folders within a class that are looked into, one below the other."""
+_LARGEST: Final = 4096
+"""Rows or columns that pictures are resized to, at most."""
+
+
+class _Picture(NamedTuple):
+    path: str
+    facts: str
+    """Path below the data set's folder, bytes, and the times of the last change of the content and
+    of the record: a program can set the first of these, not the second."""
+
+
+class _Folder:
+    """Folders and pictures in a folder, in natural order; the rest is counted by its kind."""
+
+    def __init__(self, path: str | Path, passed_over: Counter[str]) -> None:
+        self.path, self._passed_over = str(path), passed_over
+        self.folders: list[os.DirEntry[str]] = []
+        self.pictures: list[os.DirEntry[str]] = []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    self._sort(entry)
+        except OSError as error:
+            raise MachineError(
+                "a folder could not be read",
+                file=printable(path),
+                found=error.strerror or str(error),
+                wanted="a folder that may be read",
+                fix="check its permissions and the disk, then try again",
+            ) from error
+        for each in (self.folders, self.pictures):
+            each.sort(key=lambda entry: classes.natural(entry.name))
+
+    def _sort(self, entry: os.DirEntry[str]) -> None:
+        name = entry.name
+        if name.startswith(".") or name == "__MACOSX":
+            self._passed_over["hidden"] += 1
+        elif entry.is_symlink():
+            self._passed_over["links"] += 1
+        elif entry.is_dir(follow_symlinks=False):
+            self.folders.append(entry)
+        elif _is_picture(entry):
+            self.pictures.append(entry)
+        else:
+            self._passed_over[Path(name).suffix.lower() or "without a suffix"] += 1
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(pictures.SUFFIXES) and entry.is_file(follow_symlinks=False)
+
+
+def read(path: Path, options: Options) -> Parts:
+    """The pictures below a folder, decoded once and then mapped from the cache.
+
+    Raises DataError for a folder of another kind and for pictures that cannot be used,
+    MachineError for what cannot be read, UsageError for an impossible size.
+    """
+    _check_size(options)
+    passed_over: Counter[str] = Counter()
+    labels: dict[str, NDArray[np.str_]] = {}
+    found: list[_Picture] = []
+    for part, folder in _parts(path, passed_over).items():
+        of_class = {
+            entry.name: list(_pictures(entry.path, f"{part}/{entry.name}", passed_over))
+            for entry in folder.folders
+        }
+        _require_pictures(part, folder, of_class, passed_over)
+        passed_over["in no class folder"] += len(folder.pictures)
+        labels[part] = np.repeat(list(of_class), list(map(len, of_class.values())))
+        found += chain.from_iterable(of_class.values())
+    if +passed_over:
+        _logger.info("passed over in %s: %s", printable(path), _counted(passed_over))
+    classes.encode(labels)  # what is wrong with the classes is said before a long decoding
+    images = decoded.cached(
+        _key(found, options),
+        lambda: pictures.decode_all([picture.path for picture in found], options),
+    )
+    ends = np.cumsum([0, *map(len, labels.values())]).tolist()
+    samples = {
+        part: Samples(images[start:end], labels[part])
+        for part, start, end in zip(labels, ends[:-1], ends[1:], strict=True)
+    }
+    return Parts(samples["train"], samples.get("validation"), samples.get("test"))
+
+
+def holds_pictures(path: Path) -> bool:
+    """Whether there are pictures in the folders of this folder, or in the folders of these."""
+    folders = _Folder(path, Counter()).folders[:100]
+    return any(_any_picture(entry.path) for entry in folders) or any(
+        _any_picture(inner.path)
+        for entry in folders
+        for inner in _Folder(entry.path, Counter()).folders[:100]
+    )
+
+
+def _any_picture(path: str) -> bool:
+    with os.scandir(path) as entries:
+        return any(not entry.name.startswith(".") and _is_picture(entry) for entry in entries)
+
+
+def _check_size(options: Options) -> None:
+    size = options.image_size
+    if size is not None and not 1 <= min(size) <= max(size) <= _LARGEST:
+        raise UsageError(
+            "invalid size of images",
+            found=f"{size[0]} rows and {size[1]} columns",
+            wanted=f"rows and columns from 1 to {_LARGEST:,}",
+            fix=Phrase("try {}", Argument("image_size", (64, 64))),
+        )
+
+
+def _parts(path: Path, passed_over: Counter[str]) -> dict[str, _Folder]:
+    """The folder of each part; of the training part alone where the classes stand at the top."""
+    top = _Folder(path, passed_over)
+    named = {_PARTS.get(entry.name.lower(), ""): entry.path for entry in top.folders}
+    if "train" in named and _Folder(named["train"], Counter()).folders:
+        passed_over["folders beside train"] += len(top.folders) - len(named.keys() - {""})
+        passed_over["in no class folder"] += len(top.pictures)
+        wanted = ("train", "validation", "test")
+        return {part: _Folder(named[part], passed_over) for part in wanted if part in named}
+    if named and "" not in named and "train" not in named:
+        raise DataError(
+            "this folder has no training part",
+            file=printable(path),
+            found=f"the folders {listed([entry.name for entry in top.folders])}",
+            wanted="a folder train beside them, with a folder for each class in it",
+            fix="put the training pictures there, or name another folder",
+        )
+    return {"train": top}  # where there is a folder `train` it is a class: of vehicles
+
+
+def _pictures(
+    path: str, name: str, passed_over: Counter[str], depth: int = 0
+) -> Iterator[_Picture]:
+    """The pictures in the folder of a class, then those in the folders within."""
+    folder = _Folder(path, passed_over)
+    for entry in folder.pictures:
+        facts = entry.stat(follow_symlinks=False)
+        yield _Picture(
+            entry.path,
+            f"{name}/{entry.name}\0{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}",
+        )
+    for entry in folder.folders:
+        if depth == _DEPTH:
+            passed_over["folders too deep"] += 1
+        else:
+            yield from _pictures(entry.path, f"{name}/{entry.name}", passed_over, depth + 1)
+
+
+def _require_pictures(
+    part: str, folder: _Folder, of_class: dict[str, list[_Picture]], passed_over: Counter[str]
+) -> None:
+    """Raise DataError unless there are class folders and each has pictures."""
+    empty = [name for name, found in of_class.items() if not found]
+    if of_class and not empty:
+        return
+    found = f"no pictures in {listed(empty)}" if empty else "no folder in it"
+    if folder.pictures:
+        found = f"pictures directly in it: {len(folder.pictures):,}; {found}"
+    if len(empty) < len(of_class):
+        problem = "a class folder holds no pictures"
+        fix = "put pictures of the class into it, or move the folder elsewhere"
+    elif folder.pictures or not of_class:
+        problem = "there are no class folders in this folder"
+        fix = "make a folder for each class, named as the class, and move its pictures there"
+        if part != "train":
+            fix += "; or move this folder elsewhere, if nobody knows the classes"
+    else:
+        problem = "there are no pictures in the folders of this folder"
+        fix = "name another folder, or save the pictures as PNG or JPEG"
+    others = f"; passed over: {_counted(passed_over)}" if +passed_over else ""
+    raise DataError(
+        problem,
+        file=printable(folder.path),
+        found=found + others,
+        wanted=f"a folder for each class, in it its pictures ({listed(pictures.SUFFIXES, 9)})",
+        fix=fix,
+    )
+
+
+def _counted(passed_over: Counter[str]) -> str:
+    return listed([f"{count:,} {kind}" for kind, count in (+passed_over).most_common()], 8)
+
+
+def _key(found: Sequence[_Picture], options: Options) -> str:
+    """SHA-256, halved, of what decides the pixels: files, options and the library's version."""
+    import PIL
+
+    lines = [picture.facts for picture in found]
+    lines += [PIL.__version__, repr((options.image_size, options.grayscale))]
+    text = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:32]
