@@ -24,7 +24,7 @@ from handstitch.storage.folders import (
     new_folder,
 )
 from handstitch.storage.lock import lock_folder
-from handstitch.storage.reading import inside, open_file, read_file, read_record
+from handstitch.storage.reading import inside, map_array, open_file, read_file, read_record
 
 __all__ = [
     "backup_of",
@@ -35,6 +35,7 @@ __all__ = [
     "inside",
     "lock_folder",
     "make_folder",
+    "map_array",
     "new_folder",
     "open_file",
     "read_file",

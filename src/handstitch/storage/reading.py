@@ -11,11 +11,14 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import msgspec
 
 from handstitch.errors import MachineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RECORD: Final = 16 * 2**20
 """The most bytes of a record, unless its reader says otherwise."""
@@ -69,6 +72,19 @@ def read_file(path: str | Path, most: int = RECORD) -> bytes:
     """The content of a regular file of at most `most` bytes. Raises OSError."""
     with open_file(path, most) as file:
         return file.read(most)
+
+
+def map_array(
+    file: BinaryIO, kind: Any, shape: tuple[int, ...], start: int, *, is_fortran: bool = False
+) -> NDArray[Any]:
+    """A read-only array whose elements stay in the open file, from byte `start` on.
+
+    Pages are read when they are used, and take no memory that others need. Raises ValueError if
+    the file is shorter.
+    """
+    import numpy as np
+
+    return np.memmap(file, kind, "r", start, shape, "F" if is_fortran else "C")
 
 
 def read_record(path: str | Path, kind: type[_Record], most: int = RECORD) -> _Record:
