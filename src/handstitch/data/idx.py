@@ -14,28 +14,26 @@ the first byte too many.
 
 from __future__ import annotations
 
-import errno
 import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from io import BufferedReader
 from math import prod
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import storage
-from handstitch.errors import DataError, MachineError, printable
 from handstitch.machine import memory
 from handstitch.storage import file_types
 
 LARGEST: Final = 2**27
 """The most bytes of elements in a published file (128 MiB; MNIST has 45)."""
+
+LARGEST_FILE: Final = LARGEST + 2**20
+"""The most bytes of a published file: gzip adds less than that at worst."""
 
 _PIECE: Final = 1 << 16
 _EMPTY_MEMBERS: Final = 10_000
@@ -50,44 +48,6 @@ _ELEMENTS: Final = {
 """Type number → NumPy's type, words."""
 
 
-@contextmanager
-def open_file(
-    path: Path, problem: str, wanted: str, fix: str, most: int = LARGEST
-) -> Iterator[BufferedReader]:
-    """Open a data file. A ValueError of the block says what was found, and becomes a DataError.
-
-    Raises DataError if there is no file or it is too large, MachineError if it cannot be read.
-    """
-    try:
-        with _opened(path, most) as stream:
-            yield stream
-    except ValueError as error:
-        raise DataError(
-            problem, file=printable(path), found=str(error), wanted=wanted, fix=fix
-        ) from error
-    except OSError as error:
-        raise MachineError(
-            "a data file could not be read",
-            file=printable(path),
-            found=error.strerror or str(error),
-            wanted="a readable file",
-            fix="check its permissions and the disk, then try again",
-        ) from error
-
-
-def _opened(path: Path, most: int) -> BufferedReader:
-    try:
-        return storage.open_file(path, most + 2**20)  # gzip adds less than that at worst
-    except FileNotFoundError:
-        raise ValueError("no file, or a broken link") from None
-    except OSError as error:
-        if error.errno == errno.EISDIR:
-            raise ValueError(error.strerror) from None
-        if error.errno == errno.EFBIG:
-            raise ValueError(f"{error.strerror}: too large for IDX") from None
-        raise
-
-
 def parse(stream: BinaryIO, most: int = LARGEST) -> NDArray[Any]:
     """The array in an open IDX file, C-contiguous, of the file's type: uint8, or big-endian.
 
@@ -99,13 +59,24 @@ def parse(stream: BinaryIO, most: int = LARGEST) -> NDArray[Any]:
     stream.seek(0)
     pieces = _decompress(stream) if is_packed else iter(partial(stream.read, _PIECE), b"")
     try:
-        if not is_packed and LARGEST + file_types.HEAD < size:
+        if not is_packed and size > LARGEST + file_types.HEAD:
             return _mapped(stream, size, most)
         return _array(pieces, most)
     except zlib.error as error:
         raise ValueError(f"{size:,} bytes of gzip, damaged ({error})") from error
     except ValueError as error:
         raise ValueError(f"{error}, in {size:,} bytes{' of gzip' * is_packed}") from error
+
+
+def is_idx(stream: BinaryIO) -> bool:
+    """Whether an open file, or the first member of a gzip file, starts as IDX does."""
+    head = stream.read(file_types.HEAD)
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, file_types.HEAD)
+        except zlib.error:
+            return False
+    return head.startswith(b"\0\0") and head[2:3] != b"" and head[2] in _ELEMENTS
 
 
 def header(shape: tuple[int, ...]) -> bytes:
@@ -187,4 +158,5 @@ def describe(shape: tuple[int, ...], element: np.dtype[Any] | None = None) -> st
     """A shape in words: "an IDX array of 60,000 × 28 × 28", and a type other than uint8."""
     counts = " × ".join(f"{n:,}" for n in shape)
     is_usual = element is None or element == np.uint8
-    return f"an IDX array of {counts}{'' if is_usual else ' ' + dict(_ELEMENTS.values())[element.str]}"
+    words = dict(_ELEMENTS.values())["|u1" if element is None else element.str]
+    return f"an IDX array of {counts}" + ("" if is_usual else f" {words}")

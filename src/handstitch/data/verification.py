@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.data import catalog, idx
+from handstitch.data import catalog, files, idx
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile
 from handstitch.errors import Argument, DataError, Phrase, printable
 
@@ -23,7 +23,7 @@ def verify(
     which names the file it is instead if that is a known one; MachineError if it cannot be read.
     """
     problem = f"these are not {TITLES[file.dataset]}'s {file.noun}"
-    with idx.open_file(path, problem, file.description, fix) as stream:
+    with files.open_file(path, problem, file.description, fix, idx.LARGEST_FILE) as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
         known, array = catalog.with_checksum(sha256), None
@@ -56,9 +56,7 @@ def verify(
     )
 
 
-def _with_content(
-    array: NDArray[Any], path: Path, file: OfficialFile, fix: Phrase
-) -> OfficialFile:
+def _with_content(array: NDArray[Any], path: Path, file: OfficialFile, fix: Phrase) -> OfficialFile:
     """The published file with this array. Raises DataError if there is none: it is sound all the
     same, and may be somebody's own.
     """
