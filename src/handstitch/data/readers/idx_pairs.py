@@ -60,7 +60,7 @@ def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: ARG0
             values = _numbered(values, mapping, labels)
         return layouts.samples(_images(images, "emnist" in stem), values, images)
 
-    return layouts.assemble(members, pair, path, names)
+    return layouts.assemble(members, pair, path, class_names=names)
 
 
 def find(folder: Path) -> list[Path]:

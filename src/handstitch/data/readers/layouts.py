@@ -71,11 +71,14 @@ def assemble(
     sources: Mapping[tuple[str, str], _Source],
     read: Callable[[_Source, _Source], Samples],
     where: object,
+    *,
     class_names: tuple[str, ...] = (),
+    found: str = "",
+    fix: str = "",
 ) -> Parts:
     """The parts of a data set from the sources of (part, kind); a part without labels is left out.
 
-    Raises DataError unless there are training images and labels.
+    Raises DataError unless there are training images and labels; it says what was `found`.
     """
     named = [" ".join(source) for source in sources]
     for kind in ("images", "labels"):
@@ -83,18 +86,18 @@ def assemble(
             raise DataError(
                 f"no training {kind} here",
                 file=printable(where),
-                found=", ".join(named) or "neither images nor labels",
+                found=found or ", ".join(named) or "neither images nor labels",
                 wanted=LABELS if kind == "labels" else PIXELS,
-                fix=f"put the {kind} beside, with train and {kind} in their name",
+                fix=fix or f"put the {kind} beside, with train and {kind} in their name",
             )
-    found = {}
+    parts = {}
     for part in _PARTS:
         if (part, "images") in sources and (part, "labels") in sources:
-            found[part] = read(sources[part, "images"], sources[part, "labels"])
+            parts[part] = read(sources[part, "images"], sources[part, "labels"])
         elif (part, "images") in sources or (part, "labels") in sources:
             _logger.warning("%s: the %s part has no labels, or no images; left out",
                             printable(where), part)  # fmt: skip
-    return Parts(class_names=class_names, **found)
+    return Parts(class_names=class_names, **parts)
 
 
 def samples(images: NDArray[Any], labels: NDArray[Any], where: object) -> Samples:
@@ -159,7 +162,7 @@ def to_labels(array: NDArray[Any], where: object) -> NDArray[Any]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim == 1 and array.dtype.kind == "U":
-        return array
+        return np.array(array)
     numbers = _whole(array)
     if array.ndim == 1 and numbers is not None:
         return numbers
