@@ -15,7 +15,7 @@ from tests.data.readers.refusals import refused
 
 TEN = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
 HUNDRED = ["train.bin", "test.bin"]
-NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
 def write(
@@ -42,7 +42,7 @@ def test_cifar_10(tmp_path: Path, inner: str) -> None:
     made = write(tmp_path / inner, TEN, 10)
     (tmp_path / inner / "batches.meta.txt").write_text("\n".join(NAMES) + "\n\n")
     parts = cifar.read(tmp_path, Options())
-    images, labels = (np.concatenate([made[name][i] for name in TEN[:5]]) for i in range(2))  # type: ignore[misc]
+    images, labels = (np.concatenate([made[name][i] for name in TEN[:5]]) for i in range(2))
     np.testing.assert_array_equal(parts.train.images, images, strict=True)
     np.testing.assert_array_equal(parts.train.labels, labels, strict=True)
     assert parts.train.images.flags.c_contiguous
@@ -72,9 +72,22 @@ def change(name: str, content: Callable[[bytes], bytes]) -> Callable[[Path], obj
     return lambda folder: (folder / name).write_bytes(content((folder / name).read_bytes()))
 
 
+def without(*names: str) -> Callable[[Path], object]:
+    def remove(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return remove
+
+
+def a_folder(folder: Path) -> None:
+    (folder / TEN[1]).unlink()
+    (folder / TEN[1]).mkdir()
+
+
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "gone": (lambda folder: (folder / TEN[2]).unlink(), "no data_batch_3.bin"),
-    "nothing": (lambda folder: [(folder / name).unlink() for name in TEN], "neither"),
+    "gone": (without(TEN[2]), "no data_batch_3.bin"),
+    "nothing": (without(*TEN), "neither"),
     "cut": (change(TEN[1], lambda content: content[:-1]), "21,510 bytes"),
     "empty": (change(TEN[1], lambda content: b""), "0 bytes"),
     "label": (change(TEN[0], lambda content: b"\x0a" + content[1:]), "label 10 in record 0"),
@@ -83,10 +96,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: (folder / "batches.meta.txt").write_bytes(b"\xff"),
         "can't decode",
     ),
-    "a folder": (
-        lambda folder: [(folder / TEN[1]).unlink(), (folder / TEN[1]).mkdir()],
-        "a folder",
-    ),
+    "a folder": (a_folder, "a folder"),
 }
 
 
