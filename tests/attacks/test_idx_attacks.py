@@ -104,9 +104,7 @@ ATTACKS = {
     "blocks with nothing in them": Attack(empty_blocks, "a gzip file cut short"),
     "members with nothing in them": Attack(empty_members, "more than 10,000 members"),
     "1 TiB of zeros": Attack(lambda: b"", "too large", 2**40),
-    "1 TiB behind a good header": Attack(
-        lambda: header(60_000, 28, 28), "too large", 2**40
-    ),
+    "1 TiB behind a good header": Attack(lambda: header(60_000, 28, 28), "too large", 2**40),
     "256 MiB of zeros": Attack(lambda: b"", "too large", 2**28),
     "64 MiB behind a good header": Attack(
         lambda: header(60_000, 28, 28), "more bytes after it", 2**26

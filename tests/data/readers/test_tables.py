@@ -218,6 +218,10 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     name: (lambda path, content=content: write(path, content), found)  # type: ignore[misc]
     for name, (content, found) in {
         "empty": ("", "an empty file"),
+        "mark alone": ("\ufeff", "an empty first row"),
+        "blank first": ("\n\nlabel,a\n1,2\n", "an empty first row"),
+        "no end of row": ("1" * 200_000, "a first row that is none"),
+        "no end of quote": ('"' + "1\n" * 200_000, "a first row that is none"),
         "header alone": (text([], pixels()), "no rows"),
         "labels alone": (text([[1], [2]], ["label"]), "no columns beside the labels"),
         "no label column": (text(FLAT.tolist(), pixels()[1:]), "columns pixel0, pixel1"),
@@ -253,6 +257,12 @@ def two(path: Path) -> Path:
     return write(path.with_name("b.csv"), "").parent
 
 
+def pictures(path: Path) -> Path:
+    column = pa.array([{"bytes": b"\x89PNG", "path": "a.png"}])
+    pq.write_table(pa.table({"image": column, "label": [1]}), path)
+    return path
+
+
 PACKED = gzip.compress(LAYOUTS["1x1"].encode())
 HOLES = np.where(FLAT > 3, FLAT, np.nan)
 BAD |= {
@@ -268,6 +278,7 @@ BAD |= {
     "Parquet, NaN": (lambda path: parquet(path, HOLES), "nan in row"),
     "Parquet, floats": (lambda path: parquet(path, FLAT[:2], [1, 2.5]), "label 2.5 in row 2"),
     "Parquet, bytes": (lambda path: parquet(path, FLAT[:2], [b"1", b"2"]), "type binary"),
+    "Parquet, pictures": (pictures, "struct<bytes: binary, path: string> in column image"),
     "folder without": (lambda path: path.parent, "neither CSV nor Parquet"),
     "test alone": (alone, "test.csv"),
     "two": (two, "a.csv, b.csv"),

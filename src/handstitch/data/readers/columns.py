@@ -185,6 +185,17 @@ def fault(where: str, found: str, wanted: str = WANTED) -> DataError:
     return DataError(PROBLEM, file=where, found=found, wanted=wanted, fix=FIX)
 
 
+def _not_numbers(source: Source, column: str, kind: str) -> DataError:
+    has_pictures = "binary" in kind
+    return DataError(
+        "pictures in a table are not read" if has_pictures else PROBLEM,
+        file=source.where,
+        found=f"{kind} in column {column}",
+        wanted="numbers",
+        fix="save the pictures as files in a folder for each class" if has_pictures else FIX,
+    )
+
+
 def _place(source: Source, row: int, row_within: int, feature: int) -> str:
     return f"row {row + row_within}, column {source.names[source.features[feature]]}"
 
@@ -195,13 +206,11 @@ def _matrix(source: Source, features: Sequence[Any], row: int) -> NDArray[np.flo
     for column, values in enumerate(features):
         kind = str(values.type)
         if not re.match(r"u?int|float|double|halffloat|bool|decimal", kind):
-            name = source.names[source.features[column]]
-            raise fault(source.where, f"{kind} in column {name}")
+            raise _not_numbers(source, source.names[source.features[column]], kind)
         numbers = values if kind == "float" else values.cast("float32", safe=False)
         matrix[:, column] = numbers.to_numpy(zero_copy_only=False)
-    bad = np.argwhere(~np.isfinite(matrix))
-    if len(bad):
-        at, column = bad[0]
+    if not np.isfinite(matrix).all():
+        at, column = np.argwhere(~np.isfinite(matrix))[0]
         is_missing = not features[column][int(at)].is_valid
         value = "nothing" if is_missing else f"{matrix[at, column]}"
         raise fault(source.where, f"{value} in {_place(source, row, at, column)}")
@@ -237,4 +246,5 @@ def _classes(labels: NDArray[Any], source: Source) -> NDArray[Any]:
         row = int(is_whole.argmin())
         found = f"label {labels[row]} in row {source.first + row}"
         raise fault(source.where, found, "classes: words or whole numbers")
-    return layouts.to_labels(numbers, source.where)[places]
+    classes: NDArray[Any] = layouts.to_labels(numbers, source.where)[places]
+    return classes

@@ -198,10 +198,15 @@ def _read_head(file: BufferedReader) -> _Head:
     if kind or b"\0" in text:
         raise ValueError(kind or "no text, or text in UTF-16")
     lines = text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
+    if not lines or not lines[0].strip():
+        raise ValueError("an empty first row")
     delimiter = max(",;\t", key=lines[0].count)
-    first = next(csv.reader(lines, delimiter=delimiter))
-    sample = "\n".join(lines[:_SAMPLE])
-    rows = size * len(lines[:_SAMPLE]) // len(sample.encode()) if sample else 0
+    try:
+        first = next(csv.reader(lines, delimiter=delimiter))
+    except csv.Error as error:
+        raise ValueError(f"a first row that is none: {error}") from error
+    sample = lines[:_SAMPLE]
+    rows = size * len(sample) // len("\n".join(sample).encode())
     return _Head(tuple(first), delimiter, is_packed, rows)
 
 
