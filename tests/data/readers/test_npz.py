@@ -114,6 +114,30 @@ def test_a_npy_brings_the_labels_of_its_own_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(parts.train.images, images(20, 6))
 
 
+@pytest.mark.parametrize("given", ["", "kmnist-train-imgs.npz", "kmnist-test-labels.npz"])
+def test_kmnist_has_an_npz_for_each_array(tmp_path: Path, given: str) -> None:
+    for part, n in (("train", 20), ("test", 10)):
+        np.savez_compressed(tmp_path / f"kmnist-{part}-imgs.npz", images(n))
+        np.savez_compressed(tmp_path / f"kmnist-{part}-labels.npz", labels(n))
+    parts = npz.read(tmp_path / given, Options())
+    np.testing.assert_array_equal(parts.train.images, images(20))
+    assert parts.test is not None
+    np.testing.assert_array_equal(parts.test.labels, labels(10))
+
+
+def test_folders_with_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "train.npz", images=images(20), labels=labels(20))
+    parts = npz.read(tmp_path, Options())
+    np.testing.assert_array_equal(parts.train.images, images(20))
+    np.savez(tmp_path / "test.npz", images=images(10), labels=labels(10))
+    parts = npz.read(tmp_path, Options())
+    np.testing.assert_array_equal(parts.train.images, images(20))
+    assert parts.test is not None
+    np.testing.assert_array_equal(parts.test.images, images(10))
+    parts = npz.read(tmp_path, Options(images="test/images", labels="test/labels"))
+    assert len(parts.train.images) == 10
+
+
 # ── Layouts ────────────────────────────────────────────────────────────────────────────────────
 
 COLOURS = np.random.default_rng(3).integers(0, 256, (20, 5, 4, 3), np.uint8)
