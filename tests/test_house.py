@@ -244,6 +244,10 @@ RULES: dict[str, tuple[Scan, str]] = {
     "only figures imports matplotlib": (scan_for("matplotlib"), r"figures/.*"),
     "only report imports jinja2": (scan_for("jinja2", "markupsafe"), r"report/.*"),
     "only search imports optuna": (scan_for("optuna", "sqlalchemy"), r"search/.*"),
+    "only data.readers.tables imports pyarrow": (
+        scan_for("pyarrow"),
+        r"data/readers/tables\.py",
+    ),
 }
 
 BREACHES = {
@@ -336,6 +340,10 @@ BREACHES = {
     ],
     "only report imports jinja2": ["from jinja2 import Environment", "import markupsafe"],
     "only search imports optuna": ["import optuna", "from sqlalchemy import create_engine"],
+    "only data.readers.tables imports pyarrow": [
+        "import pyarrow.csv",
+        "def f():\n    from pyarrow import parquet",
+    ],
 }
 
 INNOCENT = '''

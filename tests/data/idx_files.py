@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.data import idx
+from handstitch.data import files, idx
 from handstitch.data.catalog import OfficialFile
 
 
 def read(path: Path) -> NDArray[np.uint8]:
     """The array in an IDX file, by the code under test."""
-    with idx.open_file(path, "invalid IDX file", "an IDX file", "download it again") as stream:
+    words = "invalid IDX file", "an IDX file", "download it again"
+    with files.open_file(path, *words, idx.LARGEST_FILE) as stream:
         return idx.parse(stream)
 
 

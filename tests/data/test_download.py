@@ -248,12 +248,12 @@ def test_a_bad_file_in_the_cache_is_reported_not_replaced(server: Server, cache:
     for call in (loading.fetch, lambda name: loading.load(name, "train")):
         with pytest.raises(DataError) as caught:
             call("fashion-mnist")
-        assert (
-            caught.value.fix == "delete it and run: handstitch.data.loading.fetch('fashion-mnist')"
+        assert caught.value.fix == (
+            "move it aside and run: handstitch.data.loading.fetch('fashion-mnist')"
         )
     assert (cache / TRAIN_LABELS).read_bytes() == b"mine"
     assert server.asked == []
-    (cache / TRAIN_LABELS).unlink()  # what the message says
+    (cache / TRAIN_LABELS).rename(cache / "aside")  # what the message says
     loading.fetch("fashion-mnist")
     assert len(loading.load("fashion-mnist", "train")) == 20
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from handstitch import storage
+from handstitch.data import idx
 from handstitch.data.idx import LARGEST
 from handstitch.data.idx import header as own_header
 from handstitch.errors import DataError, MachineError
@@ -57,6 +58,45 @@ def test_members_of_gzip_are_one_content(tmp_path: Path, cuts: list[int]) -> Non
     np.testing.assert_array_equal(read(tmp_path / "images.gz"), images(20))
 
 
+def test_members_of_gzip_may_be_many(tmp_path: Path) -> None:
+    array = np.arange(20_000).astype(np.uint8)
+    members = [zipped(byte.tobytes()) for byte in np.arange(256, dtype=np.uint8)]
+    content = zipped(header(20_000)) + b"".join(members[byte] for byte in array)
+    (tmp_path / "labels.gz").write_bytes(content)
+    np.testing.assert_array_equal(read(tmp_path / "labels.gz"), array)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "element"),
+    [(8, "u1"), (9, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8")],
+)
+def test_every_type_is_read(tmp_path: Path, kind: int, element: str, compressed: bool) -> None:
+    array = np.random.default_rng(1).integers(-99, 99, (5, 4, 3, 3)).astype(element)
+    content = header(*array.shape, kind=kind) + array.tobytes()
+    (tmp_path / "x").write_bytes(zipped(content) if compressed else content)
+    np.testing.assert_array_equal(read(tmp_path / "x"), array, strict=True)
+
+
+def test_a_large_uncompressed_file_stays_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = np.random.default_rng(1).integers(0, 256, (100, 28, 28), np.uint8)
+    content = packed(array)
+    path = tmp_path / "images"
+    monkeypatch.setattr(idx, "LARGEST", 2**16)
+    for found, bad in (("cut short", content[:-1]), ("more bytes after it", content + b"\0")):
+        path.write_bytes(bad)
+        with storage.open_file(path) as stream, pytest.raises(ValueError, match=found):
+            idx.parse(stream, 2**20)
+    path.write_bytes(content)
+    with storage.open_file(path) as stream:
+        values = idx.parse(stream, 2**20)
+    assert isinstance(values, np.memmap)
+    assert not values.flags.writeable
+    np.testing.assert_array_equal(values, array)
+
+
 # ── Bad files ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -92,8 +132,9 @@ BAD: dict[str, tuple[bytes, str]] = {
     "text": (b"5, 0, 4, 1, 9\n", "unknown type, which starts with b'5, 0, 4"),
     "unknown": (b"\x01\x02\xff\xfe", r"unknown type, which starts with b'\x01\x02\xff\xfe'"),
     "zeros": (bytes(100), "an unknown type (0x00)"),
-    "type int32": (header(20, kind=0x0C) + bytes(80), "32-bit integers"),
-    "type float64": (header(20, kind=0x0E) + bytes(160), "64-bit floating"),
+    "type int32": (header(20, kind=0x0C) + bytes(79), "20 32-bit integers, cut short"),
+    "type float64": (header(20, kind=0x0E) + bytes(161), "20 64-bit floating-point numbers, and"),
+    "largest int16": (header(LARGEST // 2 + 1, kind=0x0B), "impossible header"),
     "type unknown": (header(20, kind=0x42) + bytes(20), "(0x42)"),
     "rank 0": (header() + bytes(9), "0 dimensions"),
     "rank 5": (header(1, 1, 1, 1, 1) + bytes(1), "5 dimensions"),
@@ -110,7 +151,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "more behind": (PACKED + bytes(20), "damaged"),
     "more behind, large": (zipped(LARGE) + bytes(20), "damaged"),
     "another member": (PACKED + zipped(b"\0"), "more bytes after it"),
-    "no end of members": (zipped(b"") * 10_001, "more than 10,000 members"),
+    "no end of members": (zipped(b"") * 10_001, "more than 10,000 members with nothing"),
     "wrong CRC": (flipped(PACKED, -8), "incorrect data check"),
     "wrong CRC, large": (flipped(zipped(LARGE), -8), "incorrect data check"),
     "wrong length": (flipped(PACKED, -4), "incorrect length check"),

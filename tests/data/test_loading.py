@@ -19,7 +19,7 @@ from handstitch.data import catalog, download, idx, loading, locations, sketch, 
 from handstitch.data.dataset import DIGITS, GARMENTS
 from handstitch.data.summary import describe
 from handstitch.errors import DataError, HandstitchError, UsageError
-from tests.data.idx_files import SmallDataSets, images, labels, packed, zipped
+from tests.data.idx_files import SmallDataSets, header, images, labels, packed, zipped
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
 TRAIN_LABELS = "train-labels-idx1-ubyte.gz"
@@ -193,6 +193,28 @@ def test_a_folder_given_without_the_files_is_an_error_and_no_other_is_looked_in(
     assert f"data_dir='{folder}'" in str(error.fix)
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_variable_that_names_another_published_set_is_passed_over(
+    small: SmallDataSets,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    plain: bool,
+) -> None:
+    folder = small.write("fashion-mnist", tmp_path / "files", plain=plain)
+    monkeypatch.setenv(locations.VARIABLE, str(folder))
+    assert loading.load("fashion-mnist", "test").location == str(folder)
+    with pytest.raises(loading.AbsentError):
+        loading.verify("mnist", "train", fetch=False)
+    assert caplog.messages == [f"$HANDSTITCH_DATA names {folder}, which holds no MNIST"]
+    small.write("mnist", Path("data/mnist"))
+    assert loading.load("mnist", "test").location == "data/mnist"
+    for name in (TEST_LABELS, TRAIN_LABELS):
+        (folder / name).write_bytes(b"damaged")  # whose they are, the checksum no longer says
+    error = refused(lambda: loading.load("mnist", "test"))
+    assert str(folder) in str(error.file)
+
+
 def test_a_variable_that_leads_nowhere_is_said_and_passed_over(
     small: SmallDataSets,
     tmp_path: Path,
@@ -300,12 +322,28 @@ def test_exchanged_files_are_named(
     assert other in str(error.fix)
 
 
-def test_the_right_shape_is_not_enough(small: SmallDataSets, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "own",
+    [
+        packed(images(10, seed=77)),
+        zipped(packed(images(10, seed=77))),
+        header(10, 3, 2, kind=0x0C) + bytes(240),
+        header(10, 3, 2, 3) + bytes(180),
+    ],
+    ids=["plain", "gzip", "int32", "colour"],
+)
+def test_the_right_shape_is_not_enough(small: SmallDataSets, tmp_path: Path, own: bytes) -> None:
     folder = small.write("fashion-mnist", tmp_path / "files")
-    for content in (zipped(packed(images(10, seed=77))), packed(images(10, seed=77))):
-        (folder / TEST_IMAGES).write_bytes(content)
-        error = refused(lambda: loading.load("fashion-mnist", "test", folder))
-        assert error.problem == "these are not Fashion-MNIST's test images"
+    (folder / TEST_IMAGES).write_bytes(own)
+    for call in (
+        lambda: loading.load("fashion-mnist", "test", folder),
+        lambda: loading.fetch("fashion-mnist", folder),
+    ):
+        error = refused(call)
+        assert error.problem == "a sound file, but not Fashion-MNIST's test images"
+        assert f"dataset='{folder}'" in str(error.fix)
+        assert "delete" not in str(error)
+        assert (folder / TEST_IMAGES).read_bytes() == own
         published = next(file for file in small.files if file.name == TEST_IMAGES)
         assert f"sha256 {published.sha256[:8]}…" in str(error.wanted)
 

@@ -10,6 +10,7 @@ The first location that holds any of its files is the one that is used:
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from handstitch import storage
 from handstitch.data import catalog
 from handstitch.data.catalog import OfficialFile
 from handstitch.errors import Argument, Call, Phrase, printable
@@ -39,8 +41,8 @@ class Location:
 
     @property
     def fix(self) -> Phrase:
-        """What to do about a bad file here."""
-        return Phrase("delete it and run: {}", self.fetch)
+        """What to do about a bad file here. It is not to be deleted: it may be the only copy."""
+        return Phrase("move it aside and run: {}", self.fetch)
 
     def path_of(self, file: OfficialFile) -> Path:
         """The path of `file`: the compressed form, unless only the other one exists."""
@@ -57,11 +59,23 @@ class Location:
         """Whether at least one file of the data set exists here."""
         return any(os.path.lexists(self.path_of(file)) for file in catalog.files_of(self.name))
 
+    def holds_another(self) -> bool:
+        """Whether the labels here, the smallest files, are those of another published data set."""
+        for file in catalog.files_of(self.name):
+            if file.kind == "labels":
+                try:
+                    content = storage.read_file(self.path_of(file), 2**20)
+                except OSError:
+                    continue
+                known = catalog.with_checksum(hashlib.sha256(content).hexdigest())
+                return known is not None and known.dataset != self.name
+        return False
+
 
 def locate(name: str, data_dir: str | Path | None) -> Location:
     """The location of a data set; if no location has any file, the one to download to.
 
-    A $HANDSTITCH_DATA that has none is skipped, with a warning.
+    A $HANDSTITCH_DATA that has none, or another data set, is skipped, with a warning.
     """
     fetch = Call(
         "data.loading.fetch",
@@ -75,7 +89,9 @@ def locate(name: str, data_dir: str | Path | None) -> Location:
         root = Path(os.path.expanduser(named))  # noqa: PTH111  # Path's raises for unknown users
         folders = [Location(name, root / name, fetch), Location(name, root, fetch)]
     for location in folders:
-        if location.holds_any():
+        # All published sets share their names: a folder that is named for a call is for this set,
+        # and an error if it is another's; one named for every call is another's home.
+        if location.holds_any() and not (data_dir is None and location.holds_another()):
             return location
     if data_dir is not None:
         return folders[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.data import catalog, idx
+from handstitch.data import catalog, files, idx
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile
 from handstitch.errors import Argument, DataError, Phrase, printable
 
@@ -22,13 +23,13 @@ def verify(
     which names the file it is instead if that is a known one; MachineError if it cannot be read.
     """
     problem = f"these are not {TITLES[file.dataset]}'s {file.noun}"
-    with idx.open_file(path, problem, file.description, fix) as stream:
+    with files.open_file(path, problem, file.description, fix, idx.LARGEST_FILE) as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
         known, array = catalog.with_checksum(sha256), None
         if known is None:
             array = idx.parse(stream)
-            known = _with_content(array, file)
+            known = _with_content(array, path, file, fix)
         elif unpack:
             array = idx.parse(stream)
     if known == file:
@@ -55,14 +56,28 @@ def verify(
     )
 
 
-def _with_content(array: NDArray[np.uint8], file: OfficialFile) -> OfficialFile:
-    """The published file with this array. Raises ValueError if there is none."""
-    content = hashlib.sha256(idx.header(array.shape))
-    content.update(array.data)
-    known = catalog.with_checksum(content.hexdigest())
-    if known is not None:
-        return known
-    classes = len(CLASS_NAMES[file.dataset])
-    if file.kind == "labels" and array.max() >= classes:
-        raise ValueError(f"label {array.max()}, where {classes} classes count from 0")
-    raise ValueError(f"{idx.describe(array.shape)}, with sha256 {content.hexdigest()[:8]}… inside")
+def _with_content(array: NDArray[Any], path: Path, file: OfficialFile, fix: Phrase) -> OfficialFile:
+    """The published file with this array. Raises DataError if there is none: it is sound all the
+    same, and may be somebody's own.
+    """
+    found = idx.describe(array.shape, array.dtype)
+    if array.dtype == np.uint8:
+        content = hashlib.sha256(idx.header(array.shape))
+        content.update(array.data)
+        known = catalog.with_checksum(content.hexdigest())
+        if known is not None:
+            return known
+        found += f", with sha256 {content.hexdigest()[:8]}… inside"
+        if file.kind == "labels" and array.max() >= (n := len(CLASS_NAMES[file.dataset])):
+            found = f"label {array.max()}, where {n} classes count from 0"
+    raise DataError(
+        f"a sound file, but not {TITLES[file.dataset]}'s {file.noun}",
+        file=printable(path),
+        found=found,
+        wanted=file.description,
+        fix=Phrase(
+            f"to train on these data, name their folder: {{}}; or {fix.template}",
+            Argument("dataset", path.parent),
+            *fix.parts,
+        ),
+    )

@@ -1,0 +1,225 @@
+"""Tables with a label column, read by pyarrow: CSV, also compressed by gzip, and Parquet.
+
+A folder has a table for each part: train.csv and test.csv, or fashion-mnist_train.csv and
+fashion-mnist_test.csv; Parquet also in pieces (train-00000-of-00002.parquet). What is in the
+columns, `columns` says. Tables are read batch by batch, so that what is wrong with them is found
+before the rest takes memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from handstitch.data import files
+from handstitch.data.readers import columns, layouts
+from handstitch.data.readers.columns import Columns, Source
+from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.errors import DataError, UsageError, listed, printable
+from handstitch.storage import file_types
+
+_logger = logging.getLogger(__name__)
+
+SUFFIXES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_BLOCK: Final = 2**23
+"""The most bytes of a row of CSV; what is read at a time."""
+_BATCH: Final = 4096
+_SAMPLE: Final = 1000
+"""Rows from which the number of rows is estimated."""
+
+
+class _Head(NamedTuple):
+    """What the first rows of a CSV file say."""
+
+    first: tuple[str, ...]
+    delimiter: str
+    is_packed: bool
+    rows: int
+
+
+def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: B008
+    """The data set in a table, or in the tables of a folder.
+
+    Raises DataError for what is wrong with them, UsageError without pyarrow or for a label column
+    that `options` names in vain, MachineError for a table larger than memory.
+    """
+    parts: dict[str, Samples] = {}
+    for part, tables in _tables(Path(path)).items():
+        collected: Columns | None = None
+        for table in tables:
+            with _opened(table, options.labels) as (source, batches):
+                if source.label is None and part != "train":
+                    _logger.warning("%s has no label column; left out", printable(table))
+                    break
+                columns.require_label(source, options.labels)
+                collected = collected or Columns(source)
+                collected.add(source, batches)
+        if collected is not None:
+            parts[part] = collected.samples()
+    return Parts(parts["train"], parts.get("validation"), parts.get("test"))
+
+
+def _tables(path: Path) -> dict[str, list[Path]]:
+    """The files of each part. Raises DataError if there are none to train on, or too many."""
+    if not path.is_dir():
+        return {"train": [path]}
+    tables: dict[str, list[Path]] = {}
+    for file in sorted((*path.iterdir(), *path.glob("data/*"))):
+        if file.name.lower().endswith(SUFFIXES):
+            tables.setdefault(layouts.role(file.name).part, []).append(file)
+    for several in tables.values():
+        if len(several) > 1 and not all("-of-" in file.name for file in several):
+            raise DataError(
+                "several tables for the same part",
+                file=printable(path),
+                found=listed([file.name for file in several]),
+                wanted="one for each part: train.csv and test.csv",
+                fix="put each data set in a folder of its own, or name one of the tables",
+            )
+    if "train" not in tables:
+        raise DataError(
+            "no table to train on here",
+            file=printable(path),
+            found=listed([file.name for several in tables.values() for file in several])
+            or "neither CSV nor Parquet",
+            wanted="train.csv or train.parquet, with test.csv or test.parquet if there is one",
+            fix="put the table there, or name the table instead of the folder",
+        )
+    return tables
+
+
+@contextmanager
+def _opened(path: Path, chosen: str) -> Iterator[tuple[Source, Iterator[Sequence[Any]]]]:
+    """A table, and its batches: the labels, then the features. Raises DataError for bad rows."""
+    arrow = _import_pyarrow()
+    names: tuple[str, ...] = ()
+    with files.open_file(path, columns.PROBLEM, columns.WANTED, columns.FIX) as file:
+        try:
+            is_parquet = file.read(4) == b"PAR1"
+            file.seek(0)
+            opened = _open_parquet if is_parquet else _open_csv
+            source, batches = opened(arrow, file, printable(path), chosen)
+            names = source.names
+            yield source, batches
+        except arrow.lib.ArrowException as error:
+            raise ValueError(_explain(str(error), names)) from error
+        except OSError as error:
+            if error.errno:
+                raise
+            raise ValueError(f"damaged: {error}") from error  # what is packed in the file
+
+
+def _import_pyarrow() -> Any:
+    try:
+        import pyarrow  # noqa: ICN001  # its modules are named below, too
+        import pyarrow.csv
+        import pyarrow.parquet
+    except ImportError as error:
+        raise UsageError(
+            "pyarrow is not installed, which reads tables",
+            found="no module pyarrow",
+            wanted="Handstitch with its extra `tables`",
+            fix="pip install 'handstitch[tables]', or save the data as .npy",
+        ) from error
+    return pyarrow
+
+
+def _open_parquet(
+    arrow: Any, file: BufferedReader, where: str, chosen: str
+) -> tuple[Source, Iterator[Sequence[Any]]]:
+    table = arrow.parquet.ParquetFile(file)
+    names = tuple(table.schema_arrow.names)
+    label = columns.find_label(names, chosen)
+    source = Source(where, names, True, label, table.metadata.num_rows, 1)
+    if label is None:
+        return source, iter(())
+    keys = [names[column] for column in (label, *source.features)]
+    batches = table.iter_batches(_BATCH, columns=keys, use_threads=False)
+    return source, ([batch.column(key) for key in keys] for batch in batches)
+
+
+def _open_csv(
+    arrow: Any, file: BufferedReader, where: str, chosen: str
+) -> tuple[Source, Iterator[Sequence[Any]]]:
+    head = _read_head(file)
+    has_names = columns.is_header(head.first, chosen)
+    names = head.first if has_names else tuple(str(n + 1) for n in range(len(head.first)))
+    label = columns.find_label(names, chosen)
+    if label is None and not has_names and not chosen:
+        label = columns.first_label(head.first)
+    source = Source(where, names, has_names, label, head.rows, 1 + has_names)
+    if label is None:
+        return source, iter(())
+    # By number: two columns may have one name.
+    keys = [str(column) for column in (label, *source.features)]
+    kinds = {key: arrow.float32() for key in keys[1:]} | {keys[0]: arrow.string()}
+
+    def batches() -> Iterator[Sequence[Any]]:
+        stream = arrow.csv.open_csv(
+            arrow.CompressedInputStream(file, "gzip") if head.is_packed else file,
+            arrow.csv.ReadOptions(
+                use_threads=False,  # or errors have no number of a row
+                block_size=_BLOCK,
+                column_names=[str(column) for column in range(len(names))],
+                skip_rows=int(has_names),
+            ),
+            arrow.csv.ParseOptions(delimiter=head.delimiter),
+            arrow.csv.ConvertOptions(
+                column_types=kinds, include_columns=keys, null_values=[""], strings_can_be_null=True
+            ),
+        )
+        yield from (batch.columns for batch in stream if batch.num_rows)
+
+    return source, batches()
+
+
+def _read_head(file: BufferedReader) -> _Head:
+    """The first row of a CSV file, its separator and an estimate of the number of rows."""
+    size = os.fstat(file.fileno()).st_size
+    text = packed = file.read(2**20)
+    file.seek(0)
+    is_packed = packed.startswith(b"\x1f\x8b")
+    if is_packed:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            text = unpacker.decompress(packed, 2**22)
+        except zlib.error as error:
+            raise ValueError(f"gzip, damaged: {error}") from error
+        size = size * len(text) // (len(packed) - len(unpacker.unconsumed_tail))
+    kind = file_types.identify(text[: file_types.HEAD])
+    if kind or b"\0" in text:
+        raise ValueError(kind or "no text, or text in UTF-16")
+    lines = text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
+    if not lines or not lines[0].strip():
+        raise ValueError("an empty first row")
+    delimiter = max(",;\t", key=lines[0].count)
+    try:
+        first = next(csv.reader(lines, delimiter=delimiter))
+    except csv.Error as error:
+        raise ValueError(f"a first row that is none: {error}") from error
+    sample = lines[:_SAMPLE]
+    rows = size * len(sample) // len("\n".join(sample).encode())
+    return _Head(tuple(first), delimiter, is_packed, rows)
+
+
+def _explain(message: str, names: tuple[str, ...]) -> str:
+    """What pyarrow says of a CSV file, with rows as a spreadsheet numbers them, columns by name."""
+    if found := re.search(r"column #(\d+): Row #(\d+): .*invalid value '(.*)'", message, re.DOTALL):
+        column, row, value = found.groups()
+        return f"{value[:40]!r} in row {row}, column {names[int(column)]}"
+    if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message):
+        row, wanted, got = found.groups()
+        return f"{got} columns in row {row}, {wanted} in the first"
+    if found := re.search(r"Row #(\d+): .*invalid UTF8", message):
+        return f"text that is not UTF-8 in row {found[1]}"
+    if "straddling" in message:
+        return f"a row longer than {_BLOCK:,} bytes"
+    return message.partition("\n")[0][:200]
