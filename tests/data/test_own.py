@@ -14,9 +14,10 @@ from handstitch.data import own, places
 from handstitch.data.dataset import digest_of
 from handstitch.data.idx import header
 from handstitch.data.own import draw_test, open_path
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 from tests.data.picture_files import expect_error, write_classes, write_picture
 
 
@@ -104,7 +105,7 @@ def test_an_error_of_the_classes_names_the_path(photos):
 
 def test_opened_data_are_found_again_by_digest(photos):
     write_classes(photos)
-    options = Options(image_size=(5, 5))
+    options = ReadingOptions(image_size=(5, 5))
     data = open_path(photos, options)
     assert places.find(data.digest) == (photos, options)
     assert open_path(photos).digest != data.digest
@@ -147,7 +148,7 @@ class reader:  # noqa: N801 (used as a function)
         self.parts = parts or Parts(Samples(images, np.arange(12) % 2))
         self.name, self.paths = f"handstitch.data.readers.{name}", list[Path]()
 
-    def read(self, path: Path, options: Options) -> Parts:
+    def read(self, path: Path, options: ReadingOptions) -> Parts:
         self.paths.append(path)
         return self.parts
 

@@ -209,14 +209,11 @@ def _open(path: str | Path, options: ReadingOptions) -> Source:
     """The data at a path, or of a name under which a path was opened before."""
     from handstitch.data import own, places
 
-    if not os.path.lexists(path):
-        known = places.named(str(path))
-        if known is None:
-            raise _unknown(str(path), TITLES)
+    known = None if os.path.lexists(path) else places.named(str(path))
+    if known is not None:
         _logger.info("%s: %s", printable(str(path)), printable(known[0]))
         path, options = known
-    data = own.open_path(Path(path), options)
-    places.remember(data.train.digest, Path(path), options)
+    data = own.open_path(path, options)
     return Source(data.train.name, own=data)
 
 
@@ -259,19 +256,12 @@ def _check_name(name: str, known: Collection[str]) -> None:
             "evaluate(images, labels)",
         )
     if name not in known:
-        raise _unknown(name, known)
-
-
-def _unknown(name: str, known: Collection[str]) -> UsageError:
-    from difflib import get_close_matches
-
-    nearest = get_close_matches(name.lower(), known, n=1) or list(known)
-    return UsageError(
-        f"no data set and no path: {printable(name)}",
-        found=f"{printable(name)}, and nothing is at that path",
-        wanted=f"{', '.join(known)}, or the path of your own data",
-        fix=Phrase("perhaps: {}", Argument("dataset", nearest[0])),
-    )
+        raise UsageError(
+            f"unknown data set: {printable(name)}",
+            found=printable(name),
+            wanted=", ".join(known),
+            fix=f"give one of these names, such as {next(iter(known))}",
+        )
 
 
 def _locate(

@@ -1,6 +1,6 @@
 """Data sets of one's own: what a path holds, by its content, as `Dataset`s.
 
-    data = own.open_path("photos", Options(image_size=(64, 64)))
+    data = own.open_path("photos", ReadingOptions(image_size=(64, 64)))
     Trainer(config, data.train).fit()
 
 Where the files hold no test part, a fifth of each class becomes it. Which samples these are depends
@@ -24,9 +24,10 @@ from handstitch.arrays import Indices
 from handstitch.data import classes, decoded, formats, places, summary
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset, digest_of
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.data.splits import split
 from handstitch.errors import DataError, UsageError, printable
+from handstitch.records import ReadingOptions
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class OwnData(NamedTuple):
     validation: Dataset | None
     format: str
     """What the path holds: "a folder of pictures"."""
-    options: Options
+    options: ReadingOptions
     is_test_drawn: bool
     """Whether the test part was drawn from the training part, for want of one in the files."""
 
@@ -53,7 +54,7 @@ class OwnData(NamedTuple):
         return self.train.digest
 
 
-def open_path(path: str | Path, options: Options = Options()) -> OwnData:  # noqa: B008 (immutable)
+def open_path(path: str | Path, options: ReadingOptions = ReadingOptions()) -> OwnData:  # noqa: B008 (immutable)
     """Read the data set at `path`, and remember its place for `places.find`.
 
     Raises UsageError if the path holds no data set, DataError if it holds one that cannot be used,
@@ -111,7 +112,7 @@ def _require_existence(path: Path) -> None:
     )
 
 
-def _datasets(path: Path, parts: Parts, form: str, options: Options) -> OwnData:
+def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> OwnData:
     samples = {part: found for part, found in parts._asdict().items() if isinstance(found, Samples)}
     names, labels = classes.encode(
         {part: found.labels for part, found in samples.items()}, parts.class_names
@@ -130,8 +131,7 @@ def _datasets(path: Path, parts: Parts, form: str, options: Options) -> OwnData:
         }
         _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
                      printable(path), len(test))  # fmt: skip
-    called = path.resolve().name
-    name = printable(called if path.is_dir() else called.partition(".")[0])[:80] or "data"
+    name = places.name_of(path)
     datasets = {
         part: Dataset(name, part, images, numbers, names, str(path))
         for part, (images, numbers) in arrays.items()

@@ -16,8 +16,8 @@ from msgspec import Meta
 
 from handstitch import storage
 from handstitch.data.locations import user_cache
-from handstitch.data.readers.parts import Options
 from handstitch.errors import MachineError, printable
+from handstitch.records import ReadingOptions
 
 _MOST: Final = 1_000
 """Places that are remembered: the latest."""
@@ -31,7 +31,7 @@ class Place(msgspec.Struct, frozen=True):
 
     path: Annotated[bytes, Meta(min_length=1, max_length=2**15)]
     """As the operating system has it: not every name is text."""
-    options: Options
+    options: ReadingOptions
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class _Index(msgspec.Struct, frozen=True):
     """By digest, the latest last."""
 
 
-def find(digest: str) -> tuple[Path, Options] | None:
+def find(digest: str) -> tuple[Path, ReadingOptions] | None:
     """Path and options of the data set with this digest, as they were when it was opened last.
 
     The path may hold other data by now: who opens it compares the digest.
@@ -48,7 +48,22 @@ def find(digest: str) -> tuple[Path, Options] | None:
     return None if place is None else (Path(os.fsdecode(place.path)), place.options)
 
 
-def remember(digest: str, path: Path, options: Options) -> None:
+def named(name: str) -> tuple[Path, ReadingOptions] | None:
+    """Path and options of the data set of this name that was opened last."""
+    for place in reversed(_read(user_cache() / _FILE).values()):
+        path = Path(os.fsdecode(place.path))
+        if name_of(path) == name:
+            return path, place.options
+    return None
+
+
+def name_of(path: Path) -> str:
+    """The name of the data set at a path: that of its folder, or of its file without suffixes."""
+    called = path.resolve().name
+    return printable(called if path.is_dir() else called.partition(".")[0])[:80] or "data"
+
+
+def remember(digest: str, path: Path, options: ReadingOptions) -> None:
     """Remember where the data set with this digest is. A cache that cannot be written is logged."""
     folder = user_cache()
     place = Place(os.fsencode(path.absolute()), options)

@@ -29,7 +29,7 @@ SPAN: Final = (1e-4, 1e3)
 _WINDOW: Final = 1 / 20
 """Part of the steps that the running mean of the losses looks back on."""
 _FALL: Final = 1.25
-"""A loss that was so many times the lowest has fallen; where half of that is lost, the test ends."""
+"""A loss of so many times the lowest has fallen; where half of that is lost, the test ends."""
 
 
 class RangeTest(NamedTuple):
@@ -56,7 +56,8 @@ class RangeTest(NamedTuple):
 def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> RangeTest:
     """Train for at most `steps` steps with growing rates, and throw the network away.
 
-    Left out, they are one epoch within STEPS. The schedule and the learning rate of `config` are not used. Raises ConfigError, MachineError.
+    Left out, they are one epoch within STEPS. The schedule and the learning rate of `config` are
+    not used. Raises ConfigError, MachineError.
     """
     trainer = Trainer(replace(config, schedule="constant"), dataset)
     config, batches, state = trainer.config, trainer.batches, trainer.state
@@ -70,11 +71,11 @@ def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> Ra
     losses: list[float] = []
     mean = 0.0
     with machine.blas_threads(int(config.threads)), backend.threads(), np.errstate(all="ignore"):
+        order = np.concatenate(
+            [batches.epoch_order(config.seed, epoch) for epoch in range(-(-steps // len(batches)))]
+        )
         for step, rate in enumerate(planned.tolist()):
-            epoch, number = divmod(step, len(batches))
-            if number == 0:
-                order = batches.epoch_order(config.seed, epoch)
-            indices = batches.batch(order, number)
+            indices = batches.batch(order, step)
             n = len(indices)
             rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
             scale = 1 / n if config.reduction == "mean" else 1.0

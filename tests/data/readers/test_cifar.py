@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handstitch.data.readers import cifar
-from handstitch.data.readers.parts import Options
+from handstitch.records import ReadingOptions
 from tests.data.readers.refusals import refused
 
 TEN = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
@@ -41,7 +41,7 @@ def write(
 def test_cifar_10(tmp_path: Path, inner: str) -> None:
     made = write(tmp_path / inner, TEN, 10)
     (tmp_path / inner / "batches.meta.txt").write_text("\n".join(NAMES) + "\n\n")
-    parts = cifar.read(tmp_path, Options())
+    parts = cifar.read(tmp_path, ReadingOptions())
     images, labels = (np.concatenate([made[name][i] for name in TEN[:5]]) for i in range(2))
     np.testing.assert_array_equal(parts.train.images, images, strict=True)
     np.testing.assert_array_equal(parts.train.labels, labels, strict=True)
@@ -55,7 +55,7 @@ def test_cifar_100_has_fine_labels(tmp_path: Path) -> None:
     made = write(tmp_path, HUNDRED, 100)
     names = [f"thing_{number}" for number in range(100)]
     (tmp_path / "fine_label_names.txt").write_text("\n".join(names))
-    parts = cifar.read(tmp_path, Options())
+    parts = cifar.read(tmp_path, ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, made["train.bin"][0])
     np.testing.assert_array_equal(parts.train.labels, made["train.bin"][1])
     assert parts.class_names == tuple(names)
@@ -63,7 +63,7 @@ def test_cifar_100_has_fine_labels(tmp_path: Path) -> None:
 
 def test_names_and_test_images_may_be_missing(tmp_path: Path) -> None:
     write(tmp_path, TEN[:5], 10)
-    parts = cifar.read(tmp_path, Options())
+    parts = cifar.read(tmp_path, ReadingOptions())
     assert parts.test is None
     assert parts.class_names == ()
 
@@ -105,7 +105,7 @@ def test_bad_input(tmp_path: Path, row: str) -> None:
     write(tmp_path, TEN, 10)
     harm, found = BAD[row]
     harm(tmp_path)
-    error = refused(lambda: cifar.read(tmp_path, Options()))
+    error = refused(lambda: cifar.read(tmp_path, ReadingOptions()))
     assert found in str(error.found)
 
 
@@ -117,6 +117,6 @@ def test_pickles_are_refused_with_the_way_to_the_binary(
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(pickle.dumps({b"data": [1, 2]}, protocol))
-    error = refused(lambda: cifar.read(tmp_path, Options()))
+    error = refused(lambda: cifar.read(tmp_path, ReadingOptions()))
     assert "binary.tar.gz" in str(error.fix)
     assert str(error.file) == str(path)

@@ -10,9 +10,10 @@ import pytest
 
 from handstitch.data import decoded
 from handstitch.data.readers import folders, pictures
-from handstitch.data.readers.parts import Options, Parts
+from handstitch.data.readers.parts import Parts
 from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 from tests.data.picture_files import draw, expect_error, write_classes, write_picture
 
 
@@ -24,7 +25,7 @@ def photos(empty_machine: Path) -> Path:
 
 
 def read(folder: Path, **options) -> Parts:
-    return folders.read(folder, Options(**options))
+    return folders.read(folder, ReadingOptions(**options))
 
 
 def refuse(folder: Path, kind: type[HandstitchError] = DataError, options=None, **patterns: str):

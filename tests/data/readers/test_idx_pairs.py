@@ -11,7 +11,7 @@ import pytest
 
 from handstitch.data import loading
 from handstitch.data.readers import idx_pairs
-from handstitch.data.readers.parts import Options
+from handstitch.records import ReadingOptions
 from tests.data.idx_files import header, images, labels, packed, zipped
 from tests.data.readers.refusals import refused
 
@@ -55,7 +55,7 @@ def test_spellings(tmp_path: Path, spelling: str, squeeze: bool) -> None:
     for path in (tmp_path, tmp_path / names[0]):
         if spelling == "Kaggle" and path != tmp_path:
             continue  # each file is alone in its folder
-        parts = idx_pairs.read(path, Options())
+        parts = idx_pairs.read(path, ReadingOptions())
         np.testing.assert_array_equal(parts.train.images, images(20), strict=True)
         np.testing.assert_array_equal(parts.train.labels, labels(20))
         assert parts.test is not None
@@ -67,7 +67,7 @@ def test_spellings(tmp_path: Path, spelling: str, squeeze: bool) -> None:
 def test_a_pair_without_part_and_a_validation_part(tmp_path: Path) -> None:
     folder = write(tmp_path, "images.idx3-ubyte", "labels.idx1-ubyte")
     write(tmp_path, "val-images.idx3-ubyte", "val-labels.idx1-ubyte", n=6)
-    parts = idx_pairs.read(folder, Options())
+    parts = idx_pairs.read(folder, ReadingOptions())
     assert len(parts.train.images) == 20
     assert parts.validation is not None
     assert len(parts.validation.images) == 6
@@ -78,7 +78,7 @@ def test_of_two_forms_the_uncompressed_one_is_read(tmp_path: Path) -> None:
     write(tmp_path, *SPELLINGS["plain"])
     for name in SPELLINGS["published"]:
         (tmp_path / name).write_bytes(b"not looked at")
-    assert len(idx_pairs.read(tmp_path, Options()).train.images) == 20
+    assert len(idx_pairs.read(tmp_path, ReadingOptions()).train.images) == 20
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_other_types_that_hold_bytes_become_bytes(tmp_path: Path, kind: int, ele
     (tmp_path / "train-labels").write_bytes(
         header(20, kind=kind) + (labels(20) * 12 + 1).astype(element).tobytes()
     )
-    train = idx_pairs.read(tmp_path, Options()).train
+    train = idx_pairs.read(tmp_path, ReadingOptions()).train
     np.testing.assert_array_equal(train.images, pixels, strict=True)
     np.testing.assert_array_equal(train.labels, labels(20).astype(np.int64) * 12 + 1, strict=True)
     assert train.images.flags.c_contiguous
@@ -103,7 +103,7 @@ def test_colour(tmp_path: Path) -> None:
     write(tmp_path, "train-images-idx4-ubyte", "train-labels-idx1-ubyte")
     colours = np.random.default_rng(3).integers(0, 256, (20, 3, 2, 3), np.uint8)
     (tmp_path / "train-images-idx4-ubyte").write_bytes(packed(colours))
-    train = idx_pairs.read(tmp_path, Options()).train
+    train = idx_pairs.read(tmp_path, ReadingOptions()).train
     np.testing.assert_array_equal(train.images, colours, strict=True)
 
 
@@ -122,7 +122,7 @@ def write_letters(folder: Path) -> Path:
 
 
 def test_emnist_is_put_right(tmp_path: Path) -> None:
-    parts = idx_pairs.read(write_letters(tmp_path), Options())
+    parts = idx_pairs.read(write_letters(tmp_path), ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20).swapaxes(1, 2), strict=True)
     assert parts.train.images.flags.c_contiguous
     np.testing.assert_array_equal(parts.train.labels, labels(20) + np.int64(1))
@@ -133,24 +133,24 @@ def test_emnist_mapping_names_the_classes(tmp_path: Path) -> None:
     write_letters(tmp_path)
     lines = "\n".join(f"{number} {64 + number} {96 + number}" for number in range(1, 11))
     (tmp_path / "emnist-letters-mapping.txt").write_text(lines)
-    parts = idx_pairs.read(tmp_path, Options())
+    parts = idx_pairs.read(tmp_path, ReadingOptions())
     assert parts.class_names == tuple(f"{a}/{b}" for a, b in zip("ABCDEFGHIJ", "abcdefghij"))  # noqa: B905
     np.testing.assert_array_equal(parts.train.labels, labels(20).astype(np.int64), strict=True)
     (tmp_path / "emnist-letters-mapping.txt").write_text("0 48\n1 49\n")
-    error = refused(lambda: idx_pairs.read(tmp_path, Options()))
+    error = refused(lambda: idx_pairs.read(tmp_path, ReadingOptions()))
     assert error.found == "2, 3, 4, 5, 6 and 4 more"
     for text in ("", "1\n", "1 x\n", "1 99999999999\n"):
         (tmp_path / "emnist-letters-mapping.txt").write_text(text)
-        refused(lambda: idx_pairs.read(tmp_path, Options()))
+        refused(lambda: idx_pairs.read(tmp_path, ReadingOptions()))
 
 
 def test_several_sets_in_one_folder(tmp_path: Path) -> None:
     write_letters(tmp_path)
     balanced = write(tmp_path, *(name.replace("letters", "balanced") for name in LETTERS))
-    error = refused(lambda: idx_pairs.read(balanced, Options()))
+    error = refused(lambda: idx_pairs.read(balanced, ReadingOptions()))
     assert error.found == "emnist-balanced, emnist-letters"
     assert "emnist-balanced-train-images-idx3-ubyte.gz" in str(error.fix)
-    parts = idx_pairs.read(tmp_path / LETTERS[0], Options())
+    parts = idx_pairs.read(tmp_path / LETTERS[0], ReadingOptions())
     assert parts.train.labels.max() == 10
 
 
@@ -160,14 +160,16 @@ def test_qmnist_labels_are_the_first_column(tmp_path: Path) -> None:
     table = np.zeros((20, 8), ">i4")
     table[:, 0], table[:, 1:] = labels(20), 77
     (tmp_path / names[1]).write_bytes(zipped(header(20, 8, kind=0x0C) + table.tobytes()))
-    np.testing.assert_array_equal(idx_pairs.read(tmp_path, Options()).train.labels, labels(20))
+    np.testing.assert_array_equal(
+        idx_pairs.read(tmp_path, ReadingOptions()).train.labels, labels(20)
+    )
 
 
 # ── The real files ─────────────────────────────────────────────────────────────────────────────
 
 
 def test_real_fashion_mnist_is_that_of_its_name(fashion_mnist: Path) -> None:
-    parts = idx_pairs.read(fashion_mnist, Options())
+    parts = idx_pairs.read(fashion_mnist, ReadingOptions())
     for part, own in (("train", parts.train), ("test", parts.test)):
         official = loading.load("fashion-mnist", part, fashion_mnist)  # type: ignore[arg-type]
         assert own is not None
@@ -216,7 +218,7 @@ def test_bad_input(tmp_path: Path, row: str) -> None:
     folder = write(tmp_path / "own", *MNIST)
     harm, found = BAD[row]
     harm(folder)
-    error = refused(lambda: idx_pairs.read(folder, Options()))
+    error = refused(lambda: idx_pairs.read(folder, ReadingOptions()))
     assert found in str(error.found)
 
 
@@ -224,7 +226,7 @@ def test_a_test_part_without_labels_is_left_out_with_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, *MNIST[:3])
-    assert idx_pairs.read(tmp_path, Options()).test is None
+    assert idx_pairs.read(tmp_path, ReadingOptions()).test is None
     assert "the test part has no labels" in caplog.text
 
 
@@ -236,5 +238,5 @@ def test_more_than_memory_is_refused_before_it_is_read(
     write(tmp_path, *MNIST)
     (tmp_path / MNIST[0]).write_bytes(zipped(header(2**20, 28, 28)))
     monkeypatch.setattr(memory, "available", lambda: 2**29)
-    error = refused(lambda: idx_pairs.read(tmp_path, Options()), exit_code=5)
+    error = refused(lambda: idx_pairs.read(tmp_path, ReadingOptions()), exit_code=5)
     assert error.wanted == "0.8 GiB"

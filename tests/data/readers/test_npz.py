@@ -16,8 +16,8 @@ import pytest
 
 from handstitch.data import loading
 from handstitch.data.readers import npz
-from handstitch.data.readers.parts import Options
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 from tests.data.idx_files import images, labels
 from tests.data.readers.refusals import refused
 
@@ -52,7 +52,7 @@ def save(path: Path, arrays: dict[str, Any], form: str) -> Path:
 def test_names(tmp_path: Path, names: str, form: str) -> None:
     values = (images(20), labels(20), images(10), labels(10))
     path = save(tmp_path, dict(zip(NAMES[names].split(), values, strict=False)), form)
-    parts = npz.read(path, Options())
+    parts = npz.read(path, ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20), strict=True)
     np.testing.assert_array_equal(parts.train.labels, labels(20).astype(np.int64), strict=True)
     assert (parts.test is None) == (len(NAMES[names].split()) == 2)
@@ -68,7 +68,7 @@ def test_medmnist(tmp_path: Path) -> None:
         for part, n in (("train", 20), ("val", 6), ("test", 10))
         for kind, array in (("images", images(n)), ("labels", labels(n)[:, None]))
     }
-    parts = npz.read(save(tmp_path, arrays, "npz"), Options())
+    parts = npz.read(save(tmp_path, arrays, "npz"), ReadingOptions())
     assert parts.validation is not None
     np.testing.assert_array_equal(parts.validation.images, images(6))
     np.testing.assert_array_equal(parts.validation.labels, labels(6))
@@ -78,25 +78,28 @@ def test_medmnist(tmp_path: Path) -> None:
 def test_options_name_the_arrays(tmp_path: Path, form: str) -> None:
     arrays = {"arr_0": images(20), "arr_1": labels(20), "x_test": images(9), "y_test": labels(9)}
     path = save(tmp_path, arrays, form)
-    parts = npz.read(path, Options(images="arr_0", labels="arr_1"))
+    parts = npz.read(path, ReadingOptions(images_key="arr_0", labels_key="arr_1"))
     np.testing.assert_array_equal(parts.train.images, images(20))
     assert parts.test is not None
-    error = refused(lambda: npz.read(path, Options()))
+    error = refused(lambda: npz.read(path, ReadingOptions()))
     assert error.found == "arrays arr_0, arr_1, x_test, y_test"
-    for wrong in (Options(images="arr_2"), Options(images="arr_0", labels="../x")):
+    for wrong in (
+        ReadingOptions(images_key="arr_2"),
+        ReadingOptions(images_key="arr_0", labels_key="../x"),
+    ):
         refused(partial(npz.read, path, wrong), exit_code=2)
 
 
 def test_the_plain_name_goes_before_a_longer_one(tmp_path: Path) -> None:
     arrays = {"x_train_noisy": images(20, 9), "x_train": images(20), "y_train": labels(20)}
     path = save(tmp_path, arrays, "npz")
-    np.testing.assert_array_equal(npz.read(path, Options()).train.images, images(20))
-    parts = npz.read(path, Options(images="x_train_noisy"))
+    np.testing.assert_array_equal(npz.read(path, ReadingOptions()).train.images, images(20))
+    parts = npz.read(path, ReadingOptions(images_key="x_train_noisy"))
     np.testing.assert_array_equal(parts.train.images, images(20, 9))
     error = refused(
         lambda: npz.read(
             save(tmp_path, {"x_a": images(20), "x_b": images(20), "y": labels(20)}, "npz"),
-            Options(),
+            ReadingOptions(),
         )
     )
     assert error.found == "x_a, x_b"
@@ -107,10 +110,10 @@ def test_a_npy_brings_the_labels_of_its_own_name(tmp_path: Path) -> None:
         np.save(tmp_path / f"{name}_images.npy", images(20, seed))
         np.save(tmp_path / f"{name}_labels.npy", labels(20, seed))
         np.save(tmp_path / f"{name}.npy", images(20, seed + 5))
-    parts = npz.read(tmp_path / "dogs_images.npy", Options())
+    parts = npz.read(tmp_path / "dogs_images.npy", ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20, 2))
     np.testing.assert_array_equal(parts.train.labels, labels(20, 2))
-    parts = npz.read(tmp_path / "cats.npy", Options())
+    parts = npz.read(tmp_path / "cats.npy", ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20, 6))
 
 
@@ -119,7 +122,7 @@ def test_kmnist_has_an_npz_for_each_array(tmp_path: Path, given: str) -> None:
     for part, n in (("train", 20), ("test", 10)):
         np.savez_compressed(tmp_path / f"kmnist-{part}-imgs.npz", images(n))
         np.savez_compressed(tmp_path / f"kmnist-{part}-labels.npz", labels(n))
-    parts = npz.read(tmp_path / given, Options())
+    parts = npz.read(tmp_path / given, ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20))
     assert parts.test is not None
     np.testing.assert_array_equal(parts.test.labels, labels(10))
@@ -127,14 +130,14 @@ def test_kmnist_has_an_npz_for_each_array(tmp_path: Path, given: str) -> None:
 
 def test_folders_with_npz(tmp_path: Path) -> None:
     np.savez(tmp_path / "train.npz", images=images(20), labels=labels(20))
-    parts = npz.read(tmp_path, Options())
+    parts = npz.read(tmp_path, ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20))
     np.savez(tmp_path / "test.npz", images=images(10), labels=labels(10))
-    parts = npz.read(tmp_path, Options())
+    parts = npz.read(tmp_path, ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, images(20))
     assert parts.test is not None
     np.testing.assert_array_equal(parts.test.images, images(10))
-    parts = npz.read(tmp_path, Options(images="test/images", labels="test/labels"))
+    parts = npz.read(tmp_path, ReadingOptions(images_key="test/images", labels_key="test/labels"))
     assert len(parts.train.images) == 10
 
 
@@ -163,7 +166,7 @@ LAYOUTS: dict[str, tuple[Any, Any]] = {
 def test_layouts_of_images(tmp_path: Path, layout: str, form: str) -> None:
     array, wanted = LAYOUTS[layout]
     path = save(tmp_path, {"images": array, "labels": labels(20)}, form)
-    train = npz.read(path, Options()).train
+    train = npz.read(path, ReadingOptions()).train
     np.testing.assert_array_equal(train.images, wanted, strict=True)
     assert train.images.flags.c_contiguous
 
@@ -182,7 +185,7 @@ def test_what_is_no_pixel_becomes_features(
 ) -> None:
     array, shape = FEATURES[kind]
     path = save(tmp_path, {"X": array, "y": labels(20)}, "npz")
-    train = npz.read(path, Options()).train
+    train = npz.read(path, ReadingOptions()).train
     np.testing.assert_array_equal(
         train.images, array.reshape(shape).astype(np.float32), strict=True
     )
@@ -207,7 +210,9 @@ LABELS: dict[str, tuple[Any, Any]] = {
 def test_layouts_of_labels(tmp_path: Path, kind: str, form: str) -> None:
     given, wanted = LABELS[kind]
     path = save(tmp_path, {"images": images(20), "labels": given}, form)
-    np.testing.assert_array_equal(npz.read(path, Options()).train.labels, wanted, strict=True)
+    np.testing.assert_array_equal(
+        npz.read(path, ReadingOptions()).train.labels, wanted, strict=True
+    )
 
 
 # ── The real images ────────────────────────────────────────────────────────────────────────────
@@ -218,7 +223,7 @@ def test_fashion_mnist_is_that_of_its_name(fashion_mnist: Path, tmp_path: Path, 
     official = loading.load("fashion-mnist", "train", fashion_mnist)
     pixels = official.images[:2000] / kind(255) if kind is np.float32 else official.images[:2000]
     path = save(tmp_path, {"x_train": pixels, "y_train": official.labels[:2000]}, "compressed")
-    train = npz.read(path, Options()).train
+    train = npz.read(path, ReadingOptions()).train
     np.testing.assert_array_equal(train.images, official.images[:2000], strict=True)
     np.testing.assert_array_equal(train.labels, official.labels[:2000])
 
@@ -318,7 +323,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
 def test_bad_input(tmp_path: Path, row: str) -> None:
     make, found = BAD[row]
     path = make(tmp_path)
-    error = refused(lambda: npz.read(path, Options()))
+    error = refused(lambda: npz.read(path, ReadingOptions()))
     assert found in str(error.found)
 
 
@@ -329,17 +334,17 @@ def test_more_than_memory_is_refused_before_it_is_unpacked(
     path = save(tmp_path, {"images": zeros, "labels": labels(1000)}, "compressed")
     monkeypatch.setattr(memory, "available", lambda: 9_000_000)
     monkeypatch.setattr(zlib, "decompressobj", None)  # to call it would be an error
-    error = refused(lambda: npz.read(path, Options()), exit_code=5)
+    error = refused(lambda: npz.read(path, ReadingOptions()), exit_code=5)
     assert ".npy" in str(error.fix)
     save(tmp_path, {"images": zeros, "labels": labels(1000)}, "folder")
-    assert npz.read(tmp_path / "images.npy", Options()).train.images.shape == zeros.shape
+    assert npz.read(tmp_path / "images.npy", ReadingOptions()).train.images.shape == zeros.shape
 
 
 def test_a_directory_without_end_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
         for number in range(30_000):
             archive.writestr(f"{number}.npy", b"")
-    error = refused(lambda: npz.read(tmp_path / "own.npz", Options()))
+    error = refused(lambda: npz.read(tmp_path / "own.npz", ReadingOptions()))
     assert "a directory of" in str(error.found)
 
 
@@ -349,4 +354,4 @@ def test_no_truncation_is_read(tmp_path: Path) -> None:
     for length in range(len(content)):
         path.write_bytes(content[:length])
         with pytest.raises(Exception, match=r"arrays that cannot be read|no training"):
-            npz.read(path, Options())
+            npz.read(path, ReadingOptions())

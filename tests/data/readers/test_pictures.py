@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from handstitch.data.readers import pictures
-from handstitch.data.readers.parts import Options
 from handstitch.errors import DataError, MachineError
+from handstitch.records import ReadingOptions
 from tests.data.picture_files import BLUE, RED, draw, expect_error, write_picture
 
 GREY, COLOUR = draw((5, 7)), draw((5, 7, 3))
@@ -46,7 +46,7 @@ def test_equal_channels_are_a_grey_picture_whatever_the_mode(tmp_path):
 def test_grayscale_is_the_luma_of_the_colours(tmp_path):
     path = write_picture(tmp_path / "x.png", COLOUR)
     expected = COLOUR @ np.array([0.299, 0.587, 0.114])
-    found = pictures.decode(path, Options(grayscale=True))
+    found = pictures.decode(path, ReadingOptions(grayscale=True))
     assert np.abs(found - expected).max() <= 1
 
 
@@ -108,10 +108,10 @@ def test_a_resized_picture_keeps_its_proportions_and_loses_a_margin(tmp_path):
     wide = np.zeros((10, 30), np.uint8)
     wide[:, 10:20] = 200  # the central square
     path = write_picture(tmp_path / "x.png", wide)
-    found = pictures.decode(path, Options(image_size=(5, 5)))
+    found = pictures.decode(path, ReadingOptions(image_size=(5, 5)))
     assert found.shape == (5, 5)
     assert np.abs(found[:, 1:4].astype(int) - 200).max() < 12
-    same = pictures.decode(path, Options(image_size=(10, 30)))
+    same = pictures.decode(path, ReadingOptions(image_size=(10, 30)))
     assert np.array_equal(same, wide)
 
 
@@ -119,7 +119,7 @@ def test_resizing_averages_it_does_not_skip(tmp_path):
     stripes = np.zeros((64, 64), np.uint8)
     stripes[::2] = 255
     path = write_picture(tmp_path / "x.png", stripes)
-    found = pictures.decode(path, Options(image_size=(8, 8)))
+    found = pictures.decode(path, ReadingOptions(image_size=(8, 8)))
     assert np.abs(found.astype(int) - 128).max() <= 30
 
 
@@ -129,7 +129,7 @@ def test_a_large_jpeg_is_resized_alike_turned_or_not(tmp_path):
     exif[0x0112] = 6
     upright = write_picture(tmp_path / "x.jpg", np.rot90(pixels, -1).copy(), quality=95)
     turned = write_picture(tmp_path / "y.jpg", pixels, quality=95, exif=exif)
-    options = Options(image_size=(60, 40))
+    options = ReadingOptions(image_size=(60, 40))
     one, other = (pictures.decode(path, options).astype(int) for path in (upright, turned))
     assert np.abs(one - other).mean() < 4
 

@@ -15,8 +15,8 @@ import pytest
 
 from handstitch.data import loading
 from handstitch.data.readers import tables
-from handstitch.data.readers.parts import Options
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 from tests.data.idx_files import labels
 from tests.data.readers.refusals import refused
 
@@ -76,7 +76,7 @@ def test_layouts_of_images(tmp_path: Path, layout: str, packed: bool) -> None:
     content = LAYOUTS[layout].encode()
     path = tmp_path / ("own.csv" if packed else "own.csv.gz")  # the name does not decide
     path.write_bytes(gzip.compress(content) if packed else content)
-    train = tables.read(path, Options()).train
+    train = tables.read(path, ReadingOptions()).train
     np.testing.assert_array_equal(train.images, IMAGES, strict=True)
     np.testing.assert_array_equal(train.labels, LABELS, strict=True)
 
@@ -106,7 +106,9 @@ FEATURES: dict[str, tuple[str, Any, str]] = {
 @pytest.mark.parametrize("kind", FEATURES)
 def test_other_numbers_are_features(tmp_path: Path, kind: str) -> None:
     content, wanted, column = FEATURES[kind]
-    train = tables.read(write(tmp_path / "own.csv", content), Options(labels=column)).train
+    train = tables.read(
+        write(tmp_path / "own.csv", content), ReadingOptions(labels_key=column)
+    ).train
     numbers = NUMBERS[:, :1] * 1000 if "pixel" in kind else NUMBERS
     np.testing.assert_allclose(train.images, numbers, rtol=1e-6)
     assert train.images.dtype == np.float32
@@ -116,10 +118,10 @@ def test_other_numbers_are_features(tmp_path: Path, kind: str) -> None:
 def test_a_large_table_is_read_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "_BLOCK", 2**12)
     rows = with_label_first(np.tile(FLAT, (50, 1)), np.tile(LABELS, 50))
-    train = tables.read(write(tmp_path / "own.csv", text(rows, pixels())), Options()).train
+    train = tables.read(write(tmp_path / "own.csv", text(rows, pixels())), ReadingOptions()).train
     np.testing.assert_array_equal(train.images, np.tile(IMAGES, (50, 1, 1)), strict=True)
     rows[700][3] = 0.5  # from here on, there are no bytes
-    train = tables.read(write(tmp_path / "own.csv", text(rows)), Options()).train
+    train = tables.read(write(tmp_path / "own.csv", text(rows)), ReadingOptions()).train
     assert train.images.shape == (1000, 64)
     assert train.images[700, 2] == 0.5
     np.testing.assert_array_equal(train.images[:700], np.tile(FLAT, (35, 1)))
@@ -137,7 +139,7 @@ def parquet(path: Path, flat: Any = FLAT, label: Any = LABELS, names: Any = None
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, np.float64])
 def test_parquet(tmp_path: Path, kind: Any) -> None:
-    train = tables.read(parquet(tmp_path / "own", FLAT.astype(kind)), Options()).train
+    train = tables.read(parquet(tmp_path / "own", FLAT.astype(kind)), ReadingOptions()).train
     np.testing.assert_array_equal(train.images, IMAGES, strict=True)
     np.testing.assert_array_equal(train.labels, LABELS, strict=True)
 
@@ -148,7 +150,7 @@ def test_parquet_with_words_and_features(tmp_path: Path, dictionary: bool) -> No
     words = words.dictionary_encode() if dictionary else words
     names = ["kind", "a", "b", "c"]
     path = parquet(tmp_path / "own.parquet", NUMBERS, words, names)
-    train = tables.read(path, Options(labels="kind")).train
+    train = tables.read(path, ReadingOptions(labels_key="kind")).train
     np.testing.assert_array_equal(train.images, NUMBERS, strict=True)
     np.testing.assert_array_equal(train.labels, WORDS)
 
@@ -158,7 +160,7 @@ def test_parquet_in_pieces(tmp_path: Path) -> None:
     for number, rows in enumerate((slice(12), slice(12, 20))):
         parquet(tmp_path / f"data/train-0000{number}-of-00002.parquet", FLAT[rows], LABELS[rows])
     parquet(tmp_path / "data/test-00000-of-00001.parquet", FLAT[:9], LABELS[:9])
-    parts = tables.read(tmp_path, Options())
+    parts = tables.read(tmp_path, ReadingOptions())
     np.testing.assert_array_equal(parts.train.images, IMAGES)
     assert parts.test is not None
     np.testing.assert_array_equal(parts.test.images, IMAGES[:9])
@@ -171,11 +173,11 @@ def test_parquet_in_pieces(tmp_path: Path) -> None:
 def test_a_pair_of_tables(tmp_path: Path, stem: str) -> None:
     write(tmp_path / stem.format("train"), LAYOUTS["Digit Recognizer"])
     write(tmp_path / stem.format("test"), text(with_label_first()[:9], pixels()))
-    parts = tables.read(tmp_path, Options())
+    parts = tables.read(tmp_path, ReadingOptions())
     assert len(parts.train.images) == 20
     assert parts.test is not None
     assert len(parts.test.images) == 9
-    assert len(tables.read(tmp_path / stem.format("test"), Options()).train.images) == 9
+    assert len(tables.read(tmp_path / stem.format("test"), ReadingOptions()).train.images) == 9
 
 
 def test_a_test_table_without_labels_is_left_out_with_a_word(
@@ -183,7 +185,7 @@ def test_a_test_table_without_labels_is_left_out_with_a_word(
 ) -> None:
     write(tmp_path / "train.csv", LAYOUTS["Digit Recognizer"])
     write(tmp_path / "test.csv", text(FLAT.tolist(), pixels()[1:]))
-    assert tables.read(tmp_path, Options()).test is None
+    assert tables.read(tmp_path, ReadingOptions()).test is None
     assert "test.csv has no label column" in caplog.text
 
 
@@ -199,7 +201,7 @@ def test_fashion_mnist_is_that_of_its_name(fashion_mnist: Path, tmp_path: Path, 
         write(path, text(with_label_first(flat, official.labels[:2000]), pixels(1, 784)))
     else:
         parquet(path, flat, official.labels[:2000])
-    train = tables.read(path, Options()).train
+    train = tables.read(path, ReadingOptions()).train
     np.testing.assert_array_equal(train.images, official.images[:2000], strict=True)
     np.testing.assert_array_equal(train.labels, official.labels[:2000])
 
@@ -295,21 +297,21 @@ def test_bad_input(tmp_path: Path, row: str) -> None:
     make, found = BAD[row]
     (tmp_path / "x").mkdir()
     path = make(tmp_path / "x" / "own.csv")
-    error = refused(lambda: tables.read(path, Options()))
+    error = refused(lambda: tables.read(path, ReadingOptions()))
     assert found in str(error.found)
     assert str(path) in str(error.file)
 
 
 def test_a_label_column_that_is_not_there(tmp_path: Path) -> None:
     path = write(tmp_path / "own.csv", LAYOUTS["1x1"])
-    error = refused(lambda: tables.read(path, Options(labels="species")), exit_code=2)
+    error = refused(lambda: tables.read(path, ReadingOptions(labels_key="species")), exit_code=2)
     assert "label, 0x0, 0x1" in str(error.found)
 
 
 def test_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = write(tmp_path / "own.csv", LAYOUTS["1x1"])
-    error = refused(lambda: tables.read(path, Options()), exit_code=2)
+    error = refused(lambda: tables.read(path, ReadingOptions()), exit_code=2)
     assert "pip install 'handstitch[tables]'" in str(error.fix)
 
 
@@ -326,9 +328,9 @@ def test_more_than_memory_is_refused_after_the_first_batch(
         content = text(with_label_first(flat, label), pixels()).encode()
         path.write_bytes(content if form == "csv" else gzip.compress(content))
     monkeypatch.setattr(memory, "available", lambda: 600_000)
-    error = refused(lambda: tables.read(path, Options()), exit_code=5)
+    error = refused(lambda: tables.read(path, ReadingOptions()), exit_code=5)
     rows = int(error.problem.split("about ")[1].split()[0].replace(",", ""))
     assert rows == pytest.approx(10_000, rel=0.05)
     assert ".npy" in str(error.fix)
     monkeypatch.setattr(memory, "available", lambda: 10_000_000)
-    assert len(tables.read(path, Options()).train.images) == 10_000
+    assert len(tables.read(path, ReadingOptions()).train.images) == 10_000

@@ -19,9 +19,10 @@ import numpy as np
 
 from handstitch import storage
 from handstitch.data import files
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import DataError, listed, printable
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 
 _PIXELS: Final = 3 * 32 * 32
 _FIX: Final = "unpack the set's archive anew: {}"
@@ -83,7 +84,7 @@ def find(path: Path) -> tuple[Path, _Version] | None:
     return None
 
 
-def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: ARG001, B008
+def read(path: str | Path, options: ReadingOptions = ReadingOptions()) -> Parts:  # noqa: ARG001, B008
     """CIFAR-10 or CIFAR-100, with fine labels, from a folder. Raises DataError for other files."""
     path = Path(path)
     found = find(path)

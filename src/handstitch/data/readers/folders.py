@@ -23,16 +23,14 @@ from numpy.typing import NDArray
 
 from handstitch.data import classes, decoded
 from handstitch.data.readers import pictures
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import (
-    Argument,
     DataError,
     MachineError,
-    Phrase,
-    UsageError,
     listed,
     printable,
 )
+from handstitch.records import ReadingOptions
 
 _logger = logging.getLogger(__name__)
 
@@ -48,8 +46,6 @@ _PARTS: Final = {
 """Name of a folder, in small letters → the part that it holds."""
 _DEPTH: Final = 16
 """Folders within a class that are looked into, one below the other."""
-_LARGEST: Final = 4096
-"""Rows or columns that pictures are resized to, at most."""
 
 
 class _Picture(NamedTuple):
@@ -99,13 +95,12 @@ def _is_picture(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(pictures.SUFFIXES) and entry.is_file(follow_symlinks=False)
 
 
-def read(path: Path, options: Options) -> Parts:
+def read(path: Path, options: ReadingOptions) -> Parts:
     """The pictures below a folder, decoded once and then mapped from the cache.
 
     Raises DataError for a folder of another kind and for pictures that cannot be used,
-    MachineError for what cannot be read, UsageError for an impossible size.
+    MachineError for what cannot be read.
     """
-    _check_size(options)
     passed_over: Counter[str] = Counter()
     labels: dict[str, NDArray[np.str_]] = {}
     found: list[_Picture] = []
@@ -146,17 +141,6 @@ def holds_pictures(path: Path) -> bool:
 def _any_picture(path: str) -> bool:
     with os.scandir(path) as entries:
         return any(not entry.name.startswith(".") and _is_picture(entry) for entry in entries)
-
-
-def _check_size(options: Options) -> None:
-    size = options.image_size
-    if size is not None and not 1 <= min(size) <= max(size) <= _LARGEST:
-        raise UsageError(
-            "invalid size of images",
-            found=f"{size[0]} rows and {size[1]} columns",
-            wanted=f"rows and columns from 1 to {_LARGEST:,}",
-            fix=Phrase("try {}", Argument("image_size", (64, 64))),
-        )
 
 
 def _parts(path: Path, passed_over: Counter[str]) -> dict[str, _Folder]:
@@ -232,7 +216,7 @@ def _counted(passed_over: Counter[str]) -> str:
     return listed([f"{count:,} {kind}" for kind, count in (+passed_over).most_common()], 8)
 
 
-def _key(found: Sequence[_Picture], options: Options) -> str:
+def _key(found: Sequence[_Picture], options: ReadingOptions) -> str:
     """SHA-256, halved, of what decides the pixels: files, options and the library's version."""
     import PIL
 

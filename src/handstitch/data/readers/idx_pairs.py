@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from handstitch import storage
 from handstitch.data import files, idx
 from handstitch.data.readers import layouts
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import Argument, DataError, Phrase, listed, printable
+from handstitch.records import ReadingOptions
 
 _LARGEST: Final = 2**40
 _WANTED: Final = "an IDX file of images (n, rows, columns) or (n, rows, columns, 3), or labels (n,)"
 _FIX: Final = "compare it with its source; if that has another copy, put it in place of this one"
 
 
-def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: ARG001, B008
+def read(path: str | Path, options: ReadingOptions = ReadingOptions()) -> Parts:  # noqa: ARG001, B008
     """The data set in a folder, or that to which a file belongs.
 
     Raises DataError if files are missing, damaged or of several sets.

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from handstitch.data.readers import layouts, numpy_files
 from handstitch.data.readers.numpy_files import Place
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import Argument, DataError, Phrase, UsageError, listed, printable
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 
 
-def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: B008
+def read(path: str | Path, options: ReadingOptions = ReadingOptions()) -> Parts:  # noqa: B008
     """The data set in an .npz, in a folder, or that to which a file with one array belongs.
 
     Raises DataError for missing, damaged or ambiguous arrays, UsageError for a key that `options`
@@ -62,14 +63,16 @@ def _names(paths: list[Path]) -> dict[str, Place]:
     return names
 
 
-def _choose(names: Iterable[str], options: Options, where: Path) -> dict[tuple[str, str], str]:
+def _choose(
+    names: Iterable[str], options: ReadingOptions, where: Path
+) -> dict[tuple[str, str], str]:
     """(part, kind) → the array that holds it, by its name.
 
     A name of nothing but the usual words goes first: x_train before x_train_noisy.
     """
     named = {
         ("train", kind): name.removesuffix(".npy")
-        for kind, name in (("images", options.images), ("labels", options.labels))
+        for kind, name in (("images", options.images_key), ("labels", options.labels_key))
         if name
     }
     for (_, kind), name in named.items():

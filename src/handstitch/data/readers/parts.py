@@ -26,16 +26,3 @@ class Parts(NamedTuple):
     class_names: tuple[str, ...] = ()
     """Names of the classes 0, 1, …, where the format fixes them; empty: the distinct labels are
     the classes, in natural order (9 before 10)."""
-
-
-class Options(NamedTuple):
-    """What the files do not say themselves."""
-
-    image_size: tuple[int, int] | None = None
-    """Rows and columns to which pictures are resized; None: all must be of one size."""
-    grayscale: bool = False
-    """Whether colours become grey levels."""
-    images: str = ""
-    """Key of the images in an .npz, where it is not one of the usual ones."""
-    labels: str = ""
-    """Key of the labels in an .npz, or name of the label column of a table."""

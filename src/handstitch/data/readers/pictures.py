@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import storage
-from handstitch.data.readers.parts import Options
 from handstitch.errors import Argument, DataError, MachineError, Phrase, printable
 from handstitch.machine import memory, progress
 from handstitch.machine.threads import cores
+from handstitch.records import ReadingOptions
 from handstitch.storage import file_types
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _BATCH: Final = 256
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-def decode(path: str | Path, options: Options = Options()) -> NDArray[np.uint8]:  # noqa: B008 (immutable)
+def decode(path: str | Path, options: ReadingOptions = ReadingOptions()) -> NDArray[np.uint8]:  # noqa: B008 (immutable)
     """The picture in a file: (rows, columns), or (rows, columns, 3) where it has colours.
 
     Raises DataError for what is no picture or one of those refused, MachineError if the file
@@ -64,7 +64,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _decode(path: str | Path, options: Options) -> NDArray[np.uint8]:
+def _decode(path: str | Path, options: ReadingOptions) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     content = _content(path)
@@ -89,7 +89,7 @@ def _decode(path: str | Path, options: Options) -> NDArray[np.uint8]:
         ) from error
 
 
-def decode_all(paths: Sequence[str], options: Options) -> NDArray[np.uint8]:
+def decode_all(paths: Sequence[str], options: ReadingOptions) -> NDArray[np.uint8]:
     """All pictures, in this order: (n, rows, columns), or (n, rows, columns, 3) if one has colours.
 
     Decoded by one thread for each core. Raises as `decode` does, DataError if sizes differ and
@@ -160,11 +160,11 @@ def _refused(path: str | Path, found: str, wanted: str, fix: str) -> DataError:
     )
 
 
-def _pixels(picture: Image, options: Options) -> NDArray[np.uint8]:
+def _pixels(picture: Image, options: ReadingOptions) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
     size = options.image_size
-    if size is not None:
+    if size:
         # A JPEG is decoded at a half, quarter or eighth of its size where that is enough.
         picture.draft(None, (2 * max(size), 2 * max(size)))
     picture.load()
@@ -176,7 +176,7 @@ def _pixels(picture: Image, options: Options) -> NDArray[np.uint8]:
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
     is_grey = options.grayscale or upright.mode in {"1", "L"}
     upright = upright.convert("L" if is_grey else "RGB")
-    if size is not None:
+    if size:
         upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
     array: NDArray[np.uint8] = np.asarray(upright)
     if array.ndim == 3 and all(np.array_equal(array[..., 0], array[..., k]) for k in (1, 2)):

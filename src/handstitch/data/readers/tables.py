@@ -22,8 +22,9 @@ from typing import Any, Final, NamedTuple
 from handstitch.data import files
 from handstitch.data.readers import columns, layouts
 from handstitch.data.readers.columns import Columns, Source
-from handstitch.data.readers.parts import Options, Parts, Samples
+from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import DataError, UsageError, listed, printable
+from handstitch.records import ReadingOptions
 from handstitch.storage import file_types
 
 _logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class _Head(NamedTuple):
     rows: int
 
 
-def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: B008
+def read(path: str | Path, options: ReadingOptions = ReadingOptions()) -> Parts:  # noqa: B008
     """The data set in a table, or in the tables of a folder.
 
     Raises DataError for what is wrong with them, UsageError without pyarrow or for a label column
@@ -55,11 +56,11 @@ def read(path: str | Path, options: Options = Options()) -> Parts:  # noqa: B008
     for part, tables in _tables(Path(path)).items():
         collected: Columns | None = None
         for table in tables:
-            with _opened(table, options.labels) as (source, batches):
+            with _opened(table, options.labels_key) as (source, batches):
                 if source.label is None and part != "train":
                     _logger.warning("%s has no label column; left out", printable(table))
                     break
-                columns.require_label(source, options.labels)
+                columns.require_label(source, options.labels_key)
                 collected = collected or Columns(source)
                 collected.add(source, batches)
         if collected is not None:
