@@ -94,7 +94,7 @@ def test_a_name_takes_the_place_of_that_in_the_config() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("cifar", "invalid value for dataset"), ("arrays", "has no files")]
+    ("name", "message"), [("cifar", "unknown data set"), ("arrays", "has no files")]
 )
 def test_a_data_set_that_no_name_means_is_refused_before_a_folder_is_made(
     work: Path, name: str, message: str

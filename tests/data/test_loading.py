@@ -403,7 +403,7 @@ def test_auto_is_fashion_mnist_where_it_is(small: SmallDataSets) -> None:
 
 def test_names_mean_themselves() -> None:
     for name in ("fashion-mnist", "mnist", "sketch"):
-        assert loading.resolve(name) == loading.ResolvedDataset(name, "")
+        assert loading.resolve(name) == loading.Source(name)
     refused(lambda: loading.resolve("minst"), exit_code=2)
 
 

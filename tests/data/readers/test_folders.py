@@ -188,11 +188,6 @@ def test_different_sizes_name_two_pictures(photos):
     assert read(photos, image_size=(8, 9)).train.images.shape == (6, 8, 9)
 
 
-@pytest.mark.parametrize("size", [(0, 8), (8, -1), (5_000, 8)])
-def test_an_impossible_size(photos, size):
-    refuse(write_classes(photos), UsageError, {"image_size": size}, wanted="from 1 to 4,096")
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone")
 @pytest.mark.parametrize("name", [b"a\x1b[31mb", b"\xff\xfe", b"a\nb", "a\u202eb".encode(),
                                   b"x" * 201])  # fmt: skip
