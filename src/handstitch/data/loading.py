@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from handstitch.arrays import Images, Labels
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
 from handstitch.data.dataset import Dataset
@@ -53,7 +54,7 @@ class Verified(NamedTuple):
     location: Location
     checked: dict[OfficialFile, tuple[Path, str]]
     """Path and SHA-256 of each file."""
-    arrays: dict[OfficialFile, Images | Labels]
+    arrays: dict[OfficialFile, NDArray[np.uint8]]
     """The arrays of the files that were unpacked."""
 
     def dataset(self, part: Part) -> Dataset:
