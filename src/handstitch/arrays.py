@@ -17,11 +17,12 @@ Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.floating[Any]]
 """Floating-point numbers, one axis."""
 
-Images = NDArray[np.uint8]
-"""Grey levels 0 to 255, as in the files: (samples, rows, columns)."""
+Images = NDArray[np.uint8 | np.float32]
+"""Samples: grey levels 0 to 255 (samples, rows, columns) or colours (samples, rows, columns, 3),
+uint8 as in the files; or features (samples, features), float32."""
 
-Labels = NDArray[np.uint8]
-"""Class numbers from 0, one for each sample."""
+Labels = NDArray[np.uint8 | np.uint16]
+"""Class numbers from 0, one for each sample; uint16 where there are more than 256 classes."""
 
 Indices = NDArray[np.intp]
 """Positions of samples within a data set."""

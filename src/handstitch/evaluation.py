@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod, sqrt
+from math import sqrt
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from handstitch.arrays import Images, Labels, Matrix
 from handstitch.core.functions import softmax
 from handstitch.core.network import Network, Workspace
+from handstitch.data.batches import Subset
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import overflow_error
@@ -31,9 +32,9 @@ _Class = TypeVar("_Class")
 class Evaluator:
     """Forward passes of a network over images, in evaluation mode."""
 
-    def __init__(self, network: Network, images: Images, scaling: Scaling) -> None:
+    def __init__(self, network: Network, images: Images | Subset, scaling: Scaling) -> None:
         self.network = network
-        self._images = images.reshape(len(images), prod(images.shape[1:]))  # of 0 images, too
+        self._images = images
         self._scaling = scaling
         rows, sizes = min(ROWS, max(1, len(images))), network.parameters.sizes
         columns = sizes[0] + 2 * sum(sizes[1:]) + sizes[-1]  # as core.network.Workspace
@@ -49,7 +50,7 @@ class Evaluator:
             rows = slice(start, min(start + ROWS, len(self._images)))
             work = self._work.for_batch(rows.stop - rows.start)
             with np.errstate(over="ignore", invalid="ignore"):  # seen in the logits
-                self._scaling.apply(self._images[rows], work.X)
+                self._scaling.apply(self._images[rows].reshape(work.X.shape), work.X)
                 logits = self.network.forward(work.X, work)
             if not np.abs(logits).max() <= _LARGEST_LOGIT:  # NaN, too
                 raise overflow_error()

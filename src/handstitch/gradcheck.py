@@ -139,7 +139,7 @@ class Case:
             W[:] *= 1.0 - (config.dropout if layer else config.input_dropout)
         self.network = Network(parameters, config.activations, config.dropout, config.input_dropout)
         self.X: Matrix = rng.standard_normal((samples, inputs))
-        self.y = rng.integers(0, classes, samples).astype(np.uint8)
+        self.y = rng.integers(0, classes, samples)
         self.work = Workspace(self.network, samples)
         self._scale = 1 / samples if config.reduction == "mean" else 1.0
         self._forward()

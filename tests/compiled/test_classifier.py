@@ -156,7 +156,7 @@ def test_without_numba_the_numpy_pass_answers(monkeypatch: pytest.MonkeyPatch):
 )
 def test_images_of_another_size_or_type_are_refused(images: Any):
     classify = CompiledClassifier(make_network((PIXELS, 20, 4), ("relu",)), Scaling(0.0, 1 / 256))
-    with pytest.raises(ValueError, match="uint8 images of 35 pixels are wanted"):
+    with pytest.raises(ValueError, match="uint8 samples of 35 numbers"):
         classify(images)
 
 
@@ -165,3 +165,25 @@ def test_labels_of_other_images_or_classes_are_refused(labels: list[int]):
     classify = CompiledClassifier(make_network((PIXELS, 20, 4), ("relu",)), Scaling(0.0, 1 / 256))
     with pytest.raises(IndexError):
         classify.loss_and_accuracy(make_images((PIXELS,), 3), np.array(labels))
+
+
+def test_features_are_scaled_before_the_weights_and_not_in_them():
+    """Far from 0: in the weights the scaling would leave no digit of them."""
+    rng = np.random.default_rng(0)
+    net = make_network((6, 20, 4), ("relu",))
+    features = (rng.standard_normal((300, 6)) + 1e5).astype(np.float32)
+    scaling = Scaling(np.full(6, 1e5, np.float32), np.linspace(0.5, 2, 6, dtype=np.float32))
+    classify = CompiledClassifier(net, scaling, axes=1)
+    wanted = Evaluator(net, features, scaling).probabilities()
+    np.testing.assert_allclose(classify(features), wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose([classify(one) for one in features[:9]], wanted[:9], rtol=1e-4)
+
+
+def test_one_picture_in_colour_is_told_from_many_in_grey():
+    net, scaling = make_network((27, 20, 4), ("relu",)), Scaling(0.0, 1 / 256)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 3, 3, 3), np.uint8)
+    classify = CompiledClassifier(net, scaling, axes=3)
+    assert classify(pictures[0]).shape == (4,)
+    np.testing.assert_allclose(
+        classify(pictures), Evaluator(net, pictures, scaling).probabilities(), rtol=1e-4
+    )

@@ -12,6 +12,7 @@ from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Into, Network, Workspace
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
+from handstitch.data.dataset import Dataset
 from handstitch.training import Trainer
 from handstitch.training.backend import choose_backend
 
@@ -24,14 +25,31 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize("choice", NETWORKS, ids=str)
-def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, Any]):
+def make_data(kind: str) -> Dataset:
+    """Pictures, grey or in colour with many classes, or features of which half are 0."""
+    rng = np.random.default_rng(0)
+    if kind == "grey":
+        return loading.load("sketch", "test")
+    if kind == "colour":
+        images = rng.integers(0, 256, (600, 64, 64, 3), np.uint8)
+        return Dataset.from_arrays(images, np.arange(600) % 300)
+    features = rng.standard_normal((400, 130)) * (rng.random((400, 130)) < 0.5)
+    return Dataset.from_arrays(features * 1000, np.arange(400) % 3)
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind"),
+    [*((choice, "grey") for choice in NETWORKS), *(({}, kind) for kind in ("colour", "features"))],
+    ids=str,
+)
+def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, Any], kind: str):
+    choice = {"scaling": "standard"} | choice if kind == "features" else choice
     values: dict[str, Any] = {"hidden_sizes": (64, 32), "threads": 2, "batch_size": 100} | choice
     # A rule with a memory keeps its gradient in an array; plain SGD never has one.
     config = Config.preset(
         "plain", dataset="sketch", optimizer="momentum", backend="numba", **values
     )
-    trainer = Trainer(config, loading.load("sketch", "test"))
+    trainer = Trainer(config, make_data(kind))
     state, batches = trainer.state, trainer.batches
     exact = Parameters(trainer.sizes, state.network.parameters.vector.astype(np.float64))
     exact.vector[exact.weight_count :] = 0.05  # biases that are felt

@@ -12,6 +12,7 @@ import pytest
 
 from handstitch.arrays import Images
 from handstitch.data.scaling import Scaling, fit, statistics
+from handstitch.errors import ConfigError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2345, 5, 4), np.uint8)
 
@@ -88,3 +89,45 @@ def test_application_is_the_formula_and_overwrites(scaling: Scaling, dtype: Any)
     wanted = (pixels.astype(np.float64) - scaling.offset) * scaling.scale
     np.testing.assert_allclose(X, wanted, atol=1e-6 if dtype is np.float32 else 1e-15)
     np.testing.assert_array_equal(pixels, kept)
+
+
+FEATURES = (
+    np.random.default_rng(0).standard_normal((3000, 4)) * [1e-3, 1, 1e5, 0] + [0, 7, 3e6, 0.1]
+).astype(np.float32)
+
+
+def test_standard_gives_each_feature_mean_0_and_deviation_1():
+    """Also one far from 0; a constant one is only moved."""
+    chosen = np.arange(0, 3000, 2)
+    scaling = fit("standard", FEATURES, chosen)
+    X = np.empty((len(chosen), 4), np.float32)
+    scaling.apply(FEATURES[chosen], X)
+    np.testing.assert_allclose(X.mean(axis=0, dtype=float), 0, atol=1e-5)
+    np.testing.assert_allclose(X.std(axis=0, dtype=float), [1, 1, 1, 0], atol=1e-5)
+    assert np.asarray(scaling.scale)[3] == 1
+
+
+def test_features_are_read_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    whole = fit("standard", FEATURES, np.arange(3000))
+    monkeypatch.setattr("handstitch.data.scaling._BLOCK", 100)
+    for one, other in zip(fit("standard", FEATURES, np.arange(3000)), whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_standard_looks_at_the_chosen_samples_only():
+    features, chosen = FEATURES.copy(), np.arange(1000)
+    before = fit("standard", features, chosen)
+    features[1000:] = 1e30
+    for one, other in zip(fit("standard", features, chosen), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_feature_too_small_for_float32_is_not_stretched():
+    tiny = np.array([[0], [1e-40]], np.float32)
+    assert fit("standard", tiny, np.arange(2)).scale == 1
+
+
+@pytest.mark.parametrize("kind", ["255", "256"])
+def test_features_have_no_range_to_divide_by(kind: str):
+    with pytest.raises(ConfigError, match="this scaling is for pixels"):
+        fit(kind, FEATURES, np.arange(10))

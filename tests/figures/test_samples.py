@@ -83,3 +83,14 @@ def test_no_pictures_are_an_empty_sheet(predictions):
 def test_a_long_list_of_samples_ends(predictions):
     images, labels, P = predictions(100)
     assert len(figures.samples(images, labels, P, NAMES).axes) == 80
+
+
+def test_pictures_in_colour_are_drawn_in_colour():
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), np.uint8)
+    P = np.eye(3)
+    figure = figures.samples(images, np.arange(3, dtype=np.uint8), P, NAMES[:3])
+    assert all(
+        np.array_equal(shown, image) for shown, image in zip(pictures(figure), images, strict=True)
+    )
+    width, height = figure.axes[0].get_position().size * figure.get_size_inches()
+    assert width / height == pytest.approx(5 / 4)

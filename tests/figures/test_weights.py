@@ -162,6 +162,24 @@ def test_tiles_are_the_columns_of_W_sorted_by_use():
     assert "used" not in maps(unsorted)[0].get_title("left")
 
 
+def test_tiles_of_a_colour_image_are_in_colour():
+    """Above 0 a channel is brighter than medium grey, below darker."""
+    W = np.zeros((12, 2), np.float32)
+    W[4, 0], W[9, 0], W[11, 1] = 3, -3, 3  # pixel 1 green, pixel 3 red; pixel 3 blue
+    axes = maps(figures.unit_tiles(W, (2, 2, 3)))[0]
+    assert "grey" in axes.get_title("left")
+    board = np.asarray(axes.images[0].get_array())
+    grey = [0.5] * 3
+    first, second = board[-2:, :2].reshape(4, 3), board[-2:, 3:5].reshape(4, 3)
+    np.testing.assert_allclose(first, [grey, [0.5, 1, 0.5], grey, [0, 0.5, 0.5]])
+    np.testing.assert_allclose(second, [grey, grey, grey, [0.5, 0.5, 1]])
+
+
+def test_features_have_no_tiles():
+    assert len(maps(figures.weights(parameters(), (12,)))) == len(SIZES) - 1
+    assert len(maps(figures.weights(parameters(), (2, 6)))) == len(SIZES)
+
+
 def test_tiles_in_several_rows_do_not_overlap():
     W = np.repeat(np.arange(1, 20, dtype=np.float32)[np.newaxis], 6, axis=0)
     board = np.asarray(np.ma.filled(

@@ -51,6 +51,13 @@ def test_every_combination(activation: str, depth: int):
         assert verdict.checked == verdict.parameters == count((7, *HIDDEN[depth], 4))
 
 
+@pytest.mark.parametrize(("inputs", "classes"), [(64 * 64 * 3, 200), (7, 300)])
+def test_inputs_of_a_colour_image_and_very_many_classes(inputs: int, classes: int):
+    verdict = check(Config(hidden_sizes=(6, 5)), inputs, classes, most=150)
+    assert verdict.passed
+    assert verdict.sizes == (inputs, 6, 5, classes)
+
+
 probabilities = st.sampled_from([0.0, 0.2, 0.5, 0.8])
 
 

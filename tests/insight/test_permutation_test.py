@@ -143,3 +143,15 @@ def test_of_very_wide_layers_evenly_spaced_units_are_looked_at():
     assert structures([W], copies=99)[0].p_value > ALPHA
     W += 0.3 * rng.standard_normal((20, 1)).astype(np.float32)
     assert structures([W], copies=99)[0].p_value == 0.01
+
+
+def test_neighbours_in_colour_are_of_one_channel():
+    """Each channel of its own smooth pattern; mixed up, the channels have no neighbours."""
+    rows = np.linspace(-1, 1, 6)[:, None, None, None] * np.ones((6, 6, 1, 4))
+    W = (rows * np.array([1, -1, 1])[None, None, :, None]).reshape(108, 4)
+    W = W + 0.1 * np.random.default_rng(0).standard_normal(W.shape)
+    (colour,) = structures([W], (6, 6, 3))
+    (grey,) = structures([W], (6, 18))
+    assert colour.scores["neighbours"] > 10 > grey.scores["neighbours"]
+    (features,) = structures([W], (108,))
+    assert "neighbours" not in features.scores

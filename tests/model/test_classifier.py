@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from handstitch.config import Config
 from handstitch.data import loading
-from handstitch.errors import ConfigError, DataError, ModelFileError, UsageError
+from handstitch.errors import (
+    ConfigError,
+    DataError,
+    HandstitchError,
+    ModelFileError,
+    UsageError,
+)
 from handstitch.model import load_model, save_model
 from handstitch.model.classifier import Classifier
 from handstitch.runs import load
@@ -85,22 +92,37 @@ def test_no_images_have_no_classes(model_file: Path) -> None:
     assert classifier.predict(images(0)).shape == (0,)
 
 
+def test_lists_and_pictures_are_taken_as_arrays_are(model_file: Path) -> None:
+    X = images(3)
+    classifier = Classifier.load(model_file)
+    wanted = classifier.predict_proba(X)
+    pictures = [Image.fromarray(image) for image in X]
+    for same in (list(X), X.tolist(), pictures, np.asfortranarray(X), X.astype(np.int64)):
+        np.testing.assert_array_equal(classifier.predict_proba(same), wanted)
+
+
 @pytest.mark.parametrize(
-    "wrong", [images(2).astype(np.float32), images(2).reshape(2, -1), images(2)[0]]
+    ("wrong", "error", "found"),
+    [
+        (images(2) / 255, DataError, "float64 (2, 28, 28) from 0 to 1"),
+        (images(2).reshape(2, -1), ModelFileError, "samples of 784 features"),
+        (images(2, 28, 14), ModelFileError, "images of 28 × 14 pixels"),
+        (np.zeros((2, 28, 28, 3), np.uint8), ModelFileError, "colour images of 28 × 28 pixels"),
+        (images(2)[0], ModelFileError, "a single array (28, 28)"),
+        (Image.fromarray(images(2)[0]), ModelFileError, "a single array (28, 28)"),
+        ("photo.jpg", DataError, "<U9 ()"),
+        ([], DataError, "float64 (0,)"),
+    ],
+    ids=["fractions", "flat", "size", "colour", "one image", "picture", "text", "nothing"],
 )
-def test_what_is_no_stack_of_grey_images_is_refused(
-    model_file: Path,
-    wrong: np.ndarray,
+def test_what_is_no_stack_of_such_images_is_refused(
+    model_file: Path, wrong: Any, error: type[HandstitchError], found: str
 ) -> None:
-    with pytest.raises(TypeError, match="uint8"):
+    with pytest.raises(error) as caught:
         Classifier.load(model_file).predict(wrong)
-
-
-def test_images_of_another_size_are_refused(model_file: Path) -> None:
-    with pytest.raises(ModelFileError) as caught:
-        Classifier.load(model_file).predict(images(2, 28, 14))
-    assert caught.value.found == "images of 28 × 14 pixels"
-    assert caught.value.wanted == "28 × 28"
+    assert caught.value.found == found
+    assert caught.value.wanted != found
+    assert caught.value.fix
 
 
 @pytest.mark.usefixtures("small_sketch")
@@ -153,7 +175,7 @@ def test_compiled_as_not(model_file: Path) -> None:
         classify(images(1, 20, 20)[0])
     with pytest.raises(ModelFileError, match="another size"):
         classify(images(3, 20, 20))
-    with pytest.raises(TypeError, match="uint8"):
+    with pytest.raises(ModelFileError, match="other input"):
         classify(X[0].astype(float))
 
 
@@ -321,3 +343,80 @@ def test_a_network_without_a_hidden_layer_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_model(path, sample((36, 2), image_shape=(6, 6), config={}))
     assert repr(Classifier.load(path)) == "Classifier(hidden_sizes=())"
+
+
+# ── Any labels, colour and features ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (["down", "across"], ("across", "down")),
+        ([7, -2], ("-2", "7")),
+        (np.array([300, 7], np.uint16), ("7", "300")),
+        ([1.0, 0.0], ("0", "1")),
+        (np.array(["10", "9"], object), ("9", "10")),
+    ],
+    ids=["words", "gaps", "uint16", "floats", "objects"],
+)
+def test_labels_come_back_as_they_were_given(tmp_path: Path, given: Any, names: Any) -> None:
+    X, y = make_stripes(200)
+    labels = np.asarray(given)[y]
+    classifier = Classifier(**SETTINGS | {"epochs": 8}).fit(X, labels)
+    predicted = classifier.predict(X)
+    assert classifier.class_names == names
+    assert set(predicted.tolist()) <= set(labels.tolist())
+    assert np.mean(predicted == labels) > 0.9
+    assert classifier.score(X, labels) == np.mean(predicted == labels)
+    classifier.save(tmp_path / "model.safetensors")
+    loaded = Classifier.load(tmp_path / "model.safetensors")
+    assert loaded.predict(X).tolist() == predicted.tolist()
+    assert loaded.score(X, labels) == classifier.score(X, labels)
+    with pytest.raises(DataError, match=r"unknown class|no class name"):
+        classifier.score(X[:2], [given[0], type(given[0])("5")])
+
+
+def test_with_names_labels_stay_what_they_were() -> None:
+    X, y = make_stripes(60)
+    names = ["down", "across"]
+    assert set(Classifier(**SETTINGS).fit(X, y, names).predict(X).tolist()) <= {0, 1}
+    words = Classifier(**SETTINGS).fit(X, np.array(names)[y], names)
+    assert words.class_names == ("down", "across")
+    assert set(words.predict(X).tolist()) <= set(names)
+
+
+def make_input(kind: str, n: int) -> tuple[Any, Any]:
+    X, y = make_stripes(n)
+    if kind == "colour":
+        return np.stack([X, X // 2, 255 - X], axis=-1), y
+    return X.reshape(n, -1) * np.linspace(0.001, 1000, 36) + 3e4, y
+
+
+@pytest.mark.parametrize("kind", ["colour", "features"])
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_colour_and_features_are_learned_saved_and_loaded(
+    tmp_path: Path, kind: str, backend: str
+) -> None:
+    X, y = make_input(kind, 400)
+    classifier = Classifier(**SETTINGS | {"backend": backend, "epochs": 15}).fit(X, y)
+    assert classifier.score(X, y) > 0.9
+    assert classifier.model.image_shape == X.shape[1:]
+    classifier.save(tmp_path / "model.safetensors")
+    loaded = Classifier.load(tmp_path / "model.safetensors")
+    P = classifier.predict_proba(X)
+    assert loaded.predict_proba(X).tobytes() == P.tobytes()
+    classify = loaded.compiled()
+    np.testing.assert_allclose(classify(X), P, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose([classify(x) for x in X[:9]], P[:9], rtol=1e-3, atol=1e-6)
+    with pytest.raises(HandstitchError):
+        loaded.predict(X[..., :2])
+
+
+def test_features_that_are_no_numbers_are_refused_in_prediction() -> None:
+    X, y = make_input("features", 40)
+    classifier = Classifier(**SETTINGS).fit(X, y)
+    X[3, 4] = np.nan
+    with pytest.raises(DataError, match="not a finite number"):
+        classifier.predict(X)
+    with pytest.raises(DataError, match="neither images nor features"):
+        classifier.predict(X[0])

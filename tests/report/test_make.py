@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
+import handstitch as hs
 from handstitch import figures, report
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading
@@ -351,3 +353,35 @@ def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> Non
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []
     assert Page(source).text.count(f"There is no mistake among {n} images.") == 2
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("shape", [(16,), (2, 2, 3)], ids=["features", "colour"])
+def test_a_page_of_features_says_why_nothing_is_drawn_and_one_of_colour_draws_it(
+    shape: tuple[int, ...],
+) -> None:
+    inputs = int(np.prod(shape))
+    found = make_contents(model=sample((inputs, 5, 2), image_shape=shape), initial=None)
+    assert found.predictions is not None
+    dtype = np.float32 if len(shape) == 1 else np.uint8
+    images = np.zeros((len(found.predictions.labels), *shape), dtype)
+    found.predictions = replace(found.predictions, images=images)
+    if len(shape) == 1:
+        found.missing.append("images")
+    drawn = charts.draw_charts(found, ENGLISH, "en")
+    source = render(found, drawn, ENGLISH)
+    assert breaches(source) == []
+    text = Page(source).text
+    assert (drawn.tiles is None) == (drawn.worst is None) == (len(shape) == 1)
+    assert drawn.maps is not None
+    assert "no sample is drawn" in text or len(shape) == 3
+    assert "There is no mistake" not in text
+    assert "predictions are wrong" in text
+
+
+def test_the_contents_of_a_run_on_features_say_that_there_are_no_images(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = hs.Dataset.from_arrays(rng.standard_normal((60, 4)), rng.choice(["a", "b"], 60))
+    config = hs.Config(epochs=1, hidden_sizes=(3,), backend="numpy")
+    run = hs.train(config, data=data, out=tmp_path / "run")
+    assert "images" in gather(run.folder).missing

@@ -16,11 +16,16 @@ from handstitch.compiled import inference
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
 from handstitch.compiled.layout import layout_of
 from handstitch.core.network import Network
+from handstitch.data.batches import Subset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import overflow_error
 
 _WEIGHTS_PER_THREAD: Final = 200_000
 """For one image: reading fewer weights takes no longer than waking a thread."""
+
+
+_NUMBERS: Final = 2**24
+"""Pixels or features evaluated at a time: so many bytes, or four times, where a file is read."""
 
 
 class _InferenceBuffers(NamedTuple):
@@ -35,39 +40,48 @@ class _InferenceBuffers(NamedTuple):
 class CompiledClassifier:
     """P of images, by the weights that the network has at construction.
 
-    Its buffers are allocated once, so two threads need a classifier each. The scaling of pixels
-    becomes part of the first layer: pixels that are 0 in the file stay 0, and are skipped.
+    `axes` are those of one sample: 2 of a grey image, 3 of one in colour, 1 of features. Its
+    buffers are allocated once, so two threads need a classifier each. The scaling of pixels becomes
+    part of the first layer: pixels that are 0 in the file stay 0, and are skipped. Features are
+    scaled one by one, since much is lost where a weighted large mean is subtracted.
     """
 
-    def __init__(self, network: Network, scaling: Scaling, threads: int = 0) -> None:
+    def __init__(self, network: Network, scaling: Scaling, threads: int = 0, axes: int = 2) -> None:
         parameters = network.parameters.copy()
         W, b = parameters.weights[0], parameters.biases[0]
-        with np.errstate(over="ignore", invalid="ignore"):  # seen in P
-            b -= scaling.offset * scaling.scale * W.sum(axis=0, dtype=np.float64)
-            W *= scaling.scale
+        offset, scale = scaling
+        self._scaling: tuple[Vector, Vector] = (np.empty(0, np.float32), np.empty(0, np.float32))
+        if isinstance(offset, np.ndarray) and isinstance(scale, np.ndarray):
+            self._scaling = offset, scale
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):  # seen in P
+                b -= offset * scale * W.sum(axis=0, dtype=np.float64)
+                W *= scale
         sizes = parameters.sizes
         self._theta, self._layout, self._sizes = parameters.vector, layout_of(network), sizes
         self._threads = min(threads or machine.cores(), numba.config.NUMBA_NUM_THREADS)
         self._threads_for_one = max(
             1, min(self._threads, parameters.weight_count // _WEIGHTS_PER_THREAD)
         )
+        self._axes = axes
         # A copy: a read-only image would be another type, and compiled for anew.
-        self._pixels = np.empty(sizes[0], np.uint8)
+        self._pixels: Images = np.empty(sizes[0], np.float32 if axes == 1 else np.uint8)
         self._x, self._A = aligned_zeros(sizes[0]), aligned_zeros(sum(sizes[1:]))
         self._positions = np.empty((self._threads_for_one, max(sizes)), np.int64)
 
     def __call__(self, images: Images) -> Matrix | Vector:
-        """P (n, classes) of images (n, rows, columns), uint8; P (classes,) of one (rows, columns).
+        """P (n, classes) of uint8 images or float32 features; P (classes,) of a single sample.
 
         An image alone and the same among others may differ in the last bits. Raises ModelFileError
         where the network overflows.
         """
-        threads = self._threads_for_one if images.ndim == 2 else self._threads
+        is_one = images.ndim == self._axes
+        threads = self._threads_for_one if is_one else self._threads
         before = numba.get_num_threads()
         if before != threads:
             numba.set_num_threads(threads)
         try:
-            P = self._one(images) if images.ndim == 2 else self._many(images, False)
+            P = self._one(images) if is_one else self._many(images, False)
         finally:
             if before != threads:
                 numba.set_num_threads(before)
@@ -75,18 +89,26 @@ class CompiledClassifier:
             raise overflow_error()
         return P
 
-    def loss_and_accuracy(self, images: Images, labels: Labels) -> tuple[float, float]:
-        """As Evaluator.loss_and_accuracy, of images (n, rows, columns).
+    def loss_and_accuracy(self, images: Images | Subset, labels: Labels) -> tuple[float, float]:
+        """As Evaluator.loss_and_accuracy.
 
         The caller sets numba's number of threads.
         """
-        loss, correct = inference.loss_and_correct(self._many(images, True), labels)
+        loss, correct, rows = 0.0, 0, max(1, _NUMBERS // self._sizes[0])
+        numbers = labels.astype(np.intp)  # uint16 would be compiled for anew
+        for start in range(0, len(labels), rows):
+            some = slice(start, start + rows)
+            Z = self._many(images[some], True)
+            # Added to the sum so far: the same bits as from all images at once.
+            loss, more = inference.loss_and_correct(Z, numbers[some], loss)
+            correct += more
         return loss / len(labels), correct / len(labels)
 
     def _require_fit(self, images: Images, pixels: int) -> None:
-        if pixels != self._sizes[0] or images.dtype != np.uint8:
+        if pixels != self._sizes[0] or images.dtype != self._pixels.dtype:
             found = f"{images.dtype} {images.shape}"
-            raise ValueError(f"uint8 images of {self._sizes[0]} pixels are wanted, not {found}")
+            wanted = f"{self._pixels.dtype} samples of {self._sizes[0]} numbers"
+            raise ValueError(f"{wanted}, not {found}")
 
     def _one(self, image: Images) -> Vector:
         self._require_fit(image, image.size)
@@ -95,6 +117,7 @@ class CompiledClassifier:
         inference.classify_one(
             self._threads_for_one,
             self._pixels,
+            *self._scaling,
             self._layout,
             self._theta,
             self._x,
@@ -111,7 +134,14 @@ class CompiledClassifier:
         rows.flags.writeable = False
         P = np.empty((len(images), self._sizes[-1]), np.float32)
         inference.classify_many(
-            self._threads, rows, self._layout, self._theta, self._buffers, wants_logits, P
+            self._threads,
+            rows,
+            *self._scaling,
+            self._layout,
+            self._theta,
+            self._buffers,
+            wants_logits,
+            P,
         )
         return P
 

@@ -18,13 +18,13 @@ _SERIAL: Final = 30_000
 
 
 @compiled(parallel=PARALLEL)
-def classify_one(threads, pixels, layout, theta, x, A, positions, P):
+def classify_one(threads, pixels, offset, scale, layout, theta, x, A, positions, P):
     """P (classes,) of one image.
 
-    x (inputs,), A (all units,) and positions (threads, widest layer) are overwritten.
+    Features are scaled here; of pixels offset and scale are empty, and part of θ. x (inputs,),
+    A (all units,) and positions (threads, widest layer) are overwritten.
     """
-    for j in range(x.size):
-        x[j] = pixels[j]
+    _copy_scaled(pixels, offset, scale, x)
     below, start, layers = x, 0, len(layout.W)
     for layer in range(layers):
         outputs = layout.sizes[layer + 1]
@@ -43,25 +43,34 @@ def classify_one(threads, pixels, layout, theta, x, A, positions, P):
 
 
 @compiled(parallel=PARALLEL)
-def classify_many(threads, images, layout, theta, work, wants_logits, P):
+def classify_many(threads, images, offset, scale, layout, theta, work, wants_logits, P):
     """P (n, classes) of images (n, inputs), or their logits."""
     n = len(images)
     for index in prange(threads):
         thread = np.int64(index)
         lo, hi = n * thread // threads, n * (thread + 1) // threads
-        _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi)
+        _classify(images, offset, scale, layout, theta, work, thread, wants_logits, P, lo, hi)
 
 
 @compiled()
-def _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi):
+def _copy_scaled(pixels, offset, scale, x):
+    """x ← (pixels − offset) · scale, or the pixels alone where these are empty."""
+    if len(scale):
+        for j in range(x.size):
+            x[j] = (pixels[j] - offset[j]) * scale[j]
+    else:
+        for j in range(x.size):
+            x[j] = pixels[j]
+
+
+@compiled()
+def _classify(images, offset, scale, layout, theta, work, thread, wants_logits, P, lo, hi):
     """P of images lo to hi, or their logits."""
     layers, masks, panel = len(layout.W), work.nonzero_masks[thread], work.panels[thread]
     for first in range(lo, hi, ROWS):
         n, depth, S, start = min(ROWS, hi - first), layout.sizes[0], work.X[thread], 0
         for i in range(n):
-            image = images[first + i]
-            for j in range(depth):
-                S[i * depth + j] = image[j]
+            _copy_scaled(images[first + i], offset, scale, S[i * depth : (i + 1) * depth])
         for layer in range(layers):
             width, Z = layout.sizes[layer + 1], work.outputs[thread][start:]
             W, b = theta[layout.W[layer] :], theta[layout.b[layer] :]
@@ -78,9 +87,11 @@ def _classify(images, layout, theta, work, thread, wants_logits, P, lo, hi):
 
 
 @compiled()
-def loss_and_correct(Z, labels):
-    """(summed cross-entropy, correct samples) of logits Z (n, classes), which are overwritten."""
-    loss, correct = 0.0, 0
+def loss_and_correct(Z, labels, loss):
+    """(`loss` + summed cross-entropy, correct samples) of logits Z (n, classes), which are
+    overwritten.
+    """
+    correct = 0
     if len(labels) != len(Z):
         raise IndexError("a label for each image is wanted")
     for i in range(len(Z)):

@@ -16,15 +16,23 @@ from handstitch.compiled.philox import draw
 
 @compiled()
 def _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi):
-    """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout."""
+    """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout.
+
+    Offset and scale are of length 1 for pixels; features have one each.
+    """
     p, width = layout.dropout[0], layout.sizes[0]
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
     if p > 0:
         draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
     for i in range(lo, hi):
         row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
-        for j in range(width):
-            row[j] = (np.float32(image[j]) - offset) * scale
+        if len(scale) == 1:
+            shift, factor = offset[0], scale[0]
+            for j in range(width):
+                row[j] = (np.float32(image[j]) - shift) * factor
+        else:
+            for j in range(width):
+                row[j] = (image[j] - offset[j]) * scale[j]
         if p > 0:
             uniform = work.input_uniforms[i * width : (i + 1) * width]
             for j in range(width):
@@ -177,6 +185,8 @@ def forward_backward(
     """
     layers, sizes = len(layout.W), layout.sizes
     _check(n, images, labels, indices, sizes, len(work.losses))
+    if not len(offset) == len(scale) in (1, sizes[0]):
+        raise IndexError("one offset and scale, or one for each input, are wanted")
     for index in prange(threads):
         thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
         lo, hi = n * thread // threads, n * (thread + 1) // threads

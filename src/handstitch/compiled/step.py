@@ -18,7 +18,7 @@ from handstitch.compiled.philox import philox_state
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.update_rules import Coefficients
-from handstitch.data.batches import Batches
+from handstitch.data.batches import Batches, Subset
 
 
 class NumbaBackend:
@@ -57,10 +57,12 @@ class NumbaBackend:
             is_correct=np.empty(n, np.int64),
         )
         # So that pixels that are 0 stay 0 in X, what an offset adds to every pixel is kept apart.
-        scaling = batches.scaling
-        offset = 0.0 if input_dropout == 0 else scaling.offset
-        pixel_shift = (offset - scaling.offset) * scaling.scale
-        self._scaling = [np.float32(number) for number in (offset, scaling.scale, pixel_shift)]
+        offset, scale = batches.scaling
+        shift = 0.0
+        if isinstance(offset, float) and isinstance(scale, float) and input_dropout == 0:
+            offset, shift = 0.0, (0.0 - offset) * scale
+        vectors = [np.atleast_1d(np.asarray(one, np.float32)) for one in (offset, scale)]
+        self._scaling = (*vectors, np.float32(shift))
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -100,9 +102,10 @@ class NumbaBackend:
             self._update(learning_rate)
         return loss, correct
 
-    def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
+    def validate(self, images: Images | Subset, labels: Labels) -> tuple[float, float]:
         """As NumpyBackend.validate."""
-        classifier = CompiledClassifier(self.network, self.batches.scaling, self._threads)
+        axes = len(images.shape) - 1
+        classifier = CompiledClassifier(self.network, self.batches.scaling, self._threads, axes)
         return classifier.loss_and_accuracy(images, labels)
 
     def _update(self, learning_rate: float) -> None:

@@ -1,10 +1,13 @@
-"""Mini-batches: gathered from uint8 images and scaled into one reused buffer."""
+"""Mini-batches: gathered from the data set and scaled into one reused buffer."""
 
 from __future__ import annotations
 
 from math import ceil
+from mmap import mmap
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handstitch.arrays import Images, Indices, Labels, Matrix
 from handstitch.data.scaling import Scaling
@@ -14,7 +17,7 @@ from handstitch.randomness import Purpose, generator
 class Batches:
     """Mini-batches of at most `batch_size` of the chosen images.
 
-    Images stay uint8; no float copy of the data set is made.
+    Images stay as they are; no float copy of the data set is made.
     """
 
     def __init__(
@@ -28,9 +31,10 @@ class Batches:
         self.scaling = scaling
         self.train_indices = train_indices
         self.batch_size = min(batch_size, len(train_indices))
-        self.images = images.reshape(len(images), -1)
+        # A plain view: indexing a numpy.memmap takes several times as long.
+        self.images: Images = np.asarray(images).reshape(len(images), -1)
         self.labels = labels.astype(np.intp)  # positions of the 1 in a one-hot row
-        self._pixels = np.empty((self.batch_size, self.images.shape[1]), np.uint8)
+        self._pixels = np.empty((self.batch_size, self.images.shape[1]), images.dtype)
         self._picked = np.empty(self.batch_size, np.intp)
 
     def __len__(self) -> int:
@@ -57,3 +61,33 @@ class Batches:
         np.take(self.labels, indices, out=labels, mode="clip")
         self.scaling.apply(pixels, X)
         return labels
+
+
+class Subset:
+    """Chosen samples of a data set, gathered where they are sliced: no copy is kept."""
+
+    def __init__(self, images: Images, chosen: Indices) -> None:
+        self._images = images
+        self._chosen = chosen
+        self.shape = (len(chosen), *images.shape[1:])
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self._chosen)
+
+    def __getitem__(self, rows: slice) -> Images:
+        """A copy of some of the samples."""
+        return self._images[self._chosen[rows]]
+
+
+def choose(images: Images, chosen: Indices) -> Images | Subset:
+    """The chosen samples: a copy, or a Subset of a memory map, which may be larger than memory."""
+    return Subset(images, chosen) if is_memory_mapped(images) else images[chosen]
+
+
+def is_memory_mapped(array: NDArray[Any]) -> bool:
+    """Whether the array, or what it is a view of, lies in a file."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap)

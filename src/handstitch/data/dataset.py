@@ -1,16 +1,20 @@
-"""Data set in memory: images, labels and class names."""
+"""Data set: images or features, labels and class names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from handstitch.arrays import Images, Labels
-from handstitch.errors import DataError
+from handstitch.data.labels import number_labels
+from handstitch.data.samples import as_samples, require_finite
+from handstitch.errors import DataError, printable
 
 GARMENTS: Final = (
     "T-shirt/top",
@@ -32,7 +36,7 @@ DIGITS: Final = tuple("0123456789")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """One part of a data set, in memory.
+    """One part of a data set, in memory or in a memory-mapped file.
 
     Raises DataError unless images and labels match, so that users of a Dataset need not check.
     """
@@ -42,41 +46,48 @@ class Dataset:
     part: str
     """`train` or `test`."""
     images: Images
-    """(n, rows, columns), 0 to 255, C-contiguous."""
+    """uint8 (n, rows, columns) or (n, rows, columns, 3), 0 to 255; or float32 (n, features)."""
     labels: Labels
     """(n,), each below the number of class names."""
     class_names: tuple[str, ...]
     location: str
     """The folder it was read from, or where else the images are from."""
     digest: str = ""
-    """SHA-256 of pixels and labels (`digest_of`), which identifies the data of a run; computed
+    """SHA-256 of samples and labels (`digest_of`), which identifies the data of a run; computed
     where it is empty."""
 
     def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        is_features = images.ndim == 2 and images.dtype == np.float32
+        is_grey = images.ndim == 3 and images.dtype == np.uint8
+        is_colour = images.ndim == 4 and images.shape[-1] == 3 and images.dtype == np.uint8
         if not (
-            self.images.dtype == self.labels.dtype == np.uint8
-            and self.images.ndim == 3
-            and self.images.size > 0
-            and self.images.flags.c_contiguous
-            and self.labels.shape == self.images.shape[:1]
+            (is_features or is_grey or is_colour)
+            and images.size > 0
+            and images.flags.c_contiguous
+            and labels.dtype in {np.dtype(np.uint8), np.dtype(np.uint16)}
+            and labels.shape == images.shape[:1]
         ):
+            order = "" if images.flags.c_contiguous else ", not in C order"
             raise DataError(
                 "images or labels have the wrong type or shape",
-                found=f"images {self.images.dtype} {self.images.shape}, "
-                f"labels {self.labels.dtype} {self.labels.shape}",
-                wanted="uint8 images (n, rows, columns), C-contiguous, and uint8 labels (n,)",
-                fix="one label for each image; pixels as bytes: (255 * images).astype(numpy.uint8) "
-                "if they are from 0 to 1",
+                found=f"images {images.dtype} {images.shape}{order}, "
+                f"labels {labels.dtype} {labels.shape}",
+                wanted="uint8 images (n, rows, columns) or (n, rows, columns, 3) in C order, or "
+                "float32 features (n, features); a label for each",
+                fix="one label for each image; Dataset.from_arrays converts what it can",
             )
-        if self.labels.max() >= len(self.class_names):
+        _require_class_names(self.class_names)
+        if labels.max() >= len(self.class_names):
             raise DataError(
                 "a label has no class name",
-                found=f"label {self.labels.max()}, {len(self.class_names)} class names",
+                found=f"label {labels.max()}, {len(self.class_names)} class names",
                 wanted=f"labels from 0 to {len(self.class_names) - 1}",
                 fix="name every class, counting from 0",
             )
+        require_finite(images)
         if not self.digest:
-            object.__setattr__(self, "digest", digest_of(self.images, self.labels))
+            object.__setattr__(self, "digest", digest_of(images, labels))
 
     @classmethod
     def from_arrays(
@@ -86,50 +97,32 @@ class Dataset:
         class_names: Iterable[str] | None = None,
         part: str = "train",
     ) -> Self:
-        """The data set of grey images (n, rows, columns), uint8, with these labels (n,).
+        """The data set of these images or features with these labels (n,).
 
-        Labels are whole numbers that count classes from 0. `class_names` names each class; left
-        out, the names are "0", "1", …. Images in C order are not copied. Raises DataError for
+        Images are whole numbers from 0 to 255, (n, rows, columns) or (n, rows, columns, 3);
+        features (n, features) are numbers, kept as float32. Without `class_names` the distinct
+        labels are the classes, numbers by value and words in natural order. With them, whole
+        numbers count them from 0, and words are looked up in them. uint8 images and float32
+        features in C order are not copied, so that a memory map stays one. Raises DataError for
         anything else.
         """
-        try:
-            pixels, numbers = np.ascontiguousarray(images), np.ascontiguousarray(labels)
-        except ValueError as error:
-            raise DataError(
-                "images or labels are not one array",
-                found=str(error),
-                wanted="images (n, rows, columns), all of one size, and labels (n,)",
-                fix="crop or resize the images to one size",
-            ) from error
-        is_whole = numbers.dtype.kind in "iu" and numbers.size > 0
-        low, high = (int(numbers.min()), int(numbers.max())) if is_whole else (-1, -1)
-        if not 0 <= low <= high <= 255:  # they become bytes
-            raise DataError(
-                "labels must be whole numbers that count classes from 0",
-                found=f"labels from {low} to {high}"
-                if is_whole
-                else f"labels {numbers.dtype} {numbers.shape}",
-                wanted="whole numbers from 0 to 255 at most, one for each image",
-                fix="number them: names, labels = numpy.unique(labels, return_inverse=True)",
-            )
-        names = tuple(map(str, range(high + 1) if class_names is None else class_names))
+        samples, numbered = as_samples(images), number_labels(labels, class_names)
         where = "arrays passed from Python"
-        return cls("arrays", part, pixels, numbers.astype(np.uint8), names, where)
+        return cls("arrays", part, samples, numbered.numbers, numbered.names, where)
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self.images)
 
     @property
-    def image_shape(self) -> tuple[int, int]:
-        """Rows and columns of an image."""
-        _, rows, columns = self.images.shape
-        return rows, columns
+    def image_shape(self) -> tuple[int, ...]:
+        """(rows, columns) or (rows, columns, 3) of an image, or (features,)."""
+        return self.images.shape[1:]
 
     @property
     def inputs(self) -> int:
-        """Pixels of an image: the number of the network's inputs."""
-        return int(self.images[0].size)
+        """Numbers of a sample: the number of the network's inputs."""
+        return prod(self.image_shape)
 
     def counts(self) -> list[int]:
         """The number of images of each class, in the order of `class_names`."""
@@ -137,12 +130,25 @@ class Dataset:
 
 
 def digest_of(images: Images, labels: Labels) -> str:
-    """SHA-256, in hexadecimal, of all pixels in order followed by all labels.
+    """SHA-256, in hexadecimal, of all pixels or features in order followed by all labels.
 
-    Both C-contiguous. It does not depend on the files' compression.
+    Both in C order. It does not depend on the files' compression.
     """
     import hashlib
 
     digest = hashlib.sha256(images.data)
     digest.update(labels.data)
     return digest.hexdigest()
+
+
+def _require_class_names(names: tuple[str, ...]) -> None:
+    """Raise DataError for names that a model file could not hold, or that are the same."""
+    odd = [name for name in names if not 0 < len(name) <= 200 or printable(name) != name]
+    same = [name for name, other in pairwise(sorted(names)) if name == other]
+    if odd or same:
+        raise DataError(
+            "this cannot be the name of a class" if odd else "two classes have one name",
+            found=repr((odd or same)[0])[:220],
+            wanted="names of 1 to 200 visible characters, each of one class",
+            fix="rename the class",
+        )

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from handstitch.arrays import Images, Labels
+import numpy as np
+from numpy.typing import NDArray
+
 from handstitch.data import catalog, locations, verification
 from handstitch.data.catalog import CLASS_NAMES, TITLES, OfficialFile, Part
 from handstitch.data.dataset import Dataset
@@ -75,7 +77,7 @@ class Verified(NamedTuple):
     location: Location
     checked: dict[OfficialFile, tuple[Path, str]]
     """Path and SHA-256 of each file."""
-    arrays: dict[OfficialFile, Images | Labels]
+    arrays: dict[OfficialFile, NDArray[np.uint8]]
     """The arrays of the files that were unpacked."""
 
     def dataset(self, part: Part) -> Dataset:

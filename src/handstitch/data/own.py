@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices
-from handstitch.data import classes, decoded, formats, places, summary
+from handstitch.data import decoded, formats, places, summary
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset, digest_of
+from handstitch.data.labels import number_parts
 from handstitch.data.readers.parts import Parts, Samples
 from handstitch.data.splits import split
 from handstitch.errors import DataError, UsageError, printable
@@ -114,7 +115,7 @@ def _require_existence(path: Path) -> None:
 
 def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> OwnData:
     samples = {part: found for part, found in parts._asdict().items() if isinstance(found, Samples)}
-    names, labels = classes.encode(
+    names, labels = number_parts(
         {part: found.labels for part, found in samples.items()}, parts.class_names
     )
     arrays: dict[str, tuple[Any, NDArray[Any]]] = {

@@ -43,5 +43,6 @@ def _stratified(labels: Labels, order: Indices, held_out: int) -> Indices:
     shares = np.floor(exact).astype(np.intp)
     remainders = np.argsort(shares - exact, kind="stable")
     shares[remainders[: held_out - int(shares.sum())]] += 1
-    shuffled = labels[order]
-    return np.concatenate([order[shuffled == label][:share] for label, share in enumerate(shares)])
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    place_in_class = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return by_class[place_in_class < np.repeat(shares, counts)]

@@ -1,7 +1,7 @@
 """Images with their predictions: samples, most confident mistakes, most confused pairs.
 
-Images are (n, rows, columns) uint8, light on dark; labels (n,) the true classes; P (n, classes)
-the predicted probabilities.
+Images are uint8, grey (n, rows, columns) or in colour (n, rows, columns, 3); labels (n,) the true
+classes; P (n, classes) the predicted probabilities.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class _Sheet:
     ) -> None:
         from matplotlib.figure import Figure
 
-        high, wide = (side / max(image_shape) for side in image_shape)
+        high, wide = (side / max(image_shape[:2]) for side in image_shape[:2])
         pitch = high + caption + 0.05
         width = _PITCH * (_COLUMNS - 1) + wide + 2 * _MARGIN
         height = _TITLE + max(1, rows) * pitch + _MARGIN

@@ -51,12 +51,15 @@ def heat_maps(parameters: Parameters, lang: Lang = "en") -> Figure:
 @drawing
 def unit_tiles(
     W: Matrix,
-    image_shape: tuple[int, int],
+    image_shape: tuple[int, ...],
     use: Vector | None = None,
     most: int = 64,
     lang: Lang = "en",
 ) -> Figure:
     """First-layer units as images: a tile is a column of W (inputs, units), red above 0.
+
+    Of images in colour a tile is in colour, too: a weight above 0 makes its channel brighter than
+    medium grey.
 
     `use` (units,) measures how much each is used (`insight.outgoing_norms`): the `most` used are
     drawn, in descending order; without it the first `most`. Raises ValueError if shapes disagree.
@@ -69,11 +72,13 @@ def unit_tiles(
 @drawing
 def weights(
     parameters: Parameters,
-    image_shape: tuple[int, int],
+    image_shape: tuple[int, ...],
     use: Vector | None = None,
     lang: Lang = "en",
 ) -> Figure:
-    """`heat_maps` above, `unit_tiles` of the first layer below."""
+    """`heat_maps` above, `unit_tiles` of the first layer below; of features the maps alone."""
+    if len(image_shape) == 1:
+        return heat_maps(parameters, lang)
     W, most = parameters.weights[0], 64
     heights = (sum(_heights_of_maps(parameters)) + 0.1, _height_of_tiles(W, image_shape, most))
     figure = new_figure(_WIDTH, sum(heights))
@@ -156,7 +161,7 @@ def _draw_map(axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, 
     whole_numbers(axes.yaxis, 12 if outputs <= 12 else "auto")
 
 
-def _height_of_tiles(W: Matrix, image_shape: tuple[int, int], most: int) -> float:
+def _height_of_tiles(W: Matrix, image_shape: tuple[int, ...], most: int) -> float:
     rows = ceil(min(most, W.shape[1]) / _COLUMNS)
     tile = 0.85 * (image_shape[0] / image_shape[1] + _NUMBER)
     return 0.5 + float(np.clip(tile * rows, 1, 14))
@@ -165,7 +170,7 @@ def _height_of_tiles(W: Matrix, image_shape: tuple[int, int], most: int) -> floa
 def _draw_tiles(
     figure: Figure | SubFigure,
     W: Matrix,
-    image_shape: tuple[int, int],
+    image_shape: tuple[int, ...],
     use: Vector | None,
     *,
     most: int,
@@ -175,23 +180,32 @@ def _draw_tiles(
     if use is not None and use.shape != (units,):
         raise ValueError(f"use {use.shape} of {units} units")
     order = (np.arange(units) if use is None else np.argsort(-use, kind="stable"))[:most]
-    tiles = [reduced(W[:, unit].reshape(image_shape), _TILE) for unit in order]
-    high, wide = tiles[0].shape
+    # Channels first: a grey image is one.
+    channels = W.T[order].reshape(len(order), *image_shape[:2], -1).transpose(0, 3, 1, 2)
+    tiles = [np.dstack([reduced(channel, _TILE) for channel in tile]) for tile in channels]
+    high, wide, depth = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)
     pitch = high + ceil(_NUMBER * wide), wide + 1
-    board = np.full((rows * pitch[0], _COLUMNS * pitch[1] - 1), np.nan, np.float32)
+    board = np.full((rows * pitch[0], _COLUMNS * pitch[1] - 1, depth), np.nan, np.float32)
     axes = figure.subplots()
     for place, (unit, tile) in enumerate(zip(order, tiles, strict=True)):
         row, column = divmod(place, _COLUMNS)
         left, bottom = column * pitch[1], (row + 1) * pitch[0]
         board[bottom - high : bottom, left : left + wide] = tile
         axes.text(left - 0.5, bottom - high - 1, str(unit), fontsize=5.5)
-    _show(axes, np.ma.masked_invalid(board), _limit(board[np.isfinite(board)]))
+    limit = _limit(board[np.isfinite(board)])
+    title = label("tiles", lang, shown=len(order), units=units)
+    title += label("by use", lang) if use is not None else ""
+    if depth == 1:
+        _show(axes, np.ma.masked_invalid(board[:, :, 0]), limit)
+        _colour_bar(figure, [axes], W[:, order], lang)
+    else:
+        colours = np.clip(0.5 + board / (2 * limit), 0, 1)
+        axes.imshow(np.nan_to_num(colours, nan=1.0), interpolation="none")
+        title += label("in colour", lang, limit=limit)
     axes.set_axis_off()
     axes.set_anchor("W")
-    title = label("tiles", lang, shown=len(order), units=units)
-    axes.set_title(title + (label("by use", lang) if use is not None else ""), loc="left")
-    _colour_bar(figure, [axes], W[:, order], lang)
+    axes.set_title(title, loc="left")
 
 
 def _limit(values: Matrix | Vector) -> float:

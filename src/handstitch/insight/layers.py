@@ -13,6 +13,7 @@ from handstitch import machine
 from handstitch.arrays import Images, Labels, Matrix, Vector
 from handstitch.core.network import Network
 from handstitch.core.parameters import INITIALIZATIONS, Parameters
+from handstitch.data.batches import Subset
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
@@ -42,7 +43,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
     """
     theta = model.parameters
     network = Network(theta, model.activations)
-    scaling = Scaling(model.offset, model.scale)
+    scaling = model.scaling
     initial = recover_initial_weights(model)
     probe = probe_images(model, data, initial.config)
     with machine.blas_threads(1):  # small products; and the same figures on any machine
@@ -108,7 +109,7 @@ def decisive_layer(accuracy: float, reset: Sequence[float], images: int) -> int 
     return reset.index(worst) + 1 if rival - worst > 2 * error else None
 
 
-def dead_units(network: Network, images: Images, scaling: Scaling) -> list[int]:
+def dead_units(network: Network, images: Images | Subset, scaling: Scaling) -> list[int]:
     """The number of units of each hidden layer whose output is constant over the images.
 
     Such a unit carries no information. With ReLU the constant is 0, and no gradient reaches the
@@ -139,7 +140,11 @@ def outgoing_norms(parameters: Parameters) -> Vector | None:
 
 
 def reset_accuracies(
-    network: Network, initial: Parameters, images: Images, labels: Labels, scaling: Scaling
+    network: Network,
+    initial: Parameters,
+    images: Images | Subset,
+    labels: Labels,
+    scaling: Scaling,
 ) -> list[float]:
     """The accuracy with each layer alone reset to its initial weights and biases.
 

@@ -60,12 +60,13 @@ class Structure(msgspec.Struct, frozen=True):
 
 def structures(
     weights: Sequence[Matrix],
-    image_shape: tuple[int, int] | None = None,
+    image_shape: tuple[int, ...] = (),
     *,
     copies: int = COPIES,
     seed: int = 0,
 ) -> list[Structure]:
-    """One Structure for each layer of `weights` (inputs, outputs); the first sees `image_shape`.
+    """One Structure for each layer of `weights` (inputs, outputs); the first sees `image_shape`
+    of a grey image, one in colour or features.
 
     All statistics of a copy are measured in standard deviations of the other copies, the layer
     itself being one of them; the largest of a layer is its score, and p is the share of networks
@@ -78,7 +79,7 @@ def structures(
     scores: list[dict[str, Scores]] = []  # of the layer and then of its copies
     for layer, W in enumerate(announced(weights, "permutation test, layers")):
         rng = generator(seed, Purpose.WEIGHT_SHUFFLE, layer)
-        measured = _measure(W, image_shape if layer == 0 else None, copies, rng)
+        measured = _measure(W, image_shape if layer == 0 else (), copies, rng)
         deviations = _in_deviations(np.array(list(measured.values())))
         scores.append(dict(zip(measured, deviations, strict=True)))
     largest = [np.max(list(of_layer.values()), axis=0) for of_layer in scores]
@@ -96,10 +97,10 @@ def structures(
 
 
 def _measure(
-    W: Matrix, image_shape: tuple[int, int] | None, copies: int, rng: np.random.Generator
+    W: Matrix, image_shape: tuple[int, ...], copies: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
     """The statistics of W and then of its shuffled copies."""
-    shape = image_shape if image_shape and len(W) <= _WIDEST else None
+    shape = image_shape if len(W) <= _WIDEST else ()
     copy = np.ascontiguousarray(W[_evenly(len(W))][:, _evenly(W.shape[1])])
     # Scaled to a mean square of 1, so that no power leaves the range of float32.
     largest = float(np.max(np.abs(copy), initial=0))
@@ -119,7 +120,7 @@ def _evenly(n: int) -> NDArray[np.intp]:
     return np.linspace(0, n - 1, min(n, _WIDEST)).astype(np.intp)
 
 
-def _statistics(W: Matrix, image_shape: tuple[int, int] | None) -> dict[str, float]:
+def _statistics(W: Matrix, image_shape: tuple[int, ...]) -> dict[str, float]:
     inputs, outputs = W.shape
     gram = W.T @ W if outputs <= inputs else W @ W.T
     squares = np.square(W)
@@ -130,8 +131,8 @@ def _statistics(W: Matrix, image_shape: tuple[int, int] | None) -> dict[str, flo
         "row sums": _squared(W.sum(axis=1)),
         "column sums": _squared(W.sum(axis=0)),
     }
-    if image_shape is not None:
-        tiles = W.reshape(*image_shape, outputs)
+    if len(image_shape) > 1:
+        tiles = W.reshape(*image_shape[:2], -1)  # a channel has its neighbours in the same one
         beside = np.einsum("rcu,rcu->", tiles[:, 1:], tiles[:, :-1])
         below = np.einsum("rcu,rcu->", tiles[1:], tiles[:-1])
         values["neighbours"] = float(beside + below)

@@ -11,6 +11,7 @@ import numpy as np
 from handstitch.arrays import Images, Labels
 from handstitch.config import Config
 from handstitch.data import loading, splits
+from handstitch.data.batches import Subset, choose
 from handstitch.data.dataset import Dataset
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
@@ -26,9 +27,9 @@ _UNITS: Final = 2**26
 class ProbeImages(NamedTuple):
     """Images to count dead units on, and others to measure accuracies on."""
 
-    images: Images
+    images: Images | Subset
     description: str
-    validation: tuple[Images, Labels] | None
+    validation: tuple[Images | Subset, Labels] | None
     """The part held out of training; None where the split is unknown."""
 
 
@@ -51,7 +52,7 @@ def find_training_data(model: Model, data_dir: str | Path | None = None) -> Data
 
 
 def fits(model: Model, data: Dataset) -> bool:
-    """Whether the network has an input for each pixel of `data` and an output for each class."""
+    """Whether the network is for samples of the shape of those of `data`, and as many classes."""
     return data.image_shape == model.image_shape and len(data.class_names) == len(model.class_names)
 
 
@@ -65,19 +66,24 @@ def probe_images(model: Model, data: Dataset | None, config: Config | None) -> P
             data.labels, config.validation, config.seed, config.stratified
         )
         return ProbeImages(
-            data.images[chosen],
+            choose(data.images, chosen),
             f"the {len(chosen):,} training images of {data.name}",
-            (data.images[held_out], data.labels[held_out]),
+            (choose(data.images, held_out), data.labels[held_out]),
         )
     if data is not None:
         return ProbeImages(data.images, f"all {len(data):,} training images of {data.name}", None)
     drawn = min(DRAWN, max(2, _UNITS // sum(model.parameters.sizes)))
+    rng = generator(0, Purpose.SKETCH)
+    images: Images
     if model.image_shape == (28, 28):
         from handstitch.data import sketch
 
         images, kind = sketch.draw(drawn, seed=0)[0], "garments drawn by Handstitch"
-    else:
-        rng = generator(0, Purpose.SKETCH)
+    elif model.has_images:
         images = rng.integers(0, 256, (drawn, *model.image_shape), np.uint8)
         kind = "images of noise"
+    else:  # that are standard normal once they are scaled
+        offset, scale = model.scaling
+        noise = rng.standard_normal((drawn, *model.image_shape)) / scale + offset
+        images, kind = noise.astype(np.float32), "samples of noise"
     return ProbeImages(images, f"{drawn:,} {kind}, in place of the training images", None)

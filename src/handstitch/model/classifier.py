@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import ArrayLike, NDArray
 
 from handstitch.arrays import Images, Matrix, Vector
@@ -19,7 +20,9 @@ from handstitch.config.schema import check_names, default_learning_rate, from_ma
 from handstitch.core.network import Network
 from handstitch.data import loading
 from handstitch.data.dataset import Dataset
+from handstitch.data.labels import name_labels, number_labels, values_of
 from handstitch.data.loading import Source
+from handstitch.data.samples import as_samples, require_finite, shape_in_words
 from handstitch.data.scaling import Scaling
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
@@ -31,15 +34,16 @@ from handstitch.training import Trainer
 
 
 class Classifier:
-    """A neural-network classifier of grey images.
+    """A neural-network classifier of images or features.
 
         classifier = Classifier(hidden_sizes=(300, 100), epochs=5)
         classifier.fit(images, labels)
         classifier.predict(images)
 
     Its settings are those of Config, but for those that say what data are read and how. Images are
-    uint8 (n, rows, columns), labels
-    whole numbers that count classes from 0. Raises ConfigError for an invalid setting.
+    of whole numbers from 0 to 255, (n, rows, columns) or (n, rows, columns, 3), features
+    (n, features) of any numbers, labels whole numbers or words: what `Dataset.from_arrays` takes.
+    Raises ConfigError for an invalid setting.
     """
 
     # The parameters of the constructor, for help(), completion and scikit-learn.
@@ -60,6 +64,7 @@ class Classifier:
         self.weights = "best"
         """The name of its weights: `best`, `last`, or the file's name."""
         self._model: Model | None = None
+        self._classes: NDArray[Any] = np.arange(0)
 
     @classmethod
     def load(cls, path: str | Path, weights: str = "") -> Self:
@@ -71,6 +76,7 @@ class Classifier:
         classifier.path = Path(path)
         classifier.weights = weights or classifier.path.name
         classifier._model = model = load_model(path)
+        classifier._classes = values_of(model.class_names, model.labels)
         # A file of another program has the architecture only, and so has one whose settings are of
         # no use: that matters to fit alone.
         architecture = {
@@ -96,13 +102,16 @@ class Classifier:
     def fit(
         self, images: ArrayLike, labels: ArrayLike, class_names: Iterable[str] | None = None
     ) -> Self:
-        """Train a new network on images (n, rows, columns) and labels (n,); keeps the best epoch's.
+        """Train a new network on images or features and labels (n,); keeps the best epoch's.
 
         Raises DataError for images or labels of another kind, DivergedError, MachineError.
         """
-        trainer = Trainer(self.config, Dataset.from_arrays(images, labels, class_names))
+        labelled = number_labels(labels, class_names)
+        data = Dataset.from_arrays(images, labelled.numbers, labelled.names)
+        trainer = Trainer(self.config, data)
         trainer.fit()
-        self._model, self.path, self.weights = best_model(trainer), None, "best"
+        self._model = structs.replace(best_model(trainer), labels=labelled.kind)
+        self._classes, self.path, self.weights = labelled.values, None, "best"
         return self
 
     def save(self, path: str | Path) -> None:
@@ -128,25 +137,32 @@ class Classifier:
 
     @property
     def scaling(self) -> Scaling:
-        """The preprocessing of pixels."""
-        return Scaling(self.model.offset, self.model.scale)
+        """The preprocessing of pixels or features."""
+        return self.model.scaling
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """In the order of the outputs."""
         return self.model.class_names
 
+    @property
+    def classes(self) -> NDArray[Any]:
+        """The label of each class, in the order of the outputs: words or numbers, as given to
+        `fit`, and else the numbers from 0.
+        """
+        return self._classes
+
     def predict_proba(self, images: ArrayLike) -> Matrix:
-        """P (n, classes): the probability of each class, of images (n, rows, columns), uint8."""
+        """P (n, classes): the probability of each class, of images or features as in training."""
         return Evaluator(self.network, self._checked(images), self.scaling).probabilities()
 
-    def predict(self, images: ArrayLike) -> NDArray[np.intp]:
-        """The most probable class of each image, as a position in `class_names`."""
-        labels: NDArray[np.intp] = np.argmax(self.predict_proba(images), axis=1)
+    def predict(self, images: ArrayLike) -> NDArray[Any]:
+        """The label of the most probable class of each sample, one of `classes`."""
+        labels: NDArray[Any] = self.classes[np.argmax(self.predict_proba(images), axis=1)]
         return labels
 
     def score(self, images: ArrayLike, labels: ArrayLike) -> float:
-        """Accuracy on images (n, rows, columns) with labels (n,)."""
+        """Accuracy on images or features with labels (n,)."""
         return self.evaluate(images, labels).accuracy
 
     def evaluate(
@@ -157,7 +173,7 @@ class Classifier:
         dataset: str | Path | None = None,
         data_dir: str | Path | None = None,
     ) -> Evaluation:
-        """Accuracy, loss, calibration and confusion matrix on labelled images.
+        """Accuracy, loss, calibration and confusion matrix on labelled images or features.
 
         Without images, on the test set of its own data set, or of `dataset`. Raises DataError if
         that is unavailable or damaged.
@@ -165,7 +181,8 @@ class Classifier:
         if images is None:
             data = self.source(dataset, data_dir).load("test")
         else:
-            data = Dataset.from_arrays(images, labels, self.class_names, "test")
+            named = name_labels(labels) if self.model.labels == "number" else labels
+            data = Dataset.from_arrays(images, named, self.class_names, "test")
         self._checked(data.images)
         if len(data.class_names) != len(self.class_names):
             raise ModelFileError(
@@ -186,47 +203,56 @@ class Classifier:
         return loading.resolve(str(dataset), data_dir, ReadingOptions.of(self.config.to_dict()))
 
     def compiled(self) -> Callable[[Images], Matrix | Vector]:
-        """A function from images (n, rows, columns), uint8, to P (n, classes), and from one image
-        (rows, columns) to P (classes,): for many calls, or very many images.
+        """A function from images or features (n, …) to P (n, classes), and from a single sample to
+        P (classes,): for many calls, or very many images.
 
         Compiled if numba is installed, which takes longer to load than 10,000 images take without
         it; buffers are allocated once. It has a copy of the weights. Not thread-safe: each thread
         needs its own.
         """
-        function = compiled(self.network, self.scaling)
+        axes = len(self.model.image_shape)
+        function = compiled(self.network, self.scaling, axes)
 
         def classify(images: Images) -> Matrix | Vector:
-            self._checked(images[None] if images.ndim == 2 else images)
-            return function(images)
+            is_one = images.ndim == axes
+            samples = self._checked(images[None] if is_one else images)
+            return function(samples[0] if is_one else samples)
 
         return classify
 
     def _checked(self, images: ArrayLike) -> Images:
-        images = np.asarray(images)
-        if images.ndim != 3 or images.dtype != np.uint8:
-            raise TypeError(f"uint8 (n, rows, columns) wanted, not {images.dtype} {images.shape}")
-        if images.shape[1:] != self.model.image_shape:
-            rows, columns = self.model.image_shape
+        samples, shape = as_samples(images), self.model.image_shape
+        if samples.shape[1:] != shape:
+            is_one, are_images = samples.shape == shape, samples.ndim > 2 and len(shape) > 1
             raise ModelFileError(
-                "the network expects images of another size",
+                f"the network expects {'images of another size' if are_images else 'other input'}",
                 file=self.path,
-                found=f"images of {images.shape[1]} × {images.shape[2]} pixels",
-                wanted=f"{rows} × {columns}",
-                fix="resize the images, or train a network for this size",
+                found=f"a single array {shape}" if is_one else shape_in_words(samples.shape[1:]),
+                wanted=shape_in_words(shape),
+                fix="put it into a list: [image]"
+                if is_one
+                else f"{'resize the images' if are_images else 'give such input as in training'}, "
+                "or train a network for this size",
             )
-        return images
+        require_finite(samples)
+        return samples
 
 
-def compiled(network: Network, scaling: Scaling) -> Callable[[Images], Matrix | Vector]:
-    """`Classifier.compiled` for a network in memory."""
+def compiled(
+    network: Network, scaling: Scaling, axes: int = 2
+) -> Callable[[Images], Matrix | Vector]:
+    """`Classifier.compiled` for a network in memory.
+
+    `axes` are those of one sample: 2 of a grey image, 3 of one in colour, 1 of features.
+    """
     if unavailable_reason() is None:
         from handstitch.compiled.classifier import CompiledClassifier
 
-        return CompiledClassifier(network, scaling)
+        return CompiledClassifier(network, scaling, axes=axes)
     network = Network(network.parameters.copy(), network.activations)
 
     def classify(images: Images) -> Matrix | Vector:
-        if images.ndim == 3:
+        if images.ndim > axes:
             return Evaluator(network, images, scaling).probabilities()
         P: Vector = Evaluator(network, images[None], scaling).probabilities()[0]
         return P

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from math import isfinite, prod
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters
+from handstitch.data.labels import LabelKind
+from handstitch.data.scaling import Scaling
 from handstitch.errors import ModelFileError, printable
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -23,12 +26,12 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
 
     activations: tuple[Activation, ...]
     """One for each hidden layer."""
-    offset: float
-    scale: float
-    """Preprocessing: x ← (x − offset) · scale, of pixels from 0 to 255."""
+    offset: float | tuple[float, ...]
+    scale: float | tuple[float, ...]
+    """Preprocessing: x ← (x − offset) · scale, of pixels from 0 to 255; or of each feature."""
     class_names: tuple[Name, ...]
-    image_shape: tuple[Size, Size]
-    """Rows and columns."""
+    image_shape: Annotated[tuple[Size, ...], Meta(min_length=1, max_length=3)]
+    """(rows, columns) or (rows, columns, 3) of an image, or (features,)."""
     dataset: Name
     """Name of the data set it was trained on."""
     config: dict[str, Any]
@@ -42,6 +45,20 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
     """SHA-256 of the training pixels and labels; empty if unknown."""
     initial_digest: Digest = ""
     """SHA-256 of the initial weights (`training.initial_digest`); empty if unknown."""
+    labels: LabelKind = "position"
+    """What a label was where arrays were fitted: what `predict` gives."""
+
+    @property
+    def scaling(self) -> Scaling:
+        """The preprocessing of pixels or features."""
+        if isinstance(self.offset, tuple):
+            return Scaling(np.array(self.offset, np.float32), np.array(self.scale, np.float32))
+        return Scaling(self.offset, self.scale)  # type: ignore[arg-type]  # both or none
+
+    @property
+    def has_images(self) -> bool:
+        """Whether its inputs are pixels, which can be drawn, and not features."""
+        return len(self.image_shape) > 1
 
 
 class Model(_Metadata, frozen=True, kw_only=True, eq=False):
@@ -62,13 +79,21 @@ class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
         layers, outputs = len(self.sizes) - 1, self.sizes[-1]
         names = (*self.class_names, self.dataset)
         hidden = [name for name in names if printable(name) != name]
-        scaled = isfinite(self.offset) and isfinite(self.scale) and self.scale != 0
+        offset, scale = (np.asarray(number, np.float64) for number in (self.offset, self.scale))
+        scaled = np.isfinite(offset).all() and np.isfinite(scale).all() and np.all(scale)
+        shapes = offset.shape, scale.shape
+        is_number = [name.removeprefix("-").isdecimal() for name in self.class_names]
         faults = [
+            (self.labels == "number" and not all(is_number), "class names that are no numbers"),
             (hidden, f"invisible characters in {hidden[:1]}"),
-            (not scaled, f"pixels scaled by {self.scale}"),
+            (not scaled, "pixels scaled by a number that is 0 or not finite"),
+            (shapes not in {((), ()), (self.sizes[:1],) * 2}, f"a scaling of shape {shapes}"),
             (len(self.class_names) != outputs, f"{len(self.class_names)} class names"),
             (len(self.activations) != layers - 1, f"{len(self.activations)} activations"),
-            (prod(self.image_shape) != self.sizes[0], f"images of shape {self.image_shape}"),
+            (
+                prod(self.image_shape) != self.sizes[0] or self.image_shape[2:] not in {(), (3,)},
+                f"images of shape {self.image_shape}",
+            ),
         ]
         for is_fault, words in faults:
             if is_fault:
@@ -90,8 +115,8 @@ def to_metadata(path: Path, model: Model) -> dict[str, Any]:
         raise ValueError("the history of a model file must not depend on the clock")
     metadata: dict[str, Any] = msgspec.structs.asdict(model)
     metadata["sizes"] = metadata.pop("parameters").sizes
-    for name in ("data_digest", "initial_digest"):
-        if not metadata[name]:
+    for name, default in (("data_digest", ""), ("initial_digest", ""), ("labels", "position")):
+        if metadata[name] == default:
             del metadata[name]
     for group, names in _GROUPS.items():
         metadata[group] = {name: metadata.pop(name) for name in names}

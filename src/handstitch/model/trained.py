@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from handstitch.arrays import Vector
 from handstitch.core.parameters import Parameters
 from handstitch.model.info import Model
 from handstitch.records import EpochRecord, best_epoch
@@ -29,8 +30,8 @@ def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord])
     return Model(
         parameters=parameters,
         activations=trainer.config.activations,
-        offset=trainer.scaling.offset,
-        scale=trainer.scaling.scale,
+        offset=_plain(trainer.scaling.offset),
+        scale=_plain(trainer.scaling.scale),
         class_names=trainer.dataset.class_names,
         image_shape=trainer.dataset.image_shape,
         dataset=trainer.dataset.name,
@@ -41,6 +42,13 @@ def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord])
         data_digest=trainer.dataset.digest,
         initial_digest=trainer.state.initial_digest,
     )
+
+
+def _plain(constant: float | Vector) -> float | tuple[float, ...]:
+    """A constant of the scaling as a model file has it; a float32 by its shortest decimal."""
+    if isinstance(constant, float):
+        return constant
+    return tuple(float(str(number)) for number in constant)
 
 
 def _timeless(record: EpochRecord) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Chart:
 
 @dataclass(slots=True)
 class Charts:
-    """The charts of a run; None where something was missing."""
+    """The charts of a run; None where something was missing, or the inputs are no pixels."""
 
     curves: Chart | None = None
     confusion: Chart | None = None
@@ -134,7 +134,7 @@ def _draw_mistakes(
     )
     charts.calibration = _chart(figures.reliability(bins, lang), alt)
     mistakes = int(np.count_nonzero(np.argmax(P, axis=1) != labels))
-    if not mistakes:
+    if not mistakes or images.ndim == 2:  # features cannot be drawn
         return
     names = tuple(score.name for score in measured.class_scores)
     first = _most_confused(measured, words)
@@ -151,8 +151,10 @@ def _draw_weights(charts: Charts, model: Model, words: Words, lang: Lang, png_la
     figure = figures.heat_maps(theta, png_lang if theta.vector.size > _MANY else lang)
     alt = words.maps_alt.format(layers=len(theta.weights))
     charts.maps = _chart(figure, alt, theta.vector.size)
-    alt = words.tiles_alt.format(rows=shape[0], columns=shape[1])
-    charts.tiles = _chart(figures.unit_tiles(theta.weights[0], shape, use, lang=lang), alt)
+    if model.has_images:
+        alt = words.tiles_alt if len(shape) == 2 else words.tiles_colour_alt
+        alt = alt.format(rows=shape[0], columns=shape[1])
+        charts.tiles = _chart(figures.unit_tiles(theta.weights[0], shape, use, lang=lang), alt)
     charts.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, png_lang))
 
 

@@ -23,7 +23,6 @@ from handstitch.config.toml import read_file
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading, splits
-from handstitch.data.scaling import Scaling
 from handstitch.errors import HandstitchError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import Model, load_model
@@ -35,19 +34,21 @@ from handstitch.runs.test_log import TestEvaluation
 
 _logger = logging.getLogger(__name__)
 
-Missing = Literal["history", "weights", "summary", "test log", "data", "other data", "initial"]
+Missing = Literal[
+    "history", "weights", "summary", "test log", "data", "other data", "initial", "images"
+]
 """What a page may lack; `Words.missing` has a sentence for each."""
 Part = Literal["test", "validation"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """Images of the part that the figures are of, and their predicted probabilities."""
+    """Samples of the part that the figures are of, and their predicted probabilities."""
 
     images: Images
     labels: Labels
     P: Matrix
-    """Probabilities (images, classes)."""
+    """Probabilities (samples, classes)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +102,8 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
     with _noting(run, "weights", folder / run_folder.BEST):
         run.model = load_model(storage.inside(folder, run_folder.BEST))
         run.digest = test_log.digest_of(run.model.parameters.vector)
+        if not run.model.has_images:
+            run.missing.append("images")
         initial = insight.recover_initial_weights(run.model)
         run.initial = initial.parameters
         if run.initial is None:
@@ -156,7 +159,7 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> N
         run.missing.append("other data")
         return
     network = Network(model.parameters, model.activations)
-    scaling = Scaling(model.offset, model.scale)
+    scaling = model.scaling
     run.evaluation = run.evaluation or evaluate(network, data, scaling, "best")
     P = Evaluator(network, data.images, scaling).probabilities()
     run.predictions = Predictions(data.images, data.labels, P)

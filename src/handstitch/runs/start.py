@@ -93,7 +93,7 @@ def create(
         source = loading.resolve(str(data or config.dataset), data_dir, options)
         data, validation, reason = source.load("train"), source.validation, source.reason
     # The network is made before the folder: an error leaves nothing behind.
-    run = Run(Path(out or RUNS), Trainer(config, data), reason=reason)
+    run = Run(Path(out or RUNS), Trainer(config, data, validation), reason=reason)
     if len(run.trainer.validation_labels) < _FEW:
         _logger.warning(
             "only %s for validation: which epoch is best is decided by chance",
@@ -147,7 +147,7 @@ def reopen(
     if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
         _logger.warning("the run started with the numba backend and resumes with numpy: %s", reason)
         config = replace(config, backend="numpy")
-    trainer = Trainer(config, data)
+    trainer = Trainer(config, data, validation)
     return Run(folder, trainer, resuming=True, epochs_before=epochs_before)
 
 

@@ -19,7 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
-from handstitch.data.batches import Batches
+from handstitch.data.batches import Batches, Subset
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
 
@@ -65,8 +65,8 @@ class NumpyBackend:
             self.optimizer.step(learning_rate)
         return loss, correct
 
-    def validate(self, images: Images, labels: Labels) -> tuple[float, float]:
-        """Mean cross-entropy in nats and accuracy on images (n, rows, columns), without dropout.
+    def validate(self, images: Images | Subset, labels: Labels) -> tuple[float, float]:
+        """Mean cross-entropy in nats and accuracy on these samples, without dropout.
 
         NaN where the network overflows.
         """

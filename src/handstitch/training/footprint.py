@@ -15,11 +15,19 @@ FLOAT: Final = 4
 """Bytes of a float32."""
 
 
-def bytes_needed(config: Config, sizes: Sequence[int], images: int) -> int:
+def bytes_needed(
+    config: Config,
+    sizes: Sequence[int],
+    images: int,
+    *,
+    itemsize: int = 1,
+    memory_mapped: bool = False,
+) -> int:
     """Peak memory in bytes of training a network of these sizes, images included.
 
     `sizes` counts units from the input to the output; `images` is the number of training images,
-    validation included, one byte a pixel. The interpreter and the libraries are not counted.
+    validation included, each pixel or feature of `itemsize` bytes; memory-mapped ones lie in a file
+    and not in memory. The interpreter and the libraries are not counted.
     """
     _, slots = OPTIMIZERS[config.optimizer]
     state = 2 + len(slots)  # θ, its best, and the slots
@@ -38,5 +46,6 @@ def bytes_needed(config: Config, sizes: Sequence[int], images: int) -> int:
     # The numba backend's bits of which numbers are not 0, 64 to a word, for each thread.
     threads = config.threads if isinstance(config.threads, int) else machine.cores()
     masks = threads * 8 * batch * -(-max(sizes) // 64)
-    pixels = (images + val_images + batch) * sizes[0]
-    return vectors + working + masks + pixels
+    pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
+    identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
+    return vectors + working + masks + pixels + identity

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch import machine
+from handstitch.arrays import Images
 from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
-from handstitch.data.batches import Batches
+from handstitch.data.batches import Batches, Subset, choose, is_memory_mapped
 from handstitch.data.dataset import Dataset
-from handstitch.errors import Argument, DivergedError, Phrase
+from handstitch.data.samples import shape_in_words
+from handstitch.errors import Argument, DataError, DivergedError, Phrase, listed
 from handstitch.machine import memory
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
@@ -51,12 +53,14 @@ class Trainer:
         for record in Trainer(Config(epochs=5), Dataset.from_arrays(images, labels)):
             print(record.epoch, record.val_accuracy)
 
-    Part of the images is held out for validation, as `config.validation` says. A loop that is left
-    can be entered again: training goes on with the next epoch. Raises ConfigError for a backend
-    that is unavailable, MachineError where the network would not fit in memory.
+    Part of the images is held out for validation, as `config.validation` says; where a data set of
+    one's own is given as `validation`, none is, and it validates. A loop that is left can be
+    entered again: training goes on with the next epoch. Raises ConfigError for a backend that is
+    unavailable, DataError for a single class or another `validation`, MachineError where the
+    network would not fit in memory.
     """
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
+    def __init__(self, config: Config, dataset: Dataset, validation: Dataset | None = None) -> None:
         self.backend = describe(config)
         """The backend in words, with the reason where `auto` does not take numba."""
         self.config = resolve_auto(config, dataset.name)
@@ -65,18 +69,30 @@ class Trainer:
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
         """Units from the input to the output."""
         memory.require(
-            footprint.bytes_needed(self.config, self.sizes, len(dataset)),
+            footprint.bytes_needed(
+                self.config,
+                self.sizes,
+                len(dataset),
+                itemsize=dataset.images.itemsize,
+                memory_mapped=is_memory_mapped(dataset.images),
+            ),
             f"a network {'-'.join(map(str, self.sizes))}",
         )
-        train_indices, val_indices = splits.split(
-            dataset.labels, config.validation, config.seed, config.stratified
-        )
+        _require_classes(dataset, validation)
+        if validation is not None:
+            train_indices = np.arange(len(dataset))
+            self.validation_images: Images | Subset = validation.images
+            self.validation_labels = validation.labels
+        else:
+            train_indices, val_indices = splits.split(
+                dataset.labels, config.validation, config.seed, config.stratified
+            )
+            self.validation_images = choose(dataset.images, val_indices)
+            self.validation_labels = dataset.labels[val_indices]
         self.scaling = scaling.fit(config.scaling, dataset.images, train_indices)
         self.batches = Batches(
             dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
         )
-        self.validation_images = dataset.images[val_indices]
-        self.validation_labels = dataset.labels[val_indices]
         self.state = start(config, self.sizes)
         """Network, optimizer, best weights, position and history: all that training changes."""
         self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
@@ -190,6 +206,32 @@ class Trainer:
         state.batch = state.correct = state.samples = 0
         state.loss = state.train_seconds = state.seconds = 0.0
         return record
+
+
+def _require_classes(dataset: Dataset, validation: Dataset | None) -> None:
+    """Raise DataError for a single class, or for validation samples of another kind."""
+    if len(dataset.class_names) < 2:
+        raise DataError(
+            "there is nothing to tell apart",
+            found=f"one class, {dataset.class_names[0]}",
+            wanted="samples of two classes or more",
+            fix="add samples of another class",
+        )
+    if validation is None:
+        return
+    if dataset.image_shape != validation.image_shape:
+        found, wanted = (shape_in_words(one.image_shape) for one in (validation, dataset))
+    elif dataset.class_names != validation.class_names:
+        found, wanted = (f"classes {listed(one.class_names)}" for one in (validation, dataset))
+    else:
+        return
+    raise DataError(
+        "the validation samples are of another kind than those to train on",
+        found=found,
+        wanted=wanted,
+        fix="give both the same shape, and Dataset.from_arrays the class_names of the data set to "
+        "train on",
+    )
 
 
 def l2_penalty(theta: Parameters, config: Config) -> float:

@@ -11,7 +11,7 @@ import pytest
 from handstitch.data import decoded
 from handstitch.data.readers import folders, pictures
 from handstitch.data.readers.parts import Parts
-from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
+from handstitch.errors import DataError, HandstitchError, MachineError
 from handstitch.machine import memory
 from handstitch.records import ReadingOptions
 from tests.data.picture_files import draw, expect_error, write_classes, write_picture

@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.data import classes, decoded
+from handstitch.data import decoded
+from handstitch.data.labels import natural, number_parts
 from handstitch.data.readers import pictures
 from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import (
@@ -75,7 +76,7 @@ class _Folder:
                 fix="check its permissions and the disk, then try again",
             ) from error
         for each in (self.folders, self.pictures):
-            each.sort(key=lambda entry: classes.natural(entry.name))
+            each.sort(key=lambda entry: natural(entry.name))
 
     def _sort(self, entry: os.DirEntry[str]) -> None:
         name = entry.name
@@ -115,7 +116,7 @@ def read(path: Path, options: ReadingOptions) -> Parts:
         found += chain.from_iterable(of_class.values())
     if +passed_over:
         _logger.info("passed over in %s: %s", printable(path), _counted(passed_over))
-    classes.encode(labels)  # what is wrong with the classes is said before a long decoding
+    number_parts(labels)  # what is wrong with the classes is said before a long decoding
     images = decoded.cached(
         _key(found, options),
         lambda: pictures.decode_all([picture.path for picture in found], options),

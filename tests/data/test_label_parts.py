@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handstitch.data.classes import encode, natural
+from handstitch.data.labels import natural, number_parts
 from handstitch.errors import DataError
 from tests.data.picture_files import expect_error
 
@@ -37,7 +37,7 @@ def test_natural_order_is_one_for_any_words(words, random):
 
 
 def test_words_are_numbered_in_natural_order_and_looked_up_in_training():
-    names, numbers = encode(
+    names, numbers = number_parts(
         {"train": np.array(["10", "9", "x", "9"]), "test": np.array(["x", "10"])}
     )
     assert names == ("9", "10", "x")
@@ -49,27 +49,29 @@ def test_words_are_numbered_in_natural_order_and_looked_up_in_training():
 
 
 def test_whole_numbers_are_ordered_by_value_whatever_their_gaps():
-    names, numbers = encode({"train": np.array([10, -3, 9, 10]), "test": np.array([9])})
+    names, numbers = number_parts({"train": np.array([10, -3, 9, 10]), "test": np.array([9])})
     assert names == ("-3", "9", "10")
     assert numbers["train"].tolist() == [2, 0, 1, 2]
     assert numbers["test"].tolist() == [1]
 
 
 def test_numbers_and_words_are_compared_as_they_are_written():
-    names, numbers = encode({"train": np.array([10, 9]), "test": np.array(["9", "10"])})
+    names, numbers = number_parts({"train": np.array([10, 9]), "test": np.array(["9", "10"])})
     assert names == ("9", "10")
     assert numbers["test"].tolist() == [0, 1]
 
 
 def test_more_than_256_classes_are_two_bytes():
-    _, numbers = encode({"train": np.arange(300)})
+    _, numbers = number_parts({"train": np.arange(300)})
     assert numbers["train"].dtype == np.uint16
     assert numbers["train"].tolist() == list(range(300))
-    assert encode({"train": np.arange(256)})[1]["train"].dtype == np.uint8
+    assert number_parts({"train": np.arange(256)})[1]["train"].dtype == np.uint8
 
 
 def test_fixed_names_count_from_0():
-    names, numbers = encode({"train": np.array([2, 0]), "test": np.array([1])}, ("c", "a", "b"))
+    names, numbers = number_parts(
+        {"train": np.array([2, 0]), "test": np.array([1])}, ("c", "a", "b")
+    )
     assert names == ("c", "a", "b")
     assert numbers["train"].tolist() == [2, 0]
     assert numbers["test"].tolist() == [1]
@@ -79,10 +81,15 @@ def test_fixed_names_count_from_0():
     ("train", "test", "names", "patterns"),
     [
         (["a"] * 3, ["a"], (), {"found": "the class a alone", "wanted": "two classes"}),
-        (["a", "b"], ["c", "a"], (), {"problem": "test part", "found": "^c$", "wanted": "a, b"}),
-        ([1, 2], [3], (), {"found": "^3$", "wanted": "1, 2"}),
-        ([0, 3], [0], ("a", "b"), {"problem": "train part", "found": "^3$"}),
-        ([0, -1], [0], ("a", "b"), {"found": "^-1$"}),
+        (
+            ["a", "b"],
+            ["c", "a"],
+            (),
+            {"problem": "test part", "found": "^c, at position 0", "wanted": "a, b"},
+        ),
+        ([1, 2], [3], (), {"found": "^3, at", "wanted": "1, 2"}),
+        ([0, 3], [0], ("a", "b"), {"found": "from 0 to 3"}),
+        ([0, -1], [0], ("a", "b"), {"found": "from -1 to 0"}),
         (["a", ""], ["a"], (), {"found": "'', 0 characters", "fix": "rename"}),
         (["a", "b\x1b[2J"], ["a"], (), {"found": r"'b\\x1b\[2J', 5 characters"}),
         (["a", "b" * 300], ["a"], (), {"found": "300 characters", "wanted": "1 to 200"}),
@@ -91,4 +98,4 @@ def test_fixed_names_count_from_0():
 )
 def test_labels_that_are_no_classes(train, test, names, patterns):
     labels = {"train": np.array(train), "test": np.array(test)}
-    expect_error(DataError, lambda: encode(labels, names), **patterns)
+    expect_error(DataError, lambda: number_parts(labels, names), **patterns)
