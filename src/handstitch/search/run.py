@@ -72,9 +72,9 @@ def run(
     is resumed; None is the next free runs/search-N. `workers` is one of `executors`, entered only
     if there is something to train. `storage` is the PostgreSQL database of the study; None: a file
     in the folder. `on_start` is called with the search as opened, `after_trial` after each trial.
-    Raises UsageError if the folder holds another search, MachineError if a trial kills its workers
-    every time, Interrupted if `stop` was set; finished trials are kept then, and the same call
-    resumes the search.
+    Raises UsageError if the folder holds another search, MachineError if memory is too small
+    for all workers or a trial kills its workers every time, Interrupted if `stop` was set; finished
+    trials are kept then, and the same call resumes the search.
     """
     from handstitch.search.study import Study, connected
     from handstitch.search.tpe_and_pruning import Pruner
