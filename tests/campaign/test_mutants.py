@@ -40,7 +40,7 @@ def test_every_kind_of_change_is_made() -> None:
     }
 
 
-@pytest.mark.parametrize("file", ["core/network.py", "search/tpe.py", "cli/train.py"])
+@pytest.mark.parametrize("file", ["core/network.py", "search/tpe_and_pruning.py", "cli/train.py"])
 def test_every_mutant_is_another_program(file: str) -> None:
     source = (ROOT / PACKAGE / file).read_text(encoding="utf-8")
     programs = [mutant.apply(source) for mutant in mutants(Path(file), source)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from handstitch.errors import printable, shell_word
+from handstitch.search import search_of
 from tests.cli.conftest import Handstitch, Result
 
 SMALL = ("--dataset", "sketch", "--epochs", "1", "--hidden", "4", "--backend", "numpy")
@@ -73,6 +74,7 @@ def test_a_search_in_a_folder_of_any_name(handstitch: Handstitch) -> None:
     require_text(handstitch("show", NAME))
     require_json(handstitch("show", NAME, "--json"))
     require_json(handstitch("train", "--from-search", NAME, "--out", f"{NAME}2", "--json"))
+    assert search_of(Path(f"{NAME}2")) == Path(NAME)
 
 
 def test_a_plain_name_stays_as_it_is() -> None:

@@ -11,6 +11,9 @@ import msgspec
 import pytest
 
 from handstitch import search as searches
+from handstitch.config import Config
+from handstitch.machine import memory
+from handstitch.training import footprint
 
 SMALL = ("--dataset", "sketch", "--epochs", "2", "--workers", "0")
 GRID = (*SMALL, "--hidden", "8", "8,", "--weight-decay", "0", "0.1", "--seeds", "2")
@@ -62,17 +65,22 @@ def test_a_finished_search_trains_nothing(grid, handstitch):
 
 def test_json_is_one_object(grid, handstitch):
     result = handstitch("search", "--out", "grid", "--json")
-    assert (result.json["trials"], result.json["complete"], result.json["failed"]) == (8, 8, 0)
+    assert [result.json[name] for name in ("planned", "trials", "failed")] == [8, 8, 0]
     first = searches.load(grid).trials[:2]
     best = [next(e.val_accuracy for e in t.history[::-1] if e.is_best) for t in first]
-    assert result.json["candidates"][0] == {
-        "candidate": 0,
-        "parameters": {"hidden_sizes": [8, 4], "weight_decay": 0.0},
-        "complete": 2,
-        "pruned": 0,
-        "failed": 0,
-        "val_accuracy": pytest.approx(sum(best) / 2),
-    }
+    (candidate,) = [each for each in result.json["candidates"] if each["candidate"] == 0]
+    assert candidate["parameters"] == {"hidden_sizes": [8, 4], "weight_decay": 0.0}
+    assert candidate["seeds"] == [0, 1]
+    assert candidate["mean"] == pytest.approx(sum(best) / 2)
+    assert handstitch("show", "grid", "--json").json == result.json
+
+
+def test_the_ranking_is_printed_at_the_end_as_show_prints_it(grid, handstitch):
+    ended = handstitch("search", "--out", "grid").out
+    ranking, hint = ended.rsplit("\n\n", 1)
+    assert "Mean validation accuracy" in ranking
+    assert handstitch("show", "grid").out.startswith(ranking)
+    assert hint == "Statistics, figures and candidates.csv: handstitch show grid\n"
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -155,7 +163,9 @@ def test_a_grid_of_many_points_wants_a_yes(handstitch):
 def test_a_trial_that_diverges_is_named_and_the_search_goes_on(handstitch):
     result = handstitch("search", *SMALL, "--optimizer", "sgd", "--lr", "1000", "0.01", "--json")
     assert result.code == 0
-    assert (result.json["complete"], result.json["failed"]) == (1, 1)
+    assert (len(result.json["candidates"]), result.json["failed"]) == (1, 1)
+    (lost,) = result.json["failed_candidates"]
+    assert lost["problem"].startswith("1 of 1 trials failed (training diverged")
     assert "Trial 0, learning_rate 1000, seed 0: failed: training diverged" in result.err
     failed, complete = searches.load("runs/search").trials
     assert (failed.state, complete.state) == ("failed", "complete")
@@ -168,6 +178,18 @@ def test_a_search_of_which_nothing_came_is_exit_6(handstitch):
     result = handstitch("search", *SMALL, "--optimizer", "sgd", "--lr", "1000", "2000")
     assert result.code == 6
     assert "every trial of this search failed" in result.err
+
+
+def test_all_workers_have_memory_before_a_search_starts(handstitch, monkeypatch):
+    one = footprint.bytes_needed(Config(threads=1, hidden_sizes=(64, 32)), (784, 64, 32, 10), 300)
+    words = ("search", "--dataset", "sketch", "--epochs", "1", "--hidden", "8", "64", "--workers")
+    monkeypatch.setattr(memory, "available", lambda: 2 * one - 1)
+    refused = handstitch(*words, "2")
+    assert refused.code == 5
+    assert "not enough memory for 2 workers" in refused.err
+    assert "use fewer --workers" in refused.err
+    assert not Path("runs").exists()
+    assert handstitch(*words, "0").code == 0
 
 
 def test_a_folder_in_use_is_exit_5(grid, handstitch):
@@ -200,7 +222,7 @@ def test_a_damaged_description_is_said(grid, handstitch):
 def test_a_single_candidate_measures_the_spread_of_seeds(handstitch):
     result = handstitch("search", *SMALL, "--seeds", "3", "--json")
     assert result.code == 0
-    assert [row["complete"] for row in result.json["candidates"]] == [3]
+    assert [row["seeds"] for row in result.json["candidates"]] == [[0, 1, 2]]
     assert result.json["search"] == "runs/search"
 
 

@@ -141,7 +141,8 @@ class TestFromSearch:
 
     def test_the_run_is_the_winners_first_trial_to_the_bit(self, handstitch, searched):
         handstitch("train", "--from-search", str(searched))
-        winner = search.winner(search.load(searched)).candidate.number
+        _, ranking = search.winner(search.load(searched))
+        winner = ranking.candidates[0].number
         trial = searched / "trials" / f"{2 * winner:04d}" / "best.safetensors"
         run = Path("runs", "train", "weights", "best.safetensors")
         one, other = (load_model(each) for each in (trial, run))
@@ -167,6 +168,9 @@ class TestFromSearch:
         result = handstitch("train", "--from-search", str(searched), *words)
         assert result.code == 2
         assert said in result.err
+        if said == "chosen by the search":
+            assert "found   --learning-rate\n" in result.err
+            assert f"leave them out: handstitch train --from-search {searched}\n" in result.err
         assert not Path("runs", "train").exists()
 
     def test_by_needs_a_search(self, handstitch):

@@ -89,5 +89,6 @@ def test_a_received_search_of_endless_trials_costs_no_memory(tmp_path: Path) -> 
             timeout=60,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)),
         )
-        assert done.returncode == 2, done.stderr
+        assert done.returncode == 5, done.stderr
         assert "1,000,000,000,000,000 candidates" in done.stderr
+        assert f"file    {tmp_path / 'search.json'}\n" in done.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log, nan
 
 import numpy as np
 import pytest
@@ -93,6 +93,15 @@ def test_what_cannot_be_searched_is_refused(name, words, found):
         space.read({name: words})
     assert found in str(refused.value)
     assert len(str(refused.value).splitlines()) <= 6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "logarithmic"),
+    [(0.2, 0.1, False), (1, 1, False), (0, 0.1, True), (nan, 1, False), (0, inf, False)],
+)
+def test_a_range_without_two_ends_is_refused_whoever_makes_it(low, high, logarithmic):
+    with pytest.raises(ValueError, match="the lower first"):
+        Range(low=low, high=high, log=logarithmic)
 
 
 def test_the_last_key_of_a_grid_changes_fastest():

@@ -20,7 +20,7 @@ from handstitch import search as searches
 from handstitch.cli import error_messages
 from handstitch.errors import HandstitchError
 from handstitch.records import Trial
-from handstitch.search import database
+from handstitch.search.study import parse, shown
 from tests.search import searching
 from tests.search.searching import GRID, table
 
@@ -342,4 +342,4 @@ def test_what_is_no_secret_is_shown():
         "postgresql:///studies?host=%2Frun%2Fpostgresql&sslmode=require",
         "postgresql://[::1]:5433/studies?passfile=.pgpass&service=x",
     ):
-        assert database.shown(database.parse(address)) == address
+        assert shown(parse(address)) == address

@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "load": "handstitch test",
     "resume": "handstitch train --resume",
     "search.run": "handstitch search",
+    "search.start_winner": "handstitch train --from-search",
     "train": "handstitch train",
 }
 """Function or argument of the library → the words that do the same."""

@@ -151,14 +151,14 @@ def search(
             )
     except Interrupted as interrupted:
         if progress.search is not None:
-            from handstitch.search import database
+            from handstitch.search import study
 
             output.notice("stopped; every finished trial is kept. Resume with:")
             flags = {
                 "--out": progress.search.folder,
                 "--workers": workers,
                 "--dask": dask,
-                "--storage": storage and database.shown(database.parse(storage)),
+                "--storage": storage and study.shown(study.parse(storage)),
                 "--data-dir": data_dir,
             }
             words = [
@@ -185,35 +185,40 @@ def _require_sampler(
         f"{precedence.flags_of(name)[0]} {space.described(axis)}"
         for name, axis in parameters.items()
     )
-    if ranges and sampler == "grid":
-        raise UsageError(
+    samples = bool(ranges) or sampler in {"random", "tpe"}
+    rules = (
+        (
+            ranges and sampler == "grid",
             "a grid needs lists, not ranges",
-            found=f"--sampler grid {shown}",
-            wanted="a list of values for each flag",
-            fix="list the values, or sample them: --sampler random --trials 30",
-        )
-    if trials is None and (ranges or sampler in {"random", "tpe"}):
-        raise UsageError(
+            f"--sampler grid {shown}",
+            "a list of values for each flag",
+            "list the values, or sample them: --sampler random --trials 30",
+        ),
+        (
+            samples and trials is None,
             "--trials is required",
-            found=shown or "nothing to search",
-            wanted="the number of candidates of a random or TPE search",
-            fix="for example: --trials 30",
-        )
-    if trials is not None and not ranges and sampler in {None, "grid"}:
-        raise UsageError(
+            shown or "nothing to search",
+            "the number of candidates of a random or TPE search",
+            "for example: --trials 30",
+        ),
+        (
+            trials is not None and not samples,
             "a grid has all its combinations as candidates",
-            found=f"--trials {trials} {shown}",
-            wanted="--trials with a range, or with --sampler random or tpe",
-            fix="leave --trials out, or: --sampler random",
-        )
-    if not parameters and sampler != "grid" and (sampler or not repeated):
-        raise UsageError(
+            f"--trials {trials} {shown}",
+            "--trials with a range, or with --sampler random or tpe",
+            "leave --trials out, or: --sampler random",
+        ),
+        (
+            not parameters and sampler != "grid" and (sampler or not repeated),
             "there is nothing to search",
-            found="one value for every setting, and no search to resume",
-            wanted="a range or several values for a flag",
-            fix="for example: --lr 0.0005 0.0015 0.005; to resume a search, its folder: "
-            "--out FOLDER",
-        )
+            "one value for every setting, and no search to resume",
+            "a range or several values for a flag",
+            "for example: --lr 0.0005 0.0015 0.005; to resume a search, its folder: --out FOLDER",
+        ),
+    )
+    for broken, problem, found, wanted, fix in rules:
+        if broken:
+            raise UsageError(problem, found=found, wanted=wanted, fix=fix)
 
 
 def _worker_pool(

@@ -1,23 +1,32 @@
-"""Output of a search: a line for each trial, a progress bar, and the table at its end."""
+"""Output of a search: a line for each trial, a progress bar, the ranking and its figures."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from itertools import groupby
-from statistics import fmean
-from typing import Any
+import textwrap
+from pathlib import Path
+from typing import Final
 
+from msgspec import to_builtins
 from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
+from handstitch import figures, storage
+from handstitch import search as searches
 from handstitch.cli import output
 from handstitch.config.messages import format_value, plural
-from handstitch.errors import DivergedError, printable, shell_word
+from handstitch.errors import DivergedError, MachineError, UsageError, printable, shell_word
+from handstitch.figures import Lang
+from handstitch.figures import search as drawings
 from handstitch.records import Trial, best_epoch
-from handstitch.search import Search
-from handstitch.search.summary import as_flags
+from handstitch.search import Candidate, Ranking, Search
+from handstitch.search.ranking import By, FailedCandidate, best_epoch_accuracy, finished
+from handstitch.search.summary import as_flags, candidates_csv, sentences
+
+TABLE: Final = "candidates.csv"
+_VERDICTS: Final = {True: "≈", False: "lower", None: "–"}
+_SHOWN: Final = 40
+"""Most lines of the table; the file has them all."""
 
 
 class SearchProgress:
@@ -48,58 +57,45 @@ class SearchProgress:
         if search.is_over:
             output.notice(f"{search.folder} is finished; there is nothing left to train")
             return
-        size = f"{plural(plan.candidates, 'candidate')} × {plural(plan.seeds, 'seed')}"
         before = f"; {done:,} finished before" if done else ""
-        output.notice(f"{plural(plan.trials, 'trial')}: {size}, in {search.folder}{before}")
+        output.notice(
+            f"{plural(plan.trials, 'trial')}: {_size(search)}, in {search.folder}{before}"
+        )
         if plan.pruning != "none":
             output.notice("pruning compares trials with earlier ones: the order of trials matters")
-        self._best = max(map(_accuracy, search.trials), default=0.0)
+        for trial in search.trials:
+            self._count(trial)
         self.bar.update(self._task, completed=done, total=plan.trials)
 
     def trial(self, trial: Trial, finished: int, of: int) -> None:
         """Print a trial's line, which stays."""
-        self._best = max(self._best, _accuracy(trial))
+        self._count(trial)
         best = f"best so far {self._best:.4f}" if self._best else ""
         self.bar.update(self._task, completed=finished, best=best)
-        output.notice(f"[{finished}/{of}] {_line(trial)}")
+        values = [f"{name} {format_value(value)}" for name, value in trial.parameters.items()]
+        record = best_epoch(trial.history)
+        said = f"Val Accuracy: {record.val_accuracy:.4f} in epoch {record.epoch}" if record else ""
+        if trial.state == "failed":
+            said = f"failed: {trial.problem}"
+        elif trial.state == "pruned":
+            said += f", pruned after {len(trial.history)}"
+        named = ", ".join([f"Trial {trial.number}", *values, f"seed {trial.seed}"])
+        output.notice(f"[{finished}/{of}] {named}: {said} ({trial.seconds:.1f} s)")
+
+    def _count(self, trial: Trial) -> None:
+        if trial.state == "complete":
+            self._best = max(self._best, best_epoch_accuracy(trial))
 
 
 def say_result(search: Search, json: bool) -> None:
-    """Print the results by candidate. Raises DivergedError if every trial failed."""
-    rows = _rows(search)
+    """Print the ranking. Raises DivergedError if every trial failed."""
+    ranking = searches.rank(search.trials, seeds=search.plan.seeds)
     if json:
-        output.print_json(
-            {
-                "search": str(search.folder),
-                "kind": search.plan.kind,
-                "trials": search.plan.trials,
-                **_counts(search.trials),
-                "candidates": rows,
-            }
-        )
+        _print_json(search, ranking)
     else:
-        highest = max((row["val_accuracy"] or 0.0 for row in rows), default=0.0)
-        lines = [
-            (
-                str(row["candidate"]),
-                row["parameters"],
-                ", ".join(
-                    [
-                        str(row["complete"]),
-                        *(f"{row[s]} {s}" for s in ("pruned", "failed") if row[s]),
-                    ]
-                ),
-                "–" if row["val_accuracy"] is None else f"{row['val_accuracy']:.4f}",
-                "highest" if row["val_accuracy"] == highest else "",
-            )
-            for row in rows
-        ]
-        output.show(candidate_table(("candi-\ndate", "trials", "Val\nAccuracy", ""), lines))
-        drawn = ", drawn data" if search.plan.config["dataset"] == "sketch" else ""
-        print(f"Val Accuracy: of the best epoch, mean over a candidate's trials{drawn}")
-        print(f"Search folder: {printable(search.folder)}")
-        print(f"Ranking and figures: handstitch show {shell_word(search.folder)}")
-    if search.trials and all(trial.state == "failed" for trial in search.trials):
+        _print(search, ranking)
+        print(f"\nStatistics, figures and {TABLE}: handstitch show {shell_word(search.folder)}")
+    if 0 < ranking.trials == ranking.failed:
         first = search.trials[0]
         raise DivergedError(
             "every trial of this search failed",
@@ -110,69 +106,145 @@ def say_result(search: Search, json: bool) -> None:
         )
 
 
-def candidate_table(
-    heads: Sequence[str], lines: Sequence[tuple[str, dict[str, Any], *tuple[str, ...]]]
-) -> Table:
-    """A line for each candidate: its label, parameters and figures.
+def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool = False) -> None:
+    """Print the ranking of the search in `folder`, and write it there with its figures.
+
+    The table is written to candidates.csv and the figures to pictures/, if the folder is writable.
+    Raises UsageError if it is not a search or has no finished trial.
+    """
+    found = searches.load(folder)
+    if not found.trials:
+        raise UsageError(
+            "this search has no finished trial yet",
+            file=folder,
+            found="0 trials",
+            wanted="at least one",
+            fix=f"resume it: handstitch search --out {shell_word(folder)}",
+        )
+    ranking = searches.rank(found.trials, by, found.plan.seeds)
+    written = _write(found, ranking, lang)
+    if json:
+        _print_json(found, ranking)
+        return
+    _print(found, ranking)
+    print()
+    _say(*sentences(ranking))
+    if ranking.importance:
+        rows = ((name, f"{share:.2f}") for name, share in ranking.importance.items())
+        title = "Importance: share of the variance between trials, by parameter"
+        output.show(output.table(("parameter", "share"), rows), title)
+        _say(
+            "The candidates are not a full grid: shares overlap and may add up to more than 1."
+            if ranking.importance_overlaps
+            else "Main effects of a full grid; the rest is due to seeds and interactions."
+        )
+    print()
+    if written:
+        _say(f"Written to {printable(folder)}: {', '.join(written)}")
+    if ranking.winner is not None:
+        flag = "" if by == "best" else " --by last"
+        print(f"Train the winner: handstitch train --from-search {shell_word(folder)}{flag}")
+
+
+def _print_json(search: Search, ranking: Ranking) -> None:
+    output.print_json(
+        {
+            "search": str(search.folder),
+            "kind": search.plan.kind,
+            "pruning": search.plan.pruning,
+            "planned": search.plan.trials,
+            **to_builtins(ranking),
+            "words": sentences(ranking),
+        }
+    )
+
+
+def _print(search: Search, ranking: Ranking) -> None:
+    """Print the table of the candidates, and what was not compared."""
+    plan, done = search.plan, len(search.trials)
+    drawn = " on sketch, drawn data" if plan.config["dataset"] == "sketch" else ""
+    state = "" if search.is_over else f", {done:,} of {plan.trials:,} trials finished"
+    _say(f"Search: {printable(search.folder)}, {plan.kind}, {_size(search)}{state}{drawn}")
+    if ranking.candidates:
+        _print_table(ranking)
+    every: list[Candidate | FailedCandidate] = [*ranking.candidates, *ranking.failed_candidates]
+    for candidate in every:
+        if candidate.problem:
+            name = as_flags(candidate.parameters)
+            _say(f"Not compared: {name}: {printable(candidate.problem)}")
+
+
+def _print_table(ranking: Ranking) -> None:
+    """Print a line for each candidate.
 
     Every parameter has a column; where the terminal is too narrow for that, all share the last.
     """
-    names = list(dict.fromkeys(name for _, parameters, *_ in lines for name in parameters))
-    wide = output.table(
-        (heads[0], *(name.replace("_", "\n") for name in names), *heads[1:]),
+    shown, left = ranking.candidates[:_SHOWN], len(ranking.candidates) - _SHOWN
+    has_intervals = any(candidate.interval for candidate in ranking.candidates)
+    epochs = ["best\nepoch", "last\nepoch"][:: 1 if ranking.by == "best" else -1]
+    heads = (epochs[0], "95 %\ninterval" if has_intervals else "sd of\nseeds", epochs[1])
+    names = list(shown[0].parameters)
+    lines = [
         (
-            (label, *(format_value(values.get(name)) for name in names), *cells)
-            for label, values, *cells in lines
+            "highest" if one.number == ranking.winner else _VERDICTS[one.indistinguishable],
+            f"{one.mean:.4f}",
+            f"± {one.interval[1] - one.mean:.4f}"
+            if one.interval
+            else "–"
+            if one.deviation is None or has_intervals
+            else f"{one.deviation:.4f}",
+            f"{one.last_epoch_accuracy if ranking.by == 'best' else one.best_epoch_accuracy:.4f}",
+        )
+        for one in shown
+    ]
+    table = output.table(
+        ("", *(name.replace("_", "\n") for name in names), *heads),
+        (
+            (label, *(format_value(one.parameters.get(name)) for name in names), *cells)
+            for one, (label, *cells) in zip(shown, lines, strict=True)
         ),
     )
-    narrow = output.table(
-        (*heads, "parameters"),
-        ((label, *cells, as_flags(values)) for label, values, *cells in lines),
-    )
-    narrow.columns[-1].justify = "left"
     console = output.console()
-    width = Measurement.get(console, console.options.update_width(10_000), wide).maximum
-    return wide if width <= console.width else narrow
+    if (
+        Measurement.get(console, console.options.update_width(10_000), table).maximum
+        > console.width
+    ):
+        flags = (as_flags(one.parameters) for one in shown)
+        rows = ((*line, words) for line, words in zip(lines, flags, strict=True))
+        table = output.table(("", *heads, "parameters"), rows)
+        table.columns[-1].justify = "left"
+    output.show(table, "Mean validation accuracy (≈ indistinguishable from the highest)")
+    if left > 0:
+        print(f"… and {left:,} more in {TABLE}")
 
 
-def _counts(trials: Sequence[Trial]) -> dict[str, int]:
-    """State → number of trials."""
-    states = ("complete", "pruned", "failed")
-    return {state: sum(trial.state == state for trial in trials) for state in states}
+def _size(search: Search) -> str:
+    plan = search.plan
+    return f"{plural(plan.candidates, 'candidate')} × {plural(plan.seeds, 'seed')}"
 
 
-def _rows(search: Search) -> list[dict[str, Any]]:
-    """For each candidate its parameters, trials by state, and mean best accuracy of the complete
-    ones; None if there are none.
-    """
-    rows = []
-    for candidate, group in groupby(search.trials, lambda trial: trial.candidate):
-        trials = list(group)
-        values = [_accuracy(trial) for trial in trials if trial.state == "complete"]
-        rows.append(
-            {
-                "candidate": candidate,
-                "parameters": trials[0].parameters,
-                **_counts(trials),
-                "val_accuracy": fmean(values) if values else None,
-            }
-        )
-    return rows
+def _say(*lines: str) -> None:
+    """Print sentences, broken between words on a terminal."""
+    width = output.console().width
+    for line in lines:
+        print(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False))
 
 
-def _accuracy(trial: Trial) -> float:
-    """Validation accuracy of the best epoch; 0 for a trial that is not complete."""
-    record = best_epoch(trial.history)
-    return record.val_accuracy if record is not None and trial.state == "complete" else 0.0
-
-
-def _line(trial: Trial) -> str:
-    values = [f"{name} {format_value(value)}" for name, value in trial.parameters.items()]
-    record = best_epoch(trial.history)
-    figure = f"Val Accuracy: {record.val_accuracy:.4f} in epoch {record.epoch}" if record else ""
-    if trial.state == "failed":
-        figure = f"failed: {trial.problem}"
-    elif trial.state == "pruned":
-        figure += f", pruned after {len(trial.history)}"
-    named = ", ".join([*values, f"seed {trial.seed}"])
-    return f"Trial {trial.number}, {named}: {figure} ({trial.seconds:.1f} s)"
+def _write(search: Search, ranking: Ranking, lang: Lang) -> list[str]:
+    """Write table and pictures; return their names. A folder that is not writable is no error."""
+    histories = {
+        number: [trial.history for trial in trials.values()]
+        for number, trials in finished(search.trials).items()
+    }
+    lang = figures.png_language(lang)
+    drawn = drawings.all_of(ranking.candidates, histories, list(search.plan.parameters), lang)
+    pictures = {f"pictures/{name}.png": figures.png(figure) for name, figure in drawn.items()}
+    names = []
+    for name, content in {TABLE: candidates_csv(ranking).encode(), **pictures}.items():
+        try:
+            storage.write(storage.inside(search.folder, name), content, durable=False)
+        except MachineError as error:
+            output.notice(f"{name} is not written: {error.problem}")
+        else:
+            names.append(name)
+    return names

@@ -37,8 +37,8 @@ def show(
     A run folder shows its training curves, a search its ranked candidates, a model file its
     weights: as a table and as pictures. The commands show one of them.
     """
+    from handstitch.cli.search_output import show_search
     from handstitch.cli.show_curves import curves
-    from handstitch.cli.show_search import show_search
     from handstitch.cli.show_weights import weights
     from handstitch.runs import folder as run_folder
     from handstitch.search.folder import is_search

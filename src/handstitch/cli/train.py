@@ -91,9 +91,12 @@ def train(
         rates.find_rate(chosen, out, data_dir, flags, json=json)
         return 0
     if from_search is not None:
-        from handstitch.cli.from_search import begin
+        from handstitch.search import start_winner
 
-        prepared = begin(from_search, by or "best", precedence.read_flags(settings), out, data_dir)
+        given = precedence.read_flags(settings)
+        prepared = start_winner(from_search, by or "best", given, out, data_dir)
+        output.notice("the ranking that chose it:")
+        output.command(f"handstitch show {shell_word(from_search)}")
     elif resume is not None:
         sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}

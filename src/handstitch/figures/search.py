@@ -93,7 +93,20 @@ def accuracies(
         steps = sorted(set(places))
         gap = min((right - left for left, right in pairwise(steps)), default=1.0)
         for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
-            _mark(axes, candidate, place + 0.25 * offset * gap, lang)
+            colour, verdict = _MARKS[candidate.indistinguishable]
+            axes.errorbar(
+                [place + 0.25 * offset * gap],
+                [candidate.mean],
+                yerr=None if candidate.interval is None else candidate.interval[1] - candidate.mean,
+                fmt="o",
+                color=colour,
+                markerfacecolor=colour if candidate.indistinguishable else "white",
+                markersize=5,
+                capsize=2,
+                linewidth=1,
+                zorder=3 if candidate.indistinguishable else 2,
+                label=label(verdict, lang),
+            )
         if len(steps) <= FEW:
             means = [
                 np.mean([s.mean for s, p in zip(candidates, places, strict=True) if p == step])
@@ -154,23 +167,6 @@ def candidate_curves(
     if any(names):
         figure.legend(handles[::-1], names[::-1], loc="outside lower center", ncols=3, fontsize=8)
     return figure
-
-
-def _mark(axes: Axes, candidate: Candidate, place: float, lang: Lang) -> None:
-    colour, verdict = _MARKS[candidate.indistinguishable]
-    axes.errorbar(
-        [place],
-        [candidate.mean],
-        yerr=None if candidate.interval is None else candidate.interval[1] - candidate.mean,
-        fmt="o",
-        color=colour,
-        markerfacecolor=colour if candidate.indistinguishable else "white",
-        markersize=5,
-        capsize=2,
-        linewidth=1,
-        zorder=3 if candidate.indistinguishable else 2,
-        label=label(verdict, lang),
-    )
 
 
 def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:

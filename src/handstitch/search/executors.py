@@ -22,7 +22,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Thread, Timer
@@ -43,7 +43,8 @@ class WorkerPool:
     """An executor that trains on `workers` trials at a time.
 
     `worker_died` and `pool_lost` are what its futures raise when their own worker died, and when
-    all are lost. Trials `in_process` can be interrupted after every step, others cannot.
+    all are lost. Trials `in_process` can be interrupted after every step, others cannot. Workers
+    that are not `is_here` have memory of their own.
     """
 
     executor: Executor
@@ -51,6 +52,7 @@ class WorkerPool:
     worker_died: tuple[type[BaseException], ...] = ()
     pool_lost: tuple[type[BaseException], ...] = ()
     in_process: bool = False
+    is_here: bool = True
 
 
 class Processes(Executor):
@@ -191,7 +193,9 @@ def dask(address: str) -> Iterator[WorkerPool]:
         executor = stack.enter_context(client.get_executor(pure=False, retries=0))
         stack.callback(executor.shutdown, wait=False)
         threads = client.nthreads().values()
-        yield WorkerPool(executor, sum(threads), (KilledWorker,), (CancelledError, OSError))
+        yield WorkerPool(
+            executor, sum(threads), (KilledWorker,), (CancelledError, OSError), is_here=False
+        )
 
 
 def _close(client: Any) -> None:
@@ -205,8 +209,8 @@ def mpi() -> Iterator[WorkerPool]:
     try:
         from mpi4py import MPI
         from mpi4py.futures import MPIPoolExecutor
-    except ImportError:
-        raise not_installed("mpi4py", "mpi") from None
+    except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI library
+        raise replace(not_installed("mpi4py", "mpi"), found=str(error).partition("\n")[0]) from None
     size = MPI.COMM_WORLD.Get_size()
     missing = "" if "mpi4py.futures" in sys.orig_argv else ", without -m mpi4py.futures"
     if size < 2 or missing:
@@ -220,7 +224,7 @@ def mpi() -> Iterator[WorkerPool]:
         )
     executor = MPIPoolExecutor(initializer=_defer_to_parent)
     try:
-        yield WorkerPool(executor, size - 1)
+        yield WorkerPool(executor, size - 1, is_here=False)
     except BaseException as error:
         executor.shutdown(wait=False, cancel_futures=True)
         if isinstance(error, Interrupted):

@@ -17,7 +17,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -33,14 +32,13 @@ from handstitch.config.schema import (
     from_mapping,
 )
 from handstitch.config.toml import to_toml
-from handstitch.errors import Argument, Call, ConfigError, MachineError, Phrase, UsageError, listed
+from handstitch.errors import Argument, Call, MachineError, Phrase, UsageError, listed
 from handstitch.model.unsupported import require_current
 from handstitch.records import Trial, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs.history import history_csv
 from handstitch.search import space
 from handstitch.search.plan import SearchPlan
-from handstitch.search.space import Range
 
 SEARCH: Final = "search.json"
 STUDY: Final = "study.db"
@@ -140,8 +138,12 @@ def create(plan: SearchPlan, out: str | Path | None, data_digest: str, notice: s
     Raises UsageError if another file or folder has this name, MachineError if writing fails.
     """
     stem = Path(out).absolute().name if out else "search-sketch" if notice else "search"
-    name = f"{stem}-{secrets.token_hex(4)}"
-    description = SearchDescription(plan=plan, data_digest=data_digest, study=name, notice=notice)
+    description = SearchDescription(
+        plan=plan,
+        data_digest=data_digest,
+        study=f"{stem}-{secrets.token_hex(4)}",
+        notice=notice,
+    )
     files = {SEARCH: pretty_json(description)}
     if out is None:
         return storage.new_folder(run_folder.RUNS, stem, files)
@@ -154,8 +156,7 @@ def require_same(folder: Path, found: SearchPlan, wanted: SearchPlan) -> None:
     What is `auto` in `wanted` counts as resolved when that search was started.
     """
     then, now = _words(found), _words(wanted)
-    names = [name for name in now if now[name] not in {then[name], "auto"}]
-    if names:
+    if names := [name for name in now if now[name] not in {then[name], "auto"}]:
         raise UsageError(
             "this folder holds another search",
             file=folder,
@@ -185,14 +186,8 @@ def _check_description(description: SearchDescription) -> None:
         raise ValueError("settings are missing or unknown")
     from_mapping(plan.config, "plan")
     check_names(plan.parameters, "plan")
-    for name, axis in plan.parameters.items():
-        values = axis if isinstance(axis, list) else [axis.value(axis.low), axis.value(axis.high)]
-        if isinstance(axis, Range) and not (0 if axis.log else -inf) < axis.low < axis.high < inf:
-            raise ValueError(f"the range {axis} of {name}")
-        if not values:
-            raise ValueError(f"no value of {name}")
-        for value in values:
-            convert_values({name: value}, format_python)
+    for values in space.extremes(plan.parameters):
+        convert_values(values, format_python)
 
 
 def _check_trial(folder: str, plan: SearchPlan, trial: Trial) -> None:
@@ -214,12 +209,13 @@ def _read(file: Path, kind: type[_Struct], check: Callable[[_Struct], None]) -> 
     try:
         record = storage.read_record(file, kind)
         check(record)
-    except (OSError, ValueError, ConfigError) as error:
-        found = getattr(error, "strerror", None) or getattr(error, "problem", None)
+    except (OSError, ValueError, UsageError) as error:
         raise MachineError(
             "a file of this search cannot be read",
             file=file,
-            found=found or str(error),
+            found=f"{error.problem} ({error.found})"
+            if isinstance(error, UsageError)
+            else getattr(error, "strerror", None) or str(error),
             wanted="the file as it was written",
             fix="restore it; or remove the trial's folder, and the same command trains it again"
             if file.name == TRIAL

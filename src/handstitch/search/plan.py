@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -19,13 +18,12 @@ from handstitch.config.schema import (
     format_python,
     from_mapping,
 )
-from handstitch.data import loading
-from handstitch.data.loading import ResolvedDataset
+from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, ConfigError, Phrase, UsageError
 from handstitch.randomness import Purpose, generator
 from handstitch.search import space
 from handstitch.search.space import Axis, Range
-from handstitch.training import backend
+from handstitch.training import footprint
 
 Kind = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
@@ -43,7 +41,7 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the trials of a search."""
 
     config: dict[str, Any]
-    """The settings that are not searched, as `Config.to_dict`; see `resolve` for `auto`."""
+    """The settings that are not searched, as `Config.to_dict`; in a folder none is `auto`."""
     parameters: dict[str, Axis]
     """The search space, keys in Config's order."""
     kind: Kind = "grid"
@@ -70,7 +68,7 @@ class SearchPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.candidates * self.seeds
 
     def values(self, candidate: int) -> dict[str, Any]:
-        """Parameters of one candidate of a grid or a random search; TPE's come from `tpe.propose`.
+        """Parameters of one candidate of a grid or a random search; TPE's are proposed in rounds.
 
         Draws depend on the seed and the candidate's number alone.
         """
@@ -112,8 +110,7 @@ def make(
     searched = {
         name: _plain(name, parameters[name]) for name in field_types() if name in parameters
     }
-    has_ranges = any(isinstance(axis, Range) for axis in searched.values())
-    kind = kind or ("random" if has_ranges else "grid")
+    kind = kind or ("random" if any(isinstance(a, Range) for a in searched.values()) else "grid")
     plan = SearchPlan(
         config=config.to_dict(),
         parameters=searched,
@@ -127,26 +124,23 @@ def make(
         try:
             plan.config_of(values, seeds - 1)
         except ConfigError as error:
-            words = [f"{name} = {format_value(value)}" for name, value in values.items()]
             raise replace(
                 error,
                 problem=f"{error.problem}, in a candidate of this search",
-                found=", ".join(words) or error.found,
+                found=", ".join(f"{name} = {format_value(value)}" for name, value in values.items())
+                or error.found,
             ) from error
     return plan
 
 
-def resolve(plan: SearchPlan, data_dir: Path | None) -> tuple[SearchPlan, ResolvedDataset]:
-    """(`plan` with nothing left at `auto`, the data set that it is trained on).
-
-    Trials have one thread: their bits must not depend on the machine's number of cores.
-    """
-    config = from_mapping(plan.config, "this search")
-    choice = loading.resolve(config.dataset, data_dir)
-    values: dict[str, Any] = {"dataset": choice.name, "backend": backend.resolve(config)}
-    if config.threads == "auto":
-        values["threads"] = 1
-    return msgspec.structs.replace(plan, config=plan.config | values), choice
+def bytes_needed(plan: SearchPlan, dataset: Dataset) -> int:
+    """Memory in bytes of training the largest candidate."""
+    inputs, outputs, images = dataset.inputs, len(dataset.class_names), len(dataset)
+    configs = (plan.config_of(values, 0) for values in space.extremes(plan.parameters))
+    return max(
+        footprint.bytes_needed(config, (inputs, *config.hidden_sizes, outputs), images)
+        for config in configs
+    )
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Final, Literal, NamedTuple
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from handstitch.records import Trial, best_epoch
 from handstitch.search import statistics
-from handstitch.search.importance import importance, is_full_grid
 from handstitch.search.statistics import Interval, Table
 
 By = Literal["best", "last"]
@@ -91,7 +90,6 @@ class Compared(NamedTuple):
     """The candidates that have the most repeats, all on the same ones."""
 
     candidates: list[int]
-    repeats: list[int]
     table: Table
     """(candidates, repeats)."""
     parameters: list[dict[str, Any]]
@@ -105,49 +103,52 @@ def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> 
     quantity.
     """
     wanted = seeds or max((trial.repeat + 1 for trial in trials), default=0)
-    complete = finished(trials)
     compared = compare(trials, _ACCURACIES[by])
-    flags = statistics.indistinguishable_from_best(compared.table) if compared.candidates else []
+    table, repeats = compared.table, compared.table.shape[1]
+    flags = statistics.indistinguishable_from_best(table) if repeats else []
     verdicts = dict(zip(compared.candidates, flags, strict=True))
+    every = _grouped(trials)
+    complete = finished(trials)
     candidates = [
-        _candidate(number, own, by, verdicts.get(number), _problem(trials, number, wanted))
+        _candidate(list(own.values()), by, verdicts.get(number), _problem(every[number], wanted))
         for number, own in complete.items()
     ]
     candidates.sort(key=lambda one: (one.indistinguishable is None, -one.mean, one.number))
     whole = [one for one in candidates if one.indistinguishable is not None]
-    best = max(whole, key=lambda one: (one.best_epoch_accuracy, -one.number), default=None)
-    last = max(whole, key=lambda one: (one.last_epoch_accuracy, -one.number), default=None)
-    is_repeated = len(compared.candidates) > 1 and len(compared.repeats) > 1
-    score = statistics.unbiased_score(compared.table) if is_repeated else None
-    tied = [one.number for one in candidates if one.indistinguishable]
-    difference = None
-    if is_repeated and len(tied) > 1:
-        width = statistics.half_width(compared.table, compared.candidates.index(tied[-1]))
-        lower = [whole[0].mean - one.mean for one in whole if not one.indistinguishable]
-        difference = min([width, *lower])
+    best, last = (
+        max(whole, key=lambda one: (getattr(one, field), -one.number)).number if whole else None
+        for field in ("best_epoch_accuracy", "last_epoch_accuracy")
+    )
+    tied = [one.number for one in whole if one.indistinguishable]
+    score = difference = None
+    if len(whole) > 1 and repeats > 1:
+        score = statistics.unbiased_score(table)
+        if len(tied) > 1:
+            width = statistics.half_width(table, compared.candidates.index(tied[-1]))
+            lower = [whole[0].mean - one.mean for one in whole if not one.indistinguishable]
+            difference = min([width, *lower])
     return Ranking(
         by=by,
         candidates=candidates,
         failed_candidates=[
             FailedCandidate(
-                number=number, parameters=values, problem=_problem(trials, number, wanted)
+                number=number, parameters=own[0].parameters, problem=_problem(own, wanted)
             )
-            for number, values in sorted({one.candidate: one.parameters for one in trials}.items())
+            for number, own in every.items()
             if number not in complete
         ],
-        winner=candidates[0].number if candidates else None,
-        winner_by_best_epoch=None if best is None else best.number,
-        winner_by_last_epoch=None if last is None else last.number,
+        winner=best if by == "best" else last,
+        winner_by_best_epoch=best,
+        winner_by_last_epoch=last,
         indistinguishable=tied,
-        repeats=len(compared.repeats),
+        repeats=repeats,
         critical_difference=difference,
         unbiased_score=score,
-        selection_bias=None if score is None else candidates[0].mean - score,
-        importance=importance(compared.table, compared.parameters),
-        importance_overlaps=not is_full_grid(compared.parameters),
+        selection_bias=None if score is None else whole[0].mean - score,
+        importance=statistics.importance(table, compared.parameters),
+        importance_overlaps=not statistics.is_full_grid(compared.parameters),
         trials=len(trials),
-        failed=sum(trial.state == "failed" for trial in trials),
-        pruned=sum(trial.state == "pruned" for trial in trials),
+        **{state: sum(trial.state == state for trial in trials) for state in ("failed", "pruned")},
     )
 
 
@@ -170,36 +171,41 @@ _ACCURACIES: Final[dict[By, Callable[[Trial], float]]] = {
 
 def finished(trials: Sequence[Trial]) -> dict[int, dict[int, Trial]]:
     """Candidate → repeat → trial, of the complete trials, in order of their numbers."""
-    found: dict[int, dict[int, Trial]] = {}
-    for trial in sorted(trials, key=lambda trial: trial.number):
-        if trial.state == "complete" and trial.history:
-            found.setdefault(trial.candidate, {})[trial.repeat] = trial
-    return found
+    complete = [trial for trial in trials if trial.state == "complete" and trial.history]
+    return {
+        number: {trial.repeat: trial for trial in own} for number, own in _grouped(complete).items()
+    }
 
 
 def compare(trials: Sequence[Trial], value: Callable[[Trial], float]) -> Compared:
     """The candidates that have the most repeats, and `value` of their trials on those repeats."""
     found = finished(trials)
-    most = max(map(len, found.values()), default=0)
-    repeats = next((sorted(own) for own in found.values() if len(own) == most), [])
-    candidates = [number for number, own in found.items() if set(repeats) <= set(own)]
-    table = [[value(found[number][repeat]) for repeat in repeats] for number in candidates]
-    shape = (len(candidates), len(repeats))
-    parameters = [found[number][repeats[0]].parameters for number in candidates]
-    return Compared(candidates, repeats, np.array(table, np.float64).reshape(shape), parameters)
+    repeats = next(iter(sorted(map(list, found.values()), key=len, reverse=True)), [])
+    whole = {number: own for number, own in found.items() if own.keys() >= set(repeats)}
+    table = [[value(own[repeat]) for repeat in repeats] for own in whole.values()]
+    return Compared(
+        list(whole),
+        np.array(table, np.float64).reshape(len(whole), len(repeats)),
+        [own[repeats[0]].parameters for own in whole.values()],
+    )
 
 
-def _candidate(
-    number: int, trials: Mapping[int, Trial], by: By, verdict: bool | None, problem: str
-) -> Candidate:
-    """A candidate's statistics, from its complete trials by repeat."""
-    own = [trials[repeat] for repeat in sorted(trials)]
+def _grouped(trials: Sequence[Trial]) -> dict[int, list[Trial]]:
+    """Candidate → its trials, in order of their numbers."""
+    found: dict[int, list[Trial]] = {}
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        found.setdefault(trial.candidate, []).append(trial)
+    return found
+
+
+def _candidate(own: Sequence[Trial], by: By, verdict: bool | None, problem: str) -> Candidate:
+    """A candidate's statistics, from its complete trials."""
     values = {name: [value(trial) for trial in own] for name, value in _ACCURACIES.items()}
     means = {name: float(np.mean(accuracies)) for name, accuracies in values.items()}
     interval = statistics.mean_interval(values[by]) if len(own) > 2 else None  # with two, t is 12.7
     low, high = interval or (-inf, inf)
     return Candidate(
-        number=number,
+        number=own[0].candidate,
         parameters=own[0].parameters,
         seeds=[trial.seed for trial in own],
         mean=means[by],
@@ -213,9 +219,8 @@ def _candidate(
     )
 
 
-def _problem(trials: Sequence[Trial], number: int, wanted: int) -> str:
-    """Why this candidate has fewer complete trials than others, in words."""
-    own = [trial for trial in trials if trial.candidate == number]
+def _problem(own: Sequence[Trial], wanted: int) -> str:
+    """Why the candidate of these trials has fewer complete ones than others, in words."""
     failed = [trial.problem for trial in own if trial.state == "failed"]
     why = f" ({failed[0]})" if any(failed) else ""
     counts = {

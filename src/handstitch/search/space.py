@@ -7,12 +7,12 @@ typed in, values in the order typed, and the last parameter changes fastest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from math import exp, isfinite, log, prod
-from typing import Any, Final
+from math import exp, log, prod
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from handstitch.config.messages import format_value, valid_values
 from handstitch.config.precedence import read_flags
@@ -34,6 +34,7 @@ FIXED: Final = {
 """Settings that are not searched, and why."""
 
 _MOST: Final = 10_000
+_LARGEST: Final = 1e300
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,10 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = False
     widths: bool = False
     """Whether a number N stands for the hidden widths N and N/2."""
+
+    def __post_init__(self) -> None:
+        if not (0 if self.log else -_LARGEST) < self.low < self.high < _LARGEST:
+            raise ValueError(f"{self}: two numbers, the lower first, with log both above 0")
 
     def __str__(self) -> str:
         return f"{'log:' if self.log else ''}{self.low}..{self.high}"
@@ -71,7 +76,7 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         return [number, int(number) // 2] if self.widths else number
 
 
-Axis = list[Any] | Range
+Axis = Annotated[list[Any], Meta(min_length=1)] | Range
 Parameters = dict[str, Axis]
 """Key of Config → its values, as `Config.to_dict` has them, or a range."""
 
@@ -110,13 +115,12 @@ def size(parameters: Mapping[str, Axis]) -> int:
 
 def point(parameters: Mapping[str, Axis], number: int) -> dict[str, Any]:
     """The grid point of this number, counted from 0."""
-    values = {}
-    for name in reversed(list(parameters)):
-        axis = parameters[name]
+    span, values = size(parameters), {}
+    for name, axis in parameters.items():
         if isinstance(axis, list):
-            number, at = divmod(number, len(axis))
-            values[name] = axis[at]
-    return dict(reversed(values.items()))
+            span //= len(axis)
+            values[name] = axis[number // span % len(axis)]
+    return values
 
 
 def draw(parameters: Parameters, rng: np.random.Generator) -> dict[str, Any]:
@@ -181,12 +185,10 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
             else Phrase("{}", Argument(name, "VALUE VALUE …")),
         )
     text = texts[0].removeprefix("log:")
-    logarithmic = text != texts[0]
-    ends: list[float | int] = []
-    with suppress(ValueError, OverflowError):  # OverflowError: of a huge whole number
-        numbers = [int(end) if whole else float(end) for end in text.split("..")]
-        ends = numbers if all(map(isfinite, numbers)) else []
-    if len(ends) != 2 or ends[0] >= ends[1] or (logarithmic and ends[0] <= 0):
+    try:
+        low, high = (int(end) if whole else float(end) for end in text.split(".."))
+        found = Range(low=low, high=high, log=text != texts[0], whole=whole, widths=widths)
+    except ValueError:
         raise UsageError(
             f"invalid range of {name}",
             found=Phrase("{}", Argument(name, " ".join(texts))),
@@ -195,7 +197,7 @@ def _range(name: str, texts: tuple[str, ...]) -> Range:
             fix=Phrase(
                 "for example: {}", Argument(name, "log:16..512" if whole else "log:0.0003..0.003")
             ),
-        )
-    for number in ends:  # both must be valid values of the setting
+        ) from None
+    for number in (low, high):  # both must be valid values of the setting
         read_flags({name: (str(number),)})
-    return Range(low=ends[0], high=ends[1], log=logarithmic, whole=whole, widths=widths)
+    return found

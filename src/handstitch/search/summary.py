@@ -1,12 +1,17 @@
-"""A ranking in sentences: which candidates are best, and how far to trust the figures."""
+"""A ranking in sentences, which say how far to trust it, and as a CSV table for spreadsheets."""
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
+from msgspec import to_builtins
+
+from handstitch.config.messages import format_value
 from handstitch.config.precedence import format_flag
 from handstitch.errors import printable
-from handstitch.search.ranking import Ranking
+from handstitch.search.ranking import Candidate, Ranking
 
 
 def sentences(ranking: Ranking) -> list[str]:
@@ -23,8 +28,8 @@ def sentences(ranking: Ranking) -> list[str]:
     lines.append(
         f"On this many validation images one trial's accuracy has a standard error of {error}."
     )
-    compared = sum(candidate.indistinguishable is not None for candidate in ranking.candidates)
-    missing = len(ranking.failed_candidates) + len(ranking.candidates) - compared
+    missing = len(ranking.failed_candidates)
+    missing += sum(candidate.indistinguishable is None for candidate in ranking.candidates)
     if missing:
         subject = "1 candidate lacks" if missing == 1 else f"{missing} candidates lack"
         lines.append(
@@ -37,6 +42,31 @@ def sentences(ranking: Ranking) -> list[str]:
             "the order in which trials ran. The statements above do not cover them."
         )
     return lines
+
+
+def candidates_csv(ranking: Ranking) -> str:
+    """The candidates, best first, one line each: its rank and the fields of `Candidate`.
+
+    Each parameter has a column; lists are joined by commas. Numbers are exact; what is unknown is
+    empty.
+    """
+    rows = to_builtins([*ranking.candidates, *ranking.failed_candidates])
+    several = {
+        "parameters": dict.fromkeys(name for row in rows for name in row["parameters"]),
+        "interval": ("interval_low", "interval_high"),
+    }
+    fields = Candidate.__struct_encode_fields__
+    columns = ["rank", *(name for field in fields for name in several.get(field, (field,)))]
+    text = io.StringIO()
+    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    for place, row in enumerate(rows, 1):
+        row.update(row["parameters"])
+        row["rank"] = place if row.get("indistinguishable") is not None else ""
+        row["seeds"] = " ".join(map(str, row.get("seeds", ())))
+        row["interval_low"], row["interval_high"] = row.get("interval") or ("", "")
+        table.writerow({name: _cell(value) for name, value in row.items()})
+    return text.getvalue()
 
 
 def as_flags(parameters: dict[str, Any]) -> str:
@@ -107,3 +137,11 @@ def _selection_bias(ranking: Ranking) -> str:
         "optimistic estimate. Chosen on all seeds but one and scored on that one, the choice gets "
         f"{ranking.unbiased_score:.4f} on average: {bias}"
     )
+
+
+def _cell(value: Any) -> Any:
+    """Text made safe; numbers as they are: csv writes them exactly, and None as nothing."""
+    text = format_value(value) if isinstance(value, bool | list | tuple) else value
+    # A spreadsheet takes a cell that starts like this for a formula.
+    is_formula = isinstance(text, str) and text[:1] in set("=+-@\t\r")
+    return f"'{text}" if is_formula else text

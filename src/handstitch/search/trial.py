@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -23,12 +23,8 @@ from handstitch.model.trained import best_model
 from handstitch.records import Trial
 from handstitch.training import AfterStep, Trainer, backend
 
-
-class Checkpoint(NamedTuple):
-    """State of an unfinished trial, but for its history: see `training.State.arrays`."""
-
-    arrays: dict[str, Vector]
-    position: dict[str, Any]
+Checkpoint = tuple[dict[str, Vector], dict[str, Any]]
+"""State of an unfinished trial, but for its history: see `training.State.restore`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +43,11 @@ class TrialSpec:
     checkpoint: Checkpoint | None = None
 
 
-class Outcome(NamedTuple):
-    """Result of a trial, or of a part of it: `checkpoint` is None when the trial is over.
+Outcome = tuple[Trial, bytes, Checkpoint | None]
+"""(the trial, the model file of its best epoch, its state): of a trial, or of a part of it.
 
-    `best` is the model file of the best epoch; empty if no epoch was finished.
-    """
-
-    trial: Trial
-    best: bytes
-    checkpoint: Checkpoint | None
+The file is empty if no epoch was finished; the state is None when the trial is over.
+"""
 
 
 def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
@@ -79,7 +71,7 @@ def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
                 break
         if not trainer.is_over:
             arrays = {name: vector.copy() for name, vector in trainer.state.arrays().items()}
-            checkpoint = Checkpoint(arrays, trainer.state.position())
+            checkpoint = (arrays, trainer.state.position())
     except (MachineError, DivergedError) as error:
         problem = f"{error.problem}: {error.found}"
     if trainer is not None and trainer.state.history:
@@ -93,7 +85,7 @@ def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
         seconds=spec.trial.seconds + perf_counter() - began,
         problem=problem,
     )
-    return Outcome(trial, best, checkpoint)
+    return trial, best, checkpoint
 
 
 _loaded: dict[str, Dataset] = {}
