@@ -96,7 +96,7 @@ def train(
         given = precedence.read_flags(settings)
         prepared = start_winner(from_search, by or "best", given, out, data_dir)
         output.notice("the ranking that chose it:")
-        output.command(f"handstitch show {shell_word(from_search)}")
+        output.command(output.command_line("show", from_search))
     elif resume is not None:
         sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}

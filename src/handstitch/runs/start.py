@@ -16,6 +16,7 @@ from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import loading
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset
+from handstitch.data.loading import Source
 from handstitch.errors import Argument, Call, ConfigError, Phrase
 from handstitch.records import ReadingOptions
 from handstitch.runs import folder as run_folder
@@ -75,7 +76,7 @@ def _train(run: Run) -> Run:
 
 def create(
     config: Config,
-    data: str | Path | Dataset | None = None,
+    data: str | Path | Dataset | Source | None = None,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
     *,
@@ -86,12 +87,12 @@ def create(
     `beside` are further files of it. Data set and number of threads are resolved before it is
     made. Where `auto` fell back to `sketch`, its name says so.
     """
-    if isinstance(data, Dataset):
-        reason, validation = "", None
-    else:
-        options = ReadingOptions.of(config.to_dict())
-        source = loading.resolve(str(data or config.dataset), data_dir, options)
-        data, validation, reason = source.load("train"), source.validation, source.reason
+    reason, validation = "", None
+    if not isinstance(data, Dataset):
+        if not isinstance(data, Source):
+            options = ReadingOptions.of(config.to_dict())
+            data = loading.resolve(str(data or config.dataset), data_dir, options)
+        validation, reason, data = data.validation, data.reason, data.load("train")
     # The network is made before the folder: an error leaves nothing behind.
     run = Run(Path(out or RUNS), Trainer(config, data, validation), reason=reason)
     if len(run.trainer.validation_labels) < _FEW:

@@ -19,7 +19,7 @@ from handstitch.config.schema import from_mapping
 from handstitch.data import loading
 from handstitch.errors import Argument, ConfigError, Interrupted, MachineError, Phrase
 from handstitch.machine import memory
-from handstitch.records import Trial
+from handstitch.records import ReadingOptions, Trial
 from handstitch.search import folder as folders
 from handstitch.search.executors import WorkerPool, serial
 from handstitch.search.folder import Search
@@ -82,25 +82,32 @@ def run(
     data = None if data_dir is None else Path(data_dir)
     url = connected(storage) if storage else None
     with ExitStack() as stack:
-        search = None
+        search, source = None, None
         if out is not None and folders.is_search(Path(out)):
             search = _opened(stack, Path(out))
+            typed = plan.config["dataset"]
+            if typed not in {search.plan.config["dataset"], "auto"}:  # perhaps its path
+                source = loading.resolve(typed, data, ReadingOptions.of(plan.config))
+                plan = msgspec.structs.replace(plan, config=plan.config | {"dataset": source.name})
             folders.require_same(search.folder, search.plan, plan)
             plan = search.plan
         if search is not None and search.is_over:
             pool = stack.enter_context(serial())  # idle: only the study is written
         else:
             config = from_mapping(plan.config, "this search")
-            choice = loading.resolve(config.dataset, data)
+            if search is not None:
+                digest = search.description.data_digest
+                source = source or loading.recorded(config.dataset, digest, data)
+            source = source or loading.resolve(config.dataset, data, ReadingOptions.of(plan.config))
             resolved = {
-                "dataset": choice.name,
+                "dataset": source.name,
                 "backend": backend.resolve(config),
                 # Not `auto`: the bits of a trial must not depend on the machine's number of cores.
                 "threads": 1 if config.threads == "auto" else config.threads,
             }
             plan = msgspec.structs.replace(plan, config=plan.config | resolved)
-            dataset = loading.load(choice.name, "train", data, location=choice.location)
-            cache_dataset(dataset)
+            dataset = source.load("train")
+            cache_dataset(dataset, source.validation)
             if search is not None and search.description.data_digest != dataset.digest:
                 raise ConfigError(
                     "the training images are not those this search was started with",
@@ -121,7 +128,7 @@ def run(
                     Phrase("use fewer {}, or narrower networks", Argument("workers")),
                 )
             if search is None:
-                search = _opened(stack, folders.create(plan, out, dataset.digest, choice.reason))
+                search = _opened(stack, folders.create(plan, out, dataset.digest, source.reason))
         on_start(search)
         study = stack.enter_context(closing(Study(search, url)))
         pruner = None if plan.pruning == "none" else Pruner(plan.pruning, search.trials)

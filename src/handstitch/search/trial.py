@@ -58,12 +58,12 @@ def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
     began = perf_counter()
     config = from_mapping(spec.config, "this trial")
     backend.resolve(config)
-    dataset = _dataset(config.dataset, spec)
+    dataset, validation = _dataset(config.dataset, spec)
     history, problem, best = spec.trial.history, "", b""
     checkpoint: Checkpoint | None = None
     trainer: Trainer | None = None
     try:
-        trainer = Trainer(config, dataset)
+        trainer = Trainer(config, dataset, validation)
         if spec.checkpoint is not None:
             trainer.state.restore(*spec.checkpoint, history, len(trainer.batches))
         for record in trainer.epochs(after_step):
@@ -88,19 +88,20 @@ def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
     return trial, best, checkpoint
 
 
-_loaded: dict[str, Dataset] = {}
-"""The data set that the last trial in this process used, by digest."""
+_loaded: dict[str, tuple[Dataset, Dataset | None]] = {}
+"""Training part and own validation part that the last trial in this process used, by digest."""
 
 
-def cache_dataset(dataset: Dataset) -> None:
+def cache_dataset(dataset: Dataset, validation: Dataset | None = None) -> None:
     """Keep the data set for the trials of this process."""
     _loaded.clear()
-    _loaded[dataset.digest] = dataset
+    _loaded[dataset.digest] = dataset, validation
 
 
-def _dataset(name: str, spec: TrialSpec) -> Dataset:
+def _dataset(name: str, spec: TrialSpec) -> tuple[Dataset, Dataset | None]:
     if spec.data_digest not in _loaded:
-        found = loading.load(name, "train", spec.data_dir)
+        source = loading.recorded(name, spec.data_digest, spec.data_dir)
+        found = source.load("train")
         if found.digest != spec.data_digest:
             raise DataError(
                 "a worker has other training images than the search was started with",
@@ -111,5 +112,5 @@ def _dataset(name: str, spec: TrialSpec) -> Dataset:
                     "give every machine the same files; {} names their folder", Argument("data_dir")
                 ),
             )
-        cache_dataset(found)
+        cache_dataset(found, source.validation)
     return _loaded[spec.data_digest]
