@@ -117,7 +117,7 @@ def test_a_remedy_in_python_and_as_typed(part: Argument | Call, python: str, wor
 )
 def test_every_command_is_one_of_the_command_line(command: str) -> None:
     app: Any = vars(importlib.import_module("handstitch.cli"))["app"]
-    value = ["runs/train"] if command.endswith("--resume") else []
+    value = ["runs/train"] if command.endswith(("--resume", "--from-search")) else []
     app.parse_args(shlex.split(command)[1:] + value, print_error=False, exit_on_error=False)
 
 
