@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handstitch as hs
-from handstitch import cli
+from handstitch import cli, evaluation, report
 from handstitch.core.network import Network
 from handstitch.data import loading
 from handstitch.data.scaling import Scaling
@@ -63,7 +63,26 @@ def test_the_page_of_such_a_run(capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(words.split()) == 0
     err = capsys.readouterr().err
     assert "sketch: the network overflows on these images" in err
+    assert "the network overflows on these images: there are no predictions" in err.lower()
+    assert "cannot be used" not in err
     assert "Warning" not in err
+
+
+@pytest.mark.parametrize(("factor", "code"), [(0.1, 0), (10, 4)])
+def test_every_verb_takes_the_same_logits_for_an_overflow(factor: float, code: int) -> None:
+    run = hs.train(hs.Config(epochs=1, hidden_sizes=(8,)), data="sketch", out="run")
+    best = run.folder / "weights" / "best.safetensors"
+    model = load_model(best)
+    network, scaling = Network(model.parameters, model.activations), run.trainer.batches.scaling
+    images = loading.load("sketch", "test").images
+    (_, work), *_ = Evaluator(network, images, scaling).batches()
+    scale = factor * evaluation._LARGEST_LOGIT / float(np.abs(work.outputs[-1]).max())
+    model.parameters.weights[-1][:] *= np.float32(scale)
+    save_model(best, model)
+    assert cli.run(["predict", "run", "--rows", "0:50"]) == code
+    assert ("overflow" in report.make("run").missing) == (code == 4)
+    assert cli.run(["test", "run"]) == code
+    assert ("overflow" in report.make("run").missing) == (code == 4)
 
 
 @pytest.mark.parametrize("kind", ["weights", "scale"])

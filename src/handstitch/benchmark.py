@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from statistics import median
 from time import perf_counter
@@ -97,8 +98,7 @@ def measure_peak(seconds: float) -> float:
     """Peak of the BLAS in operations per second: C ← A B of large matrices in float32."""
     A, B, C = (np.ones((_SQUARE, _SQUARE), np.float32) for _ in range(3))
     gemm(1.0, A, B, 0.0, C)
-    times = _time_calls(lambda: gemm(1.0, A, B, 0.0, C), seconds)
-    return 2 * _SQUARE**3 / median(times)
+    return 2 * _SQUARE**3 / median(_time_calls(lambda: gemm(1.0, A, B, 0.0, C), seconds))
 
 
 def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float) -> TrainingSpeed:
@@ -128,28 +128,25 @@ def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float
 
 def _time_inference(network: Network, dataset: Dataset, seconds: float) -> tuple[float, float]:
     """(images per second of many, seconds for one)."""
-    scaling = Scaling(0.0, 1 / 256)
-    classify, images, image = compiled(network, scaling), dataset.images, dataset.images[0]
-    classify(images)
-    classify(image)
-    seconds_for_all = median(_time_calls(lambda: classify(images), seconds))
-    return len(images) / seconds_for_all, median(_time_calls(lambda: classify(image), seconds))
+    classify, images = compiled(network, Scaling(0.0, 1 / 256)), dataset.images
+    times = []
+    for asked in (images, images[0]):
+        classify(asked)
+        times.append(median(_time_calls(partial(classify, asked), seconds)))
+    return len(images) / times[0], times[1]
 
 
 def _time_calls(work: Callable[[], object], seconds: float) -> list[float]:
     """Seconds of each call of `work`; at least three calls."""
-    times: list[float] = []
-    until = perf_counter() + seconds
-    while len(times) < 3 or perf_counter() < until:
-        started = perf_counter()
+    times = [perf_counter()]
+    while len(times) <= 3 or times[-1] < times[0] + seconds:
         work()
-        times.append(perf_counter() - started)
-    return times
+        times.append(perf_counter())
+    return [after - before for before, after in pairwise(times)]
 
 
 def _make_noise() -> Dataset:
     rng = np.random.Generator(np.random.Philox(0))
     images = rng.integers(0, 256, (IMAGES, 28, 28), np.uint8)
     images *= rng.integers(0, 2, images.shape, np.uint8)
-    labels = rng.integers(0, 10, IMAGES, np.uint8)
-    return Dataset.from_arrays(images, labels)
+    return Dataset.from_arrays(images, rng.integers(0, 10, IMAGES, np.uint8))

@@ -79,8 +79,7 @@ def evaluate(network: Network, data: Dataset, scaling: Scaling, weights: str) ->
     evaluator = Evaluator(network, data.images, scaling)
     loss, _ = evaluator.loss_and_accuracy(labels)
     P = evaluator.probabilities()
-    predicted = np.argmax(P, axis=1)
-    confusion = confusion_matrix(labels, predicted, len(class_names))
+    confusion = confusion_matrix(labels, np.argmax(P, axis=1), len(class_names))
     correct = int(np.trace(confusion))
     return Evaluation(
         dataset=data.name,
@@ -155,20 +154,20 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
 def calibration_bins(P: Matrix, labels: Labels, n: int = 15) -> list[CalibrationBin]:
     """Images in n equal bins of confidence, the probability of the predicted class."""
     confidence = np.max(P, axis=1).astype(np.float64)
-    is_correct = np.argmax(P, axis=1) == labels
     bins = np.minimum((confidence * n).astype(np.intp), n - 1)
-    counts = np.bincount(bins, minlength=n)
-    confidences = np.bincount(bins, weights=confidence, minlength=n) / np.maximum(counts, 1)
-    accuracies = np.bincount(bins, weights=is_correct, minlength=n) / np.maximum(counts, 1)
+    sums = (
+        np.bincount(bins, weights=each, minlength=n).tolist()
+        for each in (np.ones(len(P)), confidence, np.argmax(P, axis=1) == labels)
+    )
     return [
         CalibrationBin(
             low=number / n,
             high=(number + 1) / n,
-            count=int(counts[number]),
-            confidence=float(confidences[number]),
-            accuracy=float(accuracies[number]),
+            count=int(count),
+            confidence=confidences / max(1, count),
+            accuracy=correct / max(1, count),
         )
-        for number in range(n)
+        for number, (count, confidences, correct) in enumerate(zip(*sums, strict=True))
     ]
 
 

@@ -123,6 +123,19 @@ def test_a_large_matrix_is_drawn_by_means_of_blocks(shape):
     np.testing.assert_allclose(small, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_the_mean_of_a_block_of_enormous_weights_is_finite():
+    W = np.full((9, 9), 3e38, np.float32)
+    W[:, 0] = -3e38
+    np.testing.assert_allclose(reduced(W, (3, 3)) / 1e38, [[1, 3, 3]] * 3, rtol=1e-6)
+    huge = np.full((600, 600), 3e38, np.float32)
+    for matrix in (
+        figures.before_after(huge, -huge, "W"),
+        figures.heat_maps(Parameters((9, 9), np.full(90, 3e38, np.float32))),
+    ):
+        for axes in maps(matrix):
+            assert np.isfinite(np.asarray(axes.images[0].get_array())).all()
+
+
 def test_a_wide_layer_stays_small_and_says_how():
     theta = parameters((3000, 1500, 10))
     figure = figures.heat_maps(theta)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from handstitch.runs.test_log import TestEvaluation
 from tests.sample_models import sample
 
 SHAPE = (4, 4)
+CHARTS = (
+    "curves", "confusion", "classes", "calibration", "worst", "pairs", "maps", "tiles",
+    "before_after",
+)  # fmt: skip
 
 
 def make_history(epochs: int) -> list[EpochRecord]:
@@ -114,7 +119,9 @@ def make_contents(names: list[str] | None = None, **changes: Any) -> RunContents
     return RunContents(**(facts | changes))
 
 
-def make_charts(words: str = "words") -> Charts:
+def make_charts(words: str = "words", names: Sequence[str] = CHARTS) -> Charts:
     """Every chart in its place, and nothing in it."""
-    one = Chart("data:image/png;base64,", words, 100)
-    return Charts(one, one, one, one, one, one, one, one, [one], {})
+    charts = Charts("en")
+    for name in names:
+        charts.named[name].append(Chart("data:image/png;base64,", words, 100))
+    return charts

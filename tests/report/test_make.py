@@ -327,7 +327,7 @@ def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
         model=model, initial=initial, evaluation=None, predictions=None, history=[]
     )
     made = charts.draw_charts(found, ENGLISH, "en")
-    assert len(made.before_after) == 3
+    assert len(made.named["before_after"]) == 3
     # The other pictures take 0.5 MB.
     assert len(render(found, made, ENGLISH)) < 2_500_000
 
@@ -349,7 +349,7 @@ def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> Non
         class_scores=class_scores(matrix, ("left", "right")),
     )
     drawn = charts.draw_charts(found, ENGLISH, "en")
-    assert drawn.worst is None
+    assert not drawn.named["worst"]
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []
     assert Page(source).text.count(f"There is no mistake among {n} images.") == 2

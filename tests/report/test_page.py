@@ -190,7 +190,7 @@ def test_without_a_test_validation_is_shown_and_said_loudly() -> None:
 
 def test_from_the_record_alone_there_is_an_interval_but_no_class() -> None:
     found = make_contents(test_log=[], evaluation=None, predictions=None, missing=["data"])
-    page = Page(page_of(found, charts=Charts(curves=make_charts().curves)))
+    page = Page(page_of(found, charts=make_charts(names=["curves"])))
     assert "80.00 % of 100 validation images" in page.text
     assert "95 % interval: 71.12 % to 86.66 %" in page.text
     assert ENGLISH.validation_record in page.text
@@ -233,7 +233,7 @@ def test_an_unfinished_run_says_how_to_go_on(epochs: int) -> None:
         history=make_history(epochs)[:2],
         missing=["weights"],
     )
-    charts = Charts(curves=make_charts().curves if epochs else None)
+    charts = make_charts(names=["curves"] if epochs else [])
     source = page_of(found, charts=charts)
     assert breaches(source) == []
     text = Page(source).text

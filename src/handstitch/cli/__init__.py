@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from errno import EIO, ENOSPC
 from inspect import cleandoc
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from cyclopts import App, Group
 
 from handstitch._version import __version__
 from handstitch.cli.output import log_notices
 from handstitch.errors import Interrupted
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),

@@ -22,7 +22,7 @@ Seconds = Annotated[
 ]
 
 
-RELEVANT_SETTINGS = (
+@with_settings(  # those that change how long a step takes
     "scaling",
     "hidden_sizes",
     "activation",
@@ -35,11 +35,8 @@ RELEVANT_SETTINGS = (
     "batch_size",
     "threads",
     "backend",
+    preset=PRESET,
 )
-"""Settings that change how long a step takes."""
-
-
-@with_settings(*RELEVANT_SETTINGS, preset=PRESET)
 def bench(
     *,
     seconds: Seconds = 1,
@@ -66,22 +63,25 @@ def bench(
     if json:
         output.print_json(found)
         return
-    rows = (
-        (
-            str(rate.batch_size),
-            f"{1e6 * rate.step_seconds:,.0f}",
-            f"{rate.images_per_second:,.0f}",
-            f"{rate.flops_per_second / 1e9:.0f}",
-            f"{rate.share_of_peak:.0%}",
-        )
-        for rate in found.training
+    print(
+        f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, "
+        f"{plural(found.threads, 'thread')}\n"
+        f"Backend: {found.backend}\n"
+        f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s"
     )
-    network, threads = "-".join(map(str, found.sizes)), plural(found.threads, "thread")
-    print(f"Network {network}, kernel {found.kernel}, {threads}")
-    print(f"Backend: {found.backend}")
-    print(f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s")
-    heads = ("batch", "µs/step", "images/s", "GFLOP/s", "share of peak")
-    output.show(output.table(heads, rows))
+    output.print_table(
+        ("batch", "µs/step", "images/s", "GFLOP/s", "share of peak"),
+        (
+            (
+                str(rate.batch_size),
+                f"{1e6 * rate.step_seconds:,.0f}",
+                f"{rate.images_per_second:,.0f}",
+                f"{rate.flops_per_second / 1e9:.0f}",
+                f"{rate.share_of_peak:.0%}",
+            )
+            for rate in found.training
+        ),
+    )
     if any(rate.share_of_peak > 1 for rate in found.training):
         print("Above 100 %: products with zeros are counted, and the numba backend skips them.")
     print(

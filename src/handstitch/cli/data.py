@@ -55,22 +55,24 @@ def info(
         output.notice(f"this is sketch, drawn data: {choice.reason}")
     parts = found["parts"]
     print(f"{found['title']}, {printable(found['location'])}")
-    sizes = (
+    output.print_table(
+        ("part", "images", "rows", "columns", "balance"),
         (
-            part["part"],
-            f"{part['images']:,}",
-            str(part["rows"]),
-            str(part["columns"]),
-            f"{part['balance']:.3f}",
-        )
-        for part in parts
+            (
+                part["part"],
+                f"{part['images']:,}",
+                str(part["rows"]),
+                str(part["columns"]),
+                f"{part['balance']:.3f}",
+            )
+            for part in parts
+        ),
     )
-    output.show(output.table(("part", "images", "rows", "columns", "balance"), sizes))
-    counts = (
-        (name, *(f"{part['counts'][name]:,}" for part in parts)) for name in found["class_names"]
+    output.print_table(
+        ("class", *(part["part"] for part in parts)),
+        ((name, *(f"{part['counts'][name]:,}" for part in parts)) for name in found["class_names"]),
+        "Images of each class",
     )
-    heads = ("class", *(part["part"] for part in parts))
-    output.show(output.table(heads, counts), "Images of each class")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.
     print("\nSHA-256")
     for file in (file for part in parts for file in part["files"]):

@@ -36,12 +36,15 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
     if json:
         output.print_json(facts)
         return
-    rows = (
-        (name if number == 0 else "", str(line))
-        for name, value in facts.items()
-        for number, line in enumerate(value if isinstance(value, list) else [value])
+    output.print_table(
+        ("what", "found"),
+        (
+            (name if number == 0 else "", str(line))
+            for name, value in facts.items()
+            for number, line in enumerate(value if isinstance(value, list) else [value])
+        ),
+        words=2,
     )
-    output.show(output.table(("what", "found"), rows, words=2))
 
 
 def _blas(pool: dict[str, Any]) -> list[str]:

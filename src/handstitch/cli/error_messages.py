@@ -6,9 +6,10 @@ import re
 import sys
 import textwrap
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, starmap
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from cyclopts import (
     CycloptsError,
@@ -33,10 +34,6 @@ from handstitch.errors import (
     UsageError,
     shell_word,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 COMMANDS: Final = {
     "Config": "handstitch config",
@@ -96,48 +93,42 @@ def wrapped(message: str, width: int) -> str:
 def typed(part: Argument | Call) -> str:
     """An argument of the library as a flag, a call as a command."""
     if isinstance(part, Call):
-        words = [
-            typed(each) if isinstance(each, Argument) else shell_word(each)
-            for each in part.arguments
-        ]
+        words = (typed(x) if isinstance(x, Argument) else shell_word(x) for x in part.arguments)
         return " ".join([COMMANDS[part.function], *words])
+    settings = part.value if isinstance(part.value, dict) else {part.name: part.value}
+    if part.value is not None and settings.keys() <= field_types().keys():
+        return " ".join(starmap(format_flag, settings.items()))
     flag = COMMANDS.get(part.name) or flags_of(part.name)[0]
-    if part.value is None:
-        return flag
-    if isinstance(part.value, dict):  # settings
-        return " ".join(starmap(format_flag, part.value.items()))
-    if part.name in field_types():
-        return format_flag(part.name, part.value)
-    word = format_value(part.value) if isinstance(part.value, tuple) else part.value
-    return f"{flag} {shell_word(word)}"
+    return flag if part.value is None else f"{flag} {shell_word(part.value)}"
 
 
 def translate(error: Exception, words: Sequence[str]) -> HandstitchError:
     """The error of a command as one of the package's own."""
-    if isinstance(error, HandstitchError):
-        return error
-    if isinstance(error, CycloptsError):
-        return _usage(error, words)
-    if isinstance(error, ImportError):
-        return MachineError(
-            "a library that Handstitch is installed with cannot be imported",
-            found=str(error),
-            fix="install handstitch again; its dependencies come with it",
-        )
-    if isinstance(error, MemoryError):
-        return MachineError(
-            "there is not enough memory",
-            found=str(error) or "an allocation failed",
-            wanted="memory for the network and one batch",
-            fix="a narrower network (--hidden) or a smaller --batch-size",
-        )
-    if isinstance(error, OSError):
-        return MachineError(
-            "the operating system reported an error",
-            file=error.filename,
-            found=error.strerror or str(error),
-            fix="check disk space and permissions; --debug shows where it happened",
-        )
+    match error:
+        case HandstitchError():
+            return error
+        case CycloptsError():
+            return _usage(error, words)
+        case ImportError():
+            return MachineError(
+                "a library that Handstitch is installed with cannot be imported",
+                found=str(error),
+                fix="install handstitch again; its dependencies come with it",
+            )
+        case MemoryError():
+            return MachineError(
+                "there is not enough memory",
+                found=str(error) or "an allocation failed",
+                wanted="memory for the network and one batch",
+                fix="a narrower network (--hidden) or a smaller --batch-size",
+            )
+        case OSError():
+            return MachineError(
+                "the operating system reported an error",
+                file=error.filename,
+                found=error.strerror or str(error),
+                fix="check disk space and permissions; --debug shows where it happened",
+            )
     return HandstitchError(
         f"this is a bug: {type(error).__name__}: {hidden(str(error), words)}",
         found=_typed(words),
@@ -153,12 +144,10 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
     from handstitch.cli import VERBS
 
     verbs = error.command_chain or [word for word in words[:1] if word in VERBS]
-    command = " ".join(["handstitch", *verbs])
+    kind = _invalid if error.argument is not None else _combination
     if isinstance(error, UnknownCommandError | UnknownOptionError):
-        return _unknown(error, command, words)
-    if error.argument is not None:
-        return _invalid(error, command, words)
-    return _combination(error, command, words)
+        kind = _unknown
+    return kind(error, " ".join(["handstitch", *verbs]), words)
 
 
 def _unknown(error: Any, command: str, words: Sequence[str]) -> UsageError:

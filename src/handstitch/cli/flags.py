@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -80,23 +79,24 @@ def with_settings(
     The words typed arrive in `settings`, None for the others; see `resolve`. With `several`,
     each flag takes several values, one word each. The defaults shown are those of `preset`.
     """
-    return partial(_add_flags, flags=_flags(names or field_types(), several, preset))
+    flags = _flags(names or field_types(), several, preset)
+
+    def add_flags(verb: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(verb, eval_str=True)
+        parameters = list(signature.parameters.values())[:-1]  # without **settings
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for name, kind in flags.items()
+        ]
+        verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return verb
+
+    return add_flags
 
 
 def exclusive(*flags: str) -> Group:
     """A group of mutually exclusive flags; see `train` for its use."""
     return Group(" ".join(flags), show=False, validator=mutually_exclusive)
-
-
-def _add_flags(verb: Callable[..., Any], flags: dict[str, Any]) -> Callable[..., Any]:
-    signature = inspect.signature(verb, eval_str=True)
-    parameters = list(signature.parameters.values())[:-1]  # without **settings
-    parameters += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in flags.items()
-    ]
-    verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return verb
 
 
 def resolve(

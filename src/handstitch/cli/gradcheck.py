@@ -12,7 +12,11 @@ SAMPLES = 1000
 """Parameters checked in the full-size network; each costs a forward pass."""
 SMALL = (9, 8, 7, 6, 5, 4, 3)
 """Hidden widths of the small network; further layers repeat the last."""
-RELEVANT_SETTINGS = (
+
+
+@with_settings(  # the layers, and what else changes a gradient
+    "hidden_sizes",
+    "activation",
     "initialization",
     "dropout",
     "input_dropout",
@@ -21,10 +25,6 @@ RELEVANT_SETTINGS = (
     "reduction",
     "seed",
 )
-"""Settings, beside the layers, that change a gradient."""
-
-
-@with_settings("hidden_sizes", "activation", *RELEVANT_SETTINGS)
 def gradcheck(
     *,
     preset: Preset = None,
@@ -40,10 +40,9 @@ def gradcheck(
     from handstitch.gradcheck import TOLERANCE, check
 
     chosen = resolve(settings, config, preset).config
-    hidden = len(chosen.hidden_sizes)
-    small = tuple(SMALL[min(layer, len(SMALL) - 1)] for layer in range(hidden))
+    small = [SMALL[min(layer, len(SMALL) - 1)] for layer in range(len(chosen.hidden_sizes))]
     verdicts = [
-        check(replace(chosen, hidden_sizes=small)),
+        check(replace(chosen, hidden_sizes=tuple(small))),
         check(chosen, inputs=784, classes=10, samples=3, most=SAMPLES),
     ]
     passed = all(verdict.passed for verdict in verdicts)
@@ -51,23 +50,21 @@ def gradcheck(
     if json:
         output.print_json({"passed": passed, "worst": worst, "networks": verdicts})
     else:
-        rows = (
+        output.print_table(
+            ("network", "parameters", "compared", "worst relative error"),
             (
-                "-".join(map(str, verdict.sizes)),
-                f"{verdict.parameters:,}",
-                f"{verdict.checked:,}",
-                f"{verdict.worst:.1e}",
-            )
-            for verdict in verdicts
-        )
-        heads = ("network", "parameters", "compared", "worst relative error")
-        output.show(output.table(heads, rows))
-        word = "agrees with" if passed else "DIFFERS from"
-        print(
-            f"Back-propagation {word} the complex step: worst relative error {worst:.1e}, "
-            f"tolerance {TOLERANCE:.0e}"
+                (
+                    "-".join(map(str, verdict.sizes)),
+                    f"{verdict.parameters:,}",
+                    f"{verdict.checked:,}",
+                    f"{verdict.worst:.1e}",
+                )
+                for verdict in verdicts
+            ),
         )
         print(
+            f"Back-propagation {'agrees with' if passed else 'DIFFERS from'} the complex step: "
+            f"worst relative error {worst:.1e}, tolerance {TOLERANCE:.0e}\n"
             "This checks core/, with which the numpy backend trains. The numba backend compiles\n"
             "core's activations and update rules, and is compared with the rest: make compare"
         )

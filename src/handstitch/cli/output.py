@@ -121,6 +121,13 @@ def show(table: Table, title: str = "") -> None:
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
+def print_table(
+    heads: Sequence[str], rows: Iterable[Iterable[str]], title: str = "", words: int = 1
+) -> None:
+    """Print a `table` on stdout, with its title."""
+    show(table(heads, rows, words), title)
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout; escaped what `printable` escapes and stdout cannot show."""
     import json

@@ -31,11 +31,10 @@ def predict(
     json: Json = False,
 ) -> None:
     """Classify images of a data set, with the probability of each answer."""
-    from handstitch import runs
     from handstitch.data import loading
     from handstitch.runs import folder as run_folder
 
-    classifier = runs.load(run_folder.newest() if path is None else path, weights)
+    classifier = run_folder.load(run_folder.newest() if path is None else path, weights)
     model = classifier.model
     data = loading.load(dataset or model.dataset, part, data_dir)
     chosen = _positions(rows or ["0:10"], len(data))
@@ -52,18 +51,20 @@ def predict(
     if json:
         output.print_json({"dataset": data.name, "part": part, "predictions": predictions})
         return
-    cells = (
+    output.print_table(
+        ("row", "true class", "predicted", "probability", ""),
         (
-            str(prediction["row"]),
-            prediction["true"],
-            prediction["predicted"],
-            f"{p:.1%}",
-            "" if prediction["true"] == prediction["predicted"] else "wrong",
-        )
-        for prediction, p in zip(predictions, P.max(axis=1), strict=True)
+            (
+                str(prediction["row"]),
+                prediction["true"],
+                prediction["predicted"],
+                f"{p:.1%}",
+                "" if prediction["true"] == prediction["predicted"] else "wrong",
+            )
+            for prediction, p in zip(predictions, P.max(axis=1), strict=True)
+        ),
+        f"{data.name}, {part}",
     )
-    heads = ("row", "true class", "predicted", "probability", "")
-    output.show(output.table(heads, cells), f"{data.name}, {part}")
 
 
 def _positions(words: list[str], n: int) -> list[int]:

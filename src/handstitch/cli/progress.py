@@ -29,9 +29,7 @@ class Progress:
     """Progress of a run on stderr, while `bar` is entered; `after_step` and `epoch` update it."""
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
-        self._run = run
-        self._quiet = quiet
-        self._steps = len(run.trainer.batches)
+        self._run, self._quiet, self._steps = run, quiet, len(run.trainer.batches)
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),

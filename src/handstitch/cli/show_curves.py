@@ -79,25 +79,26 @@ def _history(target: Path) -> list[EpochRecord]:
 def _print(history: list[EpochRecord], target: Path) -> None:
     shown, best = some_epochs(history, _LINES), best_epoch(history)
     timed = any(record.seconds for record in history)
-    heads = (
-        "epoch", "train\nloss", "train\naccuracy", "val\nloss", "val\naccuracy", "learning\nrate",
-        *(["seconds"] if timed else []), "",
-    )  # fmt: skip
-    rows = (
-        (
-            f"{record.epoch:,}",
-            f"{record.train_loss:.4f}",
-            f"{record.train_accuracy:.4f}",
-            f"{record.val_loss:.4f}",
-            f"{record.val_accuracy:.4f}",
-            f"{record.learning_rate:.3g}",
-            *([f"{record.seconds:.2f}"] if timed else []),
-            "best" if record is best else "",
-        )
-        for record in shown
-    )
     print(f"{'Run' if target.is_dir() else 'Model'}: {printable(target)}")
-    output.show(output.table(heads, rows))
+    output.print_table(
+        (
+            "epoch", "train\nloss", "train\naccuracy", "val\nloss", "val\naccuracy",
+            "learning\nrate", *(["seconds"] if timed else []), "",
+        ),
+        (
+            (
+                f"{record.epoch:,}",
+                f"{record.train_loss:.4f}",
+                f"{record.train_accuracy:.4f}",
+                f"{record.val_loss:.4f}",
+                f"{record.val_accuracy:.4f}",
+                f"{record.learning_rate:.3g}",
+                *([f"{record.seconds:.2f}"] if timed else []),
+                "best" if record is best else "",
+            )
+            for record in shown
+        ),
+    )  # fmt: skip
     if len(shown) < len(history):
         all_epochs = f"; all: {printable(target / run_folder.HISTORY)}" if target.is_dir() else ""
         print(f"{len(shown)} of {len(history):,} epochs{all_epochs}")

@@ -15,6 +15,8 @@ from handstitch.cli.pictures import Out
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handstitch.insight import LayerResult, WeightsResult
     from handstitch.model.classifier import Classifier
 
@@ -48,7 +50,7 @@ def weights(
     With --stats: whether each layer learned or is as initialised, and which layer decides, in a
     table and in words.
     """
-    from handstitch import figures, insight, runs
+    from handstitch import figures, insight
     from handstitch.runs import folder as run_folder
 
     if data_dir is not None and not stats:
@@ -67,7 +69,7 @@ def weights(
         )
     target = run_folder.newest() if path is None else path
     picture = pictures.picture_path(target, run_folder.WEIGHTS, out)
-    classifier = runs.load(target, weights)
+    classifier = run_folder.load(target, weights)
     name = f"Model: {printable(target)}, {printable(classifier.weights)} weights"
     if stats:
         _statistics(classifier, name, data_dir, json=json)
@@ -87,12 +89,13 @@ def weights(
     ]
     if not json:
         print(name)
-        heads = ("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd")
-        rows = (
-            [f"{value:,}" if isinstance(value, int) else f"{value:.4f}" for value in layer.values()]
-            for layer in layers
+        output.print_table(
+            ("layer", "inputs", "outputs", "smallest", "largest", "mean", "sd"),
+            (
+                [f"{cell:,}" if isinstance(cell, int) else f"{cell:.4f}" for cell in layer.values()]
+                for layer in layers
+            ),
         )
-        output.show(output.table(heads, rows))
     pictures.present(
         {"path": str(target), "weights": classifier.weights, "layers": layers},
         lambda lang: figures.weights(theta, shape, insight.outgoing_norms(theta), lang),
@@ -117,46 +120,46 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
         print(
             f"Validation accuracy: {result.val_accuracy:.4f} ({result.validation_images:,} images)"
         )
+    rows = _rows(result)
     for start in range(0, len(result.layers), _ABREAST):
-        layers = result.layers[start : start + _ABREAST]
-        heads = ("", *(f"layer {layer.layer}" for layer in layers))
-        rows = ((title, *cells) for title, cells in _rows(layers, result))
-        output.show(output.table(heads, rows))
+        shown = result.layers[start : start + _ABREAST]
+        output.print_table(
+            ("", *(f"layer {layer.layer}" for layer in shown)),
+            ((title, *(form(layer) for layer in shown)) for title, form in rows.items()),
+        )
     print()
     width = min(get_terminal_size().columns, _LONGEST_LINE)
     for sentence in result.words:
         print(fill(sentence, width, break_on_hyphens=False))
 
 
-def _rows(layers: list[LayerResult], result: WeightsResult) -> list[tuple[str, list[str]]]:
-    """Rows (title, a cell for each layer)."""
+def _rows(result: WeightsResult) -> dict[str, Callable[[LayerResult], str]]:
+    """Title of a row → its cell for a layer."""
     is_known = result.initial_weights == "confirmed"
-    baseline = "  of its initial weights" if is_known else "  of its shuffled weights"
-    rows: list[tuple[str, list[str]]] = [
-        ("inputs × units", [f"{layer.inputs:,} × {layer.outputs:,}" for layer in layers]),
-        ("verdict", [layer.verdict for layer in layers]),
-        ("within ±0.1", [f"{100 * layer.share_below_0_1:.1f} %" for layer in layers]),
-        ("  at the start", [f"{100 * layer.initial_share_below_0_1:.1f} %" for layer in layers]),
-        ("range", [f"{layer.smallest:.2f} to {layer.largest:.2f}" for layer in layers]),
-        (
-            "sd / initial sd" if is_known else f"sd / sd of {result.initialization}",
-            [f"{layer.spread:.3f}" for layer in layers],
+    rows: dict[str, Callable[[LayerResult], str]] = {
+        "inputs × units": lambda layer: f"{layer.inputs:,} × {layer.outputs:,}",
+        "verdict": lambda layer: layer.verdict,
+        "within ±0.1": lambda layer: f"{100 * layer.share_below_0_1:.1f} %",
+        "  at the start": lambda layer: f"{100 * layer.initial_share_below_0_1:.1f} %",
+        "range": lambda layer: f"{layer.smallest:.2f} to {layer.largest:.2f}",
+        "sd / initial sd" if is_known else f"sd / sd of {result.initialization}": lambda layer: (
+            f"{layer.spread:.3f}"
         ),
-        ("distance from start", [_number(layer.distance, "{:.3f}") for layer in layers]),
-        ("largest bias", [f"{layer.largest_bias:.2g}" for layer in layers]),
-        ("effective rank", [f"{layer.effective_rank:.1f}" for layer in layers]),
-        (baseline, [f"{layer.baseline_rank:.1f}" for layer in layers]),
-        ("order score (sd)", [f"{layer.score:.1f}" for layer in layers]),
-        ("  p, family-wise", [f"{layer.p_value:.3f}" for layer in layers]),
-        ("  strongest statistic", [layer.statistic for layer in layers]),
-        ("dead units", [_number(layer.dead_units, "{:,}") for layer in layers]),
-    ]
+        "distance from start": lambda layer: _number(layer.distance, ".3f"),
+        "largest bias": lambda layer: f"{layer.largest_bias:.2g}",
+        "effective rank": lambda layer: f"{layer.effective_rank:.1f}",
+        f"  of its {'initial' if is_known else 'shuffled'} weights": lambda layer: (
+            f"{layer.baseline_rank:.1f}"
+        ),
+        "order score (sd)": lambda layer: f"{layer.score:.1f}",
+        "  p, family-wise": lambda layer: f"{layer.p_value:.3f}",
+        "  strongest statistic": lambda layer: layer.statistic,
+        "dead units": lambda layer: _number(layer.dead_units, ","),
+    }
     if any(layer.reset_accuracy is not None for layer in result.layers):
-        rows.append(
-            ("accuracy if reset", [_number(layer.reset_accuracy, "{:.4f}") for layer in layers])
-        )
+        rows["accuracy if reset"] = lambda layer: _number(layer.reset_accuracy, ".4f")
     return rows
 
 
 def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+    return "–" if value is None else format(value, form)

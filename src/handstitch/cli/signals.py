@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from handstitch.cli import output
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-from contextlib import contextmanager
 
 
 class Stoppable(Protocol):
@@ -29,7 +25,7 @@ def stopping(run: Stoppable, when: str = "after this step") -> Iterator[None]:
     last save.
     """
 
-    def ask(number: int, _frame: FrameType | None) -> None:
+    def ask(number: int, _frame: Any) -> None:
         if run.stop_asked:
             os._exit(128 + number)
         run.stop_asked = number

@@ -30,13 +30,12 @@ def test(
     """
     import msgspec
 
-    from handstitch import runs
     from handstitch import search as searches
     from handstitch.runs import folder as run_folder
 
     target = run_folder.newest() if path is None else path
     run, search = run_folder.run_of(target), searches.search_of(target)
-    classifier = runs.load(target, weights)
+    classifier = run_folder.load(target, weights)
     evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
     of_run = _record(run, classifier, evaluation)
     # Testing several candidates of a search is a selection between them, too.
@@ -44,8 +43,8 @@ def test(
     if json:
         numbers = {"test_evaluation": of_run, "test_evaluation_of_search": of_search}
         output.print_json(msgspec.structs.asdict(evaluation) | numbers)
-        return
-    _print(evaluation, target, {"this run": of_run, "its search": of_search})
+    else:
+        _print(evaluation, target, {"this run": of_run, "its search": of_search})
 
 
 def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
@@ -59,8 +58,9 @@ def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation)
         return test_log.append(folder, evaluation, digest)
     except HandstitchError as error:
         # The result is there; a log that could not be written must not take it away.
-        found = error.found or ""
-        output.notice(f"this test evaluation is not recorded: {error.problem} ({found})")
+        output.notice(
+            f"this test evaluation is not recorded: {error.problem} ({error.found or ''})"
+        )
         output.notice(f"the result stands; the log would be {folder / test_log.TEST_LOG}")
         return None
 
@@ -68,33 +68,37 @@ def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation)
 def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None]) -> None:
     from handstitch.evaluation import most_confused
 
-    low, high = evaluation.accuracy_interval
-    names = tuple(score.name for score in evaluation.class_scores)
+    (low, high), scores = evaluation.accuracy_interval, evaluation.class_scores
     drawn = " (drawn by Handstitch, not photographs)" if evaluation.dataset == "sketch" else ""
     print(f"Model: {printable(target)}, {evaluation.weights} weights")
     print(f"Data: {evaluation.dataset}{drawn}, {evaluation.n:,} test images")
-    scores = (
+    output.print_table(
+        ("class", "precision", "recall", "F1", "images"),
         (
-            score.name,
-            f"{score.precision:.4f}",
-            f"{score.recall:.4f}",
-            f"{score.f1:.4f}",
-            f"{score.support:,}",
-        )
-        for score in evaluation.class_scores
+            (
+                score.name,
+                f"{score.precision:.4f}",
+                f"{score.recall:.4f}",
+                f"{score.f1:.4f}",
+                f"{score.support:,}",
+            )
+            for score in scores
+        ),
+        "Classes",
     )
-    output.show(output.table(("class", "precision", "recall", "F1", "images"), scores), "Classes")
-    if pairs := most_confused(evaluation.confusion_matrix, names):
-        confused = ((true, predicted, f"{count:,}") for true, predicted, count in pairs)
-        heads = ("true class", "predicted", "images")
-        output.show(output.table(heads, confused), "Most confused")
+    if pairs := most_confused(evaluation.confusion_matrix, scores):
+        output.print_table(
+            ("true class", "predicted", "images"),
+            ((true.name, predicted.name, f"{count:,}") for true, predicted, count in pairs),
+            "Most confused",
+        )
     for subject, number in numbers.items():
         if number is not None:
             caution = "; choosing by it would bias the result" if number > 1 else ""
             print(f"\nThis is test evaluation {number} of {subject}{caution}.", end="")
-    print(f"\nTest loss: {evaluation.loss:.4f}")
-    print(f"Calibration error: {evaluation.calibration_error:.4f}")
     print(
+        f"\nTest loss: {evaluation.loss:.4f}\n"
+        f"Calibration error: {evaluation.calibration_error:.4f}\n"
         f"Test accuracy: {evaluation.accuracy:.4f} "
         f"(95 % interval {low:.4f} to {high:.4f}, {evaluation.correct:,} of {evaluation.n:,})"
     )

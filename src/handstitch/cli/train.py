@@ -102,8 +102,7 @@ def train(
         given = {name: value for _, source in sources for name, value in source.items()}
         prepared = runs.reopen(resume, given, data_dir=data_dir)
     else:
-        chosen = resolve(settings, config, preset).config
-        prepared = runs.create(chosen, None, out, data_dir)
+        prepared = runs.create(resolve(settings, config, preset).config, None, out, data_dir)
     with prepared as run:
         try:
             _train(run, json)

@@ -78,8 +78,7 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     upper.set_ylabel(label("accuracy", lang), color=BLUE)
     losses.set_ylabel(label("loss", lang), color=VERMILION)
     lower.set(xlabel=label("epoch", lang), ylabel=label("learning rate", lang))
-    rates = [record.learning_rate for record in history]
-    if is_wide(rates):
+    if is_wide(rates := [record.learning_rate for record in history]):
         logarithmic(lower, "y")
     else:
         lower.set_ylim(0, 1.15 * max(rates) or 1.0)
@@ -109,18 +108,17 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
 
 def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -> None:
     """A line for each of these fields of EpochRecord."""
-    epochs = np.array([record.epoch for record in history])
     for name in names:
         colour, stroke = _STYLES[name]
         values = np.array([getattr(record, name) for record in history], np.float64)
         axes.plot(
-            epochs,
+            [record.epoch for record in history],
             values,
             stroke,
             label=label(name.replace("_", " "), lang),
             color=colour,
-            linewidth=1.6 if len(epochs) <= _MANY else 0.7,
-            marker="o" if len(epochs) <= _FEW else "",
+            linewidth=1.6 if len(history) <= _MANY else 0.7,
+            marker="o" if len(history) <= _FEW else "",
             markersize=3,
         )
         if not np.isfinite(values).any():

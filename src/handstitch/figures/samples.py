@@ -84,13 +84,12 @@ def confused_pairs(
     predicted = np.argmax(P, axis=1)
     confusion = confusion_matrix(labels, predicted, P.shape[1])
     pairs = most_confused(confusion.tolist(), range(P.shape[1]), most)
-    names = [safe(name, 24) for name in class_names]
     key = label("probability key", lang) if pairs else ""
     sheet = _Sheet(len(pairs), images.shape[1:], 0.5, label("pairs", lang), key)
     for row, (true, taken, count) in enumerate(pairs):
+        named = {"true": safe(class_names[true], 24), "predicted": safe(class_names[taken], 24)}
+        sheet.line(row, label("pair", lang, **named, count=count, support=confusion[true].sum()))
         examples = _by_confidence(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        found = {"true": names[true], "predicted": names[taken], "count": count}
-        sheet.line(row, label("pair", lang, **found, support=confusion[true].sum()))
         for column, position in enumerate(examples[:_COLUMNS]):
             sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
     if not pairs:

@@ -22,7 +22,6 @@ from handstitch.figures.style import (
 from handstitch.records import CalibrationBin, ClassScore
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _NUMBERED: Final = 20
@@ -70,9 +69,10 @@ def confusion_matrix(
                 fontsize=fitting,
                 color="white" if share > 0.4 else INK if counts[row, column] else "#999999",
             )
-    bar = figure.colorbar(picture, ax=axes, shrink=0.8, label=label("share of true", lang))
-    bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1], labels=["0", "1 %", "5 %", "10 %", "25 %",
-                                                              "50 %", "100 %"])  # fmt: skip
+    figure.colorbar(picture, ax=axes, shrink=0.8, label=label("share of true", lang)).set_ticks(
+        [0, 0.01, 0.05, 0.1, 0.25, 0.5, 1],
+        labels=["0", "1 %", "5 %", "10 %", "25 %", "50 %", "100 %"],
+    )
     return figure
 
 
@@ -83,7 +83,7 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
     row, size, mark = (0.3, 8.5, 6) if n <= _ROOMY else (0.17, 6.5, 4)
     figure = new_figure(7.5, row * n + 1.4)
     axes = figure.subplots()
-    places = np.arange(n)
+    places = range(n)
     axes.barh(
         places,
         [score.f1 for score in scores],
@@ -92,14 +92,11 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
         alpha=0.55,
         label=label("f1", lang),
     )
-    for value, key, colour, marker in (
-        ([score.precision for score in scores], "precision", BLUE, ">"),
-        ([score.recall for score in scores], "recall", VERMILION, "<"),
-    ):
+    for key, colour, marker in (("precision", BLUE, ">"), ("recall", VERMILION, "<")):
         axes.plot(
-            value, places, linestyle="", marker=marker, markersize=mark,
-            color=colour, markeredgecolor="white", markeredgewidth=0.5, label=label(key, lang),
-            clip_on=False,
+            [getattr(score, key) for score in scores], places, linestyle="", marker=marker,
+            markersize=mark, color=colour, markeredgecolor="white", markeredgewidth=0.5,
+            label=label(key, lang), clip_on=False,
         )  # fmt: skip
     for place, score in enumerate(scores):
         axes.text(1.03, place, f"{score.f1:.3f}", va="center", fontsize=size, color=INK)
@@ -126,9 +123,18 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
     figure = new_figure(5.6, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
     filled = [bar for bar in bins if bar.count]
-    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
     accuracies = [bar.accuracy for bar in filled]
-    _bars(upper, filled, accuracies)
+    for axes, heights in ((upper, accuracies), (lower, [bar.count for bar in filled])):
+        axes.bar(
+            [bar.low for bar in filled],
+            heights,
+            width=[bar.high - bar.low for bar in filled],
+            align="edge",
+            color=SKY,
+            alpha=0.45,
+            edgecolor="white",
+        )
+    upper.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label=label("perfect", lang))
     if filled:
         ranges = [wilson_interval(round(bar.accuracy * bar.count), bar.count) for bar in filled]
         upper.errorbar(
@@ -143,22 +149,11 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
             label=label("observed", lang),
             clip_on=False,
         )
-    _bars(lower, filled, [bar.count for bar in filled])
-    title = label("reliability", lang, error=calibration_error(bins))
-    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang), title=title)
+    upper.set(
+        xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang),
+        title=label("reliability", lang, error=calibration_error(bins)),
+    )  # fmt: skip
     lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)
     upper.legend(loc="upper left")
     return figure
-
-
-def _bars(axes: Axes, bins: Sequence[CalibrationBin], heights: Sequence[float]) -> None:
-    axes.bar(
-        [bar.low for bar in bins],
-        heights,
-        width=[bar.high - bar.low for bar in bins],
-        align="edge",
-        color=SKY,
-        alpha=0.45,
-        edgecolor="white",
-    )

@@ -98,7 +98,8 @@ def before_after(
     """W₀, W and W − W₀ (inputs, outputs) side by side on one scale."""
     figure = new_figure(_WIDTH + 1, 3.6)
     panels = figure.subplots(1, 3, sharey=True)
-    maps = [reduced(matrix, (512, 512)) for matrix in (W0, W, W - W0)]
+    maps = [reduced(matrix, (512, 512)) for matrix in (W0, W)]
+    maps.append(maps[1] - maps[0])
     all_of_them = np.stack(maps)
     limit = _limit(all_of_them)
     for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):
@@ -112,16 +113,13 @@ def before_after(
 
 
 def reduced(W: Matrix, most: tuple[int, int]) -> Matrix:
-    """W, or the means of equal blocks where it is larger than `most`; float32."""
-    rows, columns = (ceil(n / m) for n, m in zip(W.shape, most, strict=True))
-    if rows == columns == 1:
-        return W.astype(np.float32)
-    starts = np.arange(0, W.shape[0], rows), np.arange(0, W.shape[1], columns)
-    sums = np.add.reduceat(W, starts[0], axis=0, dtype=np.float32)
-    sums = np.add.reduceat(sums, starts[1], axis=1)
-    counts = [np.diff([*start, n]) for start, n in zip(starts, W.shape, strict=True)]
-    means: Matrix = sums / np.outer(*counts).astype(np.float32)
-    return means
+    """W, or the means of equal blocks where it is larger than `most`; float64: no sum overflows."""
+    blocks = [ceil(n / m) for n, m in zip(W.shape, most, strict=True)]
+    for axis, block in enumerate(blocks):
+        starts = np.arange(0, W.shape[axis], block)
+        counts = np.diff([*starts, W.shape[axis]])
+        W = np.add.reduceat(W, starts, axis, np.float64) / np.expand_dims(counts, 1 - axis)
+    return W
 
 
 def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
@@ -133,8 +131,8 @@ def _blocks(shape: tuple[int, ...], drawn: tuple[int, ...], lang: Lang) -> str:
 
 
 def _heights_of_maps(parameters: Parameters) -> list[float]:
-    layers = parameters.weights[:_MOST_LAYERS]
-    return [0.85 + float(np.clip(W.shape[1] / 150, 0.8, 3.4)) for W in layers]
+    widths = parameters.sizes[1 : _MOST_LAYERS + 1]
+    return [0.85 + float(np.clip(outputs / 150, 0.8, 3.4)) for outputs in widths]
 
 
 def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -> None:
@@ -154,8 +152,7 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
 
 def _draw_map(axes: Axes, values: Matrix, shape: tuple[int, ...], limit: float, lang: Lang) -> None:
     inputs, outputs = shape
-    extent = (-0.5, inputs - 0.5, outputs - 0.5, -0.5)
-    _show(axes, values.T, limit, aspect="auto", extent=extent)
+    _show(axes, values.T, limit, aspect="auto", extent=(-0.5, inputs - 0.5, outputs - 0.5, -0.5))
     axes.set(xlabel=label("input", lang), ylabel=label("output", lang))
     whole_numbers(axes.xaxis)
     whole_numbers(axes.yaxis, 12 if outputs <= 12 else "auto")
@@ -186,7 +183,7 @@ def _draw_tiles(
     high, wide, depth = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)
     pitch = high + ceil(_NUMBER * wide), wide + 1
-    board = np.full((rows * pitch[0], _COLUMNS * pitch[1] - 1, depth), np.nan, np.float32)
+    board = np.full((rows * pitch[0], _COLUMNS * pitch[1] - 1, depth), np.nan)
     axes = figure.subplots()
     for place, (unit, tile) in enumerate(zip(order, tiles, strict=True)):
         row, column = divmod(place, _COLUMNS)

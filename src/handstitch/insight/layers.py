@@ -50,8 +50,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
         orders = structures(theta.weights, model.image_shape, copies=copies)
     dead = [*dead_units(network, probe.images, scaling), None]
     reset: Sequence[float | None] = [None] * len(orders)
-    val_accuracy = decisive = None
-    held_out = 0
+    val_accuracy, decisive, held_out = None, None, 0
     if probe.validation is not None:
         images, labels = probe.validation
         held_out = len(labels)
@@ -90,11 +89,8 @@ def effective_rank(W: Matrix) -> float:
     O. Roy and M. Vetterli, "The effective rank", EUSIPCO 2007.
     """
     values = np.linalg.svd(W.astype(np.float64), compute_uv=False)
-    values = values[values > 0]
-    if not len(values):
-        return 0.0
-    p = values / values.sum()
-    return float(np.exp(-np.sum(p * np.log(p))))
+    p = values[values > 0] / values.sum()
+    return float(np.exp(-np.sum(p * np.log(p)))) if p.size else 0.0
 
 
 def decisive_layer(accuracy: float, reset: Sequence[float], images: int) -> int | None:
@@ -119,10 +115,9 @@ def dead_units(network: Network, images: Images | Subset, scaling: Scaling) -> l
     lowest = [np.full(width, np.inf) for width in widths]
     highest = [np.full(width, -np.inf) for width in widths]
     for _, work in Evaluator(network, images, scaling).batches():
-        for layer in range(len(widths)):
-            A = work.outputs[layer]
-            np.minimum(lowest[layer], A.min(axis=0), out=lowest[layer])
-            np.maximum(highest[layer], A.max(axis=0), out=highest[layer])
+        for A, low, high in zip(work.outputs, lowest, highest, strict=False):  # without the logits
+            np.minimum(low, A.min(axis=0), out=low)
+            np.maximum(high, A.max(axis=0), out=high)
     return [int(np.count_nonzero(low == high)) for low, high in zip(lowest, highest, strict=True)]
 
 
@@ -156,8 +151,8 @@ def reset_accuracies(
         mixed = network.parameters.copy()
         mixed.weights[layer][:] = initial.weights[layer]
         mixed.biases[layer][:] = initial.biases[layer]
-        reset = Network(mixed, network.activations)
-        accuracies.append(Evaluator(reset, images, scaling).loss_and_accuracy(labels)[1])
+        evaluator = Evaluator(Network(mixed, network.activations), images, scaling)
+        accuracies.append(evaluator.loss_and_accuracy(labels)[1])
     return accuracies
 
 
@@ -175,6 +170,7 @@ def _layer(
     sigma = INITIALIZATIONS[initial.initialization](*W.shape)
     rng = generator(0, Purpose.WEIGHT_SHUFFLE, len(theta.weights) + number)
     baseline = rng.permutation(W.reshape(-1)).reshape(W.shape) if W0 is None else W0
+    deviation, initial_deviation = (float(np.std(A, dtype=np.float64)) for A in (W, baseline))
     unchanged = None if W0 is None else bool(np.array_equal(W, W0))
     return LayerResult(
         layer=number + 1,
@@ -188,7 +184,7 @@ def _layer(
         smallest=float(W.min()),
         largest=float(W.max()),
         largest_bias=float(np.max(np.abs(theta.biases[number]))),
-        spread=_deviation(W) / (sigma if W0 is None else _deviation(W0) or sigma),
+        spread=deviation / (sigma if W0 is None else initial_deviation or sigma),
         effective_rank=effective_rank(W),
         baseline_rank=effective_rank(baseline),
         **msgspec.structs.asdict(order),
@@ -198,16 +194,10 @@ def _layer(
 
 
 def _verdict(unchanged: bool | None, order: Structure) -> LayerVerdict:
-    if unchanged:
-        return "as initialised"
-    if order.p_value <= ALPHA:
+    if order.p_value <= ALPHA and not unchanged:
         return "learned"
-    return "as initialised" if unchanged is None else "moved"
+    return "moved" if unchanged is False else "as initialised"
 
 
 def _norm(W: Matrix) -> float:
     return float(np.linalg.norm(W.astype(np.float64)))
-
-
-def _deviation(W: Matrix) -> float:
-    return float(np.std(W, dtype=np.float64))

@@ -122,10 +122,9 @@ def _evenly(n: int) -> NDArray[np.intp]:
 
 def _statistics(W: Matrix, image_shape: tuple[int, ...]) -> dict[str, float]:
     inputs, outputs = W.shape
-    gram = W.T @ W if outputs <= inputs else W @ W.T
     squares = np.square(W)
     values = {
-        "spectrum": _squared(gram),
+        "spectrum": _squared(W.T @ W if outputs <= inputs else W @ W.T),
         "rows": _squared(squares.sum(axis=1)),
         "columns": _squared(squares.sum(axis=0)),
         "row sums": _squared(W.sum(axis=1)),
@@ -133,9 +132,8 @@ def _statistics(W: Matrix, image_shape: tuple[int, ...]) -> dict[str, float]:
     }
     if len(image_shape) > 1:
         tiles = W.reshape(*image_shape[:2], -1)  # a channel has its neighbours in the same one
-        beside = np.einsum("rcu,rcu->", tiles[:, 1:], tiles[:, :-1])
-        below = np.einsum("rcu,rcu->", tiles[1:], tiles[:-1])
-        values["neighbours"] = float(beside + below)
+        adjacent = (tiles[:, 1:], tiles[:, :-1]), (tiles[1:], tiles[:-1])
+        values["neighbours"] = float(sum(np.einsum("rcu,rcu->", *pair) for pair in adjacent))
     return values
 
 
@@ -150,13 +148,13 @@ def _in_deviations(values: Scores) -> Scores:
     All columns are treated alike, as the test requires. The result is 0 where the others differ by
     no more than rounding.
     """
-    others = values.shape[1] - 1
-    centred = values - values.mean(axis=1, keepdims=True)
+    others, means = values.shape[1] - 1, values.mean(axis=1, keepdims=True)
+    centred = values - means
     mean = -centred / others  # of the others: all of them add up to 0
     squares = np.square(centred).sum(axis=1, keepdims=True) - np.square(centred)
     variance = (squares - others * np.square(mean)) / (others - 1)
     deviation = np.sqrt(np.maximum(variance, 0))
-    differs = deviation > 1e-6 * np.abs(values.mean(axis=1, keepdims=True))
+    differs = deviation > 1e-6 * np.abs(means)
     scores = np.zeros_like(values)
     np.divide(centred - mean, deviation, out=scores, where=differs)
     return scores

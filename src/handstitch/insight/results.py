@@ -118,16 +118,15 @@ def _within(result: LayerResult) -> str:
 
 
 def _dead(result: WeightsResult) -> list[str]:
-    if len(result.layers) == 1:
-        return []
-    dead = [
+    dead = ", ".join(
         f"{layer.dead_units:,} in layer {layer.layer}"
         for layer in result.layers
         if layer.dead_units
-    ]
-    if not dead:
-        return [f"No hidden unit is dead: each changes over {result.images}."]
-    return [f"Dead units, constant over {result.images}: {', '.join(dead)}."]
+    )
+    if dead:
+        return [f"Dead units, constant over {result.images}: {dead}."]
+    alive = f"No hidden unit is dead: each changes over {result.images}."
+    return [alive] if len(result.layers) > 1 else []
 
 
 def _decides(result: WeightsResult) -> list[str]:
@@ -149,20 +148,16 @@ def _decides(result: WeightsResult) -> list[str]:
 
 
 def _verdict(result: WeightsResult) -> str:
-    known = result.initial_weights == "confirmed"
-    if result.verdict == "as initialised":
-        why = (
-            f"These are the weights drawn from seed {result.seed}, bit for bit: this network was "
-            "not trained."
-            if known
-            else "The weights are indistinguishable from random numbers; any training was too "
-            "short to show."
-        )
-        return f"Verdict: as initialised. {why}"
     changed = [layer.verdict for layer in result.layers if layer.verdict != "as initialised"]
-    why = (
-        f"left their initial weights, and {changed.count('learned')} of them visibly learned."
-        if known
-        else "show order that at most one untrained network in a hundred shows."
-    )
-    return f"Verdict: trained. {len(changed)} of its {len(result.layers)} layers {why}"
+    some = f"{len(changed)} of its {len(result.layers)} layers"
+    why = {
+        ("as initialised", True): f"These are the weights drawn from seed {result.seed}, bit for "
+        "bit: this network was not trained.",
+        ("as initialised", False): "The weights are indistinguishable from random numbers; any "
+        "training was too short to show.",
+        ("trained", True): f"{some} left their initial weights, and {changed.count('learned')} of "
+        "them visibly learned.",
+        ("trained", False): f"{some} show order that at most one untrained network in a hundred "
+        "shows.",
+    }[result.verdict, result.initial_weights == "confirmed"]
+    return f"Verdict: {result.verdict}. {why}"

@@ -54,15 +54,17 @@ def make(
     the figures are those of validation. Raises UsageError if there is no run, ConfigError if its
     settings cannot be read, MachineError if a file cannot be written.
     """
-    folder = Path(folder)
-    target = folder if out is None else Path(out)
-    run = gather(folder, data_dir)
+    target = Path(folder if out is None else out)
+    run = gather(Path(folder), data_dir)
     charts = draw_charts(run, words(lang), lang)
     files = {**charts.files, PAGE: render(run, charts, words(lang)).encode()}
     if run.summary is not None:
-        test = run.evaluation if run.part == "test" else None
         files[CARD] = model_card.write(
-            run.summary, run.config, test, len(run.test_log), charts.files
+            run.summary,
+            run.config,
+            run.evaluation if run.part == "test" else None,
+            len(run.test_log),
+            charts.files,
         ).encode()
     for name, data in files.items():
         # They can be made again, so none waits for the disk.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from handstitch import evaluation, figures, insight
 from handstitch.arrays import Matrix
+from handstitch.core.parameters import Parameters
 from handstitch.model import Model
 from handstitch.records import Evaluation
 from handstitch.report import languages
@@ -39,140 +43,161 @@ class Chart:
     """CSS pixels at which its text has the intended size."""
 
 
-@dataclass(slots=True)
 class Charts:
-    """The charts of a run; None where something was missing, or the inputs are no pixels."""
+    """The charts of a page in `lang`, and pictures for the run's folder."""
 
-    curves: Chart | None = None
-    confusion: Chart | None = None
-    classes: Chart | None = None
-    calibration: Chart | None = None
-    worst: Chart | None = None
-    pairs: Chart | None = None
-    maps: Chart | None = None
-    tiles: Chart | None = None
-    before_after: list[Chart] = field(default_factory=list)
-    files: dict[str, bytes] = field(default_factory=dict)
-    """Name of a file in the run's folder → PNG."""
+    def __init__(self, lang: Lang) -> None:
+        self.lang, self.png_lang = lang, figures.png_language(lang)
+        self.named = defaultdict[str, list[Chart]](list)
+        """Name → charts; none where something was missing."""
+        self.files: dict[str, bytes] = {}
+        """Name of a file in the run's folder → PNG."""
+
+    def add(
+        self, name: str, draw: Callable[[Lang], Any], alt: str, *, numbers: int = 0, file: str = ""
+    ) -> None:
+        """Draw a chart as SVG, whose text is sharp at any size; as PNG if it shows very many
+        `numbers`. With `file` it is a picture of that name as well.
+        """
+        is_png = numbers > _MANY
+        figure = draw(self.png_lang if is_png else self.lang)
+        data = figures.png(figure, _DPI) if is_png else figures.svg(figure).encode()
+        kind, content = "png" if is_png else "svg+xml", base64.b64encode(data).decode()
+        width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
+        self.named[name].append(Chart(f"data:image/{kind};base64,{content}", alt, width))
+        if file:
+            self.files[file] = figures.png(draw(self.png_lang))
 
 
 def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
     """Every chart that the contents allow."""
-    charts = Charts()
-    png_lang = figures.png_language(lang)
-    if run.history:
-        first, last, best = run.history[0], run.history[-1], run.best or run.history[-1]
-        alt = words.curves_alt.format(
-            epochs=len(run.history),
-            first=percent(first.val_accuracy),
-            last=percent(last.val_accuracy),
-            best=percent(best.val_accuracy),
-            epoch=best.epoch,
-            train_first=first.train_loss,
-            train_last=last.train_loss,
-            val_first=first.val_loss,
-            val_last=last.val_loss,
+    charts, history = Charts(lang), run.history
+    if history:
+        first, last, best = history[0], history[-1], run.best or history[-1]
+        charts.add(
+            "curves",
+            lambda lang: figures.curves(history, lang=lang),
+            words.curves_alt.format(
+                epochs=len(history),
+                first=percent(first.val_accuracy),
+                last=percent(last.val_accuracy),
+                best=percent(best.val_accuracy),
+                epoch=best.epoch,
+                train_first=first.train_loss,
+                train_last=last.train_loss,
+                val_first=first.val_loss,
+                val_last=last.val_loss,
+            ),
+            file=CURVES,
         )
-        charts.curves = _chart(figures.curves(run.history, lang=lang), alt)
-        charts.files[CURVES] = figures.png(figures.curves(run.history, lang=png_lang))
     if run.evaluation is not None:
-        _draw_scores(charts, run.evaluation, words, lang, png_lang)
+        _draw_scores(charts, run.evaluation, words)
         if run.predictions is not None:
-            _draw_mistakes(charts, run.evaluation, run.predictions, words, lang)
+            _draw_mistakes(charts, run.evaluation, run.predictions, words)
     if run.model is not None:
-        _draw_weights(charts, run.model, words, lang, png_lang)
+        _draw_weights(charts, run.model, words)
         if run.initial is not None:
-            pairs = zip(run.initial.weights, run.model.parameters.weights, strict=True)
-            _draw_change(charts, list(pairs), words, lang, png_lang)
+            _draw_change(charts, run.initial, run.model.parameters, words)
     return charts
 
 
-def _chart(figure: Any, alt: str, numbers: int = 0) -> Chart:
-    """As SVG, whose text is sharp at any size; as PNG if it shows very many `numbers`."""
-    is_png = numbers > _MANY
-    data = figures.png(figure, _DPI) if is_png else figures.svg(figure).encode()
-    uri = f"data:image/{'png' if is_png else 'svg+xml'};base64,{base64.b64encode(data).decode()}"
-    return Chart(uri, alt, round(figure.get_figwidth() * _PIXELS_PER_INCH))
-
-
-def _draw_scores(
-    charts: Charts, measured: Evaluation, words: Words, lang: Lang, png_lang: Lang
-) -> None:
-    scores = measured.class_scores
-    names = tuple(score.name for score in scores)
-    alt = words.confusion_alt.format(
-        classes=len(names),
-        n=measured.n,
-        part=words.parts["test" if measured.part == "test" else "validation"],
-        correct=measured.correct,
-        pair=_most_confused(measured, words),
+def _draw_scores(charts: Charts, measured: Evaluation, words: Words) -> None:
+    matrix, scores = measured.confusion_matrix, measured.class_scores
+    names = [score.name for score in scores]
+    charts.add(
+        "confusion",
+        lambda lang: figures.confusion_matrix(matrix, names, lang),
+        words.confusion_alt.format(
+            classes=len(names),
+            n=measured.n,
+            part=words.parts["test" if measured.part == "test" else "validation"],
+            correct=measured.correct,
+            pair=_most_confused(measured, words),
+        ),
+        file=CONFUSION,
     )
-    matrix = measured.confusion_matrix
-    charts.confusion = _chart(figures.confusion_matrix(matrix, names, lang), alt)
-    charts.files[CONFUSION] = figures.png(figures.confusion_matrix(matrix, names, png_lang))
     worst, best = (choose(scores, key=lambda score: score.f1) for choose in (min, max))
-    alt = words.classes_alt.format(worst=worst.name, low=worst.f1, best=best.name, high=best.f1)
-    charts.classes = _chart(figures.class_scores(scores, lang), alt)
+    charts.add(
+        "classes",
+        lambda lang: figures.class_scores(scores, lang),
+        words.classes_alt.format(worst=worst.name, low=worst.f1, best=best.name, high=best.f1),
+    )
 
 
 def _most_confused(measured: Evaluation, words: Words) -> str:
-    names = tuple(score.name for score in measured.class_scores)
+    names = [score.name for score in measured.class_scores]
     for true, predicted, count in evaluation.most_confused(measured.confusion_matrix, names, 1):
         return str(words.confused_caption.format(true=true, predicted=predicted, count=count))
     return str(words.no_mistakes.format(n=measured.n))
 
 
 def _draw_mistakes(
-    charts: Charts, measured: Evaluation, predictions: Predictions, words: Words, lang: Lang
+    charts: Charts, measured: Evaluation, predictions: Predictions, words: Words
 ) -> None:
     images, labels, P = predictions.images, predictions.labels, predictions.P
     bins = evaluation.calibration_bins(P, labels)
-    alt = words.calibration_alt.format(
-        bins=len(bins),
-        confidence=percent(confidence(P)),
-        accuracy=percent(measured.accuracy),
+    charts.add(
+        "calibration",
+        lambda lang: figures.reliability(bins, lang),
+        words.calibration_alt.format(
+            bins=len(bins), confidence=percent(confidence(P)), accuracy=percent(measured.accuracy)
+        ),
     )
-    charts.calibration = _chart(figures.reliability(bins, lang), alt)
     mistakes = int(np.count_nonzero(np.argmax(P, axis=1) != labels))
-    if not mistakes or images.ndim == 2:  # features cannot be drawn
-        return
-    names = tuple(score.name for score in measured.class_scores)
-    first = _most_confused(measured, words)
-    alt = words.worst_alt.format(shown=min(_WORST, mistakes), mistakes=mistakes, first=first)
-    worst = figures.worst_mistakes(images, labels, P, names, most=_WORST, lang=lang)
-    charts.worst = _chart(worst, alt)
-    pairs = figures.confused_pairs(images, labels, P, names, lang=lang)
-    charts.pairs = _chart(pairs, words.pairs_alt.format(first=first))
+    if mistakes and images.ndim > 2:  # features cannot be drawn
+        sample = (images, labels, P, [score.name for score in measured.class_scores])
+        first = _most_confused(measured, words)
+        charts.add(
+            "worst",
+            lambda lang: figures.worst_mistakes(*sample, _WORST, lang=lang),
+            words.worst_alt.format(shown=min(_WORST, mistakes), mistakes=mistakes, first=first),
+        )
+        charts.add(
+            "pairs",
+            lambda lang: figures.confused_pairs(*sample, lang=lang),
+            words.pairs_alt.format(first=first),
+        )
 
 
-def _draw_weights(charts: Charts, model: Model, words: Words, lang: Lang, png_lang: Lang) -> None:
+def _draw_weights(charts: Charts, model: Model, words: Words) -> None:
     theta, shape = model.parameters, model.image_shape
-    use = insight.outgoing_norms(theta)
-    figure = figures.heat_maps(theta, png_lang if theta.vector.size > _MANY else lang)
-    alt = words.maps_alt.format(layers=len(theta.weights))
-    charts.maps = _chart(figure, alt, theta.vector.size)
+    W, use = theta.weights[0], insight.outgoing_norms(theta)
+    charts.add(
+        "maps",
+        lambda lang: figures.heat_maps(theta, lang),
+        words.maps_alt.format(layers=len(theta.weights)),
+        numbers=theta.vector.size,
+    )
     if model.has_images:
         alt = words.tiles_alt if len(shape) == 2 else words.tiles_colour_alt
-        alt = alt.format(rows=shape[0], columns=shape[1])
-        charts.tiles = _chart(figures.unit_tiles(theta.weights[0], shape, use, lang=lang), alt)
-    charts.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, png_lang))
-
-
-def _draw_change(
-    charts: Charts, pairs: list[tuple[Matrix, Matrix]], words: Words, lang: Lang, png_lang: Lang
-) -> None:
-    """The initial and final weights of the layers."""
-    layers = list(enumerate(pairs, 1))
-    for layer, (initial, W) in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
-        alt = words.before_after_alt.format(
-            layer=layer,
-            before=float(initial.std(dtype=np.float64)),
-            after=float(W.std(dtype=np.float64)),
+        charts.add(
+            "tiles",
+            lambda lang: figures.unit_tiles(W, shape, use, lang=lang),
+            alt.format(rows=shape[0], columns=shape[1]),
         )
-        chart_lang = png_lang if W.size > _MANY else lang
-        title = languages.words(chart_lang).before_after_title.format(layer=layer)
-        figure = figures.before_after(W, initial, title, chart_lang)
-        charts.before_after.append(_chart(figure, alt, W.size))
+    charts.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, charts.png_lang))
+
+
+def _draw_change(charts: Charts, initial: Parameters, theta: Parameters, words: Words) -> None:
+    """The initial and final weights of the layers."""
+    layers = list(range(len(theta.weights)))
+    for layer in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
+        after, before = theta.weights[layer], initial.weights[layer]
+        charts.add(
+            "before_after",
+            partial(_before_after, after, before, layer + 1),
+            words.before_after_alt.format(
+                layer=layer + 1,
+                before=float(before.std(dtype=np.float64)),
+                after=float(after.std(dtype=np.float64)),
+            ),
+            numbers=after.size,
+        )
+
+
+def _before_after(after: Matrix, before: Matrix, layer: int, lang: Lang) -> Any:
+    title = languages.words(lang).before_after_title.format(layer=layer)
+    return figures.before_after(after, before, title, lang)
 
 
 def confidence(P: Matrix) -> float:

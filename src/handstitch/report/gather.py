@@ -23,7 +23,7 @@ from handstitch.config.toml import read_file
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data import loading, splits
-from handstitch.errors import HandstitchError
+from handstitch.errors import HandstitchError, ModelFileError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import Model, load_model
 from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
@@ -35,7 +35,15 @@ from handstitch.runs.test_log import TestEvaluation
 _logger = logging.getLogger(__name__)
 
 Missing = Literal[
-    "history", "weights", "summary", "test log", "data", "other data", "initial", "images"
+    "history",
+    "weights",
+    "summary",
+    "test log",
+    "data",
+    "other data",
+    "overflow",
+    "initial",
+    "images",
 ]
 """What a page may lack; `Words.missing` has a sentence for each."""
 Part = Literal["test", "validation"]
@@ -94,11 +102,10 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
     be read; a warning says why something is missing.
     """
     run_folder.require_run(folder)
-    path = folder / run_folder.CONFIG
+    path, summary = folder / run_folder.CONFIG, folder / run_folder.SUMMARY
     run = RunContents(folder, from_mapping(read_file(path), str(path)))
-    path = folder / run_folder.SUMMARY
-    with _noting(run, "summary", path), suppress(FileNotFoundError):
-        run.summary = storage.read_record(storage.inside(folder, path.name), RunSummary)
+    with _noting(run, "summary", summary), suppress(FileNotFoundError):
+        run.summary = storage.read_record(storage.inside(folder, summary.name), RunSummary)
     with _noting(run, "weights", folder / run_folder.BEST):
         run.model = load_model(storage.inside(folder, run_folder.BEST))
         run.digest = test_log.digest_of(run.model.parameters.vector)
@@ -115,8 +122,7 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
             run.missing.append("history")
     with _noting(run, "test log", folder / test_log.TEST_LOG):
         log = test_log.read(folder)
-        run.test_log = log.evaluations
-        tested = log.latest.get(run.digest)
+        run.test_log, tested = log.evaluations, log.latest.get(run.digest)
         if tested and tested.part == "test":
             run.evaluation = tested
     if run.model is not None:
@@ -130,13 +136,12 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
     """A context in which an error becomes a warning, and `what` is noted as missing."""
     try:
         yield
-    except HandstitchError as error:
-        detail = f" ({error.found})" if error.found else ""
-        _logger.warning("%s: %s%s", source, error.problem, detail)
-        run.missing.append(what)
-    except (OSError, ValueError) as error:
-        _logger.warning("%s cannot be read: %s", source, error)
-        run.missing.append(what)
+    except (HandstitchError, OSError, ValueError) as error:
+        problem = getattr(error, "problem", f"cannot be read: {error}")
+        found = getattr(error, "found", None)
+        _logger.warning("%s: %s%s", source, problem, f" ({found})" if found else "")
+        overflows = what == "data" and isinstance(error, ModelFileError)
+        run.missing.append("overflow" if overflows else what)
 
 
 def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> None:
@@ -161,5 +166,6 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> N
     network = Network(model.parameters, model.activations)
     scaling = model.scaling
     run.evaluation = run.evaluation or evaluate(network, data, scaling, "best")
-    P = Evaluator(network, data.images, scaling).probabilities()
-    run.predictions = Predictions(data.images, data.labels, P)
+    run.predictions = Predictions(
+        data.images, data.labels, Evaluator(network, data.images, scaling).probabilities()
+    )

@@ -30,7 +30,7 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
         .render(
             w=words,
             run=run,
-            charts=charts,
+            charts=charts.named,
             version=__version__,
             title=words.title.format(run=name, dataset=TITLES.get(run.dataset, run.dataset)),
             headline=tables.headline(run, words),

@@ -60,25 +60,31 @@ def facts(run: RunContents, words: Words) -> Rows:
             dataset=TITLES.get(summary.dataset, summary.dataset),
         )
     sizes = model.parameters.sizes if model else ("…", *config.hidden_sizes, "…")
-    activations = model.activations if model else config.activations
-    method = words.method_value.format(
-        optimizer=config.optimizer,
-        rate=config.learning_rate,
-        batch=config.batch_size,
-        schedule=config.schedule,
-    )
+    activations = dict.fromkeys(model.activations if model else config.activations)
     by = words.accuracy if config.monitor == "accuracy" else re.split(r" \(|（", words.loss)[0]
     seconds = sum(record.seconds for record in run.history)
-    rows = [
+    return _known(
         (words.data, data),
         (words.network, words.network_value.format(sizes=" - ".join(map(str, sizes)))),
-        (words.activations, ", ".join(dict.fromkeys(activations)) or words.none),
+        (words.activations, ", ".join(activations) or words.none),
         (words.parameters, f"{model.parameters.vector.size:,}" if model else ""),
-        (words.method, method),
+        (
+            words.method,
+            words.method_value.format(
+                optimizer=config.optimizer,
+                rate=config.learning_rate,
+                batch=config.batch_size,
+                schedule=config.schedule,
+            ),
+        ),
         (words.epochs, words.epochs_value.format(done=len(run.history), epochs=config.epochs)),
         (words.selected, words.selected_value.format(epoch=best.epoch, by=by) if best else ""),
         (words.seconds, words.seconds_value.format(seconds=seconds) if seconds else ""),
-    ]
+    )
+
+
+def _known(*rows: tuple[str, str]) -> Rows:
+    """The rows that have a value."""
     return [row for row in rows if row[1]]
 
 
@@ -155,16 +161,16 @@ def calibration(run: RunContents, words: Words) -> list[str]:
 
 def layers(run: RunContents) -> Rows:
     """Standard deviations and ranges of the layers' weights; – for an unknown initial one."""
-    if run.model is None:
-        return []
-    rows: Rows = []
-    for layer, W in enumerate(run.model.parameters.weights):
-        before = f"{run.initial.weights[layer].std():.4f}" if run.initial else "–"
-        numbers = (
-            f"{value:.4f}".replace("-", "−") for value in (W.std(dtype="float64"), W.min(), W.max())
+    weights = run.model.parameters.weights if run.model else []
+    return [
+        (
+            str(layer + 1),
+            f"{W.shape[0]:,} × {W.shape[1]:,}",
+            f"{run.initial.weights[layer].std():.4f}" if run.initial else "–",
+            *(f"{x:.4f}".replace("-", "−") for x in (W.std(dtype="float64"), W.min(), W.max())),
         )
-        rows.append((str(layer + 1), f"{W.shape[0]:,} × {W.shape[1]:,}", before, *numbers))
-    return rows
+        for layer, W in enumerate(weights)
+    ]
 
 
 def settings(run: RunContents, words: Words) -> tuple[Rows, Rows]:
@@ -172,46 +178,46 @@ def settings(run: RunContents, words: Words) -> tuple[Rows, Rows]:
 
     A setting that the recipe leaves open (`auto`) does not differ.
     """
-    default = Config().to_dict()
-    everything: Rows = []
-    changed: Rows = []
-    for name, value in run.config.to_dict().items():
-        usual = default[name]
-        texts = [format_toml(name, known).partition(" = ")[2] for known in (value, usual)]
-        everything.append((name, *texts, words.meanings[name]))
-        if usual not in {"auto", str(value)} if isinstance(usual, str) else usual != value:
-            changed.append(everything[-1])
-    return changed, everything
+    values, default = run.config.to_dict(), Config().to_dict()
+    everything: Rows = [
+        (
+            name,
+            *(format_toml(name, known).partition(" = ")[2] for known in (value, default[name])),
+            words.meanings[name],
+        )
+        for name, value in values.items()
+    ]
+    return [
+        row for row in everything if default[row[0]] not in ("auto", values[row[0]])
+    ], everything
 
 
 def build(run: RunContents, words: Words) -> Rows:
     """The machine and the versions that determine the bits, and digests of data and weights."""
     summary = run.summary
-    versions = run.model.versions if run.model else {}
-    rows: Rows = []
-    if summary is not None:
-        versions = summary.build
-        rows = [(words.processor, summary.processor), (words.threads, str(summary.threads))]
-    rows += [(words.build.get(name, name), value) for name, value in versions.items()]
-    rows.append((words.digest, summary.data_digest if summary else ""))
-    rows.append((words.weights_digest, run.digest))
-    return [row for row in rows if row[1]]
+    versions = summary.build if summary else run.model.versions if run.model else {}
+    return _known(
+        (words.processor, summary.processor if summary else ""),
+        (words.threads, str(summary.threads) if summary else ""),
+        *((words.build.get(name, name), version) for name, version in versions.items()),
+        (words.digest, summary.data_digest if summary else ""),
+        (words.weights_digest, run.digest),
+    )
 
 
 def commands(run: RunContents, words: Words) -> dict[str, str]:
     """Purpose → command, to repeat the run."""
     folder = run.folder
     if folder.is_absolute():  # a page never shows where somebody's home is
-        inside = folder.is_relative_to(Path.cwd())
-        folder = folder.relative_to(Path.cwd()) if inside else Path(folder.name)
-    path = folder.as_posix()
-    quoted = shell_word(path)
-    config = shell_word(f"{path}/{run_folder.CONFIG}")
+        home = Path.cwd() if folder.is_relative_to(Path.cwd()) else folder.parent
+        folder = folder.relative_to(home)
+    path, quoted = folder.as_posix(), shell_word(folder.as_posix())
     lang = "" if words.html_lang == "en" else " --lang zh"
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}
     return resume | {
-        words.command_train: f"handstitch train --config {config}",
+        words.command_train: f"handstitch train --config "
+        f"{shell_word(f'{path}/{run_folder.CONFIG}')}",
         words.command_test: f"handstitch test {quoted}",
         words.command_report: f"handstitch report {quoted}{lang}",
         words.command_python: f"import handstitch; handstitch.load({path!r}).predict(images)",
