@@ -17,12 +17,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from handstitch import storage
 from handstitch.records import Trial, best_epoch
 from handstitch.search import database
 from handstitch.search.folder import STUDY, Search
 from handstitch.search.tpe import distributions, encoded
-from handstitch.storage.os_errors import translate_os_errors
+from handstitch.storage import sqlite
 
 _logger = logging.getLogger(__name__)
 
@@ -39,11 +38,8 @@ class Study:
 
     def __init__(self, search: Search, url: URL | None) -> None:
         self._plan, self._name = search.plan, search.description.study
-        file = storage.inside(search.folder.absolute(), STUDY)
-        for name in (STUDY, f"{STUDY}-journal", f"{STUDY}-wal", f"{STUDY}-shm"):
-            beside = storage.inside(file.parent, name)
-            with translate_os_errors(beside), suppress(FileNotFoundError):
-                storage.open_file(beside).close()
+        file = sqlite.database(search.folder.absolute(), STUDY)
+        self._file = None if url else file
         # As an address, for SQLAlchemy knows no path that is not UTF-8.
         self._url = url or URL.create("sqlite", database=file.as_uri(), query={"uri": "true"})
         self._shown = database.shown(url) if url else str(file)
@@ -60,6 +56,8 @@ class Study:
         state = TrialState.RUNNING if running else _STATES[trial.state]
         try:
             if self._storage is None:
+                if self._file:
+                    sqlite.require_plain(self._file)
                 self._storage = database.connect(self._url)
                 optuna.create_study(
                     study_name=self._name,

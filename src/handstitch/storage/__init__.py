@@ -6,6 +6,7 @@ atomic      files: written whole, or not at all
 folders     folders: complete before they have a name
 lock        one process at a time in a folder
 reading     regular files of bounded size, records; no links below a folder that was named
+sqlite      databases that somebody else may have made
 file_types  file types by their magic bytes
 """
 
