@@ -124,7 +124,7 @@ def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[st
 @pytest.mark.parametrize("name", ["numba", "numpy"])
 @pytest.mark.parametrize("scaling", ["256", "standard"])
 def test_without_a_random_stream_nothing_is_dropped(pictures: Dataset, name: Any, scaling: Any):
-    def train(**dropout: float) -> tuple[list[tuple[float, int]], Any]:
+    def train(**dropout: Any) -> tuple[list[tuple[float, int]], Any]:
         trainer = Trainer(replace(BASE, backend=name, scaling=scaling, **dropout), pictures)
         batches, state = trainer.batches, trainer.state
         backend = choose_backend(trainer.config, state.network, state.optimizer, batches)

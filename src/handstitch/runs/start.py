@@ -102,7 +102,7 @@ def reopen(
     """The run in `folder`, to be trained on: it ends with the bits of an uninterrupted one.
 
     `given` are settings from the command line. Raises ConfigError if they differ from the run's,
-    UsageError if there is no run, ModelFileError if it is of before 0.1.
+    UsageError if there is no run.
     """
     folder = Path(folder)
     run_folder.require_run(folder)

@@ -85,7 +85,7 @@ def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
             accuracy=evaluation.accuracy,
         )
         log = TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
-        storage.write_with_backup(path, pretty_json(log))
+        storage.write(path, pretty_json(log), backup=True)
     return len(log.evaluations)
 
 

@@ -16,7 +16,6 @@ from handstitch.storage.atomic import (
     existing_copies,
     remove_stale,
     write,
-    write_with_backup,
 )
 from handstitch.storage.folders import (
     create_folder,
@@ -42,5 +41,4 @@ __all__ = [
     "read_record",
     "remove_stale",
     "write",
-    "write_with_backup",
 ]
