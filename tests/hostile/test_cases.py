@@ -173,6 +173,6 @@ def test_planted_faults_are_seen(received, monkeypatch):
     put = treatments()
     faults = attack(received, "run/README.md", RUN_VERBS["resume"], put["link to a file"]).faults
     assert "write outside" in faults
-    faults = attack(received, "run/config.toml", RUN_VERBS["show"], put["link to a file"]).faults
+    faults = attack(received, "run/history.csv", RUN_VERBS["show"], put["link to a file"]).faults
     assert "read outside" in faults
     assert len(SECRET) > 200
