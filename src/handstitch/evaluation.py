@@ -36,9 +36,9 @@ class Evaluator:
         self.network = network
         self._images = images
         self._scaling = scaling
-        rows, sizes = min(ROWS, max(1, len(images))), network.parameters.sizes
-        columns = sizes[0] + 2 * sum(sizes[1:]) + sizes[-1]  # as core.network.Workspace
-        memory.require(4 * rows * columns, f"{rows:,} images at a time", memory.OF_A_FILE)
+        rows = min(ROWS, max(1, len(images)))
+        needed = workspace_bytes(network.parameters.sizes, network.dropout, rows)
+        memory.require(needed, f"{rows:,} images at a time", memory.OF_A_FILE)
         self._work = Workspace(network, rows)
 
     def batches(self) -> Iterator[tuple[slice, Workspace]]:
@@ -71,6 +71,16 @@ class Evaluator:
             softmax(work.outputs[-1], work.gradients[-1], work.column)
             P[rows] = work.gradients[-1]
         return P
+
+
+def workspace_bytes(sizes: Sequence[int], dropout: Sequence[float], n: int) -> int:
+    """Bytes of a Workspace of core.network for n samples, in float32.
+
+    `sizes` counts units from the input to the output; `dropout` is the probability of silencing an
+    input of each layer.
+    """
+    dropped = sum(size for size, p in zip(sizes, dropout, strict=False) if p > 0)
+    return 4 * n * (sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + sizes[-1] + 1)
 
 
 def evaluate(network: Network, data: Dataset, scaling: Scaling, weights: str) -> Evaluation:

@@ -25,10 +25,6 @@ WRONG = [
     ("train --lerning-rate 3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --lerning-rate=3", "has no flag --lerning-rate", "wanted  --learning-rate"),
     ("train --l2 3", "has no flag --l2", "wanted  --weight-decay"),
-    ("train --step readable", "has no flag --step", "wanted  --backend"),
-    ("train --best-by loss", "has no flag --best-by", "wanted  --monitor"),
-    ("train --decay-every 3", "has no flag --decay-every", "wanted  --decay-epochs"),
-    ("train --final-rate 0", "has no flag --final-rate", "wanted  --final-rate-fraction"),
     ("train --hiden 3", "has no flag --hiden", "wanted  --hidden"),
     ("train --xyzzy", "has no flag --xyzzy", "see all of them: handstitch train --help"),
     ("config -x", "has no flag -x", "handstitch config --help"),
@@ -80,10 +76,7 @@ WRONG = [
         "--learning-rate x, --epochs many",
     ),
     ("train --preset cuorse", "there is no preset cuorse", "--preset course"),
-    ("train --preset report", "there is no preset report", "perhaps: --preset course"),
     ("train --preset xyzzy", "there is no preset xyzzy", "fix     --preset default"),
-    ("train --backend compiled", "invalid value for backend: compiled", "--backend numba"),
-    ("train --config old.toml", "2 unknown settings", "backend for step, monitor for best_by"),
     ("train --config qqq.toml", "config file cannot be read", "for an example: handstitch config"),
     ("train --config tpyo.toml", "config file cannot be read", "perhaps: --config typo.toml"),
     ("train --config .", "config file cannot be read", "a folder"),
@@ -116,7 +109,6 @@ WRONG = [
 @pytest.fixture
 def files(machine: Path) -> None:
     (machine / "typo.toml").write_text("epocs = 3\nsed = 3\n")
-    (machine / "old.toml").write_text('step = "readable"\nbest_by = "loss"\nepochs = 3\n')
     (machine / "syntax.toml").write_text("seed = 0\nepochs 3\n")
     (machine / "type.toml").write_text('epochs = "3"\n')
     (machine / "folder").mkdir()

@@ -77,6 +77,16 @@ def test_variables_that_break_numba(tmp_path: Path, variable: str, value: str, r
     assert trained == f"numpy: {refused}"
     assert json.loads(rest)["backend"] == trained
     assert not has_folder
+    ahead = subprocess.run(
+        [sys.executable, "-m", "handstitch.compiled"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {variable: value},
+        check=False,
+    )
+    assert ahead.returncode == 5
+    assert ahead.stderr.endswith(f"the numba backend is not available: {refused}\n")
+    assert "Traceback" not in ahead.stderr
 
 
 def test_code_for_another_processor_in_one_cache(tmp_path: Path):

@@ -12,7 +12,9 @@ from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.scaling import Scaling
+from handstitch.errors import MachineError
 from handstitch.evaluation import Evaluator
+from handstitch.machine import memory
 from handstitch.model.classifier import compiled
 
 PIXELS = 35  # not a multiple of the eight rows taken at a time
@@ -187,3 +189,24 @@ def test_one_picture_in_colour_is_told_from_many_in_grey():
     np.testing.assert_allclose(
         classify(pictures), Evaluator(net, pictures, scaling).probabilities(), rtol=1e-4
     )
+
+
+def test_memory_is_asked_for_what_is_allocated(monkeypatch: pytest.MonkeyPatch):
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 2)
+    asked: list[int] = []
+    monkeypatch.setattr(memory, "require", lambda needed, what, fix: asked.append(needed))
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256), threads=2)
+    classify(several)
+    weights, buffers = asked
+    assert weights == net.parameters.vector.nbytes
+    assert buffers == sum(array.nbytes for array in classify._buffers)
+
+
+def test_buffers_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch):
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 2)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256))
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    with pytest.raises(MachineError, match=r"not enough memory for .* images at a time"):
+        classify(several)
+    with pytest.raises(MachineError, match="not enough memory for a copy of the weights"):
+        CompiledClassifier(net, Scaling(0.0, 1 / 256))

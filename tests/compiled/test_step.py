@@ -121,6 +121,28 @@ def test_steps_are_those_of_the_numpy_backend(pictures: Dataset, choice: dict[st
     assert compiled_run["state"].optimizer.steps == numpy_run["state"].optimizer.steps == 12
 
 
+@pytest.mark.parametrize("name", ["numba", "numpy"])
+@pytest.mark.parametrize("scaling", ["256", "standard"])
+def test_without_a_random_stream_nothing_is_dropped(pictures: Dataset, name: Any, scaling: Any):
+    def train(**dropout: Any) -> tuple[list[tuple[float, int]], Any]:
+        trainer = Trainer(replace(BASE, backend=name, scaling=scaling, **dropout), pictures)
+        batches, state = trainer.batches, trainer.state
+        backend = choose_backend(trainer.config, state.network, state.optimizer, batches)
+        with machine.blas_threads(1), backend.threads():
+            order = batches.epoch_order(0, 0)
+            outcomes = [
+                backend.train_batch(batches.batch(order, number), 0.05, 0.02, np.inf, None)
+                for number in range(5)
+            ]
+        return outcomes, state.network.parameters.vector
+
+    wanted, theta = train()
+    for dropout in ({"dropout": 0.5}, {"input_dropout": 0.5}):
+        outcomes, found = train(**dropout)
+        np.testing.assert_allclose(outcomes, wanted, rtol=1e-5)
+        np.testing.assert_allclose(found, theta, atol=1e-6)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_losses_of_ninety_steps_are_those_of_the_numpy_backend(pictures: Dataset, optimizer: Any):
     rate = DEFAULT_LEARNING_RATES[optimizer]

@@ -176,12 +176,6 @@ def test_an_unknown_preset_is_reported_with_the_nearest() -> None:
         read_preset("../presets/course")
 
 
-def test_the_former_name_of_the_preset_leads_to_the_new() -> None:
-    with pytest.raises(ConfigError) as caught:
-        read_preset("report")
-    assert caught.value.fix == "perhaps: handstitch.Config.preset('course')"
-
-
 # ── The environment and the words of a command line ────────────────────────────────────────────
 
 
@@ -349,13 +343,7 @@ def test_a_file_may_name_one_activation_without_brackets(tmp_path: Path) -> None
         ("hidden_sizes = 512", "invalid value for hidden_sizes: 512", "hidden_sizes = [512, 256]"),
         ('activation = ["rleu"]', "invalid value for activation", 'perhaps: activation = ["relu"]'),
         ("epochs = 0\ndropout = 1.0", "2 settings", "epochs = 0, dropout = 1.0"),
-        (
-            'step = "auto"\nbest_by = "loss"\ndecay_every = 2',
-            "3 unknown settings",
-            "backend for step, monitor for best_by, decay_epochs for decay_every",
-        ),
-        ('backend = "compiled"', "value for backend: compiled", 'perhaps: backend = "numba"'),
-        ('backend = "readable"', "value for backend: readable", 'perhaps: backend = "numpy"'),
+        ("lr = 2\ngamma = 2", "2 unknown settings", "learning_rate for lr, decay_factor for gamma"),
         ("seed = 2000-01-01", "invalid value for seed: 2000-01-01", "a whole number"),
     ],
 )

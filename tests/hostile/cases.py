@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,9 +40,9 @@ RUN_FILES = (
     "test/log.previous.json", "test/.lock", ".lock",
 )  # fmt: skip
 SEARCH_FILES = (
-    "search.json", "study.db", "study.db-journal", ".lock", "pictures", "trials", "trials/0000",
-    "trials/0000/trial.json", "trials/0000/best.safetensors", "trials/0001/trial.json", "test",
-    "test/log.json",
+    "search.json", "study.db", "study.db-journal", "study.db-wal", "study.db-shm", ".lock",
+    "pictures", "trials", "trials/0000", "trials/0000/trial.json", "trials/0000/best.safetensors",
+    "trials/0001/trial.json", "test", "test/log.json",
 )  # fmt: skip
 RUN_VERBS = {
     "show": ("show", "run"),
@@ -117,8 +118,17 @@ def treatments() -> dict[str, Callable[[Path], object]]:
         "empty": Path.touch,
         "1 GB sparse": _stretch,
         "random bytes": lambda path: path.write_bytes(os.urandom(3000)),
+        "SQLite journal": lambda path: path.write_bytes(journal_naming(Path("outside", "victim"))),
         "missing": lambda path: None,
     }
+
+
+def journal_naming(file: Path) -> bytes:
+    """A journal of SQLite that names another file, which SQLite removes when it has read it."""
+    name, magic = str(file.absolute()).encode(), bytes.fromhex("d9d505f920a163d7")
+    header = magic + struct.pack(">5I", 0, 0, 1, 512, 4096)  # of no page
+    end = struct.pack(">II", len(name), sum(name)) + magic
+    return header.ljust(512, b"\0") + struct.pack(">I", 1) + name + end
 
 
 def _bind(path: Path) -> None:

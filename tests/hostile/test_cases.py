@@ -11,6 +11,7 @@ import pytest
 
 from handstitch import storage
 from handstitch.data import loading
+from handstitch.storage import sqlite
 from tests.hostile.cases import (
     RUN_VERBS,
     SEARCH_VERBS,
@@ -22,7 +23,7 @@ from tests.hostile.cases import (
 )
 
 LINKS = ("link to a file", "link to a folder", "dangling link", "link to a device")
-SPECIAL = ("pipe", "socket", "folder", "empty", "1 GB sparse", "random bytes")
+SPECIAL = ("pipe", "socket", "folder", "empty", "1 GB sparse", "random bytes", "SQLite journal")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,9 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("run/origin.json", "test"),
         ("search/search.json", "show SEARCH"),
         ("search/study.db", "search"),
+        ("search/study.db-journal", "search"),
+        ("search/study.db-wal", "search"),
+        ("search/study.db-shm", "search"),
         ("search/.lock", "search"),
         ("search/trials", "show SEARCH"),
         ("search/trials/0001/trial.json", "show SEARCH"),
@@ -90,6 +94,9 @@ def test_a_test_result_stands_where_its_log_is_a_link(received, what, file):
         ("search/search.json", "show SEARCH"),
         ("search/trials/0000/trial.json", "from-search"),
         ("search/study.db", "search"),
+        ("search/study.db-journal", "search"),
+        ("search/study.db-wal", "search"),
+        ("search/study.db-shm", "search"),
     ],
 )
 def test_a_special_file_has_an_answer(received, what, file, verb):
@@ -149,11 +156,23 @@ def test_a_second_name_of_a_file_keeps_its_content(received):
     assert outcome.code == 0
 
 
+def test_sqlite_removes_no_file_that_a_journal_names(received, monkeypatch):
+    case = (received, "search/study.db-journal", SEARCH_VERBS["search"])
+    put = treatments()["SQLite journal"]
+    outcome = attack(*case, put)
+    assert not outcome.faults
+    assert outcome.code == 5
+    assert "study.db-journal" in outcome.text
+    # Where nobody looks, SQLite does remove it.
+    monkeypatch.setattr(sqlite, "_NAMES_A_FILE", b"another end")
+    assert attack(*case, put).faults == ["write outside"]
+
+
 def test_planted_faults_are_seen(received, monkeypatch):
     monkeypatch.setattr(storage, "inside", lambda folder, name: Path(folder) / name)
     put = treatments()
     faults = attack(received, "run/README.md", RUN_VERBS["resume"], put["link to a file"]).faults
     assert "write outside" in faults
-    faults = attack(received, "run/config.toml", RUN_VERBS["show"], put["link to a file"]).faults
+    faults = attack(received, "run/history.csv", RUN_VERBS["show"], put["link to a file"]).faults
     assert "read outside" in faults
     assert len(SECRET) > 200

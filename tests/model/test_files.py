@@ -332,15 +332,15 @@ def test_no_state_at_all_is_told(tmp_path):
         load_newest_state(tmp_path / "last.safetensors")
 
 
-def test_a_newer_state_is_not_passed_over(tmp_path, monkeypatch):
-    """The one before is older: to go on from there would throw away work that is not damaged."""
+def test_a_state_of_another_version_is_not_passed_over(tmp_path, monkeypatch):
+    """To go on from the one before would throw away work that is not damaged."""
     path = tmp_path / "last.safetensors"
     save_state(path, sample(), {}, {"step": 1})
     with monkeypatch.context() as later:
         later.setattr(safetensors_file, "VERSION", safetensors_file.VERSION + 1)
         save_state(path, sample(), {}, {"step": 2})
     for load in (load_newest_state, load_state, load_model):
-        with pytest.raises(ModelFileError, match="newer Handstitch") as caught:
+        with pytest.raises(ModelFileError, match="another version of Handstitch") as caught:
             load(path)
         assert "upgrade" in str(caught.value)
 

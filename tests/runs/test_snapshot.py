@@ -10,8 +10,8 @@ from handstitch.config import Config
 from handstitch.data import sketch
 from handstitch.data.dataset import GARMENTS, Dataset
 from handstitch.errors import ModelFileError
-from handstitch.model import load_state
-from handstitch.model.trained import best_model
+from handstitch.model import load_state, save_state
+from handstitch.model.trained import best_model, present_model
 from handstitch.runs import snapshot
 from handstitch.training import Trainer
 
@@ -88,13 +88,45 @@ def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
 def test_an_impossible_position_is_refused(tmp_path, name, value):
     one, other = make_trainer(), make_trainer()
     one.fit()
-    saved = one.state.arrays(), one.state.position(), one.state.history, len(one.batches)
+    saved = one.state.arrays(), one.state.position(), one.state.history, one.batches
     other.state.restore(*saved)
     other.state.network.parameters.vector[:] = 7
     saved[1][name] = value
     with pytest.raises(ValueError, match="position"):
         other.state.restore(*saved)
     assert (other.state.network.parameters.vector == 7).all()
+
+
+@pytest.mark.parametrize(("samples", "is_possible"), [(100, True), (99, False), (10**30, False)])
+def test_the_samples_are_those_of_the_batches(samples, is_possible):
+    one, other = make_trainer(), make_trainer()
+    size = one.batches.batch_size
+    position = one.state.position() | {"batch": 1, "steps": 1, "samples": samples * size // 100}
+    try:
+        other.state.restore(one.state.arrays(), position, [], one.batches)
+    except ValueError:
+        assert not is_possible
+    else:
+        assert is_possible
+
+
+def test_an_impossible_history_is_refused():
+    one, other = make_trainer(), make_trainer()
+    one.fit()
+    history = [msgspec.structs.replace(record, epoch=7) for record in one.state.history]
+    with pytest.raises(ValueError, match="position"):
+        other.state.restore(one.state.arrays(), one.state.position(), history, one.batches)
+
+
+@pytest.mark.parametrize("slot", [np.ones(1, np.float32), np.ones(3), np.ones((2, 2), np.int64)])
+def test_a_slot_of_another_shape_or_type_is_refused(tmp_path, slot):
+    path = tmp_path / "last.safetensors"
+    one = make_trainer(Config(**CONFIG.to_dict() | {"optimizer": "momentum"}))
+    slots = {"optimizer.velocity": slot}
+    position = one.state.position() | {"data": one.dataset.digest}
+    save_state(path, present_model(one), slots, position)
+    with pytest.raises(ModelFileError, match=r"no usable optimizer\.velocity"):
+        snapshot.restore(path, load_state(path), one)
 
 
 def test_a_state_of_another_optimizer_is_refused(tmp_path):

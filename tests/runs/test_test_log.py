@@ -61,6 +61,16 @@ def test_evaluations_are_counted_and_kept_in_order(tmp_path: Path) -> None:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", entry.time)
 
 
+def test_what_a_killed_test_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    dead = "999999999-0123abcd-1.tmp"
+    left = [tmp_path / f".README.md.{dead}", tmp_path / "test" / f".log.json.{dead}"]
+    for file in left:
+        file.touch()
+    test_log.append(tmp_path, evaluation(3), ONE)
+    assert not any(file.exists() for file in left)
+
+
 def test_each_set_of_weights_keeps_its_last_evaluation_whole(tmp_path: Path) -> None:
     test_log.append(tmp_path, evaluation(3), ONE)
     test_log.append(tmp_path, evaluation(9), ONE)

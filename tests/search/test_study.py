@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -124,6 +125,31 @@ def test_a_study_that_is_damaged_in_the_middle_harms_nothing(grid, tmp_path, cap
     (other / "study.db").unlink()
     assert searching.run_here("--out", str(other)) == 0
     require_the_same(in_file(other), other)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        ["CREATE TRIGGER endless AFTER INSERT ON trials BEGIN SELECT 1; END"],
+        [
+            "DROP TABLE version_info",
+            """CREATE VIEW version_info AS WITH RECURSIVE n(i) AS
+            (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS version_info_id FROM n""",
+        ],
+        ["CREATE VIRTUAL TABLE words USING fts5(word)"],
+    ],
+)
+def test_a_study_with_a_program_in_it_is_left_alone(grid, capsys, planted):
+    with closing(sqlite3.connect(grid / "study.db")) as connection:
+        for statement in planted:
+            connection.execute(statement)
+        connection.commit()
+    content = (grid / "study.db").read_bytes()
+    shutil.rmtree(grid / "trials" / "0003")
+    assert searching.run_here(*GRID, "--out", str(grid)) == 0
+    assert "is no table and no index of one" in capsys.readouterr().err
+    assert (grid / "study.db").read_bytes() == content
+    assert (grid / "trials" / "0003").exists()
 
 
 # ── PostgreSQL ─────────────────────────────────────────────────────────────────────────────────

@@ -156,7 +156,7 @@ def test_one_backup_is_kept(tmp_path):
     path = tmp_path / "last.safetensors"
     assert storage.existing_copies(path) == []
     for number in range(4):
-        storage.write_with_backup(path, b"%d" % number)
+        storage.write(path, b"%d" % number, backup=True)
         found = [each.name for each in storage.existing_copies(path)]
         assert found == ["last.safetensors", "last.previous.safetensors"][: number + 1]
     assert path.read_bytes() == b"3"
@@ -168,7 +168,7 @@ def test_backups_without_hard_links(tmp_path):
     path = tmp_path / "last.safetensors"
     with installed(FaultyDisk(no_links=True)):
         for number in range(3):
-            storage.write_with_backup(path, b"%d" % number)
+            storage.write(path, b"%d" % number, backup=True)
     assert [each.read_bytes() for each in storage.existing_copies(path)] == [b"2", b"1"]
     assert len(names_in(tmp_path)) == 2
 
@@ -426,11 +426,11 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 def test_a_full_disk_keeps_the_old_file(small_disk):
     path = small_disk / "last.safetensors"
-    storage.write_with_backup(path, b"1" * 10_000)
-    storage.write_with_backup(path, b"2" * 10_000)
-    for write in (storage.write, storage.write_with_backup):
+    storage.write(path, b"1" * 10_000, backup=True)
+    storage.write(path, b"2" * 10_000, backup=True)
+    for backup in (False, True):
         with pytest.raises(MachineError) as caught:
-            write(path, b"3" * 60_000)
+            storage.write(path, b"3" * 60_000, backup=backup)
         assert fact(caught, "wanted") == "60,000 bytes"
         free = int(fact(caught, "found").split()[0].replace(",", ""))
         assert 30_000 < free < 60_000
@@ -488,7 +488,7 @@ def public_folder() -> Iterator[Path]:
 ACTIONS = {
     "replace": lambda folder: storage.write(folder / "file", b"theirs"),
     "write": lambda folder: storage.write(folder / "new", b"theirs"),
-    "generation": lambda folder: storage.write_with_backup(folder / "file", b"theirs"),
+    "generation": lambda folder: storage.write(folder / "file", b"theirs", backup=True),
     "new": lambda folder: storage.new_folder(folder, "train", CONFIG),
     "claim": lambda folder: storage.create_folder(folder / "run", CONFIG),
     "check_writable": lambda folder: storage.check_writable(folder, 1),

@@ -70,7 +70,7 @@ def test_without_an_openmp_library(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_numba_that_cannot_be_used_is_no_end_of_training(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "handstitch.compiled.__main__", None)
+    monkeypatch.setitem(sys.modules, "handstitch.compiled.first_batch", None)
     assert backend.resolve(CONFIG) == "numpy"
     assert "cannot be used" in backend.describe(CONFIG)
 

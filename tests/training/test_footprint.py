@@ -54,6 +54,10 @@ def test_a_word_for_every_64_numbers_is_counted_for_every_thread() -> None:
         for threads in (1, 1024)
     )
     assert many - one == 1023 * 8 * 6000 * 13
+    one, many = (
+        bytes_needed(Config(threads=threads, batch_size=1), SIZES, 10_000) for threads in (1, 1024)
+    )
+    assert many - one == 1023 * 8 * 784  # a word for each unit of the widest layer
 
 
 def test_a_batch_is_at_most_the_data() -> None:

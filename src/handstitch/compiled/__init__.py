@@ -20,7 +20,8 @@ run gives the same bits with any number of threads.
 Not covered: float64, and networks without a hidden layer. There, and without numba or its OpenMP
 library, training uses the numpy backend.
 
-    availability            whether all this is available; imports nothing of it
+    availability            whether all this is available; imports nothing of it until asked
+    first_batch             the batch that shows it
     step, classifier        what training and classifying call
     network, inference      a batch forward and backward; images forward
     formulas                formulas of core/activations.py and core/update_rules.py, compiled

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
+import logging
+import sys
 
-from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.compiled.step import NumbaBackend
-from handstitch.core.network import Network
-from handstitch.core.optimizers import Optimizer
-from handstitch.core.parameters import Parameters
-from handstitch.data.batches import Batches
-from handstitch.data.scaling import Scaling
-
-SIZES = (4, 3, 2)
+from handstitch.compiled.availability import unavailable_reason
+from handstitch.errors import MachineError
 
 
-def train_a_batch() -> CompiledClassifier:
-    """Train a batch of two images with Adam, and evaluate it; gives the network as a classifier."""
-    images, labels = np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8)
-    parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
-    network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
-    batches = Batches(images, labels, np.arange(2), Scaling(0.0, 1 / 256), batch_size=2)
-    backend = NumbaBackend(network, optimizer, batches, threads=1)
-    with backend.threads():
-        backend.train_batch(np.arange(2), 0.001, 0.5, np.inf, None)
-        backend.validate(images, labels)
-    return CompiledClassifier(network, batches.scaling)
-
-
-def main() -> None:
+def main() -> int:
     """Train a batch and classify two images: numba caches the machine code on disk."""
-    classify = train_a_batch()
-    images = np.zeros((2, 2, 2), np.uint8)
-    classify(images[0])
-    classify(images)
+    if reason := unavailable_reason():
+        logging.getLogger(__name__).error("the numba backend is not available: %s", reason)
+        return MachineError.exit_code
+    from handstitch.compiled import first_batch
+
+    classify = first_batch.train()
+    classify(first_batch.IMAGES[0])
+    classify(first_batch.IMAGES)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

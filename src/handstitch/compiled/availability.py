@@ -31,9 +31,9 @@ def _reason() -> str | None:
             load_openmp()
         except ImportError:
             return "numba finds no OpenMP library (Debian and Ubuntu: apt install libgomp1)"
-        from handstitch.compiled.__main__ import train_a_batch
+        from handstitch.compiled.first_batch import train
 
-        train_a_batch()
+        train()
     except Exception as error:  # noqa: BLE001 (variables of numba break it in many ways)
         lines = str(error).splitlines() or [type(error).__name__]
         return f"numba cannot be used: {lines[0]}"

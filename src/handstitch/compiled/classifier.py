@@ -19,6 +19,7 @@ from handstitch.core.network import Network
 from handstitch.data.batches import Subset
 from handstitch.data.scaling import Scaling
 from handstitch.errors import overflow_error
+from handstitch.machine import memory
 
 _WEIGHTS_PER_THREAD: Final = 200_000
 """For one image: reading fewer weights takes no longer than waking a thread."""
@@ -47,6 +48,9 @@ class CompiledClassifier:
     """
 
     def __init__(self, network: Network, scaling: Scaling, threads: int = 0, axes: int = 2) -> None:
+        sizes = network.parameters.sizes
+        copied = 4 * network.parameters.vector.size
+        memory.require(copied, "a copy of the weights", memory.OF_A_FILE)
         parameters = network.parameters.copy()
         W, b = parameters.weights[0], parameters.biases[0]
         offset, scale = scaling
@@ -57,7 +61,6 @@ class CompiledClassifier:
             with np.errstate(over="ignore", invalid="ignore"):  # seen in P
                 b -= offset * scale * W.sum(axis=0, dtype=np.float64)
                 W *= scale
-        sizes = parameters.sizes
         self._theta, self._layout, self._sizes = parameters.vector, layout_of(network), sizes
         self._threads = min(threads or machine.cores(), numba.config.NUMBA_NUM_THREADS)
         self._threads_for_one = max(
@@ -148,13 +151,15 @@ class CompiledClassifier:
     @cached_property
     def _buffers(self) -> _InferenceBuffers:
         rows, threads, widest = inference.ROWS, self._threads, max(self._sizes)
-
-        def for_threads(size: int) -> Matrix:
-            return aligned_zeros(threads * size).reshape(threads, size)
-
-        return _InferenceBuffers(
-            X=for_threads(rows * self._sizes[0] + MASK_BITS),
-            outputs=for_threads(rows * sum(self._sizes[1:]) + MASK_BITS),
-            nonzero_masks=np.empty((threads, rows * -(-widest // MASK_BITS)), np.uint64),
-            panels=for_threads(MASK_BITS * PANEL_WIDTH),
+        floats = (
+            rows * self._sizes[0] + MASK_BITS,
+            rows * sum(self._sizes[1:]) + MASK_BITS,
+            MASK_BITS * PANEL_WIDTH,
         )
+        words = rows * -(-widest // MASK_BITS)
+        needed = threads * (4 * sum(floats) + 8 * words)
+        memory.require(needed, f"{threads * rows:,} images at a time", memory.OF_A_FILE)
+        X, outputs, panels = (
+            aligned_zeros(threads * size).reshape(threads, size) for size in floats
+        )
+        return _InferenceBuffers(X, outputs, np.empty((threads, words), np.uint64), panels)

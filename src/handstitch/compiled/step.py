@@ -84,6 +84,10 @@ class NumbaBackend:
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
+        layout, buffers = self._layout, self._buffers
+        if rng is None:
+            layout = layout._replace(dropout=np.zeros_like(layout.dropout))
+            buffers = buffers._replace(dropped=buffers.outputs)
         loss, correct = forward_backward(
             self._threads,
             len(indices),
@@ -92,11 +96,11 @@ class NumbaBackend:
             indices,
             *self._scaling,
             limit,
-            self._layout,
+            layout,
             self.network.parameters.vector,
             philox_state(rng),
             into._replace(parameters=into.parameters.vector),  # type: ignore[arg-type] # no object
-            self._buffers,
+            buffers,
         )
         if loss <= limit:
             self._update(learning_rate)

@@ -19,14 +19,6 @@ ALSO_CALLED: Final = {
     "scheduler": "schedule",
     "units": "hidden_sizes",
     "workers": "threads",
-    # Names of this program's own, before its first release.
-    "best_by": "monitor",
-    "compiled": "numba",
-    "decay_every": "decay_epochs",
-    "final_rate": "final_rate_fraction",
-    "readable": "numpy",
-    "report": "course",
-    "step": "backend",
 }
 """Other names of settings and values, where spelling alone would not lead to ours."""
 

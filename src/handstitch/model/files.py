@@ -58,7 +58,7 @@ def save_state(
     """
     metadata = to_metadata(Path(path), model) | {"position": position}
     arrays = dict(slots) | _network(model)
-    storage.write_with_backup(path, safetensors_file.encode(Path(path), arrays, metadata))
+    storage.write(path, safetensors_file.encode(Path(path), arrays, metadata), backup=True)
 
 
 def load_model(path: str | Path) -> Model:

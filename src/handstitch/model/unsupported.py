@@ -1,12 +1,10 @@
-"""Open a model file; explain files of other formats, damaged ones, and those of before 0.1.
+"""Open a model file; explain files of other formats, and damaged ones.
 
 Nothing in such a file is unpacked or executed; names and magic bytes are enough.
 """
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -28,8 +26,6 @@ _FIXES: Final = {
     **dict.fromkeys(("an HDF5", "a PyTorch", "a pickle", "a NumPy array", "a GGUF"), _EXPORT),
 }
 """Start of a file type's name → what to do with such a file."""
-_FORMER_SETTINGS: Final = {b"best_by", b"decay_every", b"final_rate"}
-"""Names of settings that every run and search had before Handstitch 0.1, and none has since."""
 
 
 class OtherFormatError(ModelFileError):
@@ -76,27 +72,6 @@ def damaged(path: Path, found: str) -> ModelFileError:
         wanted="the file exactly as it was written",
         fix="use another copy of it, or train again",
     )
-
-
-def made_before_0_1(path: Path, kind: str) -> OtherFormatError:
-    """The error for a model file, run or search that no released version wrote."""
-    return OtherFormatError(
-        f"this {kind} was made before Handstitch 0.1",
-        file=path,
-        found="a format that is no longer read",
-        fix="start again in a new folder; the old files stay as they are",
-    )
-
-
-def require_current(settings: Path, kind: str) -> None:
-    """Raise OtherFormatError for a run or search of before 0.1, known by its settings' names.
-
-    `settings` is its config.toml or search.json; one that cannot be read is not judged.
-    """
-    with suppress(OSError), storage.open_file(settings) as file:
-        names = re.findall(rb'^\s*"?(\w+)"?\s*[=:]', file.read(2**16), re.MULTILINE)
-        if set(names) >= _FORMER_SETTINGS:
-            raise made_before_0_1(settings.parent, kind)
 
 
 def identify(path: Path, file: BinaryIO) -> ModelFileError | None:

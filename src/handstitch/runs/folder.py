@@ -21,7 +21,6 @@ from typing import Final
 from handstitch import storage
 from handstitch.errors import Argument, Call, ModelFileError, Phrase, UsageError, listed
 from handstitch.model.classifier import Classifier
-from handstitch.model.unsupported import require_current
 
 RUNS: Final = Path("runs")
 """Parent folder of runs without --out."""
@@ -52,9 +51,8 @@ def newest(parent: Path = RUNS) -> Path:
 
 
 def require_run(folder: Path) -> None:
-    """Raise UsageError unless this folder is a run, ModelFileError if it is of before 0.1."""
+    """Raise UsageError unless this folder is a run."""
     settings = storage.inside(folder, CONFIG)
-    require_current(settings, "run")
     if not settings.is_file():
         names = _names()
         raise UsageError(

@@ -44,7 +44,7 @@ def restore(path: Path, saved: SavedState, trainer: Trainer) -> None:
     arrays = {"best": theta.vector, **saved.slots, "weights": theta.vector}
     history = timeless_records(path, saved.model.history)
     try:
-        trainer.state.restore(arrays, saved.position, history, len(trainer.batches))
+        trainer.state.restore(arrays, saved.position, history, trainer.batches)
     except (KeyError, ValueError) as error:
         raise ModelFileError(
             "this state does not match the run's settings",

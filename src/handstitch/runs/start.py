@@ -120,7 +120,7 @@ def reopen(
 
     `given` are settings from the command line. A data set among them is where its data are now;
     more epochs make it a run of so many, finished or not. Raises ConfigError if others differ from
-    the run's, UsageError if there is no run, ModelFileError if it is of before 0.1.
+    the run's, UsageError if there is no run.
     """
     folder = Path(folder)
     run_folder.require_run(folder)

@@ -73,6 +73,8 @@ def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
     path = storage.inside(folder, TEST_LOG)
     storage.make_folder(path.parent)
     with storage.lock_folder(path.parent, _PATIENCE):
+        for place in (folder, path.parent):  # of a test evaluation that was killed
+            storage.remove_stale(place)
         log = read(folder)
         entry = TestEvaluation(
             time=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,7 +85,7 @@ def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
             accuracy=evaluation.accuracy,
         )
         log = TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
-        storage.write_with_backup(path, pretty_json(log))
+        storage.write(path, pretty_json(log), backup=True)
     return len(log.evaluations)
 
 

@@ -33,7 +33,6 @@ from handstitch.config.schema import (
 )
 from handstitch.config.toml import to_toml
 from handstitch.errors import Argument, Call, MachineError, Phrase, UsageError, listed
-from handstitch.model.unsupported import require_current
 from handstitch.records import Trial, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs.history import history_csv
@@ -53,7 +52,7 @@ class SearchDescription(msgspec.Struct, frozen=True, kw_only=True):
     """The content of search.json."""
 
     format: Literal[2] = 2
-    """Version of the folder's layout and of the names in its files; 1 was before Handstitch 0.1."""
+    """Version of the folder's layout and of the names in its files."""
     plan: SearchPlan
     data_digest: str
     study: str
@@ -128,7 +127,6 @@ def read_description(folder: Path) -> SearchDescription:
             if names
             else Phrase("start one: {}", Call("search.run")),
         )
-    require_current(folder / SEARCH, "search")
     return _read(folder / SEARCH, SearchDescription, _check_description)
 
 

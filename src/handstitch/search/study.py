@@ -23,13 +23,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from handstitch import storage as files
 from handstitch.errors import Argument, MachineError, Phrase, UsageError
 from handstitch.records import Trial, best_epoch
 from handstitch.search.executors import not_installed
 from handstitch.search.folder import STUDY, Search
 from handstitch.search.tpe_and_pruning import distributions, encoded
-from handstitch.storage.os_errors import translate_os_errors
+from handstitch.storage import sqlite
 
 _logger = logging.getLogger(__name__)
 
@@ -54,11 +53,8 @@ class Study:
 
     def __init__(self, search: Search, url: URL | None) -> None:
         self._plan, self._name = search.plan, search.description.study
-        file = files.inside(search.folder.absolute(), STUDY)
-        for name in (STUDY, f"{STUDY}-journal", f"{STUDY}-wal", f"{STUDY}-shm"):
-            beside = files.inside(file.parent, name)
-            with translate_os_errors(beside), suppress(FileNotFoundError):
-                files.open_file(beside).close()
+        file = sqlite.database(search.folder.absolute(), STUDY)
+        self._file = None if url else file
         # As an address, for SQLAlchemy knows no path that is not UTF-8.
         self._url = url or URL.create("sqlite", database=file.as_uri(), query={"uri": "true"})
         self._shown = shown(url) if url else str(file)
@@ -75,6 +71,8 @@ class Study:
         state = TrialState.RUNNING if running else _STATES[trial.state]
         try:
             if self._storage is None:
+                if self._file:
+                    sqlite.require_plain(self._file)
                 self._storage = connect(self._url)
                 optuna.create_study(
                     study_name=self._name,

@@ -65,7 +65,7 @@ def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
     try:
         trainer = Trainer(config, dataset, validation)
         if spec.checkpoint is not None:
-            trainer.state.restore(*spec.checkpoint, history, len(trainer.batches))
+            trainer.state.restore(*spec.checkpoint, history, trainer.batches)
         for record in trainer.epochs(after_step):
             if record.epoch == spec.until:
                 break

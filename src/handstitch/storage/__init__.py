@@ -6,6 +6,7 @@ atomic      files: written whole, or not at all
 folders     folders: complete before they have a name
 lock        one process at a time in a folder
 reading     regular files of bounded size, records; no links below a folder that was named
+sqlite      databases that somebody else may have made
 file_types  file types by their magic bytes
 """
 
@@ -16,7 +17,6 @@ from handstitch.storage.atomic import (
     remove_quietly,
     remove_stale,
     write,
-    write_with_backup,
 )
 from handstitch.storage.folders import (
     create_folder,
@@ -44,5 +44,4 @@ __all__ = [
     "remove_quietly",
     "remove_stale",
     "write",
-    "write_with_backup",
 ]

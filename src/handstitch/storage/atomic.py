@@ -33,31 +33,50 @@ _serial = count()
 
 
 def write(
-    path: str | Path, data: bytes | Iterable[ReadableBuffer], *, durable: bool = True
+    path: str | Path,
+    data: bytes | Iterable[ReadableBuffer],
+    *,
+    durable: bool = True,
+    backup: bool = False,
 ) -> None:
     """Write `data` (bytes, or pieces one after another) to the file `path`, whole or not at all.
 
     Missing folders are made. A symbolic link stays, and its target is replaced. Without `durable`
     there is no wait for the disk: for files that can be made again, since a power cut may take
-    them. Raises MachineError; then the old file is as it was.
+    them. With `backup` the replaced file is kept under the name `backup_of(path)`. Raises
+    MachineError; then the old file is as it was.
     """
-    pieces = _pieces(data)
-    with translate_os_errors(Path(path), _size(pieces)):
-        put(Path(path), pieces, durable=durable)
+    given = [data] if isinstance(data, bytes | bytearray | memoryview) else data
+    pieces = [memoryview(piece) for piece in given]
+    with translate_os_errors(Path(path), sum(piece.nbytes for piece in pieces)):
+        put(Path(path), pieces, durable=durable, backup=backup)
 
 
-def put(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
-    """`write`, but raises OSError."""
+def put(
+    path: Path, pieces: list[memoryview], *, durable: bool = True, backup: bool = False
+) -> None:
+    """`write`, but raises OSError.
+
+    At every instant `path` is whole if it ever was. An older backup loses its name only when the
+    new file is safely on the disk: should the replaced one turn out to be damaged, a good one has
+    been there all the time.
+    """
     target = _resolved(path)
-    with temporary(target) as new:
+    with temporary(target) as new, temporary(target) as old:
         _fill(new, pieces, durable=durable)
+        is_kept = backup and target.exists()
+        if is_kept:
+            _link_or_copy(target, old)
         disk.files.replace(new, target)
-    if durable:
-        disk.files.fsync_folder(target.parent)
+        if durable:
+            disk.files.fsync_folder(target.parent)
+        if is_kept:
+            disk.files.replace(old, backup_of(target))
+            disk.files.fsync_folder(target.parent)
 
 
 def backup_of(path: str | Path) -> Path:
-    """The path of the backup that `write_with_backup` keeps: x/last.a → x/last.previous.a."""
+    """The path of the backup that `write` keeps: x/last.a → x/last.previous.a."""
     path = Path(path)
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
@@ -66,28 +85,6 @@ def existing_copies(path: str | Path) -> list[Path]:
     """Those of `path` and its backup that exist, newest first. Raises MachineError at a link."""
     files = (inside(file.parent, file.name) for file in (Path(path), backup_of(path)))
     return [file for file in files if os.path.exists(file)]
-
-
-def write_with_backup(path: str | Path, data: bytes | Iterable[ReadableBuffer]) -> None:
-    """Like `write`, but the replaced file is kept under the name `backup_of(path)`.
-
-    At every instant `path` is whole if it ever was. The older backup loses its name only when the
-    new file is safely on the disk: should the replaced one turn out to be damaged, a good one has
-    been there all the time. Raises MachineError.
-    """
-    pieces = _pieces(data)
-    with translate_os_errors(Path(path), _size(pieces)):
-        target = _resolved(path)
-        with temporary(target) as new, temporary(target) as old:
-            _fill(new, pieces)
-            is_replaced = target.exists()
-            if is_replaced:
-                _link_or_copy(target, old)
-            disk.files.replace(new, target)
-            disk.files.fsync_folder(target.parent)
-            if is_replaced:
-                disk.files.replace(old, backup_of(target))
-                disk.files.fsync_folder(target.parent)
 
 
 def check_writable(folder: str | Path, bytes_needed: int) -> None:
@@ -166,34 +163,21 @@ def _resolved(path: str | Path) -> Path:
     return target
 
 
-def _pieces(data: bytes | Iterable[ReadableBuffer]) -> list[memoryview]:
-    pieces = [data] if isinstance(data, bytes | bytearray | memoryview) else data
-    return [memoryview(piece) for piece in pieces]
-
-
-def _size(pieces: list[memoryview]) -> int:
-    return sum(piece.nbytes for piece in pieces)
-
-
 def _fill(path: Path, pieces: list[memoryview], *, durable: bool = True) -> None:
     """Write a new file; if `durable`, wait for the disk."""
     descriptor = disk.files.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         for piece in pieces:
-            _write_all(descriptor, piece)
+            rest = piece.cast("B") if piece.nbytes else memoryview(b"")
+            while rest:
+                done = disk.files.write(descriptor, rest)
+                if done == 0:
+                    raise OSError(errno.EIO, "no more bytes could be written")
+                rest = rest[done:]
         if durable:
             disk.files.fsync(descriptor)
     finally:
         disk.files.close(descriptor)
-
-
-def _write_all(descriptor: int, piece: memoryview) -> None:
-    rest = piece.cast("B") if piece.nbytes else memoryview(b"")
-    while rest:
-        done = disk.files.write(descriptor, rest)
-        if done == 0:
-            raise OSError(errno.EIO, "no more bytes could be written")
-        rest = rest[done:]
 
 
 def _link_or_copy(path: Path, name: Path) -> None:

@@ -32,7 +32,7 @@ def new_folder(parent: str | Path, stem: str, files: Mapping[str, bytes]) -> Pat
     name, one takes the next. Raises MachineError.
     """
     first = Path(parent) / stem
-    with translate_os_errors(first, _size(files)):
+    with translate_os_errors(first, sum(map(len, files.values()))):
         with temporary(first) as prepared:
             _fill(prepared, files)
             number, target = 1, first
@@ -50,7 +50,7 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
     MachineError if it cannot be written.
     """
     path = Path(path)
-    with translate_os_errors(path, _size(files)):
+    with translate_os_errors(path, sum(map(len, files.values()))):
         if not os.path.lexists(path):
             with temporary(path) as prepared:
                 _fill(prepared, files)
@@ -61,10 +61,6 @@ def create_folder(path: str | Path, files: Mapping[str, bytes]) -> Path:
             _require_empty(path)  # another process may have been quicker
             _fill(path, files)
         return path
-
-
-def _size(files: Mapping[str, bytes]) -> int:
-    return sum(len(data) for data in files.values())
 
 
 def _fill(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -90,13 +90,18 @@ def map_array(
 def read_record(path: str | Path, kind: type[_Record], most: int = RECORD) -> _Record:
     """The record in a JSON file. Raises OSError, or ValueError that says what is wrong with it."""
     text = read_file(path, most)
-    values = sum(map(text.count, (b",", b":", b"[", b"{")))
+    values = count_values(text)
     if values > most // _BYTES_PER_VALUE:
         raise ValueError(f"a record with {values:,} values")
     try:
         return msgspec.json.decode(text, type=kind)
     except RecursionError as error:
         raise ValueError("a record that is nested too deeply") from error
+
+
+def count_values(json_text: bytes) -> int:
+    """An upper bound of the number of values in a JSON text, and so of the cost to parse it."""
+    return sum(map(json_text.count, (b",", b":", b"[", b"{")))
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -9,7 +9,7 @@ from handstitch import machine
 from handstitch.config import Config
 from handstitch.core.parameters import count
 from handstitch.core.update_rules import OPTIMIZERS
-from handstitch.evaluation import ROWS
+from handstitch.evaluation import ROWS, workspace_bytes
 
 FLOAT: Final = 4
 """Bytes of a float32."""
@@ -37,15 +37,13 @@ def bytes_needed(
     vectors = FLOAT * count(tuple(sizes)) * (4 * state + gradient)
     batch = min(config.batch_size, images)
     val_images = round(config.validation * images)
-    silenced = sum(sizes[1:-1]) * (config.dropout > 0)
-    dropped = sizes[0] * (config.input_dropout > 0) + silenced
-    # As core.network.Workspace: X, outputs and gradients, masks and dropped inputs, targets; the
-    # numba backend also keeps the random numbers behind the masks of hidden units.
-    columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + silenced + sizes[-1] + 1
-    working = FLOAT * columns * (batch + min(ROWS, max(1, val_images)))
-    # The numba backend's bits of which numbers are not 0, 64 to a word, for each thread.
+    dropout = (config.input_dropout, *[config.dropout] * (len(sizes) - 2))
+    working = workspace_bytes(sizes, dropout, batch + min(ROWS, max(1, val_images)))
+    # The numba backend's random numbers behind the masks of hidden units, and its bits of which
+    # numbers are not 0, 64 to a word, for each thread.
+    drawn = FLOAT * batch * sum(sizes[1:-1]) * (config.dropout > 0)
     threads = config.threads if isinstance(config.threads, int) else machine.cores()
-    masks = threads * 8 * batch * -(-max(sizes) // 64)
+    masks = threads * 8 * max(*sizes, batch * -(-max(sizes) // 64))
     pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
     identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
-    return vectors + working + masks + pixels + identity
+    return vectors + working + drawn + masks + pixels + identity

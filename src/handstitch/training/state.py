@@ -7,7 +7,7 @@ of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -19,6 +19,7 @@ from handstitch.config import Config
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
+from handstitch.data.batches import Batches
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord
 
@@ -66,16 +67,20 @@ class State:
         arrays: Mapping[str, Vector],
         position: Mapping[str, Any],
         history: Iterable[EpochRecord],
-        batches: int,
+        batches: Batches,
     ) -> None:
-        """The inverse of `arrays` and `position`, to the bit, in a run with `batches` an epoch.
+        """The inverse of `arrays` and `position`, to the bit, in a run with these batches.
 
         Raises KeyError or ValueError if they are those of another kind of run, or of none.
         """
         history = list(history)
-        if not _is_possible(position, len(history), batches):
+        if not _is_possible(position, history, batches):
             raise ValueError("position in the run")
-        for name, vector in self.arrays().items():
+        own = self.arrays()
+        for name, vector in own.items():  # np.copyto would repeat a shorter one
+            if (arrays[name].shape, arrays[name].dtype) != (vector.shape, vector.dtype):
+                raise ValueError(name)
+        for name, vector in own.items():
             np.copyto(vector, arrays[name])
         for name in _COUNTS:
             setattr(self, name, position[name])
@@ -83,18 +88,21 @@ class State:
         self.history = history
 
 
-def _is_possible(position: Mapping[str, Any], epochs: int, batches: int) -> bool:
-    """Whether a run with so many completed epochs can be at this position."""
+def _is_possible(
+    position: Mapping[str, Any], history: Sequence[EpochRecord], batches: Batches
+) -> bool:
+    """Whether a run with this history can be at this position."""
     counts = [position[name] for name in ("epoch", "batch", "steps", "correct", "samples")]
     if not all(type(count) is int for count in counts) or not isinstance(position["loss"], float):
         return False
     epoch, batch, steps, correct, samples = counts
     return (
-        epoch == epochs
-        and 0 <= batch <= batches
-        and steps == epoch * batches + batch
+        [record.epoch for record in history] == list(range(1, len(history) + 1))
+        and epoch == len(history)
+        and 0 <= batch <= len(batches)
+        and steps == epoch * len(batches) + batch
+        and samples == min(batch * batches.batch_size, len(batches.train_indices))
         and 0 <= correct <= samples
-        and (samples > 0) == (batch > 0)
         and isfinite(position["loss"])
     )
 
