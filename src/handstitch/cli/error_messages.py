@@ -8,6 +8,7 @@ import textwrap
 import traceback
 from dataclasses import replace
 from itertools import pairwise, starmap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import (
@@ -105,7 +106,7 @@ def typed(part: Argument | Call) -> str:
         return flag
     if isinstance(part.value, dict):  # settings
         return " ".join(starmap(format_flag, part.value.items()))
-    if part.name in field_types():
+    if part.name in field_types() and not isinstance(part.value, str | Path):  # data may be a path
         return format_flag(part.name, part.value)
     return f"{flag} {shell_word(part.value)}"
 
