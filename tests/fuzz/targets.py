@@ -129,7 +129,8 @@ def _two_members(rest: bytes) -> bytes:
 def _idx_seeds(path: Path) -> Iterator[bytes]:
     images = struct.pack(">4B3I", 0, 0, 8, 3, 4, 3, 2) + bytes(range(24))
     labels = struct.pack(">4BI", 0, 0, 8, 1, 10) + bytes(range(10))
-    for plain in (images, labels):
+    doubles = struct.pack(">4BI2d", 0, 0, 14, 1, 2, 0.5, 7)
+    for plain in (images, labels, doubles):
         yield b"\0" + plain
         yield b"\0" + gzip.compress(plain)
         yield b"\1" + plain

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, starmap
+from pathlib import Path
 from typing import Any, Final
 
 from cyclopts import (
@@ -96,7 +97,8 @@ def typed(part: Argument | Call) -> str:
         words = (typed(x) if isinstance(x, Argument) else shell_word(x) for x in part.arguments)
         return " ".join([COMMANDS[part.function], *words])
     settings = part.value if isinstance(part.value, dict) else {part.name: part.value}
-    if part.value is not None and settings.keys() <= field_types().keys():
+    is_word = part.value is None or isinstance(part.value, str | Path)  # a path is written whole
+    if not is_word and settings.keys() <= field_types().keys():
         return " ".join(starmap(format_flag, settings.items()))
     flag = COMMANDS.get(part.name) or flags_of(part.name)[0]
     return flag if part.value is None else f"{flag} {shell_word(part.value)}"

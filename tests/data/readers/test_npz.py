@@ -179,16 +179,19 @@ FEATURES: dict[str, tuple[Any, tuple[int, int]]] = {
 }
 
 
+@pytest.mark.parametrize("form", ["npz", "folder"])
 @pytest.mark.parametrize("kind", FEATURES)
 def test_what_is_no_pixel_becomes_features(
-    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, kind: str, form: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     array, shape = FEATURES[kind]
-    path = save(tmp_path, {"X": array, "y": labels(20)}, "npz")
+    path = save(tmp_path, {"X": array, "y": labels(20)}, form)
     train = npz.read(path, ReadingOptions()).train
     np.testing.assert_array_equal(
         train.images, array.reshape(shape).astype(np.float32), strict=True
     )
+    assert not isinstance(train.images, np.memmap)
+    assert not isinstance(train.labels, np.memmap)
     assert ("are no pixels" in caplog.text) == (array.ndim == 3)
 
 

@@ -219,16 +219,20 @@ def _matrix(source: Source, features: Sequence[Any], row: int) -> NDArray[np.flo
 
 def _labels(source: Source, values: Any, row: int) -> NDArray[Any]:
     """The labels of a batch, numbers or words. Raises DataError for a missing one."""
-    is_missing = np.array(values.is_null(nan_is_null=True).to_pylist())
-    array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
-    if array.dtype == object and not is_missing.any():
-        if not all(isinstance(value, str) for value in array):
-            raise fault(source.where, f"labels of type {values.type}", "words or whole numbers")
-        array = np.array([value.strip() for value in array])
-        is_missing = array == ""
+    is_missing: NDArray[Any] = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+    kind = str(values.type)
+    if not is_missing.any() and "string" in kind:
+        encoded = values if kind.startswith("dictionary") else values.dictionary_encode()
+        words = np.array([word.strip() for word in encoded.dictionary.to_pylist()])
+        labels: NDArray[Any] = words[encoded.indices.to_numpy()]
+        is_missing = labels == ""
+    else:
+        labels = values.to_numpy(zero_copy_only=False)
     if is_missing.any():
         raise fault(source.where, f"no label in row {row + int(is_missing.argmax())}")
-    return array
+    if labels.dtype.kind not in "biufU":
+        raise fault(source.where, f"labels of type {kind}", "words or whole numbers")
+    return labels
 
 
 def _classes(labels: NDArray[Any], source: Source) -> NDArray[Any]:

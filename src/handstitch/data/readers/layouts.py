@@ -145,7 +145,7 @@ def to_features(array: NDArray[Any], where: object) -> NDArray[np.float32]:
     if array.dtype != np.float32:
         _require(4 * array.size)
         with np.errstate(over="ignore"):
-            array = array.astype(np.float32)
+            array = np.asarray(array).astype(np.float32)  # in memory, no memmap any more
     for start in range(0, len(array), _ROWS):
         bad = np.argwhere(~np.isfinite(array[start : start + _ROWS]))
         if len(bad):
@@ -157,6 +157,7 @@ def to_features(array: NDArray[Any], where: object) -> NDArray[np.float32]:
 
 def to_labels(array: NDArray[Any], where: object) -> NDArray[Any]:
     """Labels (n,), int64 or str: as they are written, or the place of the one in a one-hot row."""
+    array = np.asarray(array)
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8", "replace")
     if array.ndim == 2 and array.shape[1] == 1:

@@ -33,6 +33,10 @@ SUFFIXES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 _BLOCK: Final = 2**23
 """The most bytes of a row of CSV; what is read at a time."""
 _BATCH: Final = 4096
+_HEAD: Final = 2**21
+"""Bytes at the beginning of a CSV file that are looked at first."""
+_MOST_COLUMNS: Final = 200_000
+"""As many as 256 × 256 pixels in colour have."""
 _SAMPLE: Final = 1000
 """Rows from which the number of rows is estimated."""
 
@@ -137,6 +141,8 @@ def _open_parquet(
     arrow: Any, file: BufferedReader, where: str, chosen: str
 ) -> tuple[Source, Iterator[Sequence[Any]]]:
     table = arrow.parquet.ParquetFile(file)
+    if table.metadata.num_columns > _MOST_COLUMNS:
+        raise ValueError(f"more than {_MOST_COLUMNS:,} columns")
     names = tuple(table.schema_arrow.names)
     label = columns.find_label(names, chosen)
     source = Source(where, names, True, label, table.metadata.num_rows, 1)
@@ -185,13 +191,13 @@ def _open_csv(
 def _read_head(file: BufferedReader) -> _Head:
     """The first row of a CSV file, its separator and an estimate of the number of rows."""
     size = os.fstat(file.fileno()).st_size
-    text = packed = file.read(2**20)
+    text = packed = file.read(_HEAD)
     file.seek(0)
     is_packed = packed.startswith(b"\x1f\x8b")
     if is_packed:
         unpacker = zlib.decompressobj(wbits=31)
         try:
-            text = unpacker.decompress(packed, 2**22)
+            text = unpacker.decompress(packed, _HEAD)
         except zlib.error as error:
             raise ValueError(f"gzip, damaged: {error}") from error
         size = size * len(text) // (len(packed) - len(unpacker.unconsumed_tail))
@@ -201,7 +207,11 @@ def _read_head(file: BufferedReader) -> _Head:
     lines = text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
     if not lines or not lines[0].strip():
         raise ValueError("an empty first row")
+    if len(lines) == 1 and len(text) >= _HEAD:
+        raise ValueError(f"a first row longer than {_HEAD:,} bytes")
     delimiter = max(",;\t", key=lines[0].count)
+    if lines[0].count(delimiter) >= _MOST_COLUMNS:
+        raise ValueError(f"more than {_MOST_COLUMNS:,} columns")
     try:
         first = next(csv.reader(lines, delimiter=delimiter))
     except csv.Error as error:
