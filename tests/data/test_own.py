@@ -176,6 +176,7 @@ SIGNED = struct.pack(">4B2I", 0, 0, 9, 2, 2, 2) + bytes(4)
         ("idx_pairs", {"any name.gz": gzip.compress(IMAGES), "x.png": b""}, "."),
         ("idx_pairs", {"plain": gzip.compress(SIGNED), "readme.txt": b"a, b"}, "."),
         ("idx_pairs", {"raw/t10k-labels": IMAGES, "processed/x.pt": b"PK"}, "raw"),
+        ("idx_pairs", {"FashionMNIST/raw/t10k-labels": IMAGES}, "FashionMNIST/raw"),
         ("idx_pairs", {"train-images": IMAGES}, "train-images"),
         ("idx_pairs", {"train-images.gz": gzip.compress(IMAGES)}, "train-images.gz"),
         ("cifar", {"data_batch_1.bin": bytes(3073), "batches.meta.txt": b"cat\n"}, "."),
@@ -196,7 +197,7 @@ SIGNED = struct.pack(">4B2I", 0, 0, 9, 2, 2, 2) + bytes(4)
 )  # fmt: skip
 def test_a_format_is_told_by_content(photos, name, files, given):
     for file, content in files.items():
-        (photos / file).parent.mkdir(exist_ok=True)
+        (photos / file).parent.mkdir(parents=True, exist_ok=True)
         (photos / file).write_bytes(content)
     named = photos / given if (photos / given).is_file() else photos
     with reader(name) as paths:

@@ -46,8 +46,9 @@ _PICKLE: Final = b"\x80"
 def identify(path: Path) -> tuple[Format, Path]:
     """The format of the data set at `path`, and the folder or file that its reader is given.
 
-    That is a folder below, where only one holds data: torchvision's `raw`. Raises UsageError if
-    nothing is found, MachineError if the path cannot be read.
+    That is a folder one or two levels below, where only one holds data: torchvision's
+    `FashionMNIST/raw`. Raises UsageError if nothing is found, MachineError if the path cannot be
+    read.
     """
     if not path.is_dir():
         return _of_file(path), path
@@ -57,7 +58,9 @@ def identify(path: Path) -> tuple[Format, Path]:
             return FOLDERS, path
         entries = list(_entries(path))
         below = [entry for entry in entries if entry.is_dir()]
-        found = [(form, folder) for folder in below if (form := _of_folder(folder))]
+        inner = (entry for folder in below for entry in _entries(folder) if entry.is_dir())
+        looked_at = [*below, *islice(inner, _MOST)]
+        found = [(form, folder) for folder in looked_at if (form := _of_folder(folder))]
     except OSError as error:
         raise _unreadable(path, error) from error
     if here is not None:
@@ -71,7 +74,10 @@ def identify(path: Path) -> tuple[Format, Path]:
         if found
         else "there is no data set in this folder",
         file=printable(path),
-        found=listed([place.name for place in below if found] or [e.name for e in entries])
+        found=listed(
+            [folder.relative_to(path).as_posix() for _, folder in found]
+            or [entry.name for entry in entries]
+        )
         or "nothing",
         wanted=WANTED,
         fix="name the folder or file that holds the data",

@@ -69,7 +69,7 @@ def _decode(path: str | Path, options: ReadingOptions) -> NDArray[np.uint8]:
 
     content = _content(path)
     try:
-        with Image.open(BytesIO(content), formats=_FORMATS) as picture:
+        with Image.open(BytesIO(content), mode="r", formats=_FORMATS) as picture:
             _refuse(path, picture, content)
             return _pixels(picture, options)
     except (DataError, MemoryError):
