@@ -59,13 +59,12 @@ def info(
         (
             part["part"],
             f"{part['images']:,}",
-            str(part["rows"]),
-            str(part["columns"]),
+            " × ".join(map(str, part["shape"])),
             f"{part['balance']:.3f}",
         )
         for part in parts
     )
-    output.show(output.table(("part", "images", "rows", "columns", "balance"), sizes))
+    output.show(output.table(("part", "images", "shape", "balance"), sizes))
     counts = (
         (name, *(f"{part['counts'][name]:,}" for part in parts)) for name in found["class_names"]
     )
