@@ -37,6 +37,8 @@ API = {
     ],
     "Data": [
         "handstitch.data.dataset",
+        "handstitch.data.samples",
+        "handstitch.data.labels",
         "handstitch.data.loading",
         "handstitch.data.catalog",
         "handstitch.data.idx",

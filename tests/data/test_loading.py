@@ -467,7 +467,7 @@ def test_facts(small: SmallDataSets, tmp_path: Path) -> None:
         "location": str(folder),
         "class_names": list(DIGITS),
     }
-    assert [train[name] for name in ("part", "images", "rows", "columns")] == ["train", 20, 3, 2]
+    assert [train[name] for name in ("part", "images", "shape")] == ["train", 20, [3, 2]]
     assert train["counts"] == dict.fromkeys(DIGITS, 2)
     assert train["balance"] == 1
     assert [Path(file["path"]).name for file in test["files"]] == [TEST_IMAGES, TEST_LABELS]

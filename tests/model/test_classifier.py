@@ -360,9 +360,9 @@ def test_a_network_without_a_hidden_layer_is_loaded(tmp_path: Path) -> None:
     ids=["words", "gaps", "uint16", "floats", "objects"],
 )
 def test_labels_come_back_as_they_were_given(tmp_path: Path, given: Any, names: Any) -> None:
-    X, y = make_stripes(200)
+    X, y = make_stripes(400)
     labels = np.asarray(given)[y]
-    classifier = Classifier(**SETTINGS | {"epochs": 8}).fit(X, labels)
+    classifier = Classifier(**SETTINGS | {"epochs": 20}).fit(X, labels)
     predicted = classifier.predict(X)
     assert classifier.class_names == names
     assert set(predicted.tolist()) <= set(labels.tolist())

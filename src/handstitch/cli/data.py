@@ -56,13 +56,12 @@ def info(
     parts = found["parts"]
     print(f"{found['title']}, {printable(found['location'])}")
     output.print_table(
-        ("part", "images", "rows", "columns", "balance"),
+        ("part", "images", "shape", "balance"),
         (
             (
                 part["part"],
                 f"{part['images']:,}",
-                str(part["rows"]),
-                str(part["columns"]),
+                " × ".join(map(str, part["shape"])),
                 f"{part['balance']:.3f}",
             )
             for part in parts

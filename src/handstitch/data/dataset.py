@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from handstitch.arrays import Images, Labels
 from handstitch.data.labels import number_labels
-from handstitch.data.samples import as_samples, require_finite
+from handstitch.data.samples import SampleLike, as_samples, require_finite
 from handstitch.errors import DataError, printable
 
 GARMENTS: Final = (
@@ -92,7 +92,7 @@ class Dataset:
     @classmethod
     def from_arrays(
         cls,
-        images: ArrayLike,
+        images: SampleLike,
         labels: ArrayLike,
         class_names: Iterable[str] | None = None,
         part: str = "train",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,9 @@ from handstitch.arrays import Images
 from handstitch.errors import DataError
 from handstitch.machine import memory
 
+SampleLike = ArrayLike | Sequence[Any]
+"""An array, or a list of arrays or PIL images."""
+
 _BLOCK: Final = 2**21
 """Numbers looked at together."""
 _WANTED: Final = (
@@ -20,7 +23,7 @@ _WANTED: Final = (
 )
 
 
-def as_samples(given: ArrayLike) -> Images:
+def as_samples(given: SampleLike) -> Images:
     """`given` as uint8 images or float32 features, in C order; an array that is so is not copied.
 
     Two axes are features, of any type of number. Three or four are images, of whole numbers from 0
@@ -66,7 +69,7 @@ def require_finite(images: Images) -> None:
                 )
 
 
-def _one_array(given: ArrayLike) -> NDArray[Any]:
+def _one_array(given: SampleLike) -> NDArray[Any]:
     items = [*map(_decoded, given)] if isinstance(given, list | tuple) else _decoded(given)
     try:
         return np.asarray(items)

@@ -44,12 +44,10 @@ def describe_part(dataset: Dataset, files: list[tuple[Path, str]]) -> dict[str, 
     the SHA-256 of pixels and labels, as runs record it; drawn data have no files.
     """
     counts = dataset.counts()
-    rows, columns = dataset.image_shape
     return {
         "part": dataset.part,
         "images": len(dataset),
-        "rows": rows,
-        "columns": columns,
+        "shape": list(dataset.image_shape),
         "counts": dict(zip(dataset.class_names, counts, strict=True)),
         "balance": min(counts) / max(counts),
         "digest": dataset.digest,

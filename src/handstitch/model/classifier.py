@@ -22,7 +22,7 @@ from handstitch.data import loading
 from handstitch.data.dataset import Dataset
 from handstitch.data.labels import name_labels, number_labels, values_of
 from handstitch.data.loading import Source
-from handstitch.data.samples import as_samples, require_finite, shape_in_words
+from handstitch.data.samples import SampleLike, as_samples, require_finite, shape_in_words
 from handstitch.data.scaling import Scaling
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
@@ -100,7 +100,7 @@ class Classifier:
         return f"Classifier({', '.join(settings)})"
 
     def fit(
-        self, images: ArrayLike, labels: ArrayLike, class_names: Iterable[str] | None = None
+        self, images: SampleLike, labels: ArrayLike, class_names: Iterable[str] | None = None
     ) -> Self:
         """Train a new network on images or features and labels (n,); keeps the best epoch's.
 
@@ -152,22 +152,22 @@ class Classifier:
         """
         return self._classes
 
-    def predict_proba(self, images: ArrayLike) -> Matrix:
+    def predict_proba(self, images: SampleLike) -> Matrix:
         """P (n, classes): the probability of each class, of images or features as in training."""
         return Evaluator(self.network, self._checked(images), self.scaling).probabilities()
 
-    def predict(self, images: ArrayLike) -> NDArray[Any]:
+    def predict(self, images: SampleLike) -> NDArray[Any]:
         """The label of the most probable class of each sample, one of `classes`."""
         labels: NDArray[Any] = self.classes[np.argmax(self.predict_proba(images), axis=1)]
         return labels
 
-    def score(self, images: ArrayLike, labels: ArrayLike) -> float:
+    def score(self, images: SampleLike, labels: ArrayLike) -> float:
         """Accuracy on images or features with labels (n,)."""
         return self.evaluate(images, labels).accuracy
 
     def evaluate(
         self,
-        images: ArrayLike | None = None,
+        images: SampleLike | None = None,
         labels: ArrayLike = (),
         *,
         dataset: str | Path | None = None,
@@ -220,7 +220,7 @@ class Classifier:
 
         return classify
 
-    def _checked(self, images: ArrayLike) -> Images:
+    def _checked(self, images: SampleLike) -> Images:
         samples, shape = as_samples(images), self.model.image_shape
         if samples.shape[1:] != shape:
             is_one, are_images = samples.shape == shape, samples.ndim > 2 and len(shape) > 1
