@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from handstitch.data.readers import cifar, idx_pairs, npz, tables
-from handstitch.data.readers.parts import Options, Parts
+from handstitch.data.readers.parts import Parts
 from handstitch.errors import HandstitchError
 from handstitch.machine import memory
+from handstitch.records import ReadingOptions
 from tests.attacks.measuring import SECONDS, cost
 from tests.attacks.test_idx_attacks import bomb
 from tests.data.idx_files import header, labels, packed
@@ -75,7 +76,7 @@ def nested(folder: Path) -> Path:
     return written(folder, "a.csv", zlib.compress(bomb(b"", 2**30), wbits=31))
 
 
-Reader = Callable[[Path, Options], Parts]
+Reader = Callable[[Path, ReadingOptions], Parts]
 ATTACKS: dict[str, tuple[Reader, Callable[[Path], Path], str]] = {
     "npz, a bomb": (npz.read, lambda p: archive(p, npy((10, 2**24), bytes(10 * 2**24))), "memory"),
     "npz, a bomb that lies": (npz.read, lies, "damaged"),
@@ -118,7 +119,7 @@ def test_attack_is_refused_quickly_and_cheaply(
 
     def attempt() -> None:
         with pytest.raises(HandstitchError) as caught:
-            read(path, Options())
+            read(path, ReadingOptions())
         found.append(str(caught.value))
 
     attempt()  # what is loaded at first use does not count

@@ -459,7 +459,7 @@ def test_pins_are_of_eight_different_files() -> None:
 
 def test_facts(small: SmallDataSets, tmp_path: Path) -> None:
     folder = small.write("mnist", tmp_path / "files")
-    facts = describe("mnist", folder)
+    facts = describe(loading.resolve("mnist", folder))
     train, test = facts.pop("parts")
     assert facts == {
         "dataset": "mnist",
@@ -480,7 +480,7 @@ def test_facts(small: SmallDataSets, tmp_path: Path) -> None:
 
 def test_facts_of_what_is_drawn_name_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sketch, "draw", lambda n, seed: (images(20), labels(20)))
-    facts = describe("sketch")
+    facts = describe(loading.resolve("sketch"))
     assert facts["location"] == "drawn from a seed"
     assert [part["files"] for part in facts["parts"]] == [[], []]
 
@@ -497,7 +497,7 @@ def test_facts_verify_each_file_once(
         return verify(path, *rest, **more)
 
     monkeypatch.setattr(verification, "verify", spy)
-    describe("mnist", folder)
+    describe(loading.resolve("mnist", folder))
     assert sorted(verified) == sorted([TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS])
 
 
@@ -526,7 +526,7 @@ def test_a_bad_file_is_our_error_however_it_is_reached(
     folder = small.write("mnist", tmp_path / "files")
     (folder / TRAIN_LABELS).write_bytes(b"PK\x03\x04")
     for call in (
-        lambda: describe("mnist", folder),
+        lambda: describe(loading.resolve("mnist", folder)),
         lambda: loading.fetch("mnist", folder),
         lambda: loading.verify("mnist", "train", folder),
     ):

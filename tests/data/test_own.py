@@ -10,11 +10,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from handstitch.data import own, places
+from handstitch.data import places
 from handstitch.data.dataset import digest_of
 from handstitch.data.idx import header
+from handstitch.data.loading import Source
 from handstitch.data.own import draw_test, open_path
 from handstitch.data.readers.parts import Parts, Samples
+from handstitch.data.summary import describe
 from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
 from handstitch.machine import memory
 from handstitch.records import ReadingOptions
@@ -126,7 +128,7 @@ def test_the_folder_here_has_a_name(photos, monkeypatch):
 def test_description(photos):
     write_classes(photos, each=5)
     data = open_path(photos)
-    found = own.describe(data)
+    found = describe(Source(data.train.name, own=data))
     assert found["format"] == "a folder of pictures"
     assert found["digest"] == data.digest
     assert found["class_names"] == ["cat", "dog"]

@@ -165,8 +165,8 @@ def _parse_model(data: bytes, path: Path) -> None:
 def _check_model(model: Model, path: Path) -> None:
     """What may be taken for granted of a model that was loaded, and saved and loaded again."""
     assert np.isfinite(model.parameters.vector).all()
-    assert math.isfinite(model.offset)
-    assert math.isfinite(model.scale)
+    assert np.isfinite(model.offset).all()
+    assert np.isfinite(model.scale).all()
     assert math.prod(model.image_shape) == model.parameters.sizes[0]
     assert len(model.class_names) == model.parameters.sizes[-1]
     if any("seconds" in key for epoch in model.history for key in epoch):

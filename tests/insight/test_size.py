@@ -95,7 +95,7 @@ def test_noise_in_place_of_features_is_scaled_as_they_were() -> None:
     offset, scale = (7.0, -1e3), (0.5, 100.0)
     model = sample((2, 3, 2), image_shape=(2,), offset=offset, scale=scale)
     probe = probe_images(model, None, None)
-    assert probe.images.dtype == np.float32
+    assert probe.images[:].dtype == np.float32
     X = np.empty(probe.images.shape, np.float32)
     model.scaling.apply(probe.images[:], X)
     np.testing.assert_allclose(X.std(axis=0), 1, atol=0.1)

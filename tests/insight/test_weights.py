@@ -167,7 +167,9 @@ def test_reset_accuracies_are_those_of_such_networks_on_the_validation_part(cour
     result = insight.weights(course[3], drawn)
     task = training.Trainer(CONFIG, drawn)
     assert result.validation_images == len(task.validation_labels) == 90
-    X = (task.validation_images.reshape(90, -1).astype(float) - course[3].offset) * course[3].scale
+    X = (task.validation_images[:].reshape(90, -1).astype(float) - course[3].offset) * course[
+        3
+    ].scale
     for layer in result.layers:
         A = X
         for number in range(3):

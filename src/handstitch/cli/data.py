@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from handstitch.cli import output
-from handstitch.cli.flags import FLAGS, DataDir, Json
+from handstitch.cli import output, pictures
+from handstitch.cli.flags import FLAGS, DataDir, Json, resolve, with_settings
 from handstitch.errors import printable
+from handstitch.records import ReadingOptions
 
 app = App(name="data", help="Download or describe a data set.", group_parameters=FLAGS)
 
@@ -34,27 +35,49 @@ def fetch(
 
 
 @app.command
+@with_settings(*ReadingOptions.__struct_fields__)
 def info(
-    name: Annotated[
-        Literal["auto", "fashion-mnist", "mnist", "sketch"], Parameter(help="data set")
-    ] = "auto",
+    name: Annotated[str, Parameter(help="data set: a name, or the path of your own")] = "auto",
     /,
     *,
+    out: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="contact sheet to write (.png, .svg)"),
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
+    **settings: Any,
 ) -> None:
     """Describe a data set: counts, shapes, class names, balance, checksums."""
+    from handstitch import figures
     from handstitch.data import loading, summary
 
-    choice = loading.resolve(name, data_dir)
-    found = summary.describe(choice.name, data_dir, location=choice.location)
-    if json:
+    picture = out and pictures.picture_path(Path(), "", out)
+    options = ReadingOptions.of(resolve(settings, None, None).config.to_dict())
+    source = loading.resolve(name, data_dir, options)
+    found = summary.describe(source)
+    if not json:
+        if source.reason:
+            output.notice(f"this is sketch, drawn data: {source.reason}")
+        _print(found)
+    if picture:
+        train = source.load("train")
+        pictures.present(
+            found,
+            lambda lang: figures.contact_sheet(train.images, train.labels, train.class_names),
+            picture,
+            "en",
+            asked=True,
+            json=json,
+        )
+    elif json:
         output.print_json(found)
-        return
-    if choice.reason:
-        output.notice(f"this is sketch, drawn data: {choice.reason}")
+
+
+def _print(found: dict[str, Any]) -> None:
     parts = found["parts"]
-    print(f"{found['title']}, {printable(found['location'])}")
+    of_format = f" ({found['format']})" if "format" in found else ""
+    print(f"{found['title']}, {printable(found['location'])}{of_format}")
     output.print_table(
         ("part", "images", "shape", "balance"),
         (
@@ -72,6 +95,8 @@ def info(
         ((name, *(f"{part['counts'][name]:,}" for part in parts)) for name in found["class_names"]),
         "Images of each class",
     )
+    if found.get("is_test_drawn"):
+        print("The test part was drawn from the training part: a fifth of each class.")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.
     print("\nSHA-256")
     for file in (file for part in parts for file in part["files"]):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Indices
-from handstitch.data import decoded, formats, places, summary
+from handstitch.data import decoded, formats, places
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset, digest_of
 from handstitch.data.labels import number_parts
@@ -74,21 +74,6 @@ def open_path(path: str | Path, options: ReadingOptions = ReadingOptions()) -> O
         raise replace(error, file=printable(path)) from error
     places.remember(data.digest, path, options)
     return data
-
-
-def describe(data: OwnData) -> dict[str, Any]:
-    """The data set as `summary.describe` describes one by name, with its format."""
-    parts = [data.train, *([data.validation] if data.validation else []), data.test]
-    return {
-        "dataset": data.train.name,
-        "title": data.train.name,
-        "location": data.train.location,
-        "format": data.format,
-        "digest": data.digest,
-        "is_test_drawn": data.is_test_drawn,
-        "class_names": list(data.train.class_names),
-        "parts": [summary.describe_part(part, []) for part in parts],
-    }
 
 
 def _require_existence(path: Path) -> None:

@@ -5,41 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from handstitch.data import catalog, loading
-from handstitch.data.catalog import CLASS_NAMES, PARTS, TITLES, OfficialFile
+from handstitch.data import loading
+from handstitch.data.catalog import PARTS, TITLES, OfficialFile
 from handstitch.data.dataset import Dataset
-from handstitch.data.locations import Location
+from handstitch.data.loading import Source
 
 
-def describe(
-    name: str,
-    data_dir: str | Path | None = None,
-    *,
-    location: Location | None = None,
-) -> dict[str, Any]:
-    """Verify, load and summarise both parts of a data set, as `handstitch data info --json` prints
-    it. Raises as `load` does.
+def describe(source: Source) -> dict[str, Any]:
+    """Verify, load and summarise all parts of a data set, as `handstitch data info --json` prints
+    it. Raises as `Source.load` does.
     """
     checked: dict[OfficialFile, tuple[Path, str]] = {}
-    if name == "sketch":
+    facts: dict[str, Any] = {}
+    if source.own is not None:
+        facts = {"format": source.own.format, "is_test_drawn": source.own.is_test_drawn}
+        parts = [part for part in source.own[:3] if part is not None]
+    elif source.name == "sketch":
         parts = [loading.draw(part) for part in PARTS]
     else:
-        found = loading.verify(name, "train", data_dir, location=location, unpack=PARTS)
+        found = loading.verify(
+            source.name, "train", source.data_dir, location=source.location, unpack=PARTS
+        )
         checked = found.checked
         parts = [found.dataset(part) for part in PARTS]
     return {
-        "dataset": name,
-        "title": TITLES[name],
+        "dataset": source.name,
+        "title": TITLES.get(source.name, source.name),
         "location": parts[0].location,
-        "class_names": list(CLASS_NAMES[name]),
+        **facts,
+        "class_names": list(parts[0].class_names),
         "parts": [
-            describe_part(part, [checked[file] for file in catalog.files_of(name, part.part)])
+            _describe(part, [checked[file] for file in checked if file.part == part.part])
             for part in parts
         ],
     }
 
 
-def describe_part(dataset: Dataset, files: list[tuple[Path, str]]) -> dict[str, Any]:
+def _describe(dataset: Dataset, files: list[tuple[Path, str]]) -> dict[str, Any]:
     """One part: `balance` is the rarest class by the most frequent (1: perfectly even), `digest`
     the SHA-256 of pixels and labels, as runs record it; drawn data have no files.
     """
