@@ -67,6 +67,12 @@ def command_line(verb: str, *words: object, **flags: object) -> str:
     return " ".join(parts)
 
 
+def say_other_data(trained_on: str, dataset: str) -> None:
+    """Say so if a network is used on another data set than it was trained on."""
+    if dataset != trained_on:
+        notice(f"the network was trained on {trained_on}, these samples are of {dataset}")
+
+
 def say_sketch(verb: str, reason: str) -> None:
     """Say on stderr that `verb` uses drawn images; in a box if `reason` says why they stand in."""
     from rich.panel import Panel

@@ -1,24 +1,43 @@
-"""handstitch predict: classes and probabilities of images."""
+"""handstitch predict: classes and probabilities of pictures, and of a data set's images."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import csv as tables
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import numpy as np
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
-from handstitch.errors import UsageError
+from handstitch.cli.flags import DataDir, Dataset, Json, Weights
+from handstitch.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from handstitch.arrays import Matrix
+    from handstitch.data.loading import Source
+    from handstitch.model.classifier import Classifier
+
+_FEW: Final = 4
+"""Grey pictures up to which each is shown as the network sees it."""
+_SHADES: Final = " .:-=+*#%@"
 
 
 def predict(
-    path: Model = None,
-    /,
-    *,
+    *paths: Annotated[
+        Path,
+        Parameter(
+            help="run folder or model file, if it is the first, and pictures, folders of pictures "
+            "or arrays (.npy, .npz) to classify",
+            show_default="the newest run, and its test images",
+        ),
+    ],
     rows: Annotated[
         list[str] | None,
         Parameter(
-            help="images by index from 0, such as 3 or 10:20",
+            help="without files: images of the data set, such as 3 or 10:20",
             show_default="0:10",
             consume_multiple=True,
             negative=(),
@@ -28,43 +47,180 @@ def predict(
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
+    csv: Annotated[
+        bool, Parameter(help="print a table as CSV on stdout", negative=(), show_default=False)
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Classify images of a data set, with the probability of each answer."""
-    from handstitch.data import loading
+    """Classify pictures, or images of a data set, with the probabilities of each answer.
+
+    A picture is prepared as the training images were: resized, made grey for a network of grey
+    images, and inverted if those were on black and it is on white.
+    """
     from handstitch.runs import folder as run_folder
 
-    classifier = run_folder.load(run_folder.newest() if path is None else path, weights)
-    model = classifier.model
-    data = loading.load(dataset or model.dataset, part, data_dir)
-    chosen = _positions(rows or ["0:10"], len(data))
-    P = classifier.predict_proba(data.images[chosen])
-    predictions = [
-        {
-            "row": position,
-            "true": data.class_names[data.labels[position]],
-            "predicted": model.class_names[p.argmax()],
-            "probabilities": dict(zip(model.class_names, p.tolist(), strict=True)),
-        }
-        for position, p in zip(chosen, P, strict=True)
-    ]
+    model, files = _model_and_files(paths)
+    path = run_folder.newest() if model is None else model
+    classifier = run_folder.load(path, weights)
+    if files and (rows or dataset):
+        raise UsageError(
+            "files and a data set cannot be classified at once",
+            found=f"{printable(files[0])}, {'--rows' if rows else '--dataset'}",
+            wanted="files, or images of a data set",
+            fix="leave one out",
+        )
+    if files:
+        facts, answers = _of_files(classifier, files, quiet=json or csv)
+    else:
+        source = classifier.source(dataset, data_dir)
+        facts, answers = _of_dataset(classifier, source, part, rows or ["0:10"])
+    facts = {"model": str(path), **facts}
     if json:
-        output.print_json({"dataset": data.name, "part": part, "predictions": predictions})
-        return
-    output.print_table(
-        ("row", "true class", "predicted", "probability", ""),
-        (
-            (
-                str(prediction["row"]),
-                prediction["true"],
-                prediction["predicted"],
-                f"{p:.1%}",
-                "" if prediction["true"] == prediction["predicted"] else "wrong",
-            )
-            for prediction, p in zip(predictions, P.max(axis=1), strict=True)
-        ),
-        f"{data.name}, {part}",
+        output.print_json(facts | {"predictions": answers})
+    elif csv:
+        _print_csv(answers)
+    else:
+        print(f"Model: {printable(path)}, {classifier.weights} weights")
+        _print(answers, facts.get("dataset", ""), part)
+
+
+def _model_and_files(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]]:
+    """The model that the first path is, or None; and the files to classify."""
+    from handstitch.model import prepared
+    from handstitch.runs import folder as run_folder
+
+    if not paths:
+        return None, ()
+    first, *others = paths
+    if first.suffix.lower() == ".npz" and first.is_file():
+        return (first, others) if _holds_weights(first) else (None, paths)
+    is_model = not first.exists() or run_folder.run_of(first) is not None
+    if not is_model and (first.is_dir() or prepared.is_image_file(first)):
+        return None, paths
+    if first.exists() or not prepared.is_image_file(first):
+        return first, others
+    raise UsageError(
+        "there is no such file",
+        file=printable(first),
+        found="nothing of this name",
+        wanted="a picture, a folder of pictures, an array, or a model",
+        fix="check the spelling, and from where the path starts",
     )
+
+
+def _holds_weights(path: Path) -> bool:
+    """Whether an .npz is a model, and not data. Raises UsageError if it is both or neither."""
+    from handstitch.data.readers import layouts, numpy_files
+    from handstitch.model import course_npz
+
+    names = [place.member.removesuffix(".npy") for place in numpy_files.places(path)]
+    has_weights = any(map(course_npz.is_name, names))
+    has_images = any(layouts.role(name).kind for name in names)
+    if has_weights == has_images:
+        raise UsageError(
+            "this file may be a model or data" if has_weights else "this is no model and no data",
+            file=printable(path),
+            found=f"arrays {', '.join(map(printable, names[:10]))}",
+            wanted="weights_0, bias_0, … of a model, or images of data",
+            fix="save weights and images in files of their own"
+            if has_weights
+            else "name the array images, or save it alone: numpy.save('images.npy', images)",
+        )
+    return has_weights
+
+
+def _of_files(
+    classifier: Classifier, files: Sequence[Path], *, quiet: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    from handstitch.model.prepared import prepare
+
+    found = prepare(files, classifier.model)
+    if found.inverted:
+        output.notice(
+            f"inverted, for the training images were on "
+            f"{'black' if classifier.model.background == 'dark' else 'white'}: "
+            + ", ".join(found.inverted[:5])
+            + (f" and {len(found.inverted) - 5} more" if len(found.inverted) > 5 else "")
+        )
+    if not quiet and found.images.ndim == 3 and len(found.images) <= _FEW:
+        print("As the network sees " + ("it:" if len(found.images) == 1 else "them:"))
+        for image in found.images:
+            print("\n".join(_drawn(image)) + "\n")
+    names = ({"file": name} for name in found.names)
+    answers = _answers(classifier, names, classifier.predict_proba(found.images))
+    return {"inverted": found.inverted}, answers
+
+
+def _of_dataset(
+    classifier: Classifier, source: Source, part: Literal["test", "train"], rows: list[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    data = source.load(part)
+    classifier.require_classes(data)
+    output.say_other_data(classifier.model.dataset, data.name)
+    chosen = _positions(rows, len(data))
+    true = [data.class_names[data.labels[position]] for position in chosen]
+    rows_of = ({"row": row, "true": name} for row, name in zip(chosen, true, strict=True))
+    P = classifier.predict_proba(data.images[chosen])
+    # The classes of the data, as `test` counts them: the two may spell them differently.
+    answers = _answers(classifier, rows_of, P, data.class_names)
+    return {"dataset": data.name, "part": part}, answers
+
+
+def _answers(
+    classifier: Classifier,
+    subjects: Iterable[dict[str, Any]],
+    P: Matrix,
+    class_names: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    names = class_names or classifier.class_names
+    return [
+        subject
+        | {
+            "predicted": names[p.argmax()],
+            "probabilities": dict(zip(names, p.tolist(), strict=True)),
+        }
+        for subject, p in zip(subjects, P, strict=True)
+    ]
+
+
+def _print(answers: Sequence[dict[str, Any]], dataset: str, part: str) -> None:
+    heads = ("row", "true class", "predicted", "", "second", "third")
+    subjects = heads[:2] if dataset else ("file",)
+    table = []
+    for answer in answers:
+        best = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[:3]
+        cells = [f"{name} {_percent(p)}" for name, p in best] + ["", ""]
+        is_wrong = dataset and answer["true"] != answer["predicted"]
+        first = [str(answer["row"]), answer["true"]] if dataset else [printable(answer["file"])]
+        wrong = ["wrong" if is_wrong else ""] if dataset else []
+        table.append([*first, cells[0], *wrong, *cells[1:3]])
+    columns = (*subjects, "predicted", *(["", "second", "third"] if dataset else heads[4:]))
+    output.print_table(columns, table, f"{dataset}, {part}" if dataset else "")
+
+
+def _percent(p: float) -> str:
+    """A probability in percent, that is 0 or 100 only where it is."""
+    if 0.9995 <= p < 1:
+        return ">99.9 %"
+    return "<0.1 %" if 0 < p < 0.0005 else f"{100 * p:.1f} %"
+
+
+def _print_csv(answers: Sequence[dict[str, Any]]) -> None:
+    rows = [
+        {name: value for name, value in answer.items() if name != "probabilities"}
+        | {f"p({name})": p for name, p in answer["probabilities"].items()}
+        for answer in answers
+    ]
+    writer = tables.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _drawn(image: np.ndarray[Any, Any]) -> list[str]:
+    """A grey picture in characters, two columns to a pixel's width, at most 72 wide."""
+    step = max(1, -(-image.shape[1] // 36))
+    shades = np.array(list(_SHADES))[image[::step, ::step].astype(int) * len(_SHADES) // 256]
+    return ["  " + "".join(letter * 2 for letter in row).rstrip() for row in shades]
 
 
 def _positions(words: list[str], n: int) -> list[int]:

@@ -37,6 +37,7 @@ def test(
     run, search = run_folder.run_of(target), searches.search_of(target)
     classifier = run_folder.load(target, weights)
     evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
+    output.say_other_data(classifier.model.dataset, evaluation.dataset)
     of_run = _record(run, classifier, evaluation)
     # Testing several candidates of a search is a selection between them, too.
     of_search = _record(search, classifier, evaluation)

@@ -72,6 +72,9 @@ def open_path(path: str | Path, options: ReadingOptions = ReadingOptions()) -> O
         if error.file:
             raise
         raise replace(error, file=printable(path)) from error
+    if data.is_test_drawn and places.find(data.digest) is None:
+        _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
+                     printable(path), len(data.test))  # fmt: skip
     places.remember(data.digest, path, options)
     return data
 
@@ -115,8 +118,6 @@ def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> O
             part: (decoded.take(images, rows, digest), numbers[rows])
             for part, rows in (("train", train), ("test", test))
         }
-        _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
-                     printable(path), len(test))  # fmt: skip
     name = places.name_of(path)
     datasets = {
         part: Dataset(name, part, images, numbers, names, str(path))

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from handstitch import storage
+from handstitch.data.catalog import TITLES
 from handstitch.data.locations import user_cache
 from handstitch.errors import MachineError, printable
 from handstitch.records import ReadingOptions
@@ -60,7 +61,8 @@ def named(name: str) -> tuple[Path, ReadingOptions] | None:
 def name_of(path: Path) -> str:
     """The name of the data set at a path: that of its folder, or of its file without suffixes."""
     called = path.resolve().name
-    return printable(called if path.is_dir() else called.partition(".")[0])[:80] or "data"
+    name = printable(called if path.is_dir() else called.partition(".")[0])[:80] or "data"
+    return f"own-{name}" if name in {*TITLES, "auto", "arrays"} else name
 
 
 def remember(digest: str, path: Path, options: ReadingOptions) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,10 @@ SampleLike = ArrayLike | Sequence[Any]
 
 _BLOCK: Final = 2**21
 """Numbers looked at together."""
+_SOME: Final = 2_000
+"""Images that tell the background of all."""
+_DARK: Final = 64
+_NEARLY_ALL: Final = 0.95
 _WANTED: Final = (
     "images (n, rows, columns) or (n, rows, columns, 3) of whole numbers from 0 to 255, "
     "or features (n, features)"
@@ -51,6 +55,24 @@ def shape_in_words(shape: tuple[int, ...]) -> str:
     if len(shape) == 1:
         return f"samples of {shape[0]:,} features"
     return f"{'colour ' * (len(shape) == 3)}images of {shape[0]} × {shape[1]} pixels"
+
+
+Background = Literal["", "dark", "light"]
+"""Of grey images: nearly all on black, nearly all on white, or neither."""
+
+
+def background(images: Images) -> Background:
+    """The background of images: what most of the pixels at the edge of nearly all of them are."""
+    if images.ndim != 3:
+        return ""
+    some = np.asarray(images[:: max(1, len(images) // _SOME)])
+    edges = np.concatenate(
+        [some[:, [0, -1]].reshape(len(some), -1), some[:, :, [0, -1]].reshape(len(some), -1)], 1
+    )
+    levels = np.median(edges, axis=1)
+    if np.mean(levels < _DARK) >= _NEARLY_ALL:
+        return "dark"
+    return "light" if np.mean(levels > 255 - _DARK) >= _NEARLY_ALL else ""
 
 
 def require_finite(images: Images) -> None:

@@ -184,6 +184,11 @@ class Classifier:
             named = name_labels(labels) if self.model.labels == "number" else labels
             data = Dataset.from_arrays(images, named, self.class_names, "test")
         self._checked(data.images)
+        self.require_classes(data)
+        return evaluate(self.network, data, self.scaling, self.weights)
+
+    def require_classes(self, data: Dataset) -> None:
+        """Raise ModelFileError unless the network has as many classes as the data."""
         if len(data.class_names) != len(self.class_names):
             raise ModelFileError(
                 "the network and the data have different classes",
@@ -192,7 +197,6 @@ class Classifier:
                 wanted=f"{len(data.class_names)}, as {data.name} has",
                 fix=Phrase("name the data set it was trained on with {}", Argument("dataset")),
             )
-        return evaluate(self.network, data, self.scaling, self.weights)
 
     def source(
         self, dataset: str | Path | None = None, data_dir: str | Path | None = None

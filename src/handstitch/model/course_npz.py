@@ -9,6 +9,7 @@ directory has said how much there is to unpack.
 
 from __future__ import annotations
 
+import re
 import tokenize
 import warnings
 import zipfile
@@ -46,6 +47,11 @@ _BROKEN: Final = (
     Warning,
 )
 """Exceptions of zipfile and NumPy for damaged files."""
+
+
+def is_name(name: str) -> bool:
+    """Whether an array of this name holds weights or biases."""
+    return re.fullmatch(r"(weights|bias)_\d+", name) is not None
 
 
 def is_archive(file: BinaryIO) -> bool:

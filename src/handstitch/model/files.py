@@ -215,4 +215,5 @@ def _from_course(path: Path, parameters: Parameters) -> Model:
         history=(),
         versions={},
         origin="course npz",
+        background="dark",
     )

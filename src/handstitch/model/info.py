@@ -13,6 +13,7 @@ from msgspec import Meta
 from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters
 from handstitch.data.labels import LabelKind
+from handstitch.data.samples import Background
 from handstitch.data.scaling import Scaling
 from handstitch.errors import ModelFileError, printable
 
@@ -45,6 +46,8 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
     """SHA-256 of the training pixels and labels; empty if unknown."""
     initial_digest: Digest = ""
     """SHA-256 of the initial weights (`training.initial_digest`); empty if unknown."""
+    background: Background = ""
+    """Of the grey images it was trained on: what is predicted later is prepared alike."""
     labels: LabelKind = "position"
     """What a label was where arrays were fitted: what `predict` gives."""
 
@@ -115,8 +118,9 @@ def to_metadata(path: Path, model: Model) -> dict[str, Any]:
         raise ValueError("the history of a model file must not depend on the clock")
     metadata: dict[str, Any] = msgspec.structs.asdict(model)
     metadata["sizes"] = metadata.pop("parameters").sizes
-    for name, default in (("data_digest", ""), ("initial_digest", ""), ("labels", "position")):
-        if metadata[name] == default:
+    defaults = _Metadata.__struct_defaults__
+    for name, default in zip(_Metadata.__struct_fields__[-len(defaults) :], defaults, strict=True):
+        if metadata[name] == default and name != "origin":
             del metadata[name]
     for group, names in _GROUPS.items():
         metadata[group] = {name: metadata.pop(name) for name in names}

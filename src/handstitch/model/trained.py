@@ -8,6 +8,7 @@ import msgspec
 
 from handstitch.arrays import Vector
 from handstitch.core.parameters import Parameters
+from handstitch.data.samples import background
 from handstitch.model.info import Model
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import Trainer
@@ -40,6 +41,7 @@ def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord])
         versions=trainer.build,
         origin="handstitch",
         data_digest=trainer.dataset.digest,
+        background=background(trainer.dataset.images),
         initial_digest=trainer.state.initial_digest,
     )
 

@@ -91,7 +91,7 @@ def require_label(source: Source, chosen: str) -> None:
             file=source.where,
             found=f"columns {listed(source.names)}",
             wanted="a column with the class of each row",
-            fix=Phrase("name it, for example: {}", Argument("labels", source.names[-1])),
+            fix=Phrase("name it, for example: {}", Argument("labels_key", source.names[-1])),
         )
 
 

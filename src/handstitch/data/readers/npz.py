@@ -82,7 +82,7 @@ def _choose(
                 file=printable(where),
                 found=listed(sorted(names)) or "no arrays",
                 wanted="the name of an array in it",
-                fix=Phrase("for example {}", Argument(kind, next(iter(names), "…"))),
+                fix=Phrase("for example {}", Argument(f"{kind}_key", next(iter(names), "…"))),
             )
     candidates: dict[tuple[str, str], list[str]] = {}
     for name in names:
@@ -98,7 +98,7 @@ def _choose(
                 file=printable(where),
                 found=listed(sorted(usual)),
                 wanted="one",
-                fix=Phrase("say which: {}", Argument(role[1], usual[0])),
+                fix=Phrase("say which: {}", Argument(f"{role[1]}_key", usual[0])),
             )
         chosen[role] = usual[0]
     return {**chosen, **named}
@@ -119,7 +119,7 @@ def _assemble(names: dict[str, Place], chosen: dict[tuple[str, str], str], path:
         found=f"arrays {listed(sorted(names))}" if names else "no arrays",
         fix=Phrase(
             "save both, as images and labels, or say what they are called: {}, {}",
-            Argument("images", next(iter(names), "…")),
-            Argument("labels", "…"),
+            Argument("images_key", next(iter(names), "…")),
+            Argument("labels_key", "…"),
         ),
     )
