@@ -160,6 +160,7 @@ DAMAGED = [
     changed(confusion_matrix=[[8, 3], [-1, 0]]),
     changed(correct=9),
     changed(class_scores=[]),
+    changed(class_scores=[], confusion_matrix=[], n=0, correct=0),
     changed(accuracy="high"),
 ]
 
