@@ -104,7 +104,9 @@ def test_a_build_that_differs_is_named_with_both_versions(tmp_path):
     numpy, abacus = snapshot.differences(other, trainer)
     assert numpy.startswith(f"numpy was 0.1 when the run was saved and is {np.__version__} now")
     assert abacus.startswith("abacus was 7 when the run was saved and is None now")
-    edited = saved._replace(model=msgspec.structs.replace(saved.model, versions=versions | {"core": "?"}))
+    edited = saved._replace(
+        model=msgspec.structs.replace(saved.model, versions=versions | {"core": "?"})
+    )
     assert "core/ was edited" in snapshot.differences(edited, trainer)[0]
 
 
