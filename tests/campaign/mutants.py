@@ -51,7 +51,10 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.FloorDiv: ast.Mult,
 }
 
-SYMMETRIC = {"isinstance", "max", "min", "np.maximum", "np.minimum"}
+SYMMETRIC = {
+    *("isinstance", "isclose", "max", "min", "np.maximum", "np.minimum"),
+    *("builder.fadd", "builder.fmul"),
+}
 """Functions whose arguments are not swapped: the same, or a TypeError."""
 
 

@@ -279,8 +279,10 @@ def test_a_share_as_at_the_start_says_nothing_about_learning(course, now, start,
         (
             None,
             "trained",
-            "No layer clearly decides most: with one layer reset, {} to 0.1000 with layer 1, "
-            "0.2000 with layer 2, 0.3000 with layer 3.",
+            (
+                "No layer clearly decides most: with one layer reset, {} to 0.1000 with layer 1, "
+                "0.2000 with layer 2, 0.3000 with layer 3."
+            ),
         ),
         (None, "as initialised", ""),
     ],

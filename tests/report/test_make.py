@@ -166,6 +166,7 @@ def damage(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50] + b"\xff?")
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("spoil", "missing"),
     [
@@ -181,12 +182,24 @@ def damage(path: Path) -> None:
     ids=range(8),
 )
 def test_what_is_missing_or_damaged_is_said_and_the_rest_is_there(
-    handstitch: Handstitch, trained: Path, undrawn: None, spoil: Any, missing: list[Missing]
+    handstitch: Handstitch,
+    trained: Path,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Any,
+    missing: list[Missing],
 ) -> None:
     handstitch("test")
     spoil(trained)
+    caplog.clear()
     made = report.make(trained)
     assert made.missing == missing
+    files = {
+        "weights": run_folder.BEST,
+        "summary": run_folder.SUMMARY,
+        "test log": test_log.TEST_LOG,
+    }
+    for message, each in zip(caplog.messages, missing, strict=True):
+        assert message.startswith(str(trained / files[each]))
     text = text_of(made)
     for each in missing:
         assert ENGLISH.missing[each] in text
