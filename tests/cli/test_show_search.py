@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from handstitch import search
-from handstitch.config.messages import plural
+from handstitch.config.messages import format_value, plural
 from handstitch.model import load_model
 from handstitch.runs import test_log
 from handstitch.runs.history import read_records
@@ -42,7 +42,10 @@ class TestShow:
         assert result.code == 0, result.err
         assert "4 candidates × 2 seeds on sketch, drawn data" in result.out
         assert result.out.count("1e-09") == 2
-        assert "highest" in result.out
+        best = search.winner(search.load(searched)).candidate
+        (row,) = [line for line in result.out.splitlines() if line.split()[:1] == ["highest"]]
+        assert {format_value(best.parameters[name]) for name in best.parameters} < {*row.split()}
+        assert f"{best.mean:.4f}" in row
         assert "Main effects of a full grid" in result.out
         assert "standard error" in result.out
         assert "interval" not in result.out  # of two seeds

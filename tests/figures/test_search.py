@@ -138,6 +138,19 @@ class TestWhatIsDrawn:
                   for each in axes.texts if 0.5 < each.get_position()[0] < 1}  # fmt: skip
         assert values == pytest.approx({"0": 0, "0.2": 0.5, "0.4": 1})
 
+    @pytest.mark.parametrize(("values", "is_map"), [(1, False), (2, True), (24, True), (25, False)])
+    def test_a_map_has_up_to_twenty_four_values_a_side(self, values, is_map):
+        parameters = [{"epochs": n, "seed": s} for n in range(values) for s in (0, 1)]
+        candidates, _ = of_search(parameters, [0.9] * len(parameters), seeds=1)
+        assert search_space.is_grid(candidates, ("epochs", "seed")) == is_map
+        assert not search_space.is_grid(candidates[1:], ("epochs", "seed"))
+
+    @pytest.mark.parametrize(("epoch_count", "marker"), [(1, "o"), (2, "")])
+    def test_a_single_epoch_is_a_point_that_can_be_seen(self, epoch_count, marker):
+        searched = of_search([{"learning_rate": 0.1}], [0.9], epoch_count=epoch_count)
+        for axes in drawings.candidate_curves(*searched).axes:
+            assert [line.get_marker() for line in axes.lines] == [marker]
+
     def test_curves_are_means_over_seeds(self):
         candidates, histories = of_search([{"learning_rate": 0.1}], [0.9])
         left = drawings.candidate_curves(candidates, histories).axes[0]
