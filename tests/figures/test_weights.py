@@ -100,6 +100,13 @@ def test_each_layer_has_a_map_and_a_scale_with_zero_in_its_middle():
         assert axes.images[0].cmap(0.5)[:3] == pytest.approx((0.97, 0.97, 0.97), abs=0.03)
 
 
+@pytest.mark.parametrize("outputs", [1, 3, 10, 12])
+def test_up_to_twelve_outputs_are_all_numbered(outputs):
+    (axes,) = maps(figures.heat_maps(parameters((4, outputs))))
+    ticks = [place for place in axes.get_yticks() if -0.5 <= place <= outputs - 0.5]
+    assert ticks == list(range(outputs))
+
+
 def test_an_outlier_does_not_pale_the_rest():
     theta = Parameters((50, 40), np.random.default_rng(0).standard_normal(2040).astype(np.float32))
     theta.weights[0][3, 3] = 1000

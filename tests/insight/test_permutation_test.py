@@ -93,6 +93,16 @@ def test_neighbours_are_looked_for_only_where_there_are_pixels():
     assert without.score < with_pixels.score
 
 
+def test_scores_of_chance_spread_by_one_standard_deviation():
+    rng = np.random.default_rng(6)
+    layers = [rng.standard_normal((20, 10)).astype(np.float32) for _ in range(80)]
+    scores = [structures([W], copies=50)[0].scores for W in layers]
+    for name in ("rows", "column sums"):
+        values = [each[name] for each in scores]
+        assert abs(np.mean(values)) < 0.4
+        assert 0.6 < np.std(values) < 1.6
+
+
 def test_order_in_one_layer_is_that_layers_alone():
     rng = np.random.default_rng(3)
     weights = drawn(rng, (100, 30, 30, 10))

@@ -84,18 +84,18 @@ def test_a_folder_within_the_present_one_is_named_from_it(
         assert commands[ENGLISH.command_test] == f"handstitch test {shown}"
 
 
-@pytest.mark.parametrize(("sure", "said"), [(0.99, "over"), (0.3, "under")])
-def test_confidence_above_the_accuracy_is_too_much(sure: float, said: str) -> None:
+@pytest.mark.parametrize(
+    ("surplus", "said"), [(0.2, "over"), (0.005, "over"), (-0.005, "under"), (-0.2, "under")]
+)
+def test_confidence_above_the_accuracy_is_too_much(surplus: float, said: str) -> None:
     found = make_contents()
     assert found.evaluation is not None
     assert found.predictions is not None
-    found.predictions.P[:] = [sure, 0]
-    points = f"{100 * abs(sure - found.evaluation.accuracy):.1f}"
+    found.predictions.P[:] = [found.evaluation.accuracy + surplus, 0]
     error, sentence = tables.calibration(found, ENGLISH)
     assert f"{found.evaluation.calibration_error:.4f}" in error
     template = getattr(ENGLISH, f"calibration_{said}")
-    assert sentence == template.format(points=100 * abs(sure - found.evaluation.accuracy))
-    assert points in sentence
+    assert sentence == template.format(points=100 * abs(surplus))
 
 
 def test_of_many_tests_the_first_and_the_last_nineteen_are_listed() -> None:
