@@ -65,7 +65,8 @@ def unreadable(figure: Any) -> list[str]:
 
 def overlap(a: Any, b: Any) -> bool:
     """Whether two boxes share more than a pixel across and, their margins aside, three down."""
-    return min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 3
+    across, down = (min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0))
+    return bool(across > 1 and down > 3)
 
 
 def everything() -> dict[str, Callable[[], Any]]:

@@ -90,6 +90,7 @@ def test_an_image_keeps_its_shape_and_its_longer_side_is_an_inch(predictions, n,
     for place in places:
         assert place.height * height == pytest.approx(1)
         assert place.width * width == pytest.approx(5 / 6)
+    assert not any(len(axes.get_xticks()) + len(axes.get_yticks()) for axes in figure.axes)
     lefts = np.array([place.x0 for place in places[:8]]) * width
     assert np.diff(lefts) == pytest.approx(1.28)
     tops = sorted({round(place.y1 * height, 6) for place in places})

@@ -54,7 +54,7 @@ def test_few_classes_have_numbers_and_many_are_all_named(classes):
     pitch = abs(axes.transData.transform((0, 1))[1] - axes.transData.transform((0, 0))[1])
     assert max(heights) < pitch  # no name lies on its neighbour
     # A slanted name hangs from its end, an upright one from the middle of its line.
-    ends = {(each.get_rotation(), each.get_va()) for each in axes.get_xticklabels()}
+    ends = {(each.get_rotation(), each.get_verticalalignment()) for each in axes.get_xticklabels()}
     assert ends == {(45.0, "top") if classes <= 20 else (90.0, "center")}
 
 

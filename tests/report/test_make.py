@@ -193,7 +193,7 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_there(
     caplog.clear()
     made = report.make(trained)
     assert made.missing == missing
-    files = {
+    files: dict[Missing, str | Path] = {
         "weights": run_folder.BEST,
         "summary": run_folder.SUMMARY,
         "test log": test_log.TEST_LOG,

@@ -23,6 +23,10 @@ def summary_of(**changes: object) -> RunSummary:
     return msgspec.structs.replace(summary, **changes)
 
 
+def by_name(rows: tables.Rows) -> dict[str, str]:
+    return {row[0]: row[1] for row in rows}
+
+
 def test_layers_are_counted_from_1_with_the_figures_of_their_weights() -> None:
     found = make_contents()
     assert found.model is not None
@@ -46,7 +50,7 @@ def test_layers_are_counted_from_1_with_the_figures_of_their_weights() -> None:
 
 def test_machine_and_build_are_the_runs_and_without_a_summary_the_models() -> None:
     found = make_contents(summary=summary_of(threads=3))
-    rows = dict(tables.build(found, ENGLISH))
+    rows = by_name(tables.build(found, ENGLISH))
     assert rows[ENGLISH.processor] == "some processor"
     assert rows[ENGLISH.threads] == "3"
     assert "2.4.0" in rows.values()
@@ -135,13 +139,14 @@ def test_the_headline_is_of_the_evaluation_then_the_summary_then_the_history() -
 def test_facts_of_a_run_and_of_one_without_weights() -> None:
     found = make_contents()
     assert found.model is not None
-    rows = dict(tables.facts(found, ENGLISH))
+    rows = by_name(tables.facts(found, ENGLISH))
     assert "900" in rows[ENGLISH.data]
     assert "16 - 5 - 2" in rows[ENGLISH.network]
     assert rows[ENGLISH.parameters] == str(found.model.parameters.vector.size)
     assert "3" in rows[ENGLISH.epochs]
     assert rows[ENGLISH.seconds] == ENGLISH.seconds_value.format(seconds=4.5)
-    bare = dict(tables.facts(replace(found, model=None, summary=None, history=[]), ENGLISH))
+    bare_run = replace(found, model=None, summary=None, history=[])
+    bare = by_name(tables.facts(bare_run, ENGLISH))
     assert "… - 5 - …" in bare[ENGLISH.network]
     assert {ENGLISH.parameters, ENGLISH.selected, ENGLISH.seconds}.isdisjoint(bare)
     assert bare[ENGLISH.data] == "auto"
