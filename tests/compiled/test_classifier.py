@@ -121,6 +121,20 @@ def test_the_weights_are_those_it_was_made_with():
     np.testing.assert_array_equal(classify(several), before)
 
 
+def test_a_small_network_answers_one_image_with_one_thread(monkeypatch: pytest.MonkeyPatch):
+    import numba
+
+    net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 3)
+    classify = CompiledClassifier(net, Scaling(0.0, 1 / 256), threads=7)
+    asked: list[int] = []
+    monkeypatch.setattr(numba, "get_num_threads", lambda: 0)
+    monkeypatch.setattr(numba, "set_num_threads", asked.append)
+    classify(several[0])
+    assert asked == [1, 0]
+    classify(several)
+    assert asked[2:] == [min(7, numba.config.NUMBA_NUM_THREADS), 0]
+
+
 def test_the_threads_of_others_are_put_back():
     import numba
 
