@@ -187,6 +187,13 @@ def test_tiles_of_large_images_stay_small():
     assert len(figures.svg(figure)) < 400_000
 
 
+@pytest.mark.parametrize(("shape", "units"), [((8, 8), 30), ((8, 8), 64), ((4, 16), 64)])
+def test_tiles_have_the_width_of_the_page(shape, units):
+    W = np.random.default_rng(0).standard_normal((64, units)).astype(np.float32)
+    (axes,) = maps(figures.unit_tiles(W, shape))
+    assert axes.get_position().width > 0.75
+
+
 def test_tiles_refuse_a_use_of_other_units():
     with pytest.raises(ValueError, match="of 2 units"):
         figures.unit_tiles(np.ones((4, 2), np.float32), (2, 2), np.ones(3))
