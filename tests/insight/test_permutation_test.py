@@ -123,6 +123,14 @@ def test_the_same_weights_give_the_same_figures_at_any_scale():
     assert structures(weights, SIDE, seed=1) != found
 
 
+def test_pixels_that_are_sampled_have_no_neighbours():
+    W = np.random.default_rng(5).standard_normal((40 * 30, 4)).astype(np.float32)
+    (found,) = structures([W], (40, 30), copies=9)
+    assert "neighbours" not in found.scores
+    (found,) = structures([W[:1024]], (32, 32), copies=9)
+    assert "neighbours" in found.scores
+
+
 def test_the_weights_are_left_as_they_are():
     weights = drawn(np.random.default_rng(5))
     before = [W.copy() for W in weights]
