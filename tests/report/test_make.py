@@ -343,6 +343,27 @@ def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
     assert len(render(found, made, ENGLISH)) < 2_500_000
 
 
+@pytest.mark.parametrize(("depth", "shown"), [(4, [1, 2, 3, 4]), (6, [1, 2, 5, 6])])
+@pytest.mark.usefixtures("undrawn")
+def test_of_many_layers_the_first_two_and_the_last_two_are_compared_with_their_start(
+    depth: int, shown: list[int]
+) -> None:
+    model = sample((16, *([3] * (depth - 1)), 2), image_shape=(4, 4))
+    initial = Parameters.random(model.parameters.sizes, np.random.default_rng(1))
+    found = make_contents(
+        model=model, initial=initial, evaluation=None, predictions=None, history=[]
+    )
+    made = charts.draw_charts(found, ENGLISH, "en")
+    assert [chart.alt for chart in made.before_after] == [
+        ENGLISH.before_after_alt.format(
+            layer=layer,
+            before=initial.weights[layer - 1].std(dtype="f8"),
+            after=model.parameters.weights[layer - 1].std(dtype="f8"),
+        )
+        for layer in shown
+    ]
+
+
 def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> None:
     found = make_contents(model=sample((16, 2), image_shape=(4, 4)), initial=None)
     assert found.evaluation is not None
