@@ -743,6 +743,15 @@ def test_a_damaged_state_with_an_older_one(capsys, run, finished):
     assert weights(run) == weights(finished)
 
 
+def test_a_damaged_state_with_one_of_the_same_epoch(capsys, run, finished):
+    state = run / "weights" / "last.safetensors"
+    shutil.copy(state, state.with_name("last.previous.safetensors"))
+    flip(state)
+    err = accepted(capsys, "train", "--resume", run)
+    assert "0 finished epochs trained again" in err
+    assert weights(run)[0] == weights(finished)[0]
+
+
 def test_damaged_best_weights_are_written_anew(capsys, run, finished):
     flip(run / "weights" / "best.safetensors")
     err = accepted(capsys, "train", "--resume", run)

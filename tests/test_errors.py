@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from handstitch.errors import (
     UsageError,
     listed,
     printable,
+    shell_word,
 )
 
 FIELDS = ("file", "found", "wanted", "means", "fix")
@@ -111,6 +115,18 @@ def test_a_message_is_at_most_six_printable_lines(problem: str, fields: dict[str
 )
 def test_what_would_act_on_a_terminal_is_shown_as_text(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="a shell that knows $'…'")
+@pytest.mark.parametrize(
+    "name",
+    [b"runs/a", b"a b", b"it's", b"a\nb", b"back\\slash\r", b"'\x1b[31m'", b"\xff\\'$(id)`id`"],
+)
+def test_a_shell_reads_the_word_as_the_name(name: bytes) -> None:
+    word = shell_word(os.fsdecode(name))
+    assert printable(word) == word
+    done = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert done.stdout == name
 
 
 @given(st.text())

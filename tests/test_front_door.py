@@ -160,6 +160,14 @@ def test_an_interrupted_run_on_arrays_ends_with_the_bytes_of_a_whole_one(
         assert (run.folder / file).read_bytes() == ("runs/whole" / file).read_bytes()
 
 
+def test_only_what_is_left_is_trained(stitched: hs.Dataset) -> None:
+    interrupt(CONFIG, stitched, "runs/half")
+    with runs.reopen("runs/half", data=stitched) as run:
+        assert [record.epoch for record in run.train()] == [2, 3]
+    with runs.reopen("runs/half", data=stitched) as run:
+        assert list(run.train()) == []
+
+
 def test_a_named_data_set_is_found_again() -> None:
     with runs.create(CONFIG, "sketch", "runs/half") as run:
         next(run.train())

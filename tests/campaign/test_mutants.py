@@ -18,6 +18,8 @@ def clipped(é: Annotated[int, 7], low: int = 1, strict: bool = True) -> int:
     if é < low and not strict:
         raise ValueError(f"{é + 1} of {min(low, 2)}")
     log(é)
+    for _ in zip([], [], strict=True):
+        log(é)
     return scaled(é, -low)
 '''
 

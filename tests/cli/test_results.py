@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handstitch.cli import doctor
 from handstitch.cli.progress import Progress
 from handstitch.config import Config
 from handstitch.config.schema import field_types
+from handstitch.machine import libraries
 from handstitch.records import EpochRecord
 from tests.cli.conftest import IMAGES, Handstitch
 from tests.sample_models import report_arrays
@@ -69,6 +71,29 @@ def test_rate_and_seconds_stand_where_there_is_room(
     line = "Epoch 1, Train Loss: 0.5702, Val Loss: 0.4519, Val Accuracy: 0.8395, best"
     wide = terminal and columns >= 100
     assert stream.getvalue() == line + (" (rate 0.0015, 0.79 s)\n" if wide else "\n")
+
+
+def test_the_bar_shows_the_position_and_the_figures_of_the_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    trainer = SimpleNamespace(batches=[0] * 40)
+    run: Any = SimpleNamespace(trainer=trainer, config=SimpleNamespace(epochs=5))
+    progress = Progress(run)
+    state: Any = SimpleNamespace(
+        epoch=2, batch=32, samples=3200, train_seconds=0.5, loss=1600.0, correct=2400
+    )
+    progress.after_step(state)
+    (task,) = progress.bar.tasks
+    assert (task.total, task.completed, task.description) == (200, 2 * 40 + 32, "Epoch 3/5")
+    assert task.fields["live"] == "6,400 images/s  loss 0.5000  accuracy 0.7500"
+    state.batch = 33
+    progress.after_step(state)
+    assert task.completed == 112
+    state.batch, state.train_seconds = 16, 0.0
+    progress.after_step(state)
+    assert task.completed == 96
+    assert task.fields["live"].startswith("0 images/s")
 
 
 def test_train_json_is_one_object_and_nothing_else(handstitch: Handstitch) -> None:
@@ -158,6 +183,7 @@ def test_test_json_holds_the_same(handstitch: Handstitch, trained: Path) -> None
     plain = handstitch("test", str(trained)).out
     assert f"Test accuracy: {found['accuracy']:.4f}" in plain
     assert f"Test loss: {found['loss']:.4f}" in plain
+    assert f"Calibration error: {found['calibration_error']:.4f}" in plain
 
 
 def test_a_missing_file_is_exit_4(handstitch: Handstitch) -> None:
@@ -285,6 +311,29 @@ def test_doctor_says_what_is_there(handstitch: Handstitch, trained: Path) -> Non
     plain = handstitch("doctor").out
     assert found["processor"] in plain
     assert all(line == line.rstrip() for line in plain.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("owner", "preferred", "words"),
+    [
+        ("scipy", "Haswell", "kernel Haswell (chosen for this processor)"),
+        ("scipy", None, "kernel Haswell"),
+        ("scipy", "Zen", "kernel Haswell"),
+        ("numpy", "Haswell", "kernel Haswell"),
+        ("numpy", "Zen", "kernel Haswell"),
+    ],
+)
+def test_doctor_says_which_kernels_were_chosen_and_warns_of_those_that_train(
+    monkeypatch: pytest.MonkeyPatch, owner: str, preferred: str | None, words: str
+) -> None:
+    pool = {
+        "filepath": f"/site-packages/{owner}.libs/libopenblas.so", "architecture": "Haswell",
+        "internal_api": "openblas", "version": "0.3", "num_threads": 2,
+    }  # fmt: skip
+    monkeypatch.setattr(libraries, "preferred_kernel", lambda: preferred)
+    first, *warnings = doctor._blas(pool)
+    assert first == f"openblas 0.3, {words}, 2 threads, of {owner}"
+    assert len(warnings) == ((owner, preferred) == ("scipy", "Zen"))
 
 
 def test_gradcheck_passes_and_says_how_well(handstitch: Handstitch) -> None:

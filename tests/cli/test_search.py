@@ -236,6 +236,11 @@ def test_unpromising_trials_are_pruned(handstitch, pruning):
     trials = searches.load("runs/search").trials
     states = [trial.state for trial in trials]
     assert "pruned" in states[4:]
+    lines = [line for line in result.err.splitlines() if "] Trial " in line]
+    for place, (line, trial) in enumerate(zip(lines, trials, strict=True), 1):
+        assert f"[{place}/{len(trials)}] Trial {trial.number}, " in line
+        after = f", pruned after {len(trial.history)} ("
+        assert (after in line) == (trial.state == "pruned") == ("pruned" in line)
     for trial in trials:
         assert (len(trial.history) == 4) == (trial.state == "complete")
     # What pruners know of trials that are finished is read from the folder, as the trials are.

@@ -63,6 +63,7 @@ def test_show_alone_decides_by_what_is_there(handstitch: Handstitch, trained: Pa
     assert plain.out == handstitch("show", str(trained)).out
     (trained / "report.html").touch()
     assert handstitch("show").out.splitlines()[-1] == f"Page: {trained / 'report.html'}"
+    assert handstitch("show", "--json").json["path"] == str(trained)
     file = trained / "weights" / "best.safetensors"
     assert handstitch("show", str(file)).out == handstitch("show", "weights", str(file)).out
 
@@ -134,7 +135,10 @@ def test_weights_are_counted_and_drawn(handstitch: Handstitch, trained: Path) ->
         assert picture.width > 1000
     found = handstitch("show", "weights", "--weights", "last", "--json").json
     assert found["weights"] == "last"
-    assert [layer["outputs"] for layer in found["layers"]] == [8, 4, 10]
+    sides = ("layer", "inputs", "outputs")
+    assert [tuple(layer[side] for side in sides) for layer in found["layers"]] == [
+        (1, 784, 8), (2, 8, 4), (3, 4, 10),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("data", ["at hand", "gone"])

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from handstitch import search
+from handstitch.config.messages import format_value, plural
 from handstitch.model import load_model
 from handstitch.runs import test_log
 from handstitch.runs.history import read_records
@@ -29,17 +30,29 @@ def searched(handstitch: Handstitch) -> Path:
     return FOLDER
 
 
+def heads(text: str) -> list[str]:
+    """The epochs in the heads of the table's columns, from left to right."""
+    line = next(line for line in text.splitlines() if {"best", "last"} <= set(line.split()))
+    return [word for word in line.split() if word in {"best", "last"}]
+
+
 class TestShow:
     def test_table_words_and_what_to_do_next(self, handstitch, searched):
         result = handstitch("show", str(searched))
         assert result.code == 0, result.err
         assert "4 candidates × 2 seeds on sketch, drawn data" in result.out
         assert result.out.count("1e-09") == 2
-        assert "highest" in result.out
+        best = search.winner(search.load(searched)).candidate
+        (row,) = [line for line in result.out.splitlines() if line.split()[:1] == ["highest"]]
+        assert {format_value(best.parameters[name]) for name in best.parameters} < {*row.split()}
+        assert f"{best.mean:.4f}" in row
         assert "Main effects of a full grid" in result.out
         assert "standard error" in result.out
         assert "interval" not in result.out  # of two seeds
         assert f"handstitch train --from-search {searched}\n" in result.out
+        files = " ".join(result.out.partition(f"Written to {searched}: ")[2].split())
+        assert files.startswith("candidates.csv, pictures/parameters.png, pictures/heat_map.png, ")
+        assert heads(result.out) == ["best", "last"]
 
     def test_json_candidates_are_those_of_any_other_search_alike(self, handstitch, searched):
         first = handstitch("show", str(searched), "--json").json
@@ -84,6 +97,9 @@ class TestShow:
         assert [s["mean"] for s in shown["candidates"]] == [
             s["last_epoch_accuracy"] for s in shown["candidates"]
         ]
+        result = handstitch("show", str(searched), "--by", "last")
+        assert heads(result.out) == ["last", "best"]
+        assert result.out.endswith(f"handstitch train --from-search {searched} --by last\n")
 
     def test_a_folder_that_cannot_be_written_is_shown_all_the_same(
         self, handstitch, searched, monkeypatch
@@ -132,6 +148,10 @@ class TestFromSearch:
         best = shown["candidates"][0]
         assert f"over 2 seeds: {best['mean']:.4f}, the highest of 4 candidates" in result.err
         assert "chosen by mean validation accuracy of the best epoch" in result.err
+        others = sum(bool(one["indistinguishable"]) for one in shown["candidates"]) - 1
+        assert others > 0
+        assert f"indistinguishable from {plural(others, 'other candidate')}; for" in result.err
+        assert f"\n  handstitch show {searched}\n" in result.err
         run = Path("runs", "train")
         values = read_records(run)
         assert len(values) == 2

@@ -135,6 +135,22 @@ def test_every_setting_has_a_help_line_and_says_what_it_may_be() -> None:
         assert valid_values(field_types()[name])
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hidden_sizes", "a list, each item a whole number from 1 up to 1,000,000"),
+        ("activation", "one or more of relu, leaky_relu, elu, sigmoid, tanh"),
+        ("reduction", "mean, sum"),
+        ("stratified", "true or false"),
+        ("threads", "auto or a whole number from 1 up to 1,024"),
+        ("validation", "a number above 0 below 1"),
+        ("decay_epochs", "a number from 1e-06 (less than any step)"),
+    ],
+)
+def test_valid_values_are_said_in_plain_words(name: str, words: str) -> None:
+    assert valid_values(field_types()[name]) == words
+
+
 def test_every_optimizer_has_a_default_rate() -> None:
     assert list(DEFAULT_LEARNING_RATES) == choices(field_types()["optimizer"])
 

@@ -28,6 +28,7 @@ def test_accuracy_on_one_axis_losses_on_the_other_rate_below():
     accuracy, rate, loss = figure.axes
     assert (accuracy.get_ylabel(), loss.get_ylabel()) == ("accuracy", "loss")
     assert (rate.get_ylabel(), rate.get_xlabel()) == ("learning rate", "epoch")
+    assert all(axes.xaxis.get_gridlines()[0].get_visible() for axes in (accuracy, rate))
     shown = lines(accuracy) | lines(loss) | lines(rate)
     for label, name in [
         ("training accuracy", "train_accuracy"), ("validation accuracy", "val_accuracy"),

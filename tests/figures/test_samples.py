@@ -80,6 +80,25 @@ def test_no_pictures_are_an_empty_sheet(predictions):
         figures.png(draw(images, labels, P, NAMES), 20)
 
 
+@pytest.mark.parametrize("n", [1, 8, 9, 30])
+@pytest.mark.parametrize("draw", [figures.samples, figures.worst_mistakes])
+def test_an_image_keeps_its_shape_and_its_longer_side_is_an_inch(predictions, n, draw):
+    images, labels, P = predictions(n)
+    figure = draw(images, labels, P, NAMES)
+    places = [axes.get_position() for axes in figure.axes]
+    width, height = figure.get_size_inches()
+    for place in places:
+        assert place.height * height == pytest.approx(1)
+        assert place.width * width == pytest.approx(5 / 6)
+    assert not any(len(axes.get_xticks()) + len(axes.get_yticks()) for axes in figure.axes)
+    lefts = np.array([place.x0 for place in places[:8]]) * width
+    assert np.diff(lefts) == pytest.approx(1.28)
+    tops = sorted({round(place.y1 * height, 6) for place in places})
+    assert len(tops) == -(-len(places) // 8)
+    assert np.diff(tops) == pytest.approx(1.5)
+    assert tops[0] - 1 > 0.25  # room for what is said below the last row
+
+
 def test_a_long_list_of_samples_ends(predictions):
     images, labels, P = predictions(100)
     assert len(figures.samples(images, labels, P, NAMES).axes) == 80

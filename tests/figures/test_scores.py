@@ -53,6 +53,9 @@ def test_few_classes_have_numbers_and_many_are_all_named(classes):
     heights = [each.get_window_extent().height for each in axes.get_yticklabels()]
     pitch = abs(axes.transData.transform((0, 1))[1] - axes.transData.transform((0, 0))[1])
     assert max(heights) < pitch  # no name lies on its neighbour
+    # A slanted name hangs from its end, an upright one from the middle of its line.
+    ends = {(each.get_rotation(), each.get_verticalalignment()) for each in axes.get_xticklabels()}
+    assert ends == {(45.0, "top") if classes <= 20 else (90.0, "center")}
 
 
 def test_bars_are_f1_and_marks_precision_and_recall():

@@ -77,6 +77,80 @@ class TestWhatIsDrawn:
         wanted = sorted(each.interval for each in candidates if each.interval)
         assert np.array(drawn) == pytest.approx(np.array(wanted))
 
+    def test_candidates_with_one_value_stand_side_by_side_about_it(self):
+        candidates, _ = grid()
+        for axes in drawings.accuracies(candidates, ["learning_rate", "weight_decay"]).axes:
+            places = np.sort([float(bars[0].get_xdata()[0]) for bars in axes.containers])
+            assert np.diff(places).min() > 0.05
+            assert places.reshape(3, 3).mean(axis=1) == pytest.approx([0, 1, 2])
+            assert np.abs(places.reshape(3, 3) - [[0], [1], [2]]).max() < 0.25
+            assert axes.yaxis.get_gridlines()[0].get_visible()
+
+    def test_the_line_joins_the_means_of_those_that_share_a_value(self):
+        candidates, _ = grid()
+        axes: Any = drawings.accuracies(candidates, ["weight_decay"]).axes[0]
+        line = next(line for line in axes.lines if len(line.get_xdata()) == 3)
+        wanted = [np.mean([one.mean for one in candidates if one.parameters["weight_decay"] == d])
+                  for d in DECAYS]  # fmt: skip
+        assert line.get_xdata().tolist() == [0, 1, 2]
+        assert line.get_ydata().tolist() == pytest.approx(wanted)
+
+    def test_many_numbers_stand_on_their_scale(self):
+        for rates, scale in (([0.1 + 0.1 * n for n in range(13)], "linear"),
+                             ([2.0**-n for n in range(13)], "log")):  # fmt: skip
+            candidates, _ = of_search([{"learning_rate": r} for r in rates], [0.9] * 13)
+            axes: Any = drawings.accuracies(candidates, ["learning_rate"]).axes[0]
+            places = sorted(float(bars[0].get_xdata()[0]) for bars in axes.containers)
+            assert places == pytest.approx(sorted(rates))
+            assert axes.get_xscale() == scale
+            assert not [line for line in axes.lines if len(line.get_xdata()) > 1]
+
+    def test_curves_are_named_in_the_order_of_the_candidates(self):
+        candidates, histories = grid()
+        figure = drawings.candidate_curves(candidates, histories)
+        names = [each.get_text() for each in figure.legends[0].get_texts()]
+        assert len(names) == 9
+        assert names[0] == "learning rate {}, weight decay {}".format(
+            *(f"{value:g}" for value in candidates[0].parameters.values())
+        )
+        widths = {float(line.get_linewidth()) for line in figure.axes[0].lines}
+        best = max(figure.axes[0].lines, key=lambda line: line.get_linewidth())
+        assert len(widths) == 2
+        assert best.get_label() == names[0]
+
+    def test_of_many_candidates_the_best_twelve_are_coloured_and_four_have_bands(self):
+        searched = of_search([{"epochs": s} for s in range(14)], [0.8 + s / 100 for s in range(14)])
+        left, right = drawings.candidate_curves(*searched).axes
+        for axes in (left, right):
+            colours = [line.get_color() for line in axes.lines]
+            assert sum(colour == "#bbbbbb" for colour in colours) == 2
+            assert len(set(map(str, colours))) == 13
+            assert len(axes.collections) == 4
+
+    def test_the_ends_of_the_accuracies_stand_beside_their_axis(self):
+        candidates, _ = grid()
+        axes = search_space.parallel(candidates, ["learning_rate", "weight_decay"]).axes[0]
+        beside = {each.get_text(): each.get_position()[1]
+                  for each in axes.texts if each.get_position()[0] > 2}  # fmt: skip
+        means = [one.mean for one in candidates]
+        assert beside == {f"{min(means):.4f}": 0, f"{max(means):.4f}": 1}
+        values = {each.get_text(): each.get_position()[1]
+                  for each in axes.texts if 0.5 < each.get_position()[0] < 1}  # fmt: skip
+        assert values == pytest.approx({"0": 0, "0.2": 0.5, "0.4": 1})
+
+    @pytest.mark.parametrize(("values", "is_map"), [(1, False), (2, True), (24, True), (25, False)])
+    def test_a_map_has_up_to_twenty_four_values_a_side(self, values, is_map):
+        parameters = [{"epochs": n, "seed": s} for n in range(values) for s in (0, 1)]
+        candidates, _ = of_search(parameters, [0.9] * len(parameters), seeds=1)
+        assert search_space.is_grid(candidates, ("epochs", "seed")) == is_map
+        assert not search_space.is_grid(candidates[1:], ("epochs", "seed"))
+
+    @pytest.mark.parametrize(("epoch_count", "marker"), [(1, "o"), (2, "")])
+    def test_a_single_epoch_is_a_point_that_can_be_seen(self, epoch_count, marker):
+        searched = of_search([{"learning_rate": 0.1}], [0.9], epoch_count=epoch_count)
+        for axes in drawings.candidate_curves(*searched).axes:
+            assert [line.get_marker() for line in axes.lines] == [marker]
+
     def test_curves_are_means_over_seeds(self):
         candidates, histories = of_search([{"learning_rate": 0.1}], [0.9])
         left = drawings.candidate_curves(candidates, histories).axes[0]

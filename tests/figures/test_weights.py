@@ -100,6 +100,13 @@ def test_each_layer_has_a_map_and_a_scale_with_zero_in_its_middle():
         assert axes.images[0].cmap(0.5)[:3] == pytest.approx((0.97, 0.97, 0.97), abs=0.03)
 
 
+@pytest.mark.parametrize("outputs", [1, 3, 10, 12])
+def test_up_to_twelve_outputs_are_all_numbered(outputs):
+    (axes,) = maps(figures.heat_maps(parameters((4, outputs))))
+    ticks = [place for place in axes.get_yticks() if -0.5 <= place <= outputs - 0.5]
+    assert ticks == list(range(outputs))
+
+
 def test_an_outlier_does_not_pale_the_rest():
     theta = Parameters((50, 40), np.random.default_rng(0).standard_normal(2040).astype(np.float32))
     theta.weights[0][3, 3] = 1000
@@ -209,6 +216,13 @@ def test_tiles_of_large_images_stay_small():
     assert np.array_equal(tile(figures.unit_tiles(W[:, :3], (200, 200)), 1, (50, 50)),
                           reduced(W[:, 1].reshape(200, 200), (64, 64)))  # fmt: skip
     assert len(figures.svg(figure)) < 400_000
+
+
+@pytest.mark.parametrize(("shape", "units"), [((8, 8), 30), ((8, 8), 64), ((4, 16), 64)])
+def test_tiles_have_the_width_of_the_page(shape, units):
+    W = np.random.default_rng(0).standard_normal((64, units)).astype(np.float32)
+    (axes,) = maps(figures.unit_tiles(W, shape))
+    assert axes.get_position().width > 0.75
 
 
 def test_tiles_refuse_a_use_of_other_units():

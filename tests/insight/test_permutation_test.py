@@ -93,6 +93,16 @@ def test_neighbours_are_looked_for_only_where_there_are_pixels():
     assert without.score < with_pixels.score
 
 
+def test_scores_of_chance_spread_by_one_standard_deviation():
+    rng = np.random.default_rng(6)
+    layers = [rng.standard_normal((20, 10)).astype(np.float32) for _ in range(80)]
+    scores = [structures([W], copies=50)[0].scores for W in layers]
+    for name in ("rows", "column sums"):
+        values = [each[name] for each in scores]
+        assert abs(np.mean(values)) < 0.4
+        assert 0.6 < np.std(values) < 1.6
+
+
 def test_order_in_one_layer_is_that_layers_alone():
     rng = np.random.default_rng(3)
     weights = drawn(rng, (100, 30, 30, 10))
@@ -111,6 +121,14 @@ def test_the_same_weights_give_the_same_figures_at_any_scale():
         again = structures([W * np.float32(scale) for W in weights], SIDE)
         np.testing.assert_allclose([e.score for e in again], [e.score for e in found], atol=1e-3)
     assert structures(weights, SIDE, seed=1) != found
+
+
+def test_pixels_that_are_sampled_have_no_neighbours():
+    W = np.random.default_rng(5).standard_normal((40 * 30, 4)).astype(np.float32)
+    (found,) = structures([W], (40, 30), copies=9)
+    assert "neighbours" not in found.scores
+    (found,) = structures([W[:1024]], (32, 32), copies=9)
+    assert "neighbours" in found.scores
 
 
 def test_the_weights_are_left_as_they_are():

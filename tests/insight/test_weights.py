@@ -15,6 +15,7 @@ from handstitch.data import loading
 from handstitch.errors import DataError, ModelFileError
 from handstitch.insight.initial_weights import recover_initial_weights
 from handstitch.insight.layers import decisive_layer, effective_rank
+from handstitch.insight.results import sentences
 from handstitch.model import load_model, save_model
 from handstitch.model.trained import present_model
 from handstitch.training import state
@@ -256,6 +257,58 @@ def test_the_sentence_about_one_tenth_depends_on_the_start(course):
     result = insight.weights(course[3])
     start = result.layers[0].initial_share_below_0_1
     assert f"at the start it is {100 * start:.1f} %" in result.words[1]
+
+
+@pytest.mark.parametrize(
+    ("now", "start", "is_same"),
+    [(0.8, 0.8, True), (0.8, 0.79, True), (0.79, 0.8, True), (0.8, 0.77, False), (0.0, 1.0, False)],
+)
+def test_a_share_as_at_the_start_says_nothing_about_learning(course, now, start, is_same):
+    result = insight.weights(course[3], copies=9)
+    layers = [
+        structs.replace(layer, share_below_0_1=now, initial_share_below_0_1=start)
+        for layer in result.layers
+    ]
+    for line in sentences(structs.replace(result, layers=layers))[: len(layers)]:
+        assert ("says nothing about learning" in line) == is_same
+        assert f"{100 * now:.1f} % of its weights lie within ±0.1" in line
+
+
+@pytest.mark.parametrize(
+    ("decisive", "verdict", "words"),
+    [
+        (2, "trained", "Layer 2 decides most: with this layer alone reset {} to 0.2000."),
+        (
+            None,
+            "trained",
+            (
+                "No layer clearly decides most: with one layer reset, {} to 0.1000 with layer 1, "
+                "0.2000 with layer 2, 0.3000 with layer 3."
+            ),
+        ),
+        (None, "as initialised", ""),
+    ],
+)
+def test_the_layer_that_decides_is_named_with_the_accuracies(course, decisive, verdict, words):
+    result = insight.weights(course[3], copies=9)
+    layers = [
+        structs.replace(layer, reset_accuracy=number / 10)
+        for number, layer in enumerate(result.layers, 1)
+    ]
+    known = structs.replace(
+        result, layers=layers, decisive_layer=decisive, verdict=verdict, validation_images=90,
+        val_accuracy=0.9, initial_weights="confirmed",
+    )  # fmt: skip
+    said = [line for line in sentences(known) if "decides most" in line]
+    falls = "accuracy on the 90 validation images falls from 0.9000"
+    initial = f"to its initial weights, {falls}"
+    assert said == ([words.format(falls if decisive is None else initial)] if words else [])
+    for unknown in (
+        structs.replace(known, val_accuracy=None),
+        structs.replace(known, initial_weights="unknown"),
+    ):
+        assert any("decisive layer is unknown" in line for line in sentences(unknown))
+        assert not any("decides most" in line for line in sentences(unknown))
 
 
 def test_weights_in_the_reports_layout_are_looked_into(tmp_path):

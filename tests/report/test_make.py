@@ -168,6 +168,7 @@ def damage(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50] + b"\xff?")
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("spoil", "missing"),
     [
@@ -183,12 +184,24 @@ def damage(path: Path) -> None:
     ids=range(8),
 )
 def test_what_is_missing_or_damaged_is_said_and_the_rest_is_there(
-    handstitch: Handstitch, trained: Path, undrawn: None, spoil: Any, missing: list[Missing]
+    handstitch: Handstitch,
+    trained: Path,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Any,
+    missing: list[Missing],
 ) -> None:
     handstitch("test")
     spoil(trained)
+    caplog.clear()
     made = report.make(trained)
     assert made.missing == missing
+    files: dict[Missing, str | Path] = {
+        "weights": run_folder.BEST,
+        "summary": run_folder.SUMMARY,
+        "test log": test_log.TEST_LOG,
+    }
+    for message, each in zip(caplog.messages, missing, strict=True):
+        assert message.startswith(str(trained / files[each]))
     text = text_of(made)
     for each in missing:
         assert ENGLISH.missing[each] in text
@@ -330,6 +343,27 @@ def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
     assert len(made.named["before_after"]) == 3
     # The other pictures take 0.5 MB.
     assert len(render(found, made, ENGLISH)) < 2_500_000
+
+
+@pytest.mark.parametrize(("depth", "shown"), [(4, [1, 2, 3, 4]), (6, [1, 2, 5, 6])])
+@pytest.mark.usefixtures("undrawn")
+def test_of_many_layers_the_first_two_and_the_last_two_are_compared_with_their_start(
+    depth: int, shown: list[int]
+) -> None:
+    model = sample((16, *([3] * (depth - 1)), 2), image_shape=(4, 4))
+    initial = Parameters.random(model.parameters.sizes, np.random.default_rng(1))
+    found = make_contents(
+        model=model, initial=initial, evaluation=None, predictions=None, history=[]
+    )
+    made = charts.draw_charts(found, ENGLISH, "en")
+    assert [chart.alt for chart in made.before_after] == [
+        ENGLISH.before_after_alt.format(
+            layer=layer,
+            before=initial.weights[layer - 1].std(dtype="f8"),
+            after=model.parameters.weights[layer - 1].std(dtype="f8"),
+        )
+        for layer in shown
+    ]
 
 
 def test_a_network_that_makes_no_mistakes_and_one_without_hidden_layers() -> None:

@@ -77,6 +77,39 @@ def test_a_state_is_taken_up_to_the_bit(tmp_path, optimizer, steps):
             np.testing.assert_array_equal(other.state.arrays()[name], vector, name)
 
 
+@pytest.mark.parametrize(("best", "copies"), [(2, 1), (4, 0)])
+def test_weights_that_are_present_and_best_are_saved_once(tmp_path, best, copies):
+    trainer = make_trainer()
+    train_with_best_epoch(trainer, best)
+    if copies:
+        trainer.state.best.vector[:] = 3
+    path = tmp_path / "last.safetensors"
+    snapshot.save(path, trainer)
+    saved = load_state(path)
+    assert len(saved.slots) == copies
+    other = make_trainer()
+    snapshot.restore(path, saved, other)
+    wanted = trainer.state.best if copies else trainer.state.network.parameters
+    np.testing.assert_array_equal(other.state.best.vector, wanted.vector)
+
+
+def test_a_build_that_differs_is_named_with_both_versions(tmp_path):
+    trainer = make_trainer()
+    path = tmp_path / "last.safetensors"
+    snapshot.save(path, trainer)
+    saved = load_state(path)
+    assert snapshot.differences(saved, trainer) == []
+    versions = dict(saved.model.versions) | {"numpy": "0.1", "abacus": "7"}
+    other = saved._replace(model=msgspec.structs.replace(saved.model, versions=versions))
+    numpy, abacus = snapshot.differences(other, trainer)
+    assert numpy.startswith(f"numpy was 0.1 when the run was saved and is {np.__version__} now")
+    assert abacus.startswith("abacus was 7 when the run was saved and is None now")
+    edited = saved._replace(
+        model=msgspec.structs.replace(saved.model, versions=versions | {"core": "?"})
+    )
+    assert "core/ was edited" in snapshot.differences(edited, trainer)[0]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -170,6 +170,7 @@ DAMAGED = [
     changed(confusion_matrix=[[8, 3], [-1, 0]]),
     changed(correct=9),
     changed(class_scores=[]),
+    changed(class_scores=[], confusion_matrix=[], n=0, correct=0),
     changed(accuracy="high"),
 ]
 
@@ -194,6 +195,14 @@ def test_what_is_not_damaged_is_read(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(changed())
     assert test_log.read(tmp_path).latest.get(ONE) == evaluation()
+
+
+def test_an_evaluation_of_a_single_class_is_read(tmp_path: Path) -> None:
+    one = evaluation(
+        10, confusion_matrix=[[10]], class_scores=class_scores(np.array([[10]]), ("only",))
+    )
+    test_log.append(tmp_path, one, ONE)
+    assert test_log.read(tmp_path).latest.get(ONE) == one
 
 
 def test_a_log_without_end_is_not_read_to_the_end(

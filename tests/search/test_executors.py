@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from handstitch.errors import MachineError
+from handstitch.search import executors
 from tests.search import searching
 from tests.search.searching import GRID, table
 
@@ -105,6 +107,33 @@ def test_a_dask_cluster_answers_nobody_without_its_certificate(tmp_path, cluster
         assert "the Dask scheduler cannot be reached" in complaint
         assert ("is not TLS" in complaint) == address.startswith("tcp")
         assert not (tmp_path / "grid").exists()
+
+
+def caused(text: str, cause: str) -> OSError:
+    error = OSError(text)
+    error.__cause__ = ConnectionRefusedError(cause)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError("timed out"), "timed out"),
+        (OSError("<a comm>: gone"), "gone"),
+        (OSError(), "OSError"),
+        (caused("timed out", "refused"), "refused"),
+    ],
+)
+def test_the_reason_why_a_scheduler_is_out_of_reach_is_shown(monkeypatch, error, reason):
+    distributed = pytest.importorskip("distributed")
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(distributed, "Client", refuse)
+    with pytest.raises(MachineError) as caught, executors.dask("tls://host:1"):
+        pass
+    assert caught.value.found == f"tls://host:1: {reason}"
 
 
 def test_tpe_proposes_the_same_to_any_number_of_workers(tmp_path):

@@ -226,6 +226,18 @@ class TestImportance:
         assert shares["weight_decay"] > 0.95
         assert shares["learning_rate"] < 0.02
 
+    def test_a_share_is_the_textbooks_omega_squared(self):
+        # Two factors, each candidate once, so that Hays' formula is that of a one-way analysis.
+        accuracies = np.array([[0.80, 0.82], [0.84, 0.83], [0.90, 0.91], [0.88, 0.93]])
+        parameters = [{"optimizer": name, "epochs": 7} for name in ("a", "a", "b", "b")]
+        values = accuracies - accuracies.mean(axis=0)
+        groups = values.reshape(2, 4)
+        between = 4 * float(np.sum(groups.mean(axis=1) ** 2))
+        means = values.mean(axis=1).reshape(2, 2)
+        within = 2 * float(np.sum((means - means.mean(axis=1, keepdims=True)) ** 2)) / (4 - 2)
+        wanted = (between - within) / (float(np.sum(values**2)) + within)
+        assert importance(search(accuracies, parameters)) == {"optimizer": pytest.approx(wanted)}
+
     def test_noise_is_no_importance(self):
         parameters = [{"learning_rate": r, "weight_decay": d} for r, d in self.GRID]
         found = [

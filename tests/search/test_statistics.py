@@ -152,6 +152,11 @@ class TestTies:
             wider += means.max() - means.min() > error * statistics.critical_range(9, 32)
         assert 30 <= wider <= 70
 
+    def test_two_seeds_are_enough_for_a_width(self):
+        table = np.array([[0.9, 0.9001], [0.5, 0.5002]])
+        assert statistics.indistinguishable_from_best(table) == [True, False]
+        assert statistics.half_width(table, 1) < 0.3
+
     def test_half_width_agrees_with_the_verdict(self):
         decided = 0
         for seed in range(60):

@@ -22,6 +22,7 @@ import handstitch
 from handstitch import storage
 from handstitch.errors import HandstitchError, MachineError, UsageError
 from handstitch.storage import atomic, disk
+from handstitch.storage.os_errors import translate_os_errors
 from tests.faults.faulty_disk import FaultyDisk, installed, leftovers
 
 CONFIG = {"config.toml": b"seed = 0\n"}
@@ -120,6 +121,13 @@ def test_refusals_are_explained(tmp_path, number, words):
         assert all(word in message for word in (*words, "fix"))
         assert message.count("\n") <= 5
         assert (tmp_path / "file").read_bytes() in {b"old", b"0123456789"}
+
+
+def test_where_nobody_knows_the_number_of_bytes_none_is_wanted(tmp_path):
+    with pytest.raises(MachineError) as caught, translate_os_errors(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.problem == "the disk is full"
+    assert caught.value.wanted is None
 
 
 def test_a_folder_in_the_way_is_named(tmp_path):

@@ -21,7 +21,7 @@ from handstitch.errors import DivergedError
 from handstitch.evaluation import Evaluator
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch
-from handstitch.training import State, Trainer, backend, start
+from handstitch.training import State, Trainer, backend, schedules, start
 
 
 def make_dataset(n: int, seed: int = 0) -> Dataset:
@@ -111,6 +111,34 @@ def train_slowly(trainer: Trainer) -> list[tuple[float, ...]]:
         norm = sum(float(np.sum(W**2)) for W in theta.weights)
         epochs.append((np.mean(losses), np.mean(correct), np.mean(val), np.mean(val_correct), norm))
     return epochs
+
+
+@pytest.mark.parametrize("schedule", ["exponential", "cosine", "one-cycle"])
+def test_the_rate_of_a_record_is_that_of_the_epochs_last_step(pictures: Dataset, schedule: Any):
+    config = replace(SMALL, schedule=schedule, warmup=0.5)
+    trainer = Trainer(config, pictures)
+    steps = len(trainer.batches)
+    assert [record.learning_rate for record in trainer] == [
+        schedules.learning_rate(config, epoch * steps - 1, steps, []) for epoch in (1, 2, 3)
+    ]
+
+
+def test_dropout_is_a_function_of_the_seed_and_the_step(pictures: Dataset):
+    config = replace(SMALL, dropout=0.3, input_dropout=0.2, epochs=2, seed=5)
+    trainer, other = Trainer(config, pictures), Trainer(config, pictures)
+    batches = other.batches
+    plain = backend.NumpyBackend(other.state.network, other.state.optimizer, batches)
+    for step in range(2 * len(batches)):
+        epoch, batch = divmod(step, len(batches))
+        indices = batches.batch(batches.epoch_order(5, epoch), batch)
+        scale = 1 / len(indices) if config.reduction == "mean" else 1.0
+        rng = generator(5, Purpose.DROPOUT, step)
+        plain.train_batch(indices, config.learning_rate, scale, np.inf, rng)
+    trainer.fit()
+    np.testing.assert_allclose(
+        trainer.state.network.parameters.vector, other.state.network.parameters.vector,
+        rtol=1e-4, atol=1e-5,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("reduction", "rate"), [("mean", 0.1), ("sum", 0.1 / 64)])
