@@ -293,8 +293,6 @@ def test_images_without_labels_are_not_taken_for_the_test_set() -> None:
         classifier.evaluate()
     with pytest.raises(DataError, match="no class name"):
         classifier.score(X, y + 1)
-    with pytest.raises(TypeError, match="uint8"):
-        classifier.predict(X.tolist())
 
 
 # ── repr ───────────────────────────────────────────────────────────────────────────────────────

@@ -35,7 +35,7 @@ from handstitch.runs.test_log import TestEvaluation
 _logger = logging.getLogger(__name__)
 
 Missing = Literal[
-    "history", "weights", "summary", "test log", "data", "other data", "initial", "images"
+    "history", "weights", "summary", "test log", "data", "other data", "images", "initial"
 ]
 """What a page may lack; `Words.missing` has a sentence for each."""
 Part = Literal["test", "validation"]
