@@ -175,7 +175,7 @@ def test_compiled_as_not(model_file: Path) -> None:
         classify(images(1, 20, 20)[0])
     with pytest.raises(ModelFileError, match="another size"):
         classify(images(3, 20, 20))
-    with pytest.raises(ModelFileError, match="other input"):
+    with pytest.raises(DataError, match="neither images nor features"):
         classify(X[0].astype(float))
 
 
