@@ -287,7 +287,7 @@ def test_data_info_counts_and_sums(handstitch: Handstitch) -> None:
     for part in found["parts"]:
         assert sum(part["counts"].values()) == part["images"]
         assert f"{part['digest']}  pixels and labels of {part['part']}" in plain
-    assert re.search(r"^train +300 +28 +28 ", plain, re.MULTILINE)
+    assert re.search(r"^train +300 +28 × 28 ", plain, re.MULTILINE)
 
 
 def test_data_info_auto_says_why_it_is_sketch(handstitch: Handstitch) -> None:

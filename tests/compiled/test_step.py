@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -245,7 +246,9 @@ def test_compiling_ahead_is_all_that_training_needs(
         classify(image)
         classify(pictures.images)
     assert [set(function.signatures) for function in entries] == types
-    assert all(len(each) == 1 for each in types)
+    for each in types:  # features, which another test may have compiled for, are another type
+        of_pixels = [one for one in each if re.search(r"\buint8\b", str(one))]
+        assert len(of_pixels or each) == 1
 
 
 @pytest.mark.parametrize(

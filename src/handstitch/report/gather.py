@@ -35,16 +35,9 @@ from handstitch.runs.test_log import TestEvaluation
 _logger = logging.getLogger(__name__)
 
 Missing = Literal[
-    "history",
-    "weights",
-    "summary",
-    "test log",
-    "data",
-    "other data",
-    "overflow",
-    "initial",
-    "images",
-]
+    "history", "weights", "summary", "test log", "data", "other data", "images",
+    "overflow", "initial",
+]  # fmt: skip
 """What a page may lack; `Words.missing` has a sentence for each."""
 Part = Literal["test", "validation"]
 
