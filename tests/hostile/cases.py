@@ -21,6 +21,7 @@ from handstitch import runs
 from handstitch.config import Config
 from handstitch.config.toml import format_toml
 from handstitch.data import loading
+from tests.fuzz import targets
 from tests.hostile.attack import attack, captured
 
 Words = tuple[str, ...]
@@ -49,9 +50,9 @@ SEARCH_VERBS = {
     "test TRIAL": ("test", "search/trials/0000/best.safetensors"),
 }
 VERBS = RUN_VERBS | SEARCH_VERBS
-_ALIKE = {"show --json", "show SEARCH --json", "test FILE"}
+_ALIKE = {"show --json", "show SEARCH --json", "test FILE", "predict"}
 """Verbs that read a record by the same call as another: every file is replaced for them, too."""
-_AT_A_GLANCE = {"run/config.toml": {"show", "show weights", "test", "predict"}}
+_AT_A_GLANCE = {"run/config.toml": {"show", "show weights", "test"}}
 """Verbs that open a record for its first bytes alone."""
 _EXTRA = {
     "run": (),
@@ -63,7 +64,7 @@ _AS_BEFORE = re.compile("trials/000[1-4]")
 RECORDS = (
     *("run/config.toml", "run/history.csv", "run/summary.json", "run/origin.json"),
     *("run/test/log.json", "search/search.json", "search/trials/0000/trial.json"),
-    "search/test/log.json",
+    *("search/test/log.json", "run/weights/best.safetensors", "run/weights/last.safetensors"),
 )
 
 
@@ -174,41 +175,55 @@ _ENDS: tuple[Any, ...] = (
 
 def changed(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     """(what was done, a record with one change): every field missing and at its ends."""
-    yield "other encoding", content.decode().encode("utf-16")
-    yield "not UTF-8", content.replace(b"e", b"\xff", 1)
-    yield "nested", b'{"a": ' + b"[" * 100_000
-    yield "twice", content * 2
-    yield "no number", re.sub(rb"\d+(?=\s*[,\n])", b"NaN", content, count=1)
-    yield "a long number", re.sub(rb"\d+(?=\s*[,\n])", b"9" * 5000, content, count=1)
-    record = _decoded(name, content)
+    if not name.endswith(".safetensors"):
+        yield "other encoding", content.decode().encode("utf-16")
+        yield "not UTF-8", content.replace(b"e", b"\xff", 1)
+        yield "nested", b'{"a": ' + b"[" * 100_000
+        yield "twice", content * 2
+        yield "no number", re.sub(rb"\d+(?=\s*[,\n])", b"NaN", content, count=1)
+        yield "a long number", re.sub(rb"\d+(?=\s*[,\n])", b"9" * 5000, content, count=1)
+    record, encoded = _parsed(name, content)
     for holder, key in _places(record):
         whole = holder[key]
         for end in _ENDS:
             holder[key] = end
-            yield f"{key} = {json.dumps(end)[:12]}", _encoded(name, record)
+            yield f"{key} = {json.dumps(end)[:12]}", encoded(record)
         if isinstance(holder, dict):
             del holder[key]
-            yield f"{key} missing", _encoded(name, record)
+            yield f"{key} missing", encoded(record)
         holder[key] = whole
 
 
-def _decoded(name: str, content: bytes) -> Any:
+def _parsed(name: str, content: bytes) -> tuple[Any, Callable[[Any], bytes]]:
+    """A record, and how it is written."""
     if name.endswith(".csv"):
-        return list(csv.DictReader(io.StringIO(content.decode())))
-    return (tomllib if name.endswith(".toml") else json).loads(content.decode())
-
-
-def _encoded(name: str, record: Any) -> bytes:
+        return list(csv.DictReader(io.StringIO(content.decode()))), _table
     if name.endswith(".toml"):
-        return "\n".join(format_toml(*item) for item in record.items()).encode()
-    if name.endswith(".csv"):
-        text = io.StringIO()
-        table = csv.writer(text)
-        names = list(dict.fromkeys(name for row in record if isinstance(row, dict) for name in row))
-        rows = ([row.get(name) for name in names] for row in record if isinstance(row, dict))
-        table.writerows([names, *rows])
-        return text.getvalue().encode()
+        return tomllib.loads(content.decode()), _settings
+    if name.endswith(".safetensors"):  # the description, with the digest put right
+        description, rest = targets._opened(content).split(targets._CUT, 1)
+        return json.loads(description), partial(_model, rest=rest)
+    return json.loads(content), _json
+
+
+def _json(record: Any) -> bytes:
     return json.dumps(record).encode()
+
+
+def _settings(record: Any) -> bytes:
+    return "\n".join(format_toml(*item) for item in record.items()).encode()
+
+
+def _model(record: Any, rest: bytes) -> bytes:
+    return targets._sealed(_json(record) + targets._CUT + rest, 0)
+
+
+def _table(record: Any) -> bytes:
+    rows = [row for row in record if isinstance(row, dict)]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    csv.writer(text).writerows([names, *([row.get(name) for name in names] for row in rows)])
+    return text.getvalue().encode()
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -117,14 +117,6 @@ def test_a_changed_record_is_no_bug(received, file, verb):
         assert not outcome.faults, (what, outcome.text)
 
 
-def test_an_evaluation_with_the_images_of_another_matrix_is_damaged(received):
-    log = (received / "run" / TEST_LOG).read_bytes()
-    put = partial(Path.write_bytes, data=log.replace(b'"support": ', b'"support": 1'))
-    outcome = attack(received, "run/test/log.json", VERBS["report"], put)
-    assert not outcome.faults, outcome.text
-    assert "the test log is damaged" in outcome.text
-
-
 def test_every_file_of_a_run_and_a_search_is_replaced(received):
     files = files_of(received)
     of_run = {name for word, name in vars(run_folder).items() if word.isupper() and word != "RUNS"}

@@ -160,6 +160,7 @@ DAMAGED = [
     changed(confusion_matrix=[[8, 3], [-1, 0]]),
     changed(correct=9),
     changed(class_scores=[]),
+    changed(class_scores=class_scores(np.array([[8, 1], [1, 0]]), NAMES)),
     changed(accuracy="high"),
 ]
 
