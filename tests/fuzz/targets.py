@@ -49,7 +49,7 @@ from handstitch.runs.test_log import TestEvaluation, TestLog
 from handstitch.search import folder as search_folder
 from handstitch.search.folder import SearchDescription
 from handstitch.search.plan import SearchPlan
-from handstitch.search.space import Range
+from handstitch.search.space import Axis, Range
 from handstitch.search.winner import SearchOrigin
 from tests.data import idx_files
 from tests.sample_models import assert_same, report_arrays, sample
@@ -462,12 +462,13 @@ def _record_seeds(path: Path) -> Iterator[bytes]:
         time="2026-01-01T00:00:00+00:00", weights_digest="0" * 64, weights="best",
         dataset="sketch", n=2, accuracy=0.5,
     )  # fmt: skip
+    spaces: tuple[dict[str, Axis], ...] = (
+        {"epochs": [1, 2], "activation": [["relu", "elu"]]},
+        {"learning_rate": Range(low=1e-4, high=1, log=True)},
+    )
     plans = (
         SearchPlan(config=Config().to_dict(), parameters=parameters, candidates=2)
-        for parameters in (
-            {"epochs": [1, 2], "activation": [["relu", "elu"]]},
-            {"learning_rate": Range(low=1e-4, high=1, log=True)},
-        )
+        for parameters in spaces
     )
     records: list[tuple[int, Any]] = [
         (0, summary),

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -50,18 +51,21 @@ def main() -> int:
         prepare(base)
         gc.freeze()  # a fork copies no page that it only reads
         cases = [case for case in cases_of(base) if given.only in ", ".join(case[:3])]
-        for what, file, verb, words, put in cases[given.start :: given.every]:
-            row = rows.setdefault(what, Counter())
-            outcome = attack(base, file, words, put, draws=given.draw)
-            name = f"{file}, {what}, {verb}"
-            row["cases"] += 1
-            row["answered"] += outcome.code in {2, 3, 4, 5, 6}
-            row.update(outcome.faults)
-            slowest = max(slowest, (outcome.seconds, name))
-            largest = max(largest, (outcome.growth, name))
-            if outcome.faults:
-                print(f"{', '.join(outcome.faults)}: {name}: {outcome.code}")
-                print(*outcome.read, *outcome.written, outcome.text[-1500:], sep="\n", flush=True)
+        with suppress(KeyboardInterrupt):  # the table is of what was done so far
+            for what, file, verb, words, put in cases[given.start :: given.every]:
+                row = rows.setdefault(what, Counter())
+                outcome = attack(base, file, words, put, draws=given.draw)
+                name = f"{file}, {what}, {verb}"
+                row["cases"] += 1
+                row["answered"] += outcome.code in {2, 3, 4, 5, 6}
+                row.update(outcome.faults)
+                slowest = max(slowest, (outcome.seconds, name))
+                largest = max(largest, (outcome.growth, name))
+                if outcome.faults:
+                    print(f"{', '.join(outcome.faults)}: {name}: {outcome.code}")
+                    print(
+                        *outcome.read, *outcome.written, outcome.text[-1500:], sep="\n", flush=True
+                    )
     columns = ("cases", "answered", *FAULTS)
     print(f"{'':40}" + "".join(f"{name:>14}" for name in columns))
     for what, row in [*rows.items(), ("all", sum(rows.values(), Counter()))]:

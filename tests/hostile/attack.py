@@ -24,10 +24,12 @@ from urllib.parse import unquote, urlsplit
 
 from matplotlib.figure import Figure
 
+import handstitch
 from handstitch import cli, figures
 
 LIMIT, CPU_LIMIT = 120.0, 20
-"""Seconds for one verb, and of a processor; the slowest takes one where nothing else runs."""
+"""Seconds for one verb, and of a processor; the slowest takes one where nothing else runs and the
+numba backend is compiled already, as `make` does it."""
 GROWTH = 256 * 2**20
 """Bytes that a verb may take more than it starts with."""
 SECRET = b"content of a file outside\n" * 40
@@ -200,6 +202,8 @@ class _Watch:
         self.written: list[str] = []
         self._case = f"{case}{os.sep}"
         self._own = tuple(f"{case / name}{os.sep}" for name in _OWN)
+        # Code that was compiled is kept in the package.
+        self._writable = (*self._own, f"{Path(handstitch.__file__).parent}{os.sep}")
         self._sound = {self._case, f"{os.devnull}{os.sep}", f"{case.parent / ANSWER}{os.sep}"}
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -223,7 +227,7 @@ class _Watch:
         here += os.sep
         if here.startswith(self._own):
             self.opened.append(here.removeprefix(self._case).removesuffix(os.sep))
-        if real.startswith(self._own) or real in self._sound or (not follows and here in self._own):
+        if real.startswith(self._writable) or real in self._sound or here in self._own:
             return
         if writes:
             self.written.append(f"{event} {name}")

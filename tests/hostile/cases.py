@@ -95,7 +95,7 @@ def _run(verb: str) -> None:
 
 def files_of(base: Path) -> dict[str, dict[str, Words]]:
     """Every file and folder that a verb reads or makes, with the verbs of its folder."""
-    found = {}
+    found: dict[str, dict[str, Words]] = {}
     for folder, verbs in (("run", RUN_VERBS), ("search", SEARCH_VERBS)):
         names = {f"{folder}/{name}" for name in _EXTRA[folder]}
         for words in verbs.values():
@@ -228,7 +228,7 @@ def _table(record: Any) -> bytes:
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every field of a record; of a list, and of what is kept by its digest, the first."""
-    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    keys: list[Any] = list(value if isinstance(value, dict) else range(len(value)))
     are_alike = isinstance(value, list) or _DIGEST.fullmatch(keys[0])
     for key in keys[:1] if are_alike else keys:
         yield value, key

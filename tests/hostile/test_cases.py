@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from handstitch import storage
+from handstitch import cli, storage
 from handstitch.data import loading
 from handstitch.runs import folder as run_folder
 from handstitch.runs.test_log import TEST_LOG
@@ -212,7 +212,7 @@ def test_planted_faults_are_seen(received, monkeypatch, plant: Callable[[], None
         plant()
         return 0
 
-    monkeypatch.setattr(attacking.cli, "run", run)
+    monkeypatch.setattr(cli, "run", run)
     monkeypatch.setattr(attacking, "LIMIT", 0.3 if plant is sleep else 60.0)
     monkeypatch.setattr(attacking, "CPU_LIMIT", 1)
     assert attack(received, "run/nothing", ("show",), lambda path: None).faults == [fault]
