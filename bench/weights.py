@@ -28,7 +28,7 @@ def analyse(preset: str, seed: int, folder: Path) -> WeightsResult:
     config = Config.preset(preset, seed=seed, dataset="fashion-mnist", threads=1)
     run = handstitch.train(config, out=folder / f"{preset}-{seed}")
     model = handstitch.load(run.folder).model
-    result = insight.weights(model, insight.find_training_data(model))
+    result = insight.weights(model, *insight.find_training_data(model))
     print(preset, seed, result.words[-2], file=sys.stderr, flush=True)
     return result
 

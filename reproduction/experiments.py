@@ -143,7 +143,7 @@ def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -
     if evaluation is None:
         evaluation = classifier.evaluate(data_dir=setup.data_dir)
         test_log.append(folder, evaluation, digest)
-    data = find_training_data(classifier.model, setup.data_dir)
+    data, _ = find_training_data(classifier.model, setup.data_dir)
     return RepeatedRun(
         seed=seed,
         history=history,

@@ -38,8 +38,7 @@ def write_photos(folder: Path, each: int = 10, names: tuple[str, ...] = NAMES) -
             colour = (120 + 100 * np.cos(phase) + rng.integers(-15, 15, 3)).astype(int)
             x, y = rng.integers(1, 6, 2).tolist()
             ImageDraw.Draw(picture).ellipse([x, y, x + 6, y + 5], tuple(colour.tolist()))
-            suffix, quality = (("png", {}), ("jpg", {"quality": 95}))[k % 2]
-            picture.save(folder / name / f"{k}.{suffix}", **quality)
+            picture.save(folder / name / f"{k}.{('png', 'jpg')[k % 2]}", quality=95)
     return folder
 
 
@@ -178,6 +177,11 @@ def test_own_validation_pictures_validate(handstitch: Handstitch, machine: Path)
     result = handstitch("train", "--dataset", "photos", *SMALL, "--json")
     assert result.code == 0, result.err
     assert (result.json["train_images"], result.json["val_images"]) == (80, 30)
+    best = result.json["best_val_accuracy"]
+    stats = handstitch("show", "weights", "--stats", "--json").json
+    assert (stats["validation_images"], stats["val_accuracy"]) == (30, pytest.approx(best))
+    assert handstitch("report").code == 0
+    assert "30" in (machine / "runs/train/report.html").read_text()
     assert handstitch("test", "--json").json["n"] == 20
 
 
@@ -208,10 +212,9 @@ def test_pictures_folders_and_arrays_are_classified(
         for one, other in zip(of_file["predictions"], of_array["predictions"], strict=True):
             assert one["probabilities"] == other["probabilities"]
     rows = list(csv.DictReader(io.StringIO(handstitch("predict", "cats.npy", "--csv").out)))
-    assert [row["predicted"] for row in rows] == [
-        row["predicted"] for row in of_array["predictions"]
-    ]
-    assert float(rows[0]["p(cat)"]) == of_array["predictions"][0]["probabilities"]["cat"]
+    answers = of_file["predictions"]
+    assert [row["predicted"] for row in rows] == [row["predicted"] for row in answers]
+    assert float(rows[0]["p(cat)"]) == answers[0]["probabilities"]["cat"]
 
 
 def test_a_grey_picture_on_white_is_inverted_and_shown(
@@ -245,8 +248,8 @@ def test_a_probability_is_100_percent_only_where_it_is() -> None:
 def test_an_npz_is_a_model_by_its_weights_and_data_by_its_images(
     handstitch: Handstitch, trained: Path
 ) -> None:
-    weights = {"weights_0": np.zeros((2, 3)), "bias_0": np.zeros((1, 3))}
-    images = {"images": np.zeros((1, 12, 14, 3), np.uint8)}
+    weights: dict[str, Any] = {"weights_0": np.zeros((2, 3)), "bias_0": np.zeros((1, 3))}
+    images: dict[str, Any] = {"images": np.zeros((1, 12, 14, 3), np.uint8)}
     np.savez("both.npz", **weights, **images)
     np.savez("neither.npz", numbers=np.zeros(3))
     np.savez("weights.npz", **weights)
@@ -286,13 +289,8 @@ def test_another_data_set_is_told_and_counted_as_test_does(
 ) -> None:
     handstitch("train", "--dataset", "sketch", *SMALL, "--out", "runs/s")
     images, labels = sketch.draw(60, 1)
-    for part in ("train", "test"):
-        np.savez(f"mine_{part}.npz", images=images, labels=labels)
-    np.savez(
-        "mine.npz",
-        **{f"{kind}_{part}": array for part in ("train", "test")
-           for kind, array in (("images", images), ("labels", labels))},
-    )  # fmt: skip
+    parts: dict[str, Any] = {"images_train": images, "labels_train": labels}
+    np.savez("mine.npz", images_test=images, labels_test=labels, **parts)
     tested = handstitch("test", "runs/s", "--dataset", "mine.npz", "--json")
     predicted = handstitch("predict", "runs/s", "--dataset", "mine.npz", "--rows", "0:60", "--json")
     for result in (tested, predicted):
@@ -350,8 +348,12 @@ def test_fashion_mnist_in_its_own_order_gives_its_own_weights(
     """On the drawn set, whose parts are small: named by name, and as files of its arrays."""
     arrays = {part: sketch.draw(*loading._SKETCH[part]) for part in ("train", "test")}
     if form == "npz":
-        np.savez("own.npz", **{f"{k}_{part}": a for part, both in arrays.items()
-                               for k, a in zip("xy", both, strict=True)})  # fmt: skip
+        own: dict[str, Any] = {
+            f"{kind}_{part}": array
+            for part, both in arrays.items()
+            for kind, array in zip("xy", both, strict=True)
+        }
+        np.savez("own.npz", **own)
     else:
         (machine / "own").mkdir()
         for part, (images, labels) in arrays.items():

@@ -42,7 +42,7 @@ class TestShow:
         assert result.code == 0, result.err
         assert "4 candidates × 2 seeds on sketch, drawn data" in result.out
         assert result.out.count("1e-09") == 2
-        best = search.winner(search.load(searched)).candidate
+        best = search.winner(search.load(searched))[1].candidates[0]
         (row,) = [line for line in result.out.splitlines() if line.split()[:1] == ["highest"]]
         assert {format_value(best.parameters[name]) for name in best.parameters} < {*row.split()}
         assert f"{best.mean:.4f}" in row

@@ -19,15 +19,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
+from handstitch import storage
 from handstitch.config import Config, precedence
+from handstitch.config.messages import pretty_json
 from handstitch.config.schema import field_types, from_mapping
 from handstitch.config.toml import read_file, to_toml
-from handstitch.errors import HandstitchError
+from handstitch.errors import DataError, HandstitchError
 from handstitch.model import (
     Model,
     course_npz,
@@ -37,6 +41,16 @@ from handstitch.model import (
     save_model,
     save_state,
 )
+from handstitch.records import ClassScore, EpochRecord, Evaluation, RunSummary, Trial
+from handstitch.runs import test_log
+from handstitch.runs.folder import HISTORY
+from handstitch.runs.history import history_csv, read_records
+from handstitch.runs.test_log import TestEvaluation, TestLog
+from handstitch.search import folder as search_folder
+from handstitch.search.folder import SearchDescription
+from handstitch.search.plan import SearchPlan
+from handstitch.search.space import Axis, Range
+from handstitch.search.winner import SearchOrigin
 from tests.data import idx_files
 from tests.sample_models import assert_same, report_arrays, sample
 
@@ -361,6 +375,118 @@ def _config_seeds(path: Path) -> Iterator[bytes]:
             yield mode + b"\n".join(words[first : first + 4])
 
 
+# ── Records ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parse_record(data: bytes, path: Path) -> None:
+    """A file of a run or search, by its own reader; `bits` say which, and whether it is long."""
+    bits, rest = data[0] if data else 0, data[1:]
+    if bits & 8:
+        head, body, tail = _parts(rest, 3)
+        rest = head + body * (2**20 // max(len(body), 1) if bits & 16 else 4) + tail
+    if bits & 7 == 7:
+        path.with_name(HISTORY).write_bytes(rest)
+        records = read_records(path.parent)
+        path.with_name(HISTORY).write_text(history_csv(records), "utf-8")
+        assert read_records(path.parent) == records
+        return
+    kind, read = _RECORDS[(bits & 7) % len(_RECORDS)]
+    path.write_bytes(rest)
+    try:
+        record = read(path)
+    except (OSError, ValueError) as error:
+        raise DataError("this record cannot be read", file=path, found=str(error)[:200]) from error
+    # Of a field that is ignored, its text is not decoded.
+    plain = json.loads(rest.decode("utf-8", "replace"), strict=False)
+    _agree(msgspec.to_builtins(record), plain)
+    assert msgspec.json.decode(pretty_json(record), type=kind) == record
+
+
+def _agree(read: Any, plain: Any) -> None:
+    """Fail unless what was read stands in the plain JSON, and its numbers are finite."""
+    if isinstance(read, dict):
+        for key in read.keys() & plain.keys():
+            _agree(read[key], plain[key])
+    elif isinstance(read, (list, tuple)):
+        for one, other in zip(read, plain, strict=True):
+            _agree(one, other)
+    else:
+        assert read == plain, (read, plain)
+        assert not isinstance(read, float) or math.isfinite(read)
+
+
+def _read_trial(path: Path) -> Trial:
+    plan = SearchPlan(config=Config().to_dict(), parameters={"epochs": [1, 2]}, candidates=2)
+    return search_folder._read(path, Trial, partial(search_folder._check_trial, "0001", plan))
+
+
+_RECORDS: Final[tuple[tuple[Any, Callable[[Path], Any]], ...]] = (
+    (RunSummary, partial(storage.read_record, kind=RunSummary)),
+    (TestLog, test_log._parse),
+    (SearchOrigin, partial(storage.read_record, kind=SearchOrigin)),
+    (Trial, _read_trial),
+    (
+        SearchDescription,
+        lambda path: search_folder._read(path, SearchDescription, search_folder._check_description),
+    ),
+)
+"""The type of a record, and its reader, by the lowest bits; 7 is the table of epochs."""
+
+
+def _record_seeds(path: Path) -> Iterator[bytes]:
+    scores = [
+        ClassScore(name=name, precision=0.5, recall=1, f1=2 / 3, support=1) for name in ("é", "b")
+    ]
+    evaluation = Evaluation(
+        dataset="sketch", part="test", n=2, correct=1, accuracy=0.5, accuracy_interval=(0.1, 0.9),
+        loss=0.7, calibration_error=0.1, confusion_matrix=[[1, 0], [1, 0]], class_scores=scores,
+        weights="best",
+    )  # fmt: skip
+    history = [
+        EpochRecord(
+            epoch=epoch, train_loss=1.5, train_accuracy=0.5, val_loss=1e-9, val_accuracy=0.25,
+            l2_penalty=0, learning_rate=0.1, seconds=2.5, is_best=epoch == 1,
+        )
+        for epoch in (1, 2)
+    ]  # fmt: skip
+    summary = RunSummary(
+        dataset="sketch", drawn=True, notice="", data_digest="ab", train_images=5, val_images=2,
+        sizes=[4, 2], parameters=10, epochs=1, best_epoch=1, best_val_accuracy=0.5,
+        best_val_loss=0.7, train_seconds=1, seconds=2.5, threads=1, build={"numpy": "2"},
+        processor="x",
+    )  # fmt: skip
+    trial = Trial(
+        number=1, candidate=1, repeat=0, seed=0, parameters={"epochs": 2}, state="complete",
+        history=history, val_images=2, threads=1, seconds=2.5,
+    )  # fmt: skip
+    test = TestEvaluation(
+        time="2026-01-01T00:00:00+00:00", weights_digest="0" * 64, weights="best",
+        dataset="sketch", n=2, accuracy=0.5,
+    )  # fmt: skip
+    spaces: tuple[dict[str, Axis], ...] = (
+        {"epochs": [1, 2], "activation": [["relu", "elu"]]},
+        {"learning_rate": Range(low=1e-4, high=1, log=True)},
+    )
+    plans = (
+        SearchPlan(config=Config().to_dict(), parameters=parameters, candidates=2)
+        for parameters in spaces
+    )
+    records: list[tuple[int, Any]] = [
+        (0, summary),
+        (1, TestLog((test,), {"0" * 64: evaluation})),
+        (2, SearchOrigin("../search", "search-0123")),
+        (3, trial),
+        *((4, SearchDescription(plan=plan, data_digest="ab", study="s-0123")) for plan in plans),
+    ]
+    for bits, record in records:
+        yield bytes([bits]) + msgspec.json.encode(record)
+        yield bytes([bits]) + pretty_json(record)
+    yield b"\7" + history_csv(history).encode()
+    yield b"\x0b" + _CUT.join(msgspec.json.encode(trial).partition(b'"'))
+    yield b"\x19" + _CUT.join((b'{"evaluations":[', b"[],", b"[]]}"))
+    yield b"\x1c" + _CUT.join((b'{"plan":', b'{"config":', b""))
+
+
 TARGETS: Final = {
     "idx": Target(
         _parse_idx, _idx_seeds, (b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b\x08", _CUT)
@@ -379,6 +505,14 @@ TARGETS: Final = {
         (
             *(b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\x93NUMPY\1\0", _CUT),
             *(b"'descr': '<f8'", b"'|O'", b"'fortran_order': True", b"(2, 2)", b"weights_2\n"),
+        ),
+    ),
+    "record": Target(
+        _parse_record,
+        _record_seeds,
+        (
+            *(b"null", b"1e999", b"-1", b"9007199254740993", b"{}", b"[[]]", b'"\\ud800"', _CUT),
+            *(b"1e300", b'"history":[', b'"parameters":{', b'"state":"pruned"', b'"log":true'),
         ),
     ),
     "config": Target(

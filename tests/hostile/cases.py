@@ -1,107 +1,131 @@
-"""What is done to a file of a received folder, and what came of it.
-
-A verb runs in a fork of this process with a limit on time. Outside the folder lies a file that
-nobody may read or write: an audit hook reports whoever opens it.
-"""
+"""A received run and search, and what is done to each of their files."""
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
-import resource
+import re
 import shutil
-import signal
 import socket
 import struct
-import sys
-import time
+import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from random import Random
+from typing import Any
 
-from matplotlib.figure import Figure
-
-from handstitch import cli, figures
+from handstitch import runs
+from handstitch.config import Config
+from handstitch.config.toml import format_toml
 from handstitch.data import loading
+from tests.fuzz import targets
+from tests.hostile.attack import attack, captured
 
-LIMIT, CPU_LIMIT = 300.0, 60
-"""Seconds for one verb, and of a processor; the slowest takes two where nothing else runs."""
-SECRET = b"content of a file outside\n" * 40
-SETTINGS = (
-    *("--dataset", "sketch", "--epochs", "2", "--threads", "1", "--backend", "numpy"),
-    *("--batch-size", "50"),
+Words = tuple[str, ...]
+CONFIG = Config(
+    dataset="sketch", epochs=3, threads=1, backend="numpy", batch_size=50, hidden_sizes=(8,)
 )
-RUN_FILES = (
-    "config.toml", "history.csv", "summary.json", "origin.json", "train.log", "README.md",
-    "report.html", "curves.png", "weights.png", "weights", "weights/best.safetensors",
-    "weights/last.safetensors", "weights/last.previous.safetensors", "test", "test/log.json",
-    "test/log.previous.json", "test/.lock", ".lock",
-)  # fmt: skip
-SEARCH_FILES = (
-    "search.json", "study.db", "study.db-journal", "study.db-wal", "study.db-shm", ".lock",
-    "pictures", "trials", "trials/0000", "trials/0000/trial.json", "trials/0000/best.safetensors",
-    "trials/0001/trial.json", "test", "test/log.json",
-)  # fmt: skip
 RUN_VERBS = {
     "show": ("show", "run"),
+    "show --json": ("show", "run", "--json"),
     "show weights": ("show", "weights", "run"),
     "test": ("test", "run"),
     "test FILE": ("test", "run/weights/best.safetensors"),
+    "predict": ("predict", "run", "--rows", "0:3"),
     "report": ("report", "run"),
     "resume": ("train", "--resume", "run"),
 }
 SEARCH_VERBS = {
     "show SEARCH": ("show", "search"),
+    "show SEARCH --json": ("show", "search", "--json"),
     "search": (
-        *("search", *SETTINGS[2:], "--dataset", "sketch", "--hidden", "8", "--lr", "0.1", "0.2"),
+        *("search", "--dataset", "sketch", "--epochs", "2", "--threads", "1", "--backend", "numpy"),
+        *("--batch-size", "50", "--hidden", "8", "--lr", "0.1", "0.2", "--seeds", "3"),
         *("--workers", "0", "--out", "search"),
     ),
-    "from-search": ("train", "--from-search", "search", "--out", "winner"),
+    "from-search": ("train", "--from-search", "search", "--out", "new/winner"),
     "test TRIAL": ("test", "search/trials/0000/best.safetensors"),
 }
+VERBS = RUN_VERBS | SEARCH_VERBS
+_ALIKE = {"show --json", "show SEARCH --json", "test FILE", "predict"}
+"""Verbs that read a record by the same call as another: every file is replaced for them, too."""
+_AT_A_GLANCE = {"run/config.toml": {"show", "show weights", "test"}}
+"""Verbs that open a record for its first bytes alone."""
+_EXTRA = {
+    "run": (),
+    "search": ("study.db-journal", "study.db-wal", "study.db-shm"),  # SQLite removes them
+}
+_DIGEST = re.compile("[0-9a-f]{64}")
+_AS_BEFORE = re.compile("trials/000[1-4]")
+"""Trials that are read as the first is; the last is trained again."""
+RECORDS = (
+    *("run/config.toml", "run/history.csv", "run/summary.json", "run/origin.json"),
+    *("run/test/log.json", "search/search.json", "search/trials/0000/trial.json"),
+    *("search/test/log.json", "run/weights/best.safetensors", "run/weights/last.safetensors"),
+)
 
 
-class Outcome(NamedTuple):
-    """How a verb ended."""
+def prepare(base: Path) -> None:
+    """Make a run, interrupted after two of three epochs, and a search, after five of six trials.
 
-    code: int | None
-    """None: it was stopped after LIMIT."""
-    text: str
-    reads: int
-    """How often the file outside was opened."""
-    wrote: bool
-    """Whether anything outside is another than before."""
-
-    @property
-    def faults(self) -> list[str]:
-        """What must not happen."""
-        return [
-            *(["hang"] if self.code is None else []),
-            *(["bug"] if self.code not in {None, 0, 2, 3, 4, 5, 6} else []),
-            *(["write outside"] if self.wrote else []),
-            *(["read outside"] if self.reads else []),
-        ]
-
-
-def prepare(work: Path) -> None:
-    """Make a run, interrupted after one epoch, and a search in `work`; go there."""
-    os.chdir(work)
+    Goes to the folder `base`. A summary, which such a run has not, lies beside.
+    """
+    os.chdir(base)
     loading._SKETCH = {"train": (300, 1), "test": (60, 2)}  # type: ignore[misc]
-    run = ("train", *SETTINGS, "--hidden", "8", "--out", "run")
-    for words in (run, SEARCH_VERBS["search"], ("test", "run"), ("test", "run"), ("report", "run")):
-        code, text = _captured(words)
-        assert code == 0, text
-    _captured(("test", SEARCH_VERBS["test TRIAL"][1]))
-    _captured(("train", "--from-search", "search", "--out", "winner"))
-    shutil.copy("winner/origin.json", "run/origin.json")
-    shutil.rmtree("winner")
-    Path("run/summary.json").unlink()  # resuming writes what the end of a run writes
-    summary = _captured((*run[:-1], "other"))
-    assert summary[0] == 0
-    shutil.move("other/summary.json", "summary.json")
-    shutil.rmtree("other")
+    _run("search")
+    _run("from-search")
+    origin = Path("new/winner/origin.json").read_bytes()
+    beside = {"origin.json": origin.replace(b"../../search", b"../search")}
+    shutil.copy("new/winner/summary.json", "summary.json")
+    shutil.rmtree("new")
+    shutil.rmtree("search/trials/0005")
+    with runs.create(CONFIG, out="run", beside=beside) as run:
+        list(islice(run.train(), 2))
+    for verb in ("test TRIAL", "test", "test", "report", "show SEARCH"):
+        _run(verb)
+
+
+def _run(verb: str) -> None:
+    code, text = captured(VERBS[verb])
+    assert code == 0, text
+
+
+def files_of(base: Path) -> dict[str, dict[str, Words]]:
+    """Every file and folder that a verb reads or makes, with the verbs of its folder."""
+    found: dict[str, dict[str, Words]] = {}
+    for folder, verbs in (("run", RUN_VERBS), ("search", SEARCH_VERBS)):
+        names = {f"{folder}/{name}" for name in _EXTRA[folder]}
+        for words in verbs.values():
+            attack(base, f"{folder}/nothing", words, lambda path: None)
+            for place in (base, base / "case"):
+                names |= {str(path.relative_to(place)) for path in (place / folder).rglob("*")}
+        found |= {name: verbs for name in sorted(names) if not _AS_BEFORE.search(name)}
+    return found
+
+
+def records_of(base: Path) -> Iterator[tuple[str, bytes, dict[str, Words]]]:
+    """Every record, its content, and the verbs that read it."""
+    for name in RECORDS:
+        path = base / name
+        content = (path if path.exists() else base / path.name).read_bytes()
+        put = partial(Path.write_bytes, data=content)
+        verbs = RUN_VERBS if name.startswith("run/") else SEARCH_VERBS
+        yield (
+            name,
+            content,
+            {
+                verb: words
+                for verb, words in VERBS.items()
+                if words in verbs.values()
+                and verb not in _ALIKE
+                and verb not in _AT_A_GLANCE.get(name, ())
+                and name in attack(base, name, words, put).opened
+            },
+        )
 
 
 def treatments() -> dict[str, Callable[[Path], object]]:
@@ -109,6 +133,7 @@ def treatments() -> dict[str, Callable[[Path], object]]:
     return {
         "link to a file": lambda path: path.symlink_to(Path("outside", "victim").absolute()),
         "link to a folder": lambda path: path.symlink_to(Path("outside").absolute()),
+        "link to its like": _link_to_copy,
         "dangling link": lambda path: path.symlink_to(Path("outside", "new").absolute()),
         "link to itself": lambda path: path.symlink_to(path.name),
         "link to a device": lambda path: path.symlink_to("/dev/zero"),
@@ -117,7 +142,7 @@ def treatments() -> dict[str, Callable[[Path], object]]:
         "folder": Path.mkdir,
         "empty": Path.touch,
         "1 GB sparse": _stretch,
-        "random bytes": lambda path: path.write_bytes(os.urandom(3000)),
+        "random bytes": lambda path: path.write_bytes(Random(path.name).randbytes(3000)),
         "SQLite journal": lambda path: path.write_bytes(journal_naming(Path("outside", "victim"))),
         "missing": lambda path: None,
     }
@@ -131,6 +156,16 @@ def journal_naming(file: Path) -> bytes:
     return header.ljust(512, b"\0") + struct.pack(">I", 1) + name + end
 
 
+def _link_to_copy(path: Path) -> None:
+    """A link to a sound copy outside of what stood here."""
+    sound, copy = Path("..", path.relative_to(Path.cwd())), Path("outside", "like").absolute()
+    if sound.is_dir():
+        shutil.copytree(sound, copy)
+    elif sound.exists():
+        shutil.copy(sound, copy)
+    path.symlink_to(copy)
+
+
 def _bind(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(path))
@@ -142,126 +177,70 @@ def _stretch(path: Path) -> None:
 
 
 _ENDS: tuple[Any, ...] = (
-    None, True, -1, 0, 2**53 + 1, 10**40, 1e308, -1e308, 5e-324, "", "\x1b[2J\u202e", "a" * 10**5,
-    [], {}, [[]],
-)  # fmt: skip
+    *(None, True, -1, 0, 2**53, 2**53 + 1, 10**40, 1e300, -1e300, 1e308, 5e-324),
+    *("", "\x1b[2J\u202e", "a" * 10**5, "../outside/victim", [], {}, [[]]),
+)
+"""The ends of the ranges in `records`, and what lies beyond them."""
 
 
-def changed(text: bytes) -> Iterator[tuple[str, bytes]]:
+def changed(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     """(what was done, a record with one change): every field missing and at its ends."""
-    yield "other encoding", text.decode().encode("utf-16")
-    yield "not UTF-8", text.replace(b'": ', b'\xff": ', 1)
-    yield "nested", b'{"a": ' + b"[" * 100_000
-    yield "no number", text.replace(b": 1", b": NaN", 1)
-    try:
-        record = json.loads(text)
-    except ValueError:  # a table: its words one after another
-        words = text.decode().split(",")
-        for at in range(0, len(words), max(1, len(words) // 40)):
-            for end in ("", "nan", "inf", "-1", "9" * 5000, "1e999", "x", '"', "\0"):
-                yield (
-                    f"word {at} {end[:9]}",
-                    ",".join([*words[:at], end, *words[at + 1 :]]).encode(),
-                )
-        return
+    if not name.endswith(".safetensors"):
+        yield "other encoding", content.decode().encode("utf-16")
+        yield "not UTF-8", content.replace(b"e", b"\xff", 1)
+        yield "nested", b'{"a": ' + b"[" * 100_000
+        yield "twice", content * 2
+        yield "no number", re.sub(rb"\d+(?=\s*[,\n])", b"NaN", content, count=1)
+        yield "a long number", re.sub(rb"\d+(?=\s*[,\n])", b"9" * 5000, content, count=1)
+    record, encoded = _parsed(name, content)
     for holder, key in _places(record):
         whole = holder[key]
         for end in _ENDS:
             holder[key] = end
-            yield f"{key} {str(end)[:9]!r}", json.dumps(record).encode()
+            yield f"{key} = {json.dumps(end)[:12]}", encoded(record)
         if isinstance(holder, dict):
             del holder[key]
-            yield f"{key} missing", json.dumps(record).encode()
+            yield f"{key} missing", encoded(record)
         holder[key] = whole
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every field of a record; of a long list the first two."""
-    keys = list(value) if isinstance(value, dict) else list(range(min(2, len(value))))
-    for key in keys:
-        yield value, key
-        if isinstance(value[key], (dict, list)):
-            yield from _places(value[key])
+def _parsed(name: str, content: bytes) -> tuple[Any, Callable[[Any], bytes]]:
+    """A record, and how it is written."""
+    if name.endswith(".csv"):
+        return list(csv.DictReader(io.StringIO(content.decode()))), _table
+    if name.endswith(".toml"):
+        return tomllib.loads(content.decode()), _settings
+    if name.endswith(".safetensors"):  # the description, with the digest put right
+        description, rest = targets._opened(content).split(targets._CUT, 1)
+        return json.loads(description), partial(_model, rest=rest)
+    return json.loads(content), _json
 
 
-def attack(
-    base: Path,
-    name: str,
-    verb: tuple[str, ...],
-    change: Callable[[Path], object],
-    *,
-    draws: bool = False,
-) -> Outcome:
-    """What a verb answers where the file `name` was changed; pictures are drawn only if `draws`."""
-    case = base / "case"
-    shutil.rmtree(case, ignore_errors=True)
-    case.mkdir()
-    for folder in ("run", "search"):
-        shutil.copytree(base / folder, case / folder)
-    (case / "outside").mkdir()
-    (case / "outside" / "victim").write_bytes(SECRET)
-    os.chdir(case)
-    path = case / name
-    if path.is_dir():
-        shutil.rmtree(path)
-    elif path.exists():
-        path.unlink()
-    path.parent.mkdir(exist_ok=True)
-    change(path)
-    code, text, reads = _forked(verb, draws)
-    outside = {file.name: file.read_bytes() for file in (case / "outside").iterdir()}
-    os.chdir(base)
-    return Outcome(code, text, reads, outside != {"victim": SECRET})
+def _json(record: Any) -> bytes:
+    return json.dumps(record).encode()
 
 
-def _forked(words: tuple[str, ...], draws: bool) -> tuple[int | None, str, int]:
-    """(exit code, what was printed, opened files outside) of a verb in a fork."""
-    answer = Path("answer.json").absolute()
-    child = os.fork()
-    if not child:
-        reads: list[str] = []
-        outside = os.path.realpath("outside")
-
-        def watch(event: str, arguments: tuple[Any, ...]) -> None:
-            if event in {"open", "sqlite3.connect", "os.listdir", "os.scandir"} and isinstance(
-                arguments[0], (str, os.PathLike)
-            ):
-                real = os.path.realpath(arguments[0])
-                if real.startswith(outside):
-                    reads.append(real)
-
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT))
-        sys.addaudithook(watch)
-        if not draws:
-            _draw_nothing()
-        code, text = 1, ""
-        try:
-            code, text = _captured(words)
-        except BaseException as error:  # noqa: BLE001 (nothing may leave the fork)
-            text = repr(error)
-        answer.write_text(json.dumps([code, text, len(reads)]))
-        os._exit(0)
-    until = time.monotonic() + LIMIT
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
-        if time.monotonic() > until:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return None, "", 0
-        time.sleep(0.005)
-    if not answer.exists():
-        return 1, "the process died", 0
-    code, text, reads_ = json.loads(answer.read_text())
-    return code, text, reads_
+def _settings(record: Any) -> bytes:
+    return "\n".join(format_toml(*item) for item in record.items()).encode()
 
 
-def _draw_nothing() -> None:
-    Figure.draw_without_rendering = lambda self: None  # type: ignore[method-assign]
-    figures.png = lambda figure, dpi=0: b"a picture"
-    figures.svg = lambda figure: "<svg/>"
+def _model(record: Any, rest: bytes) -> bytes:
+    return targets._sealed(_json(record) + targets._CUT + rest, 0)
 
 
-def _captured(words: tuple[str, ...]) -> tuple[int, str]:
+def _table(record: Any) -> bytes:
+    rows = [row for row in record if isinstance(row, dict)]
+    names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    with redirect_stdout(text), redirect_stderr(text):
-        code = cli.run(list(words))
-    return code, text.getvalue()
+    csv.writer(text).writerows([names, *([row.get(name) for name in names] for row in rows)])
+    return text.getvalue().encode()
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every field of a record; of a list, and of what is kept by its digest, the first."""
+    keys: list[Any] = list(value if isinstance(value, dict) else range(len(value)))
+    are_alike = isinstance(value, list) or _DIGEST.fullmatch(keys[0])
+    for key in keys[:1] if are_alike else keys:
+        yield value, key
+        if value[key] and isinstance(value[key], (dict, list)):
+            yield from _places(value[key])

@@ -386,7 +386,7 @@ def test_data_that_are_not_at_hand_are_told(changes, why, monkeypatch, tmp_path,
     monkeypatch.setattr(loading, "_SKETCH", {"train": (20, 1), "test": (20, 2)})
     names = tuple(f"class {n}" for n in range(10))
     model = sample(GARMENT_SIZES, class_names=names, **({"image_shape": (28, 28)} | changes))
-    assert insight.find_training_data(model) is None
+    assert insight.find_training_data(model) == (None, None)
     assert why in caplog.messages[0]
 
 

@@ -171,6 +171,7 @@ DAMAGED = [
     changed(correct=9),
     changed(class_scores=[]),
     changed(class_scores=[], confusion_matrix=[], n=0, correct=0),
+    changed(class_scores=class_scores(np.array([[8, 1], [1, 0]]), NAMES)),
     changed(accuracy="high"),
 ]
 

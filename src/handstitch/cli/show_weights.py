@@ -110,8 +110,8 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
     """Print the statistics of the weights, and what they mean."""
     from handstitch import insight
 
-    data = insight.find_training_data(classifier.model, data_dir)
-    result = insight.weights(classifier.model, data)
+    parts = insight.find_training_data(classifier.model, data_dir)
+    result = insight.weights(classifier.model, *parts)
     if json:
         output.print_json(result)
         return

@@ -29,13 +29,19 @@ TENTH: Final = 0.1
 """The course report reads most weights of its layers 1 and 2 as "within ±0.1"."""
 
 
-def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) -> WeightsResult:
+def weights(
+    model: Model,
+    data: Dataset | None = None,
+    validation: Dataset | None = None,
+    *,
+    copies: int = COPIES,
+) -> WeightsResult:
     """Statistics, verdicts and accuracies of the weights of `model`.
 
     `data` is the `train` part of the data set it was trained on (see `find_training_data`);
     without it accuracies are left out, and dead units are counted on drawn images. The test set is
-    never opened: accuracies are those of the validation part, split again from the seed in the
-    file.
+    never opened: accuracies are those of the validation part, the data's own or else split again
+    from the seed in the file.
 
     Where the file's digest confirms the initial weights they decide: a layer is `as initialised`
     if every weight is still the initial one. Elsewhere the permutation test does: p ≤ ALPHA is
@@ -45,7 +51,7 @@ def weights(model: Model, data: Dataset | None = None, *, copies: int = COPIES) 
     network = Network(theta, model.activations)
     scaling = model.scaling
     initial = recover_initial_weights(model)
-    probe = probe_images(model, data, initial.config)
+    probe = probe_images(model, data, initial.config, validation)
     with machine.blas_threads(1):  # small products; and the same figures on any machine
         orders = structures(theta.weights, model.image_shape, copies=copies)
     dead = [*dead_units(network, probe.images, scaling), None]

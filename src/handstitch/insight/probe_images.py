@@ -33,8 +33,11 @@ class ProbeImages(NamedTuple):
     """The part held out of training; None where the split is unknown."""
 
 
-def find_training_data(model: Model, data_dir: str | Path | None = None) -> Dataset | None:
-    """The training images of `model`, if they are on this machine; nothing is fetched.
+def find_training_data(
+    model: Model, data_dir: str | Path | None = None
+) -> tuple[Dataset | None, Dataset | None]:
+    """The training part of the data of `model`, if they are on this machine, and their own
+    validation part, if they have one. Nothing is fetched.
 
     A warning says why they are not used. Raises DataError for a folder that was named and lacks
     them, and for files that are damaged.
@@ -44,11 +47,11 @@ def find_training_data(model: Model, data_dir: str | Path | None = None) -> Data
         data = source.load("train", fetch=False)
     except loading.AbsentError as error:
         _logger.warning("%s: accuracies are left out", error.problem)
-        return None
+        return None, None
     if not fits(model, data):
         _logger.warning("the network is not made for the images of %s", data.name)
-        return None
-    return data
+        return None, None
+    return data, source.validation
 
 
 def fits(model: Model, data: Dataset) -> bool:
@@ -56,12 +59,15 @@ def fits(model: Model, data: Dataset) -> bool:
     return data.image_shape == model.image_shape and len(data.class_names) == len(model.class_names)
 
 
-def probe_images(model: Model, data: Dataset | None, config: Config | None) -> ProbeImages:
+def probe_images(
+    model: Model, data: Dataset | None, config: Config | None, validation: Dataset | None = None
+) -> ProbeImages:
     """The training and validation part of `data` as the run split it, or drawn images.
 
-    Without a configuration the split is unknown: all of `data` serve, and none for validation.
+    Their own `validation` part takes the place of a split. Without it and without a configuration
+    the split is unknown: all of `data` serve, and none for validation.
     """
-    if data is not None and config is not None:
+    if data is not None and config is not None and validation is None:
         chosen, held_out = splits.split(
             data.labels, config.validation, config.seed, config.stratified
         )
@@ -71,7 +77,8 @@ def probe_images(model: Model, data: Dataset | None, config: Config | None) -> P
             (choose(data.images, held_out), data.labels[held_out]),
         )
     if data is not None:
-        return ProbeImages(data.images, f"all {len(data):,} training images of {data.name}", None)
+        own = None if validation is None else (validation.images, validation.labels)
+        return ProbeImages(data.images, f"all {len(data):,} training images of {data.name}", own)
     drawn = min(DRAWN, max(2, _UNITS // sum(model.parameters.sizes)))
     rng = generator(0, Purpose.SKETCH)
     images: Images

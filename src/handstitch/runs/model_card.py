@@ -12,6 +12,7 @@ from typing import Final
 
 from handstitch.config import Config
 from handstitch.config.messages import plural
+from handstitch.data.catalog import TITLES
 from handstitch.errors import printable
 from handstitch.evaluation import most_confused
 from handstitch.records import Evaluation, RunSummary
@@ -69,10 +70,10 @@ def write(
 {_UNTESTED if test is None else _tested(test, evaluations)}
 {shown}## Intended use
 
-Teaching how such a network works, comparing training methods, and classifying small grey images
-prepared as those of {data}: {summary.sizes[0]} pixels, one centred object, light on dark. It always
-answers with one of its classes and cannot answer "none of these". Photographs, other sizes and
-other objects are outside its training data. No decision that affects people should depend on it.
+Teaching how such a network works, comparing training methods, and classifying {_samples(summary)}.
+It always answers with one of its classes and cannot answer "none of these". Other objects, and
+pictures taken in another way, are outside its training data. No decision that affects people should
+depend on it.
 
 ## Usage
 
@@ -85,6 +86,16 @@ From the parent of this folder:
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
 metadata, the preprocessing of pixels: x ← (x − offset) · scale.
 """
+
+
+def _samples(summary: RunSummary) -> str:
+    if summary.dataset in TITLES:
+        return (
+            f"small grey images\nprepared as those of {plain(summary.dataset)}: "
+            f"{summary.sizes[0]} pixels, one centred object, light on dark"
+        )
+    data = plain(summary.dataset)
+    return f"samples\nprepared as those of {data}: {summary.sizes[0]:,} numbers each"
 
 
 def _tested(test: Evaluation, evaluations: int) -> str:

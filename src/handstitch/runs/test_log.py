@@ -136,7 +136,7 @@ def _consistent(evaluation: Evaluation) -> bool:
     return (
         classes > 0
         and {classes} == {len(matrix), *map(len, matrix)}
-        and min(map(min, matrix)) >= 0
+        and [score.support for score in evaluation.class_scores] == list(map(sum, matrix))
         and sum(map(sum, matrix)) == evaluation.n
         and sum(row[label] for label, row in enumerate(matrix)) == evaluation.correct
     )
