@@ -21,7 +21,7 @@ import numpy as np
 from handstitch import machine, training
 from handstitch.arrays import Matrix
 from handstitch.config import Config
-from handstitch.data import loading
+from handstitch.data import loading, sources
 from handstitch.data.dataset import Dataset
 from handstitch.evaluation import wilson_interval
 from handstitch.insight.permutation_test import ALPHA, structures
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--trained", type=int, default=10)
     parser.add_argument("--data-dir", type=Path)
     chosen = parser.parse_args()
-    choice = loading.resolve("auto", chosen.data_dir)
+    choice = sources.resolve("auto", chosen.data_dir)
     data = loading.load(choice.name, "train", chosen.data_dir)
     began = time.monotonic()
     with machine.blas_threads(1):

@@ -150,7 +150,7 @@ class TestFromSearch:
         assert "chosen by mean validation accuracy of the best epoch" in result.err
         others = sum(bool(one["indistinguishable"]) for one in shown["candidates"]) - 1
         assert others > 0
-        assert f"indistinguishable from {plural(others, 'other candidate')}; for" in result.err
+        assert f"indistinguishable from {plural(others, 'other candidate')}" in result.err
         assert f"\n  handstitch show {searched}\n" in result.err
         run = Path("runs", "train")
         values = read_records(run)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from handstitch.data import catalog, download, loading
+from handstitch.data import catalog, download, loading, sources
 from handstitch.errors import DataError, MachineError
 from tests.data.idx_files import SmallDataSets
 
@@ -102,7 +102,7 @@ def test_what_is_absent_is_fetched_once_and_loaded(
     server: Server, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "handstitch")
-    assert loading.resolve("auto").name == "fashion-mnist"
+    assert sources.resolve("auto").name == "fashion-mnist"
     dataset = loading.load("fashion-mnist", "train")
     assert len(dataset) == 20
     assert dataset.location == str(cache)
@@ -192,7 +192,7 @@ def test_a_network_that_dies_midway_keeps_what_came_and_goes_on_later(
     with pytest.raises(DataError) as caught:  # not asked for: the data are what is wanting
         loading.load("fashion-mnist", "train")
     assert caught.value.wanted == ", ".join(NAMES[2:])
-    assert loading.resolve("auto").name == "sketch"
+    assert sources.resolve("auto").name == "sketch"
     server.first.update(rest)
     server.asked.clear()
     loading.fetch("fashion-mnist")
@@ -235,7 +235,7 @@ def test_a_lookup_that_never_ends_is_left_behind(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     start = time.monotonic()
-    assert loading.resolve("auto").name == "sketch"
+    assert sources.resolve("auto").name == "sketch"
     seconds = time.monotonic() - start
     end.set()
     assert seconds < 1

@@ -15,7 +15,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from handstitch.data import catalog, download, idx, loading, locations, sketch, verification
+from handstitch.data import (
+    catalog,
+    download,
+    idx,
+    loading,
+    locations,
+    sketch,
+    sources,
+    verification,
+)
 from handstitch.data.dataset import DIGITS, GARMENTS
 from handstitch.data.summary import describe
 from handstitch.errors import DataError, HandstitchError, UsageError
@@ -188,7 +197,7 @@ def test_a_folder_given_without_the_files_is_an_error_and_no_other_is_looked_in(
     folder = tmp_path / "a folder"
     if exists:
         folder.mkdir()
-    error = refused(lambda: loading.load(loading.resolve(name, folder).name, "train", folder))
+    error = refused(lambda: loading.load(sources.resolve(name, folder).name, "train", folder))
     assert error.found == ("none of its files" if exists else "no such folder")
     assert f"data_dir='{folder}'" in str(error.fix)
 
@@ -269,7 +278,7 @@ def test_a_bad_file_is_never_skipped_for_a_good_one_elsewhere(
     (folder / TEST_LABELS).write_bytes(b"<html>not found</html>")
     small.write("fashion-mnist", folder, plain=True)  # not even for its own plain form
     for name in ("fashion-mnist", "auto"):
-        choice = loading.resolve(name)
+        choice = sources.resolve(name)
         assert choice.name == "fashion-mnist"
         error = refused(lambda: loading.load("fashion-mnist", "test"))
         assert error.file == str(folder / TEST_LABELS)
@@ -372,7 +381,7 @@ def test_absent_and_not_fetchable(empty_machine: Path) -> None:
 
 
 def test_auto_without_data_and_network_is_sketch_and_says_why() -> None:
-    choice = loading.resolve("auto")
+    choice = sources.resolve("auto")
     assert choice.name == "sketch"
     assert "could not be downloaded" in choice.reason
     assert "127.0.0.1:9" in choice.reason
@@ -387,8 +396,8 @@ def test_a_dead_network_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> N
         original(*arguments)
 
     monkeypatch.setattr(download, "fetch_files", counted)
-    loading.resolve("auto")
-    loading.resolve("auto")
+    sources.resolve("auto")
+    sources.resolve("auto")
     refused(lambda: loading.load("fashion-mnist", "test"))
     assert len(attempts) == 1
     refused(lambda: loading.fetch("fashion-mnist"), exit_code=5)  # asked for: tried again
@@ -397,14 +406,14 @@ def test_a_dead_network_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_auto_is_fashion_mnist_where_it_is(small: SmallDataSets) -> None:
     small.write("fashion-mnist", Path("data/fashion-mnist"))
-    choice = loading.resolve("auto")
+    choice = sources.resolve("auto")
     assert (choice.name, choice.reason) == ("fashion-mnist", "")
 
 
 def test_names_mean_themselves() -> None:
     for name in ("fashion-mnist", "mnist", "sketch"):
-        assert loading.resolve(name) == loading.Source(name)
-    refused(lambda: loading.resolve("minst"), exit_code=2)
+        assert sources.resolve(name) == sources.Source(name)
+    refused(lambda: sources.resolve("minst"), exit_code=2)
 
 
 def test_without_fetching_the_network_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,7 +468,7 @@ def test_pins_are_of_eight_different_files() -> None:
 
 def test_facts(small: SmallDataSets, tmp_path: Path) -> None:
     folder = small.write("mnist", tmp_path / "files")
-    facts = describe(loading.resolve("mnist", folder))
+    facts = describe(sources.resolve("mnist", folder))
     train, test = facts.pop("parts")
     assert facts == {
         "dataset": "mnist",
@@ -480,7 +489,7 @@ def test_facts(small: SmallDataSets, tmp_path: Path) -> None:
 
 def test_facts_of_what_is_drawn_name_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sketch, "draw", lambda n, seed: (images(20), labels(20)))
-    facts = describe(loading.resolve("sketch"))
+    facts = describe(sources.resolve("sketch"))
     assert facts["location"] == "drawn from a seed"
     assert [part["files"] for part in facts["parts"]] == [[], []]
 
@@ -497,7 +506,7 @@ def test_facts_verify_each_file_once(
         return verify(path, *rest, **more)
 
     monkeypatch.setattr(verification, "verify", spy)
-    describe(loading.resolve("mnist", folder))
+    describe(sources.resolve("mnist", folder))
     assert sorted(verified) == sorted([TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS])
 
 
@@ -505,7 +514,7 @@ def test_what_was_located_is_not_looked_for_again(
     small: SmallDataSets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.write("fashion-mnist", Path("data/fashion-mnist"))
-    choice = loading.resolve("auto")
+    choice = sources.resolve("auto")
     monkeypatch.setattr(locations, "locate", None)  # to call it would be an error
     assert len(loading.load(choice.name, "train", location=choice.location)) == 20
 
@@ -526,7 +535,7 @@ def test_a_bad_file_is_our_error_however_it_is_reached(
     folder = small.write("mnist", tmp_path / "files")
     (folder / TRAIN_LABELS).write_bytes(b"PK\x03\x04")
     for call in (
-        lambda: describe(loading.resolve("mnist", folder)),
+        lambda: describe(sources.resolve("mnist", folder)),
         lambda: loading.fetch("mnist", folder),
         lambda: loading.verify("mnist", "train", folder),
     ):

@@ -13,9 +13,9 @@ import pytest
 from handstitch.data import places
 from handstitch.data.dataset import digest_of
 from handstitch.data.idx import header
-from handstitch.data.loading import Source
 from handstitch.data.own import draw_test, open_path
 from handstitch.data.readers.parts import Parts, Samples
+from handstitch.data.sources import Source
 from handstitch.data.summary import describe
 from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
 from handstitch.machine import memory
@@ -130,7 +130,7 @@ def test_description(photos):
     data = open_path(photos)
     found = describe(Source(data.train.name, own=data))
     assert found["format"] == "a folder of pictures"
-    assert found["digest"] == data.digest
+    assert found["parts"][0]["digest"] == data.digest
     assert found["class_names"] == ["cat", "dog"]
     assert [part["counts"] for part in found["parts"]] == [
         {"cat": 4, "dog": 4},

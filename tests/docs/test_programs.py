@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from handstitch import cli
+from tests.data.picture_files import draw, write_classes, write_picture
+from tests.test_docs import named
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 QUOTING = {"derivation.md"}
@@ -62,3 +66,28 @@ def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFi
     if example.stem == "own_loop":
         losses = [float(line.split()[-1]) for line in said.strip().splitlines()]
         assert losses[-1] < losses[0] / 2
+
+
+def test_the_commands_for_own_data_run(
+    small_world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On two classes of pictures, one after another, with few epochs and steps."""
+    write_classes(small_world / "photos", "cats dogs", each=40, shape=(9, 12, 3))
+    write_picture(small_world / "new.jpg", draw((60, 40)))
+    page = (ROOT / "docs/howto/own-data.md").read_text("utf-8")
+    commands = [words for words in named("handstitch", page) if "photos" in " ".join(words)]
+    assert len(commands) == 10
+    for words in commands:
+        is_resumed = "--resume" in words
+        for name, value in (("EPOCHS", "1"), ("HIDDEN_SIZES", "16,8"), ("BACKEND", "numpy")):
+            if words[0] in {"train", "search"} and not is_resumed:
+                monkeypatch.setenv(f"HANDSTITCH_{name}", value)
+            else:
+                monkeypatch.delenv(f"HANDSTITCH_{name}", raising=False)
+        if is_resumed:
+            words[words.index("--epochs") + 1] = "2"
+        if words[0] == "search":
+            words += ["--workers", "0"]
+        assert cli.run(words) == 0, (words, capsys.readouterr().err)
+    assert (small_world / "photos.png").exists()
+    assert (small_world / "runs/photos/report.html").exists()

@@ -53,8 +53,6 @@ SEARCH_VERBS = {
 VERBS = RUN_VERBS | SEARCH_VERBS
 _ALIKE = {"show --json", "show SEARCH --json", "test FILE", "predict"}
 """Verbs that read a record by the same call as another: every file is replaced for them, too."""
-_AT_A_GLANCE = {"run/config.toml": {"show", "show weights", "test"}}
-"""Verbs that open a record for its first bytes alone."""
 _EXTRA = {
     "run": (),
     "search": ("study.db-journal", "study.db-wal", "study.db-shm"),  # SQLite removes them
@@ -122,7 +120,6 @@ def records_of(base: Path) -> Iterator[tuple[str, bytes, dict[str, Words]]]:
                 for verb, words in VERBS.items()
                 if words in verbs.values()
                 and verb not in _ALIKE
-                and verb not in _AT_A_GLANCE.get(name, ())
                 and name in attack(base, name, words, put).opened
             },
         )

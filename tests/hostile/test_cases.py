@@ -246,5 +246,5 @@ def test_links_that_are_followed_are_seen(received, monkeypatch):
     faults = attack(received, "run/README.md", VERBS["resume"], put["link to a file"]).faults
     assert "write outside" in faults
     for what in ("link to a file", "link to its like"):
-        faults = attack(received, "run/config.toml", VERBS["show"], put[what]).faults
+        faults = attack(received, "run/history.csv", VERBS["show"], put[what]).faults
         assert "read outside" in faults

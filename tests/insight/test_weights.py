@@ -373,7 +373,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"dataset": "birds"}, "unknown data set birds"),
+        ({"dataset": "birds"}, "birds was never opened on this machine"),
         ({"dataset": "fashion-mnist"}, "is not on this machine"),
         ({"image_shape": (14, 56), "dataset": "sketch"}, "not made for the images of sketch"),
     ],

@@ -20,6 +20,7 @@ from handstitch.errors import (
 )
 from handstitch.model import load_model, save_model
 from handstitch.model.classifier import Classifier
+from handstitch.records import ReadingOptions
 from handstitch.runs import load
 from tests.sample_models import GARMENT_SIZES, report_arrays, sample
 
@@ -198,8 +199,9 @@ def make_stripes(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_signature_is_that_of_the_settings() -> None:
     parameters = inspect.signature(Classifier).parameters.values()
-    assert {p.name: p.default for p in parameters} | {"dataset": "auto"} == {
-        field.name: field.default for field in fields(Config)
+    of_reading = {"dataset", *ReadingOptions.__struct_fields__}
+    assert {p.name: p.default for p in parameters} == {
+        field.name: field.default for field in fields(Config) if field.name not in of_reading
     }
     assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in parameters)
 

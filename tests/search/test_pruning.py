@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from handstitch.search.pruning import Pruner
 
 from handstitch.randomness import Purpose, generator
 from handstitch.records import Trial
 from handstitch.search.plan import Pruning
+from handstitch.search.tpe_and_pruning import Pruner
 from tests.synthetic_trials import epochs, trial
 
 

@@ -24,7 +24,7 @@ VERBS = {
     "train": ("handstitch.cli.train:train", "Train a network; its run folder holds the result."),
     "test": ("handstitch.cli.test:test", "Evaluate a trained network on the test set."),
     "search": ("handstitch.cli.search:search", "Search hyper-parameters and rank the candidates."),
-    "predict": ("handstitch.cli.predict:predict", "Classify images of a data set."),
+    "predict": ("handstitch.cli.predict:predict", "Classify pictures, or images of a data set."),
     "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
     "report": ("handstitch.cli.report:report", "Make the page of a run."),
     "data": ("handstitch.cli.data:app", "Download or describe a data set."),

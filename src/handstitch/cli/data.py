@@ -50,11 +50,11 @@ def info(
 ) -> None:
     """Describe a data set: counts, shapes, class names, balance, checksums."""
     from handstitch import figures
-    from handstitch.data import loading, summary
+    from handstitch.data import sources, summary
 
     picture = out and pictures.picture_path(Path(), "", out)
     options = ReadingOptions.of(resolve(settings, None, None).config.to_dict())
-    source = loading.resolve(name, data_dir, options)
+    source = sources.resolve(name, data_dir, options)
     found = summary.describe(source)
     if not json:
         if source.reason:

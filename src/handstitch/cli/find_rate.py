@@ -27,13 +27,13 @@ def find_rate(
     `given` are the words of the flags of this command, for the next one.
     """
     from handstitch import figures
-    from handstitch.data import loading
+    from handstitch.data import sources
     from handstitch.records import ReadingOptions
     from handstitch.training.rate_test import range_test
 
     picture = pictures.picture_path(Path(), "", out or _PICTURE)
     options = ReadingOptions.of(config.to_dict())
-    source = loading.resolve(config.dataset, data_dir, options)
+    source = sources.resolve(config.dataset, data_dir, options)
     if source.name == "sketch":
         output.say_sketch("train", source.reason)
     test = range_test(config, source.load("train"))

@@ -17,7 +17,7 @@ from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from handstitch.arrays import Matrix
-    from handstitch.data.loading import Source
+    from handstitch.data.sources import Source
     from handstitch.model.classifier import Classifier
 
 _FEW: Final = 4
@@ -184,17 +184,15 @@ def _answers(
 
 
 def _print(answers: Sequence[dict[str, Any]], dataset: str, part: str) -> None:
-    heads = ("row", "true class", "predicted", "", "second", "third")
-    subjects = heads[:2] if dataset else ("file",)
+    subjects = ("row", "true class") if dataset else ("file",)
     table = []
     for answer in answers:
         best = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[:3]
         cells = [f"{name} {_percent(p)}" for name, p in best] + ["", ""]
-        is_wrong = dataset and answer["true"] != answer["predicted"]
         first = [str(answer["row"]), answer["true"]] if dataset else [printable(answer["file"])]
-        wrong = ["wrong" if is_wrong else ""] if dataset else []
-        table.append([*first, cells[0], *wrong, *cells[1:3]])
-    columns = (*subjects, "predicted", *(["", "second", "third"] if dataset else heads[4:]))
+        is_wrong = dataset and answer["true"] != answer["predicted"]
+        table.append([*first, *cells[:3], *(["wrong" if is_wrong else ""] if dataset else [])])
+    columns = (*subjects, "predicted", "second", "third", *([""] if dataset else []))
     output.print_table(columns, table, f"{dataset}, {part}" if dataset else "")
 
 

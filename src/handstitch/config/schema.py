@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_type
 import msgspec
 from msgspec import Meta
 
+from handstitch.config import bounds
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.config.presets import read_preset
 from handstitch.errors import Call, ConfigError, Phrase
@@ -24,23 +25,6 @@ if TYPE_CHECKING:
     from handstitch.core.activations import Activation
 
 OptimizerName = Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
-
-Probability = Annotated[float, Meta(ge=0, lt=1)]
-# Training is in float32; these bounds were measured (tests/compiled/test_optimizers.py).
-Rate = Annotated[float, Meta(ge=1e-20, le=1e30, description="steps that float32 holds")]
-Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32 never forgets")]
-Epsilon = Annotated[float, Meta(ge=1e-16, le=1e4, description="below, squares vanish in float32")]
-Penalty = Annotated[float, Meta(ge=0, le=1e15, description="beyond, float32 squares are infinite")]
-NotNegative = Annotated[float, Meta(ge=0)]
-Part = Annotated[float, Meta(gt=0, lt=1)]
-Period = Annotated[float, Meta(ge=1e-6, description="less than any step")]
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
-Source = Annotated[
-    str, Meta(min_length=1, max_length=4096, description="the name of a data set, or a path")
-]
-ImageSize = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]
-Key = Annotated[str, Meta(max_length=200, description="text")]
-Patience = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
     "sgd": 0.1,
@@ -69,18 +53,20 @@ class Config:
     # validation images only (docs/decisions.md has the figures).
 
     # Data
-    dataset: Source = setting(
+    dataset: bounds.Source = setting(
         "auto",
         "data set: fashion-mnist, mnist, sketch, or the path of your own; auto: Fashion-MNIST if "
         "available, otherwise sketch",
     )
-    image_size: ImageSize = setting(
+    image_size: bounds.ImageSize = setting(
         (), "rows and columns to which pictures are resized; one number: a square"
     )
     grayscale: bool = setting(False, "turn colour pictures into grey levels")
-    images_key: Key = setting("", "key of the images in an .npz file")
-    labels_key: Key = setting("", "key of the labels in an .npz file, or a table's label column")
-    validation: Part = setting(0.1, "fraction held out for validation")
+    images_key: bounds.Key = setting("", "key of the images in an .npz")
+    labels_key: bounds.Key = setting(
+        "", "key of the labels in an .npz file, or a table's label column"
+    )
+    validation: bounds.Part = setting(0.1, "fraction held out for validation")
     stratified: bool = setting(
         False, "stratified validation split: the same fraction of every class"
     )
@@ -98,38 +84,40 @@ class Config:
     initialization: Literal["he", "xavier", "lecun"] = setting(
         "he", "weight initialisation: He, Glorot (xavier) or LeCun"
     )
-    dropout: Probability = setting(0.2, "dropout probability (hidden units)")
-    input_dropout: Probability = setting(0.0, "dropout probability (input pixels)")
+    dropout: bounds.Probability = setting(0.2, "dropout probability (hidden units)")
+    input_dropout: bounds.Probability = setting(0.0, "dropout probability (input pixels)")
 
     # Optimisation
     optimizer: OptimizerName = setting("adam", "update rule")
     # None becomes the default learning rate of the optimizer.
-    learning_rate: Rate = setting(None, "learning rate η")
-    momentum: Decay = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
-    beta1: Decay = setting(0.9, "decay of the first moment (adam, adamw)")
-    beta2: Decay = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
-    epsilon: Epsilon = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
-    weight_decay: Penalty = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
+    learning_rate: bounds.Rate = setting(None, "learning rate η")
+    momentum: bounds.Decay = setting(0.9, "momentum coefficient μ (momentum, nesterov)")
+    beta1: bounds.Decay = setting(0.9, "decay of the first moment (adam, adamw)")
+    beta2: bounds.Decay = setting(0.999, "decay of the second moment (rmsprop, adam, adamw)")
+    epsilon: bounds.Epsilon = setting(1e-8, "numerical stability constant ε (rmsprop, adam, adamw)")
+    weight_decay: bounds.Penalty = setting(0.0, "coefficient λ of the L2 penalty (λ/2)·‖θ‖²")
     decay_biases: bool = setting(False, "apply weight decay to the biases too")
     decoupled: bool = setting(False, "decoupled weight decay, as in AdamW (adamw: always)")
     reduction: Literal["mean", "sum"] = setting(
         "mean", "batch gradient: mean or sum over the images"
     )
-    clip_norm: NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
+    clip_norm: bounds.NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
 
     # Schedule
     schedule: Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"] = (
         setting("cosine", "learning-rate schedule")
     )
-    warmup: NotNegative = setting(0.0, "linear warm-up, in epochs")
-    decay_epochs: Period = setting(5.0, "epochs per decay (step, exponential)")
+    warmup: bounds.NotNegative = setting(0.0, "linear warm-up, in epochs")
+    decay_epochs: bounds.Period = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
     final_rate_fraction: Annotated[float, Meta(ge=0, le=1)] = setting(
         0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
-    plateau_patience: Count = setting(3, "epochs without a lower loss before a decay (plateau)")
+    plateau_patience: bounds.Count = setting(
+        3, "epochs without a lower loss before a decay (plateau)"
+    )
 
     # Training
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
@@ -139,7 +127,7 @@ class Config:
     monitor: Literal["accuracy", "loss"] = setting(
         "accuracy", "validation metric that selects the best epoch"
     )
-    patience: Patience = setting(0, "early stopping: epochs without improvement; 0: off")
+    patience: bounds.Patience = setting(0, "early stopping: epochs without improvement; 0: off")
     # TOML's integers end at 2**63.
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = setting(0, "random seed")
     threads: Literal["auto"] | Annotated[int, Meta(ge=1, le=1024)] = setting(

@@ -8,7 +8,7 @@ from typing import Any
 from handstitch.data import loading
 from handstitch.data.catalog import PARTS, TITLES, OfficialFile
 from handstitch.data.dataset import Dataset
-from handstitch.data.loading import Source
+from handstitch.data.sources import Source
 
 
 def describe(source: Source) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from handstitch.arrays import Images, Labels
 from handstitch.config import Config
-from handstitch.data import loading, splits
+from handstitch.data import loading, sources, splits
 from handstitch.data.batches import Subset, choose
 from handstitch.data.dataset import Dataset
 from handstitch.model import Model
@@ -43,7 +43,7 @@ def find_training_data(
     them, and for files that are damaged.
     """
     try:
-        source = loading.recorded(model.dataset, model.data_digest, data_dir)
+        source = sources.recorded(model.dataset, model.data_digest, data_dir)
         data = source.load("train", fetch=False)
     except loading.AbsentError as error:
         _logger.warning("%s: accuracies are left out", error.problem)

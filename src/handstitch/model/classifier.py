@@ -18,12 +18,12 @@ from handstitch.compiled.availability import unavailable_reason
 from handstitch.config import Config
 from handstitch.config.schema import check_names, default_learning_rate, from_mapping
 from handstitch.core.network import Network
-from handstitch.data import loading
+from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.data.labels import name_labels, number_labels, values_of
-from handstitch.data.loading import Source
 from handstitch.data.samples import SampleLike, as_samples, require_finite, shape_in_words
 from handstitch.data.scaling import Scaling
+from handstitch.data.sources import Source
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
@@ -203,8 +203,8 @@ class Classifier:
     ) -> Source:
         """The data set it was trained on; or `dataset`, a name or a path, read as that was."""
         if dataset is None:
-            return loading.recorded(self.model.dataset, self.model.data_digest, data_dir)
-        return loading.resolve(str(dataset), data_dir, ReadingOptions.of(self.config.to_dict()))
+            return sources.recorded(self.model.dataset, self.model.data_digest, data_dir)
+        return sources.resolve(str(dataset), data_dir, ReadingOptions.of(self.config.to_dict()))
 
     def compiled(self) -> Callable[[Images], Matrix | Vector]:
         """A function from images or features (n, …) to P (n, classes), and from a single sample to

@@ -22,7 +22,7 @@ from handstitch.config.schema import from_mapping
 from handstitch.config.toml import read_file
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
-from handstitch.data import loading, splits
+from handstitch.data import sources, splits
 from handstitch.errors import HandstitchError, ModelFileError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import Model, load_model
@@ -142,7 +142,7 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> N
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
-    source = loading.recorded(model.dataset, model.data_digest, data_dir)
+    source = sources.recorded(model.dataset, model.data_digest, data_dir)
     data = source.load(part, fetch=False)
     if run.evaluation:
         same = len(data) == run.evaluation.n

@@ -13,10 +13,10 @@ from handstitch.config import Config
 from handstitch.config.messages import plural
 from handstitch.config.schema import from_mapping
 from handstitch.config.toml import format_toml, read_file, to_toml
-from handstitch.data import loading
+from handstitch.data import sources
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset
-from handstitch.data.loading import Source
+from handstitch.data.sources import Source
 from handstitch.errors import Argument, Call, ConfigError, Phrase
 from handstitch.records import ReadingOptions
 from handstitch.runs import folder as run_folder
@@ -91,7 +91,7 @@ def create(
     if not isinstance(data, Dataset):
         if not isinstance(data, Source):
             options = ReadingOptions.of(config.to_dict())
-            data = loading.resolve(str(data or config.dataset), data_dir, options)
+            data = sources.resolve(str(data or config.dataset), data_dir, options)
         validation, reason, data = data.validation, data.reason, data.load("train")
     # The network is made before the folder: an error leaves nothing behind.
     run = Run(Path(out or RUNS), Trainer(config, data, validation), reason=reason)
@@ -134,10 +134,10 @@ def reopen(
     validation = None
     if data is None:
         if place != config.dataset:
-            source = loading.resolve(place, data_dir, ReadingOptions.of(config.to_dict()))
+            source = sources.resolve(place, data_dir, ReadingOptions.of(config.to_dict()))
         else:
             digest = "" if place in TITLES else snapshot.data_digest(folder / run_folder.LAST)
-            source = loading.recorded(place, digest, data_dir)
+            source = sources.recorded(place, digest, data_dir)
         data, validation = source.load("train"), source.validation
     if machine.resolve_threads(config.threads) > machine.cores():
         _logger.info(

@@ -16,7 +16,7 @@ import msgspec
 from handstitch import storage as files
 from handstitch.config.messages import plural
 from handstitch.config.schema import from_mapping
-from handstitch.data import loading
+from handstitch.data import sources
 from handstitch.errors import Argument, ConfigError, Interrupted, MachineError, Phrase
 from handstitch.machine import memory
 from handstitch.records import ReadingOptions, Trial
@@ -87,7 +87,7 @@ def run(
             search = _opened(stack, Path(out))
             typed = plan.config["dataset"]
             if typed not in {search.plan.config["dataset"], "auto"}:  # perhaps its path
-                source = loading.resolve(typed, data, ReadingOptions.of(plan.config))
+                source = sources.resolve(typed, data, ReadingOptions.of(plan.config))
                 plan = msgspec.structs.replace(plan, config=plan.config | {"dataset": source.name})
             folders.require_same(search.folder, search.plan, plan)
             plan = search.plan
@@ -97,8 +97,8 @@ def run(
             config = from_mapping(plan.config, "this search")
             if search is not None:
                 digest = search.description.data_digest
-                source = source or loading.recorded(config.dataset, digest, data)
-            source = source or loading.resolve(config.dataset, data, ReadingOptions.of(plan.config))
+                source = source or sources.recorded(config.dataset, digest, data)
+            source = source or sources.resolve(config.dataset, data, ReadingOptions.of(plan.config))
             resolved = {
                 "dataset": source.name,
                 "backend": backend.resolve(config),

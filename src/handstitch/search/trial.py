@@ -15,7 +15,7 @@ import msgspec
 
 from handstitch.arrays import Vector
 from handstitch.config.schema import from_mapping
-from handstitch.data import loading
+from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, DataError, DivergedError, MachineError, Phrase
 from handstitch.model import model_bytes
@@ -100,7 +100,7 @@ def cache_dataset(dataset: Dataset, validation: Dataset | None = None) -> None:
 
 def _dataset(name: str, spec: TrialSpec) -> tuple[Dataset, Dataset | None]:
     if spec.data_digest not in _loaded:
-        source = loading.recorded(name, spec.data_digest, spec.data_dir)
+        source = sources.recorded(name, spec.data_digest, spec.data_dir)
         found = source.load("train")
         if found.digest != spec.data_digest:
             raise DataError(

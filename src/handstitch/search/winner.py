@@ -15,7 +15,7 @@ from handstitch import runs, storage
 from handstitch.config import Config
 from handstitch.config.messages import plural, pretty_json
 from handstitch.config.schema import from_mapping
-from handstitch.data import loading
+from handstitch.data import sources
 from handstitch.errors import Argument, Call, HandstitchError, Phrase, UsageError
 from handstitch.runs import folder as run_folder
 from handstitch.search.folder import BEST, TRIALS, Search, is_search, load, read_description
@@ -97,7 +97,7 @@ def start_winner(
     }
     config = from_mapping(config.to_dict() | given, "the winner's settings")
     digest = search.description.data_digest
-    source = loading.recorded(config.dataset, digest, data_dir)
+    source = sources.recorded(config.dataset, digest, data_dir)
     return runs.create(config, source, out, beside={ORIGIN: pretty_json(origin)})
 
 

@@ -173,7 +173,13 @@ def test_a_test_class_that_training_never_saw_is_refused_before_decoding(photos,
     write_classes(photos / "train")
     write_classes(photos / "test", "cat zebra")
     monkeypatch.setattr(pictures, "decode_all", lambda *_: pytest.fail("decoded"))
-    refuse(photos, problem="the test part", found="^zebra$", wanted="cat, dog", fix="rename it")
+    refuse(
+        photos,
+        problem="the test part",
+        found="^zebra, at",
+        wanted="cat, dog",
+        fix="correct the label",
+    )
 
 
 def test_different_sizes_name_two_pictures(photos):
