@@ -76,11 +76,12 @@ Scan = Callable[[ast.AST], list[str]]
 
 def scan_printing(tree: ast.AST) -> list[str]:
     found = [f"{node.lineno}: print" for node, name in calls(tree) if name == "print"]
+    known = aliases(tree)
     found += [
-        f"{node.lineno}: {dotted(node, aliases(tree))}"
+        f"{node.lineno}: {dotted(node, known)}"
         for node in ast.walk(tree)
         if isinstance(node, ast.expr)
-        and dotted(node, aliases(tree)) in {"sys.stdout", "sys.stderr"}
+        and dotted(node, known) in {"sys.stdout", "sys.stderr"}
     ]
     found += [f"{line}: {name}" for _, name, line in imports(tree) if is_within(name, {"rich"})]
     return found
