@@ -14,6 +14,7 @@ from handstitch import cli
 from handstitch.compiled import comparison
 from handstitch.compiled.availability import unavailable_reason
 from handstitch.core.network import Network
+from tests.data.picture_files import draw, write_classes, write_picture
 from tests.test_docs import named
 from tests.test_house import CORE_LINES
 
@@ -32,6 +33,8 @@ def python_blocks(page: str) -> list[str]:
 def test_every_command_runs(small_world, monkeypatch, capsys):
     """Those of the Chinese page are the same; see below."""
     monkeypatch.setenv("HANDSTITCH_DATASET", "sketch")
+    write_classes(small_world / "photos", "cats dogs", each=40, shape=(9, 12, 3))
+    write_picture(small_world / "cat.jpg", draw((60, 40)))
     commands = named("handstitch", text("README.md"))
     assert len(commands) >= 10
     for words in commands:
