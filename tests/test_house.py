@@ -80,8 +80,7 @@ def scan_printing(tree: ast.AST) -> list[str]:
     found += [
         f"{node.lineno}: {dotted(node, known)}"
         for node in ast.walk(tree)
-        if isinstance(node, ast.expr)
-        and dotted(node, known) in {"sys.stdout", "sys.stderr"}
+        if isinstance(node, ast.expr) and dotted(node, known) in {"sys.stdout", "sys.stderr"}
     ]
     found += [f"{line}: {name}" for _, name, line in imports(tree) if is_within(name, {"rich"})]
     return found

@@ -114,12 +114,16 @@ def test_a_run_resumes_where_its_data_are_now(
     interrupt(photos, "runs/c")
     photos.rename(machine / "moved")
     lost = handstitch("train", "--resume", "runs/c")
-    assert lost.code == 2
-    shutil.copytree(machine / "moved", machine / "elsewhere/photos")
-    found = handstitch("train", "--resume", "runs/c", "--dataset", "elsewhere/photos")
+    assert lost.code == 3
+    assert "no longer where it was opened" in lost.err
+    assert "--dataset PATH" in lost.err
+    # Under another name they are the same data, and the run keeps its own name for them.
+    found = handstitch("train", "--resume", "runs/c", "--dataset", "moved")
     assert found.code == 0, found.err
     assert (machine / "runs/c/weights/best.safetensors").read_bytes() == best
-    assert handstitch("test", "runs/c").code == 0  # remembered
+    tested = handstitch("test", "runs/c", "--json")
+    assert (tested.code, tested.err) == (0, "")  # remembered
+    assert (tested.json["dataset"], tested.json["test_evaluation"]) == ("photos", 1)
 
 
 def test_a_run_without_its_data_asks_for_their_path(
@@ -140,6 +144,14 @@ def test_data_that_changed_are_refused(handstitch: Handstitch, trained: Path, ph
     assert changed.code == 3
     assert "has changed since" in changed.err
     assert "restore its files" in changed.err
+    (photos / "more.txt").write_text("")
+    shutil.copytree(photos, "else")
+    resumed = handstitch("train", "--resume", "runs/a", "--epochs", "16", "--dataset", "else")
+    assert resumed.code == 3
+    assert "has changed since" in resumed.err
+    other = handstitch("test", "runs/a", "--dataset", "else", "--json")
+    assert "some of its test images may have been trained on" in other.err
+    assert other.json["test_evaluation"] is None
 
 
 def test_a_received_run_opens_nothing(
@@ -158,7 +170,7 @@ def test_a_received_run_opens_nothing(
 
 
 def test_a_search_finds_its_data_again(handstitch: Handstitch, photos: Path, machine: Path) -> None:
-    words = ("--dataset", "photos", "--lr", "0.001", "0.01", *SMALL, "--workers", "0")
+    words = ("--dataset", "../work/photos", "--lr", "0.001", "0.01", *SMALL, "--workers", "0")
     first = handstitch("search", *words, "--out", "runs/s")
     assert first.code == 0, first.err
     for again in (("search", *words, "--out", "runs/s"), ("search", "--out", "runs/s")):
@@ -268,6 +280,8 @@ def test_an_npz_is_a_model_by_its_weights_and_data_by_its_images(
     [
         (("nope.png",), 2, "there is no such file"),
         (("nope",), 4, "no such model file or run"),
+        (("photos/cat/0.png", "nope.jpg"), 2, "there is no such file"),
+        (("photos/cat/0.png", "runs/a"), 2, "the model comes first"),
         (("photos/cat/0.png", "--rows", "3"), 2, "cannot be classified at once"),
         (("broken.png",), 3, "this picture cannot be used"),
         (("empty",), 3, "no pictures in this folder"),

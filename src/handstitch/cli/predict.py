@@ -92,6 +92,14 @@ def _model_and_files(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]
     if not paths:
         return None, ()
     first, *others = paths
+    for other in others:
+        if other.suffix == ".safetensors" or run_folder.run_of(other) is not None:
+            raise UsageError(
+                "the model comes first",
+                found=f"{printable(other)} after {printable(first)}",
+                wanted="one run folder or model file, then pictures",
+                fix=output.command_line("predict", other, *(p for p in paths if p != other)),
+            )
     if first.suffix.lower() == ".npz" and first.is_file():
         return (first, others) if _holds_weights(first) else (None, paths)
     is_model = not first.exists() or run_folder.run_of(first) is not None
@@ -99,13 +107,7 @@ def _model_and_files(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]
         return None, paths
     if first.exists() or not prepared.is_image_file(first):
         return first, others
-    raise UsageError(
-        "there is no such file",
-        file=printable(first),
-        found="nothing of this name",
-        wanted="a picture, a folder of pictures, an array, or a model",
-        fix="check the spelling, and from where the path starts",
-    )
+    raise prepared.missing(first)
 
 
 def _holds_weights(path: Path) -> bool:
@@ -185,14 +187,15 @@ def _answers(
 
 def _print(answers: Sequence[dict[str, Any]], dataset: str, part: str) -> None:
     subjects = ("row", "true class") if dataset else ("file",)
-    table = []
+    table, shown = [], min(3, len(answers[0]["probabilities"]))
     for answer in answers:
-        best = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[:3]
-        cells = [f"{name} {_percent(p)}" for name, p in best] + ["", ""]
+        best = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[:shown]
+        cells = [f"{name} {_percent(p)}" for name, p in best]
         first = [str(answer["row"]), answer["true"]] if dataset else [printable(answer["file"])]
         is_wrong = dataset and answer["true"] != answer["predicted"]
-        table.append([*first, *cells[:3], *(["wrong" if is_wrong else ""] if dataset else [])])
-    columns = (*subjects, "predicted", "second", "third", *([""] if dataset else []))
+        table.append([*first, *cells, *(["wrong" if is_wrong else ""] if dataset else [])])
+    ranks = ("predicted", "second", "third")[:shown]
+    columns = (*subjects, *ranks, *([""] if dataset else []))
     output.print_table(columns, table, f"{dataset}, {part}" if dataset else "")
 
 

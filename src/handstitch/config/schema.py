@@ -268,7 +268,7 @@ def _invalid(
     file: Path | None = None,
 ) -> ConfigError:
     """One error for all invalid values; `wanted` has the valid ones in words."""
-    valid = Config().to_dict()
+    valid = Config().to_dict() | {"image_size": [32, 32]}
     meant = {name: near for name in wanted if (near := _nearest(name, values[name]))}
     label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
     name = next(iter(wanted))

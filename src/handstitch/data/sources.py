@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,18 @@ class Source:
         if self.own is None:
             return loading.load(self.name, part, self.data_dir, fetch=fetch, location=self.location)
         return self.own.train if part == "train" else self.own.test
+
+    def renamed(self, name: str) -> Source:
+        """The user's own data under the name that a record has for them, unless that is a path."""
+        if self.own is None or self.name == name or Path(name).name != name:
+            return self
+        own, validation = self.own, self.own.validation
+        own = own._replace(
+            train=replace(own.train, name=name),
+            test=replace(own.test, name=name),
+            validation=validation and replace(validation, name=name),
+        )
+        return replace(self, name=name, own=own)
 
     @property
     def validation(self) -> Dataset | None:
@@ -96,17 +108,46 @@ def recorded(name: str, digest: str, data_dir: str | Path | None = None) -> Sour
             wanted="the files it was trained on",
             fix=Phrase("name their path: {}", Argument("dataset", "PATH")),
         )
+    if not os.path.lexists(place[0]):
+        raise loading.AbsentError(
+            f"the data set {printable(name)} is no longer where it was opened last",
+            file=printable(place[0]),
+            found="nothing at that path",
+            wanted="the files it was trained on",
+            fix=Phrase("name their path now: {}", Argument("dataset", "PATH")),
+        )
     source = _open(*place)
-    now = source.load("train").digest
-    if digest and now != digest:
+    require_same(source, name, digest)
+    return source.renamed(name)
+
+
+def given(
+    path: str,
+    name: str,
+    digest: str,
+    data_dir: str | Path | None = None,
+    options: ReadingOptions | None = None,
+) -> Source:
+    """The data that the user names for a record of `name` and `digest`.
+
+    They are known by that name if they are the same data, wherever they are now.
+    """
+    source = resolve(path, data_dir, options)
+    is_same = source.own is not None and source.own.digest == digest
+    return source.renamed(name) if is_same else source
+
+
+def require_same(source: Source, name: str, digest: str) -> None:
+    """Raise DataError unless these are the data with this digest; an empty one is any."""
+    data = source.load("train")
+    if digest and data.digest != digest:
         raise DataError(
             f"the data set {printable(name)} has changed since",
-            file=printable(place[0]),
-            found=f"SHA-256 {now[:8]}…",
+            file=printable(data.location),
+            found=f"SHA-256 {data.digest[:8]}…",
             wanted=f"SHA-256 {digest[:8]}…",
             fix=Phrase("restore its files, or name others: {}", Argument("dataset", "PATH")),
         )
-    return source
 
 
 def _open(path: str | Path, options: ReadingOptions) -> Source:

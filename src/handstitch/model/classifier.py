@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields
@@ -31,6 +32,8 @@ from handstitch.model.info import Model
 from handstitch.model.trained import best_model
 from handstitch.records import Evaluation, ReadingOptions
 from handstitch.training import Trainer
+
+_logger = logging.getLogger(__name__)
 
 
 class Classifier:
@@ -204,7 +207,15 @@ class Classifier:
         """The data set it was trained on; or `dataset`, a name or a path, read as that was."""
         if dataset is None:
             return sources.recorded(self.model.dataset, self.model.data_digest, data_dir)
-        return sources.resolve(str(dataset), data_dir, ReadingOptions.of(self.config.to_dict()))
+        options, name = ReadingOptions.of(self.config.to_dict()), self.model.dataset
+        source = sources.given(str(dataset), name, self.model.data_digest, data_dir, options)
+        if source.own is not None and source.own.is_test_drawn and source.name != name:
+            _logger.warning(
+                "%s has no test part of its own, and the network was trained on other data: if "
+                "these overlap, some of its test images may have been trained on",
+                source.name,
+            )
+        return source
 
     def compiled(self) -> Callable[[Images], Matrix | Vector]:
         """A function from images or features (n, …) to P (n, classes), and from a single sample to

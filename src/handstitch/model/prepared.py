@@ -62,7 +62,20 @@ def is_image_file(path: Path) -> bool:
     return path.suffix.lower() in {*pictures.SUFFIXES, *_ARRAYS}
 
 
+def missing(path: Path) -> UsageError:
+    """The error for a path at which nothing is."""
+    return UsageError(
+        "there is no such file",
+        file=printable(path),
+        found="nothing of this name",
+        wanted="a picture, a folder of pictures, an array, or a model",
+        fix="check the spelling, and from where the path starts",
+    )
+
+
 def _files(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise missing(path)
     if not path.is_dir():
         yield path
         return

@@ -133,11 +133,14 @@ def reopen(
     require_same(config, given, folder)
     validation = None
     if data is None:
-        if place != config.dataset:
-            source = sources.resolve(place, data_dir, ReadingOptions.of(config.to_dict()))
+        name = config.dataset
+        digest = "" if name in TITLES else snapshot.data_digest(folder / run_folder.LAST)
+        if place != name:
+            options = ReadingOptions.of(config.to_dict())
+            source = sources.given(place, name, digest, data_dir, options)
+            sources.require_same(source, name, digest)
         else:
-            digest = "" if place in TITLES else snapshot.data_digest(folder / run_folder.LAST)
-            source = sources.recorded(place, digest, data_dir)
+            source = sources.recorded(name, digest, data_dir)
         data, validation = source.load("train"), source.validation
     if machine.resolve_threads(config.threads) > machine.cores():
         _logger.info(
