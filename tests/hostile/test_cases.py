@@ -236,7 +236,7 @@ def test_planted_faults_are_seen(received, monkeypatch, plant: Callable[[], None
 
     monkeypatch.setattr(cli, "run", run)
     monkeypatch.setattr(attacking, "LIMIT", 0.3 if plant is sleep else 60.0)
-    monkeypatch.setattr(attacking, "CPU_LIMIT", 1)
+    monkeypatch.setattr(attacking, "CPU_LIMIT", 1 if plant is compute else 60)
     assert attack(received, "run/nothing", ("show",), lambda path: None).faults == [fault]
 
 
