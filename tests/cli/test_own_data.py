@@ -170,7 +170,8 @@ def test_a_received_run_opens_nothing(
 
 
 def test_a_search_finds_its_data_again(handstitch: Handstitch, photos: Path, machine: Path) -> None:
-    words = ("--dataset", "../work/photos", "--lr", "0.001", "0.01", *SMALL, "--workers", "0")
+    above = f"../{machine.name}/photos"  # no range, though there are two dots
+    words = ("--dataset", above, "--lr", "0.001", "0.01", *SMALL, "--workers", "0")
     first = handstitch("search", *words, "--out", "runs/s")
     assert first.code == 0, first.err
     for again in (("search", *words, "--out", "runs/s"), ("search", "--out", "runs/s")):

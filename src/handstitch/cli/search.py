@@ -154,18 +154,17 @@ def search(
             from handstitch.search import study
 
             output.notice("stopped; every finished trial is kept. Resume with:")
-            flags = {
-                "--out": progress.search.folder,
-                "--workers": workers,
-                "--dask": dask,
-                "--storage": storage and study.shown(study.parse(storage)),
-                "--data-dir": data_dir,
-            }
-            words = [
-                shell_word(word) for flag in flags.items() if flag[1] is not None for word in flag
-            ]
+            again = output.command_line(
+                "search",
+                out=progress.search.folder,
+                workers=workers,
+                dask=dask,
+                storage=storage and study.shown(study.parse(storage)),
+                data_dir=data_dir,
+                mpi=mpi,
+            )
             program = "mpiexec -n 3 python -m mpi4py.futures -m " if mpi else ""
-            output.command(f"{program}handstitch search {' '.join(words)}{' --mpi' * mpi}")
+            output.command(program + again)
         return interrupted.exit_code
     say_result(found, json)
     return 0

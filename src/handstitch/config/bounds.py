@@ -16,7 +16,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Part = Annotated[float, Meta(gt=0, lt=1)]
 Period = Annotated[float, Meta(ge=1e-6, description="less than any step")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
-Source = Annotated[
+NameOrPath = Annotated[
     str, Meta(min_length=1, max_length=4096, description="the name of a data set, or a path")
 ]
 ImageSize = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]

@@ -53,7 +53,7 @@ class Config:
     # validation images only (docs/decisions.md has the figures).
 
     # Data
-    dataset: bounds.Source = setting(
+    dataset: bounds.NameOrPath = setting(
         "auto",
         "data set: fashion-mnist, mnist, sketch, or the path of your own; auto: Fashion-MNIST if "
         "available, otherwise sketch",

@@ -29,13 +29,18 @@ def open_file(
             problem, file=printable(path), found=str(error), wanted=wanted, fix=fix
         ) from error
     except OSError as error:
-        raise MachineError(
-            "a data file could not be read",
-            file=printable(path),
-            found=error.strerror or str(error),
-            wanted="a readable file",
-            fix="check its permissions and the disk, then try again",
-        ) from error
+        raise unreadable(path, error, "a data file could not be read", "a readable file") from error
+
+
+def unreadable(path: str | Path, error: OSError, problem: str, wanted: str) -> MachineError:
+    """The error for a file or folder that the operating system could not read."""
+    return MachineError(
+        problem,
+        file=printable(path),
+        found=error.strerror or str(error),
+        wanted=wanted,
+        fix="check its permissions and the disk, then try again",
+    )
 
 
 def _opened(path: Path, most: int | None) -> BufferedReader:

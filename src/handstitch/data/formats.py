@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from handstitch import storage
+from handstitch.data.files import unreadable
 from handstitch.data.readers import folders, pictures
-from handstitch.errors import MachineError, UsageError, listed, printable
+from handstitch.errors import UsageError, listed, printable
 from handstitch.storage import file_types
 
 WANTED: Final = (
     "a folder with a folder of pictures for each class; a folder of IDX files, or of CIFAR's "
     "binary batches; a file .npz, .npy, .csv or .parquet"
 )
+
+
+_UNREADABLE: Final = "the data could not be read", "a readable file or folder"
 
 
 class Format(NamedTuple):
@@ -62,7 +66,7 @@ def identify(path: Path) -> tuple[Format, Path]:
         looked_at = [*below, *islice(inner, _MOST)]
         found = [(form, folder) for folder in looked_at if (form := _of_folder(folder))]
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error, *_UNREADABLE) from error
     if here is not None:
         return here, path
     if len(found) == 1:
@@ -88,7 +92,7 @@ def _of_file(path: Path) -> Format:
     try:
         head = _head(path)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error, *_UNREADABLE) from error
     form = _of_head(path.name, head)
     if form is None and file_types.identify(head) is None and _is_text(head):
         form = TABLES  # whatever its name
@@ -154,13 +158,3 @@ def _entries(folder: Path) -> Iterator[Path]:
     """The entries of a folder by name, but for hidden ones and links."""
     shown = (entry for entry in folder.iterdir() if entry.name[0] != "." and not entry.is_symlink())
     return islice(iter(sorted(shown)), _MOST)
-
-
-def _unreadable(path: Path, error: OSError) -> MachineError:
-    return MachineError(
-        "the data could not be read",
-        file=printable(path),
-        found=error.strerror or str(error),
-        wanted="a readable file or folder",
-        fix="check its permissions and the disk, then try again",
-    )

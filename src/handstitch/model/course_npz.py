@@ -10,10 +10,8 @@ directory has said how much there is to unpack.
 from __future__ import annotations
 
 import re
-import tokenize
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from handstitch.arrays import aligned_zeros
 from handstitch.core.parameters import Parameters, count
+from handstitch.data.readers.numpy_files import BROKEN
 from handstitch.errors import ModelFileError
 from handstitch.model import unsupported
 
@@ -32,21 +31,6 @@ _MOST_RATIO: Final = 10
 zeros of a bomb, hardly shrink."""
 _END: Final = 22
 _LOCATOR: Final = 20
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    RuntimeError,  # a member is encrypted; NotImplementedError: packed by a later method
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    MemoryError,  # a header asks for more than there is
-    SyntaxError,
-    tokenize.TokenError,
-    Warning,
-)
-"""Exceptions of zipfile and NumPy for damaged files."""
 
 
 def is_name(name: str) -> bool:
@@ -78,7 +62,7 @@ def read(path: Path, file: BinaryIO, size: int) -> Parameters:
                     arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
                     if stream.read(1):  # at the end, the zip's checksum is compared
                         raise ValueError("more bytes than its header says")
-    except _BROKEN as error:
+    except BROKEN as error:
         raise _unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
     sizes = _sizes(path, arrays)
     parameters = Parameters(sizes, aligned_zeros(count(sizes)))

@@ -8,7 +8,6 @@ import msgspec
 
 from handstitch.arrays import Vector
 from handstitch.core.parameters import Parameters
-from handstitch.data.samples import background
 from handstitch.model.info import Model
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import Trainer
@@ -41,7 +40,7 @@ def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord])
         versions=trainer.build,
         origin="handstitch",
         data_digest=trainer.dataset.digest,
-        background=background(trainer.dataset.images),
+        background=trainer.background,
         initial_digest=trainer.state.initial_digest,
     )
 

@@ -17,7 +17,6 @@ from handstitch import machine
 from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.data.dataset import Dataset
-from handstitch.randomness import Purpose, generator
 from handstitch.training.backend import choose_backend
 from handstitch.training.trainer import Trainer
 
@@ -66,7 +65,6 @@ def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> Ra
     decay = 1 - min(1.0, 1 / (_WINDOW * steps))
     default = default_learning_rate(config.to_dict())
     planned = np.geomspace(default * SPAN[0], default * SPAN[1], steps)
-    has_dropout = any(state.network.dropout)
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0
@@ -77,9 +75,7 @@ def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> Ra
         for step, rate in enumerate(planned.tolist()):
             indices = batches.batch(order, step)
             n = len(indices)
-            rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
-            scale = 1 / n if config.reduction == "mean" else 1.0
-            loss, _ = backend.train_batch(indices, rate, scale, trainer.largest_loss * n, rng)
+            loss, _ = trainer.train_batch(backend, indices, step, rate)
             if not isfinite(loss):
                 break
             mean = decay * mean + (1 - decay) * loss / n

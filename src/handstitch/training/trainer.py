@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch import machine
-from handstitch.arrays import Images
+from handstitch.arrays import Images, Indices
 from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
 from handstitch.data.batches import Batches, Subset, choose, is_memory_mapped
 from handstitch.data.dataset import Dataset
-from handstitch.data.samples import shape_in_words
+from handstitch.data.samples import Background, background, shape_in_words
 from handstitch.errors import Argument, DataError, DivergedError, Phrase, listed
 from handstitch.machine import memory
 from handstitch.randomness import Purpose, generator
@@ -99,6 +99,11 @@ class Trainer:
         """In nats; a mean loss above it, or NaN, is divergence."""
 
     @cached_property
+    def background(self) -> Background:
+        """The background of the training images: what is predicted later is prepared alike."""
+        return background(self.dataset.images)
+
+    @cached_property
     def build(self) -> dict[str, str]:
         """Versions of libraries and backend: what decides the bits besides config and data."""
         return machine.build_info() | build_info(self.config)
@@ -136,6 +141,20 @@ class Trainer:
             pass
         return self.state.history
 
+    def train_batch(
+        self, backend: NumpyBackend | NumbaBackend, indices: Indices, step: int, rate: float
+    ) -> tuple[float, int]:
+        """One step on images `indices` (n,) at this rate: summed loss in nats, number correct.
+
+        `step`, counted over the whole run, decides the dropout. Where the loss is above
+        `largest_loss` · n, or NaN, nothing is updated.
+        """
+        n, config = len(indices), self.config
+        has_dropout = any(self.state.network.dropout)
+        rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
+        scale = 1 / n if config.reduction == "mean" else 1.0
+        return backend.train_batch(indices, rate, scale, self.largest_loss * n, rng)
+
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
     def _train_epoch(
@@ -145,18 +164,14 @@ class Trainer:
         state, config, batches = self.state, self.config, self.batches
         order = batches.epoch_order(config.seed, state.epoch)
         val_losses = [record.val_loss for record in state.history]
-        has_dropout = any(state.network.dropout)
         while state.batch < len(batches):
             started = perf_counter()
             step = state.epoch * len(batches) + state.batch
             indices = batches.batch(order, state.batch)
             n = len(indices)
-            rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
             rate = schedules.learning_rate(config, step, len(batches), val_losses)
-            scale = 1 / n if config.reduction == "mean" else 1.0
-            limit = self.largest_loss * n
-            loss, correct = backend.train_batch(indices, rate, scale, limit, rng)
-            if not loss <= limit:  # NaN, too
+            loss, correct = self.train_batch(backend, indices, step, rate)
+            if not loss <= self.largest_loss * n:  # NaN, too
                 raise divergence_error(config, state.epoch + 1, state.batch + 1, loss / n)
 
             state.batch += 1

@@ -31,7 +31,7 @@ _SMALLEST: Final = 64
 """Pixels of an image whose columns have no names; as few as 4 numbers may be anything."""
 
 
-class Source(NamedTuple):
+class TableLayout(NamedTuple):
     """A table, of which nothing but the first rows has been read."""
 
     where: str
@@ -83,7 +83,7 @@ def first_label(row: Sequence[str]) -> int:
     return words[0] if len(words) == 1 else 0
 
 
-def require_label(source: Source, chosen: str) -> None:
+def require_label(source: TableLayout, chosen: str) -> None:
     """Raise DataError without a label column, UsageError without the one that is chosen."""
     if source.label is None:
         raise (UsageError if chosen else DataError)(
@@ -113,7 +113,7 @@ class Columns:
     Bytes are kept as bytes until a number comes that is none.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: TableLayout) -> None:
         self.source = source
         self.side = isqrt(len(source.features))
         is_square = self.side**2 == len(source.features) > 0
@@ -127,7 +127,7 @@ class Columns:
         self.matrices: list[NDArray[Any]] = []
         self.labels: list[NDArray[Any]] = []
 
-    def add(self, source: Source, batches: Iterator[Sequence[Any]]) -> None:
+    def add(self, source: TableLayout, batches: Iterator[Sequence[Any]]) -> None:
         """Add the rows of a table: in each batch an Arrow array of labels, then the features'.
 
         Raises DataError for what is missing, no number or not finite; MachineError for more than
@@ -166,7 +166,7 @@ class Columns:
             images = layouts.to_images(matrix.reshape(-1, self.side, self.side), where)
         return Samples(images, _classes(np.concatenate(self.labels), self.source))
 
-    def _add_matrix(self, matrix: NDArray[np.float32], source: Source, row: int) -> None:
+    def _add_matrix(self, matrix: NDArray[np.float32], source: TableLayout, row: int) -> None:
         if self.is_bytes or self.is_pixels:
             is_whole = np.rint(matrix) == matrix
             is_byte = is_whole & (matrix >= 0) & (matrix <= 255)
@@ -185,7 +185,7 @@ def fault(where: str, found: str, wanted: str = WANTED) -> DataError:
     return DataError(PROBLEM, file=where, found=found, wanted=wanted, fix=FIX)
 
 
-def _not_numbers(source: Source, column: str, kind: str) -> DataError:
+def _not_numbers(source: TableLayout, column: str, kind: str) -> DataError:
     has_pictures = "binary" in kind
     return DataError(
         "pictures in a table are not read" if has_pictures else PROBLEM,
@@ -196,11 +196,11 @@ def _not_numbers(source: Source, column: str, kind: str) -> DataError:
     )
 
 
-def _place(source: Source, row: int, row_within: int, feature: int) -> str:
+def _place(source: TableLayout, row: int, row_within: int, feature: int) -> str:
     return f"row {row + row_within}, column {source.names[source.features[feature]]}"
 
 
-def _matrix(source: Source, features: Sequence[Any], row: int) -> NDArray[np.float32]:
+def _matrix(source: TableLayout, features: Sequence[Any], row: int) -> NDArray[np.float32]:
     """The features of a batch (rows, features). Raises DataError for what is no finite number."""
     matrix = np.empty((len(features[0]), len(features)), np.float32)
     for column, values in enumerate(features):
@@ -217,7 +217,7 @@ def _matrix(source: Source, features: Sequence[Any], row: int) -> NDArray[np.flo
     return matrix
 
 
-def _labels(source: Source, values: Any, row: int) -> NDArray[Any]:
+def _labels(source: TableLayout, values: Any, row: int) -> NDArray[Any]:
     """The labels of a batch, numbers or words. Raises DataError for a missing one."""
     is_missing: NDArray[Any] = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     kind = str(values.type)
@@ -235,7 +235,7 @@ def _labels(source: Source, values: Any, row: int) -> NDArray[Any]:
     return labels
 
 
-def _classes(labels: NDArray[Any], source: Source) -> NDArray[Any]:
+def _classes(labels: NDArray[Any], source: TableLayout) -> NDArray[Any]:
     """Labels as int64, if all are numbers, else as words; "3.0" is a whole number."""
     numbers: NDArray[Any] = labels
     places: Any = slice(None)

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.data import decoded
+from handstitch.data.files import unreadable
 from handstitch.data.labels import natural, number_parts
 from handstitch.data.readers import pictures
 from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import (
     DataError,
-    MachineError,
     listed,
     printable,
 )
@@ -68,12 +68,8 @@ class _Folder:
                 for entry in entries:
                     self._sort(entry)
         except OSError as error:
-            raise MachineError(
-                "a folder could not be read",
-                file=printable(path),
-                found=error.strerror or str(error),
-                wanted="a folder that may be read",
-                fix="check its permissions and the disk, then try again",
+            raise unreadable(
+                path, error, "a folder could not be read", "a folder that may be read"
             ) from error
         for each in (self.folders, self.pictures):
             each.sort(key=lambda entry: natural(entry.name))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from handstitch.data.readers import layouts, numpy_files
-from handstitch.data.readers.numpy_files import Place
+from handstitch.data.readers.numpy_files import ArrayPlace
 from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import Argument, DataError, Phrase, UsageError, listed, printable
 from handstitch.machine import memory
@@ -48,7 +48,7 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.glob("*.np[yz]")) if file.is_file()]
 
 
-def _names(paths: list[Path]) -> dict[str, Place]:
+def _names(paths: list[Path]) -> dict[str, ArrayPlace]:
     """The arrays in these files, each by its key, by its file's name, or by both: file/key."""
     names = {}
     for path in paths:
@@ -104,7 +104,9 @@ def _choose(
     return {**chosen, **named}
 
 
-def _assemble(names: dict[str, Place], chosen: dict[tuple[str, str], str], path: Path) -> Parts:
+def _assemble(
+    names: dict[str, ArrayPlace], chosen: dict[tuple[str, str], str], path: Path
+) -> Parts:
     def pair(images: str, labels: str) -> Samples:
         return layouts.samples(
             layouts.to_images(numpy_files.load(names[images]), names[images]),

@@ -28,20 +28,21 @@ _WANTED: Final = "arrays of numbers (labels may be words), as numpy.save and num
 _FIX: Final = "save them again: numpy.save('images.npy', images); numpy.save('labels.npy', labels)"
 _LARGEST_DIRECTORY: Final = 2**20
 _PIECE: Final = 2**24
-_BROKEN: Final = (
+BROKEN: Final = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    RuntimeError,  # a member is encrypted; NotImplementedError: packed by another method
+    RuntimeError,  # a member is encrypted, or packed by a later method
+    ValueError,
     LookupError,
     TypeError,
     ArithmeticError,
-    MemoryError,
+    MemoryError,  # a header asks for more than there is
     SyntaxError,
     tokenize.TokenError,
     Warning,
 )
-"""Exceptions of zipfile and NumPy for damaged files, beside ValueError."""
+"""Exceptions of zipfile and NumPy for damaged files."""
 
 
 _HEADERS: Final[dict[tuple[int, int], Callable[[Any], Any]]] = {
@@ -63,7 +64,7 @@ class _Header(NamedTuple):
         return prod(self.shape) * self.kind.itemsize
 
 
-class Place(NamedTuple):
+class ArrayPlace(NamedTuple):
     """Where an array is: a .npy, or a member of an .npz."""
 
     path: Path
@@ -75,19 +76,19 @@ class Place(NamedTuple):
         return f"{self.path}, {self.member.removesuffix('.npy')}" if self.member else str(self.path)
 
 
-def places(path: Path) -> list[Place]:
+def places(path: Path) -> list[ArrayPlace]:
     """The arrays in a .npy or an .npz."""
     if _is_npy(path):
-        return [Place(path)]
+        return [ArrayPlace(path)]
     with _opened(path) as archive:
         return [
-            Place(path, member.filename, member.file_size)
+            ArrayPlace(path, member.filename, member.file_size)
             for member in archive.infolist()
             if member.filename.endswith(".npy")
         ]
 
 
-def load(place: Place) -> NDArray[Any]:
+def load(place: ArrayPlace) -> NDArray[Any]:
     """The array at a place. Raises DataError for a damaged one and for Python objects."""
     if not place.member:
         return _map(place.path)
@@ -113,7 +114,7 @@ def _broken_as_value_error(name: str) -> Iterator[None]:
             yield
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(f"{name}, damaged: {str(error) or type(error).__name__}") from error
     except OSError as error:
         if error.errno != errno.EINVAL:  # a place before the file's beginning

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from handstitch.data import files
 from handstitch.data.readers import columns, layouts
-from handstitch.data.readers.columns import Columns, Source
+from handstitch.data.readers.columns import Columns, TableLayout
 from handstitch.data.readers.parts import Parts, Samples
 from handstitch.errors import DataError, UsageError, listed, printable
 from handstitch.records import ReadingOptions
@@ -102,7 +102,7 @@ def _tables(path: Path) -> dict[str, list[Path]]:
 
 
 @contextmanager
-def _opened(path: Path, chosen: str) -> Iterator[tuple[Source, Iterator[Sequence[Any]]]]:
+def _opened(path: Path, chosen: str) -> Iterator[tuple[TableLayout, Iterator[Sequence[Any]]]]:
     """A table, and its batches: the labels, then the features. Raises DataError for bad rows."""
     arrow = _import_pyarrow()
     names: tuple[str, ...] = ()
@@ -139,13 +139,13 @@ def _import_pyarrow() -> Any:
 
 def _open_parquet(
     arrow: Any, file: BufferedReader, where: str, chosen: str
-) -> tuple[Source, Iterator[Sequence[Any]]]:
+) -> tuple[TableLayout, Iterator[Sequence[Any]]]:
     table = arrow.parquet.ParquetFile(file)
     if table.metadata.num_columns > _MOST_COLUMNS:
         raise ValueError(f"more than {_MOST_COLUMNS:,} columns")
     names = tuple(table.schema_arrow.names)
     label = columns.find_label(names, chosen)
-    source = Source(where, names, True, label, table.metadata.num_rows, 1)
+    source = TableLayout(where, names, True, label, table.metadata.num_rows, 1)
     if label is None:
         return source, iter(())
     keys = [names[column] for column in (label, *source.features)]
@@ -155,14 +155,14 @@ def _open_parquet(
 
 def _open_csv(
     arrow: Any, file: BufferedReader, where: str, chosen: str
-) -> tuple[Source, Iterator[Sequence[Any]]]:
+) -> tuple[TableLayout, Iterator[Sequence[Any]]]:
     head = _read_head(file)
     has_names = columns.is_header(head.first, chosen)
     names = head.first if has_names else tuple(str(n + 1) for n in range(len(head.first)))
     label = columns.find_label(names, chosen)
     if label is None and not has_names and not chosen:
         label = columns.first_label(head.first)
-    source = Source(where, names, has_names, label, head.rows, 1 + has_names)
+    source = TableLayout(where, names, has_names, label, head.rows, 1 + has_names)
     if label is None:
         return source, iter(())
     # By number: two columns may have one name.
