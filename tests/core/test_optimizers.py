@@ -119,7 +119,8 @@ def second(
 def test_every_rule_has_a_second_writing_and_can_be_configured():
     from typing import get_args
 
-    from handstitch.config.schema import DEFAULT_LEARNING_RATES, OptimizerName
+    from handstitch.config.schema import DEFAULT_LEARNING_RATES
+    from handstitch.config.settings import OptimizerName
 
     assert (
         set(SECOND)
