@@ -8,7 +8,7 @@ Three named things and nothing hidden: the parameters θ, the workspace, and the
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from handstitch.core.activations import ACTIVATIONS, apply
 from handstitch.core.blas import gemm
 from handstitch.core.functions import dropout, softmax_cross_entropy
 from handstitch.core.parameters import Parameters
+
+if TYPE_CHECKING:
+    from handstitch.receptive_fields import ReceptiveFields
 
 
 class Into(NamedTuple):
@@ -43,7 +46,8 @@ class Network:
 
     `activations` names one for each hidden layer (see ACTIVATIONS). `dropout` and
     `input_dropout` are probabilities of silencing a unit; they act only where a random stream
-    is handed to `forward`.
+    is handed to `forward`. With `receptive_fields`, weights of the first layer outside them are 0
+    and stay 0.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Network:
         activations: tuple[str, ...],
         dropout: float = 0.0,
         input_dropout: float = 0.0,
+        receptive_fields: ReceptiveFields | None = None,
     ) -> None:
         if len(activations) != len(parameters.sizes) - 2:
             raise ValueError(f"expected {len(parameters.sizes) - 2} activations, not {activations}")
@@ -60,6 +65,9 @@ class Network:
         self.activations = activations
         self.dropout = (input_dropout, *[dropout] * len(activations))
         """Probability of silencing an input of each layer."""
+        self.receptive_fields = receptive_fields
+        self.mask = receptive_fields.mask if receptive_fields else None
+        """M of the first layer, (inputs, units): 1 where a weight is, 0 where none is."""
 
     def forward(self, X: Matrix, work: Workspace, rng: np.random.Generator | None = None) -> Matrix:
         """The logits of X (n, inputs): (n, classes), an array of `work`, which is overwritten.
@@ -109,6 +117,8 @@ class Network:
             if layer > 0:
                 gemm(1, dZ, W.T, 0, dA)  # before W is overwritten
             gemm(into.alpha, A.T, dZ, into.beta, into.parameters.weights[layer])
+            if layer == 0 and self.mask is not None:
+                into.parameters.weights[0] *= self.mask
             b = into.parameters.biases[layer][None, :]
             gemm(into.alpha, work.ones, dZ, into.beta_biases, b)
             if layer > 0:

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import sqrt
 from typing import Any, Final
 
 import numpy as np
 
 from handstitch.arrays import Matrix, Vector, aligned_copy, aligned_zeros
 
-INITIALIZATIONS: Final[dict[str, Callable[[int, int], float]]] = {
-    "he": lambda inputs, outputs: sqrt(2 / inputs),  # arXiv:1502.01852, for ReLU
-    "xavier": lambda inputs, outputs: sqrt(2 / (inputs + outputs)),  # Glorot, AISTATS 2010
-    "lecun": lambda inputs, outputs: sqrt(1 / inputs),  # "Efficient BackProp", 1998
+INITIALIZATIONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "he": lambda inputs, outputs: np.sqrt(2 / inputs),  # arXiv:1502.01852, for ReLU
+    "xavier": lambda inputs, outputs: np.sqrt(2 / (inputs + outputs)),  # Glorot, AISTATS 2010
+    "lecun": lambda inputs, outputs: np.sqrt(1 / inputs),  # "Efficient BackProp", 1998
 }
 """Standard deviation of a layer's initial weights; biases start at 0."""
 
@@ -54,14 +53,21 @@ class Parameters:
         rng: np.random.Generator,
         initialization: str = "he",
         dtype: Any = np.float32,
+        mask: Matrix | None = None,
     ) -> Parameters:
         """W ~ N(0, σ²) with σ from INITIALIZATIONS, b = 0.
 
-        Drawn in float64 and rounded, so that both precisions start from the same network.
+        Drawn in float64 and rounded, so that both precisions start from the same network. A
+        `mask` of 0 and 1 is for the first layer; σ follows the inputs and outputs that it leaves.
         """
         parameters = cls(sizes, aligned_zeros(count(sizes), dtype))
-        for W in parameters.weights:
-            W[:] = INITIALIZATIONS[initialization](*W.shape) * rng.standard_normal(W.shape)
+        for layer, W in enumerate(parameters.weights):
+            inputs, outputs = W.shape
+            if layer == 0 and mask is not None:
+                inputs, outputs = mask.sum(0, dtype=float), mask.sum(1, dtype=float)[:, None]
+            W[:] = INITIALIZATIONS[initialization](inputs, outputs) * rng.standard_normal(W.shape)
+        if mask is not None:
+            parameters.weights[0] *= mask
         return parameters
 
     def decayed(self, biases: bool) -> Vector:
