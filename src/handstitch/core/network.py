@@ -66,8 +66,6 @@ class Network:
         self.dropout = (input_dropout, *[dropout] * len(activations))
         """Probability of silencing an input of each layer."""
         self.receptive_fields = receptive_fields
-        self.mask = receptive_fields.mask if receptive_fields else None
-        """M of the first layer, (inputs, units): 1 where a weight is, 0 where none is."""
 
     def forward(self, X: Matrix, work: Workspace, rng: np.random.Generator | None = None) -> Matrix:
         """The logits of X (n, inputs): (n, classes), an array of `work`, which is overwritten.
@@ -117,8 +115,8 @@ class Network:
             if layer > 0:
                 gemm(1, dZ, W.T, 0, dA)  # before W is overwritten
             gemm(into.alpha, A.T, dZ, into.beta, into.parameters.weights[layer])
-            if layer == 0 and self.mask is not None:
-                into.parameters.weights[0] *= self.mask
+            if layer == 0 and self.receptive_fields:
+                into.parameters.weights[0] *= self.receptive_fields.mask
             b = into.parameters.biases[layer][None, :]
             gemm(into.alpha, work.ones, dZ, into.beta_biases, b)
             if layer > 0:
