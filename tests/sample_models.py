@@ -41,9 +41,12 @@ def assert_same(one: Model, other: Model) -> None:
     assert one.parameters.vector.dtype == np.float32
     assert one.parameters.vector.tobytes() == other.parameters.vector.tobytes()
     for field in Model.__struct_fields__:
-        if field != "parameters":
+        if field not in {"parameters", "receptive_fields"}:
             assert getattr(one, field) == getattr(other, field), field
     assert one.parameters.sizes == other.parameters.sizes
+    fields = [model.receptive_fields for model in (one, other)]
+    rectangles = [each and each.rectangles.tolist() for each in fields]
+    assert rectangles[0] == rectangles[1]
 
 
 def report_arrays(

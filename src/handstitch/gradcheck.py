@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from math import prod
+from math import isqrt, prod
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,7 @@ from handstitch.errors import Argument, HandstitchError, Phrase
 from handstitch.machine import memory
 from handstitch.machine.progress import announced
 from handstitch.randomness import Purpose, generator
+from handstitch.receptive_fields import ReceptiveFields
 
 TOLERANCE: Final = 1e-9
 """The largest relative error that passes."""
@@ -73,7 +74,8 @@ def check(
     """Compare the gradient of core/ with the complex step.
 
     Of the loss of this configuration on `samples` random samples; of its settings, those of the
-    network, weight decay, reduction and seed count. All parameters, or `most` of them drawn from
+    network, weight decay, reduction and seed count. For receptive fields the inputs are an image,
+    as square as may be. All parameters, or `most` of them drawn from
     the seed. Raises HandstitchError if every draw of inputs is too close to a kink, MachineError if
     the network would not fit in memory.
     """
@@ -131,13 +133,24 @@ class Case:
         self.config = config
         self.sizes = (inputs, *config.hidden_sizes, classes)
         rng = generator(config.seed, Purpose.GRADIENT_CHECK, draw)
-        parameters = Parameters.random(self.sizes, rng, config.initialization, np.float64)
+        fields = None
+        if config.receptive_field:
+            smallest, largest = config.receptive_field
+            fields = ReceptiveFields.draw(
+                _image_shape(inputs), config.hidden_sizes[0], (smallest, largest), rng
+            )
+        self.mask: Matrix = fields.mask if fields else np.ones((1, 1))
+        parameters = Parameters.random(
+            self.sizes, rng, config.initialization, np.float64, fields.mask if fields else None
+        )
         for b in parameters.biases:
             b[:] = rng.normal(0, 0.1, b.shape)
         for layer, W in enumerate(parameters.weights):
             # Units that dropout scales up must not saturate: gradients lose digits there.
             W[:] *= 1.0 - (config.dropout if layer else config.input_dropout)
-        self.network = Network(parameters, config.activations, config.dropout, config.input_dropout)
+        self.network = Network(
+            parameters, config.activations, config.dropout, config.input_dropout, fields
+        )
         self.X: Matrix = rng.standard_normal((samples, inputs))
         self.y = rng.integers(0, classes, samples)
         self.work = Workspace(self.network, samples)
@@ -196,6 +209,8 @@ class Case:
         A = self.X.astype(theta.dtype)
         weights, biases = _unpack(theta, self.sizes)
         for layer, (W, b, mask) in enumerate(zip(weights, biases, self.masks, strict=True)):
+            if layer == 0:
+                W = W * self.mask  # noqa: PLW2901 (a weight that is not there has derivative 0)
             Z = (A * mask) @ W + b
             yield Z
             if layer < len(self.config.activations):
@@ -206,6 +221,11 @@ class Case:
     def _forward(self) -> None:
         rng = generator(self.config.seed, Purpose.DROPOUT)
         self.network.forward(self.X, self.work, rng)
+
+
+def _image_shape(inputs: int) -> tuple[int, int]:
+    rows = next(side for side in range(isqrt(inputs), 0, -1) if inputs % side == 0)
+    return rows, inputs // rows
 
 
 def _unpack(theta: NDArray[Any], sizes: tuple[int, ...]) -> tuple[list[Any], list[Any]]:

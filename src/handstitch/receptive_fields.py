@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Matrix
+from handstitch.errors import Argument, ConfigError, Phrase
 
 Rectangles = NDArray[np.uint16]
 """(units, 4): top, left, height and width."""
@@ -54,11 +55,14 @@ class ReceptiveFields:
         Centres are drawn one from each cell of a grid, and a rectangle that would overlap the edge
         is moved inside. `group` consecutive units share a rectangle. Neighbours in number are
         neighbours on the image: a kernel reads the same pixels for a block of units.
+
+        Raises ConfigError for samples that are no images, and for a rectangle larger than they are.
         """
+        require_fit(image_shape, sides)
         n = -(-units // group)
         size = np.array(image_shape[:2])
         rows = min(n, max(1, round((n * size[0] / size[1]) ** 0.5)))
-        ends = n * np.arange(rows + 1) // rows  # row i of the grid has the cells ends[i] to ends[i+1]
+        ends = n * np.arange(rows + 1) // rows  # row i has the cells from ends[i] to ends[i + 1]
         row = np.repeat(np.arange(rows), np.diff(ends))
         column = np.arange(n) - ends[row]
         cell = np.column_stack([row, column]) + rng.random((n, 2))
@@ -80,3 +84,23 @@ class ReceptiveFields:
         inside = rows[:, None] & columns
         channels = self.image_shape[2] if len(self.image_shape) == 3 else 1
         return np.repeat(inside.reshape(-1, len(top)), channels, axis=0).astype(np.float32)
+
+
+def require_fit(image_shape: tuple[int, ...], sides: tuple[int, ...]) -> None:
+    """Raise ConfigError unless rectangles with these sides fit into images of this shape."""
+    if len(image_shape) == 1:
+        raise ConfigError(
+            "local receptive fields are for images",
+            found=f"samples of {image_shape[0]:,} features, which have no neighbours",
+            wanted="images, of rows and columns",
+            fix=Phrase("train without {}", Argument("receptive_field")),
+        )
+    most = min(image_shape[:2])
+    if max(sides) > most:
+        raise ConfigError(
+            "the receptive fields are larger than the images",
+            found=f"sides of up to {max(sides):,} pixels, images of {image_shape[0]} × "
+            f"{image_shape[1]}",
+            wanted=f"sides of up to {most:,} pixels",
+            fix=Phrase("try {}", Argument("receptive_field", (min(sides[0], most), most))),
+        )

@@ -57,6 +57,17 @@ WRONG = [
     ("train --epochs 1.5", "invalid value for epochs: 1.5", "a whole number from 1"),
     ("train --batch-size 0", "invalid value for batch_size: 0", "a whole number from 1"),
     ("train --batch-size -1", "invalid value for batch_size: -1", "a whole number from 1"),
+    (
+        "train --receptive-field 13..5",
+        "invalid value for receptive_field: 13,5",
+        "then the largest",
+    ),
+    ("train --receptive-field 5..x", "invalid value for receptive_field: 5,x", "a whole number"),
+    (
+        "train --dataset sketch --receptive-field 5..40",
+        "the receptive fields are larger than the images",
+        "try --receptive-field 5,28",
+    ),
     ("train --activation rleu", "invalid value for activation: rleu", "perhaps: --activation relu"),
     ("train --activation relu tahn", "activation: relu,tahn", "perhaps: --activation relu,tanh"),
     (

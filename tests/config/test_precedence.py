@@ -96,7 +96,7 @@ def test_the_default_rate_for_summed_gradients_is_that_of_the_mean() -> None:
 
 COMMON = {
     "dataset": "auto", "image_size": [], "grayscale": False, "images_key": "", "labels_key": "",
-    "validation": 0.1, "stratified": False, "hidden_sizes": [512, 256],
+    "validation": 0.1, "stratified": False, "hidden_sizes": [512, 256], "receptive_field": [],
     "activation": ["relu"], "initialization": "he", "input_dropout": 0.0, "momentum": 0.9,
     "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": False,
     "decoupled": False, "reduction": "mean", "clip_norm": 0.0, "warmup": 0.0, "decay_epochs": 5.0,
@@ -277,6 +277,8 @@ def values_for(name: str) -> st.SearchStrategy[Any]:
         return st.tuples(one) if name == "activation" else one
     if name == "hidden_sizes":
         return st.lists(st.integers(1, 1_000_000), max_size=5).map(tuple)
+    if name == "receptive_field":
+        return st.lists(st.integers(1, 4096), max_size=2).map(sorted).map(tuple)
     if kind is bool:
         return st.booleans()
     if name == "image_size":
@@ -301,6 +303,7 @@ CONFIGS = (
     st.fixed_dictionaries({name: values_for(name) for name in field_types()})
     .filter(lambda values: values["warmup"] < values["epochs"])
     .filter(lambda values: not 0 < values["clip_norm"] < 1e-10)
+    .filter(lambda values: values["hidden_sizes"] or not values["receptive_field"])
     .map(lambda values: Config(**values))
 )
 

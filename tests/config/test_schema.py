@@ -28,6 +28,7 @@ NOT_FOR: dict[str, list[Any]] = {
     "stratified": [1, "yes", None],
     "scaling": [256, "257"],
     "hidden_sizes": [(0,), (-3,), (1_000_001,), 512, (1.5,), "512", None],
+    "receptive_field": [(0,), (5000,), (5, 9, 13), (13, 5), 5, "5..13", (1.5,)],
     "activation": [("rleu",), "rleu", (), ("relu", "relu", "relu")],
     "dropout": [1, 1.5, -0.1, float("inf"), "x", True],
     "learning_rate": [0, -1, float("nan"), float("inf"), 10**400],
@@ -85,7 +86,8 @@ def test_every_example_in_a_message_is_valid() -> None:
         fix = str(caught.value.fix)
         assert fix.startswith(("for example: ", "perhaps: "))
         if fix.startswith("for example: "):
-            example = (32, 32) if name == "image_size" else getattr(defaults, name)
+            pairs = {"image_size": (32, 32), "receptive_field": (5, 13)}
+            example = pairs.get(name, getattr(defaults, name))
             assert fix == f"for example: {name} = {format_value(example)}"
 
 
@@ -192,7 +194,7 @@ def test_alike_knows_what_was_meant(typed: str, meant: str | None) -> None:
         ((512, 256), "512,256"),
         ([300], "300,"),
         (("relu",), "relu"),
-        ([], ""),
+        ([], "none"),
         ("x" * 61, "x" * 59 + "…"),
     ],
 )
@@ -223,3 +225,12 @@ def test_nothing_but_our_own_error_comes_of_any_value(value: Any) -> None:
             # A whole number for a setting with a fraction is kept as a float, to its 53 bits.
             rounded = float(value) if isinstance(kept, float) else value
             assert kept in (value, rounded, () if value == [] else (value,))
+
+
+def test_receptive_fields_need_a_hidden_layer() -> None:
+    with pytest.raises(ConfigError, match="none, for a network without a hidden layer"):
+        Config(hidden_sizes=(), receptive_field=(5, 13))
+
+
+def test_one_side_is_the_smallest_and_the_largest() -> None:
+    assert Config(receptive_field=(7,)).receptive_field == (7, 7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -49,6 +50,26 @@ def test_every_combination(activation: str, depth: int):
         assert verdict.worst <= TOLERANCE, (problem, verdict)
         assert verdict.passed
         assert verdict.checked == verdict.parameters == count((7, *HIDDEN[depth], 4))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sides", [(1, 1), (1, 3), (2, 4)])
+def test_receptive_fields(activation: Any, sides: tuple[int, int]):
+    """All weights: 0 outside, as the derivative of a loss in which they do not occur."""
+    for reduction, penalty, drops in product(("sum", "mean"), PENALTIES, [(0.0, 0.0), (0.3, 0.3)]):
+        problem = make_problem(activation, reduction, penalty, drops, 3)
+        verdict = check(replace(problem, receptive_field=sides), inputs=20)
+        assert verdict.passed, (problem, verdict)
+        assert verdict.checked == verdict.parameters == count((20, *HIDDEN[3], 4))
+
+
+def test_a_gradient_without_its_mask_is_noticed():
+    problem = make_problem("tanh", "mean", "none", (0.0, 0.0), 3)
+    case = Case(replace(problem, receptive_field=(1, 3)), 20)
+    numeric = case.complex_step(np.arange(count(case.sizes)))
+    np.testing.assert_allclose(case.gradient(), numeric, rtol=1e-9, atol=1e-12)
+    case.network.receptive_fields = None
+    assert np.abs(case.gradient() - numeric).max() > 1e-3
 
 
 @pytest.mark.parametrize(("inputs", "classes"), [(64 * 64 * 3, 200), (7, 300)])

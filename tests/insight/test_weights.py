@@ -343,8 +343,8 @@ def test_a_run_that_is_gone_on_with_keeps_the_digest_it_began_with(tmp_path, mon
         wanted = run.state.initial_digest
     draw = state.initial_parameters
 
-    def otherwise(config, sizes):
-        parameters = draw(config, sizes)
+    def otherwise(*given):
+        parameters = draw(*given)
         parameters.vector *= 2
         return parameters
 

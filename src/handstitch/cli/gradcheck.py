@@ -16,6 +16,7 @@ SMALL = (9, 8, 7, 6, 5, 4, 3)
 
 @with_settings(  # the layers, and what else changes a gradient
     "hidden_sizes",
+    "receptive_field",
     "activation",
     "initialization",
     "dropout",
@@ -41,8 +42,9 @@ def gradcheck(
 
     chosen = resolve(settings, config, preset).config
     small = [SMALL[min(layer, len(SMALL) - 1)] for layer in range(len(chosen.hidden_sizes))]
+    fields = (1, 3) if chosen.receptive_field else ()
     verdicts = [
-        check(replace(chosen, hidden_sizes=tuple(small))),
+        check(replace(chosen, hidden_sizes=tuple(small), receptive_field=fields)),
         check(chosen, inputs=784, classes=10, samples=3, most=SAMPLES),
     ]
     passed = all(verdict.passed for verdict in verdicts)

@@ -30,12 +30,13 @@ def format_value(value: object) -> str:
 
     true, false   as in TOML
     512,256       a list, whatever its items; [300] is `300,`, for `--hidden 300` means 300,150
+    none          an empty list
     0.0015        a float as short as is exact
     fashion-mnist any other text, cut after 60 characters
     """
     if isinstance(value, (list, tuple)):
         text = ",".join(format_value(item) for item in value)
-        return text + "," if len(value) == 1 and isinstance(value[0], int) else text
+        return text + "," if len(value) == 1 and isinstance(value[0], int) else text or "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -105,10 +105,14 @@ def _split(name: str, words: str | Sequence[str] | bool) -> Any:
     if isinstance(words, bool):
         return words
     text = words if isinstance(words, str) else " ".join(words)
+    if name in {"image_size", "receptive_field"} and text == "none":
+        return []
     if name == "hidden_sizes":
         return _widths(text)
     if name == "image_size":
         return text.replace(",", " ").replace("x", " ").split()
+    if name == "receptive_field":
+        return text.replace(",", " ").replace("..", " ").split()
     return text.replace(",", " ").split() if name == "activation" else text
 
 

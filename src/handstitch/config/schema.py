@@ -48,9 +48,10 @@ class Config(Settings):
         values.setdefault("learning_rate", default_learning_rate(values))
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        wrong = {}
-        if len(self.image_size) == 1:
-            object.__setattr__(self, "image_size", self.image_size * 2)
+        for name in ("image_size", "receptive_field"):
+            if len(pair := getattr(self, name)) == 1:
+                object.__setattr__(self, name, pair * 2)
+        wrong = _wrong_sides(self.receptive_field, self.hidden_sizes)
         if len(self.activation) not in {1, len(self.hidden_sizes)}:
             wrong["activation"] = (
                 f"one, or one for each of the {plural(len(self.hidden_sizes), 'hidden layer')}"
@@ -78,6 +79,14 @@ class Config(Settings):
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
         }
+
+
+def _wrong_sides(sides: tuple[int, ...], hidden_sizes: tuple[int, ...]) -> dict[str, str]:
+    if sides and not hidden_sizes:
+        return {"receptive_field": "none, for a network without a hidden layer"}
+    if sides[:1] > sides[1:]:
+        return {"receptive_field": "the smallest side, then the largest"}
+    return {}
 
 
 @cache
@@ -171,7 +180,7 @@ def _invalid(
     file: Path | None = None,
 ) -> ConfigError:
     """One error for all invalid values; `wanted` has the valid ones in words."""
-    valid = Config().to_dict() | {"image_size": [32, 32]}
+    valid = Config().to_dict() | {"image_size": [32, 32], "receptive_field": [5, 13]}
     meant = {name: near for name in wanted if (near := _nearest(name, values[name]))}
     label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
     name = next(iter(wanted))

@@ -57,6 +57,11 @@ class Settings:
     hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
         (512, 256), "widths of the hidden layers; one width N means N and N/2"
     )
+    receptive_field: bounds.Sides = setting(
+        (),
+        "local receptive fields: each unit of the first hidden layer has weights in a rectangle of "
+        "the image only, with sides SMALLEST..LARGEST drawn from the seed; none: the whole image",
+    )
     activation: tuple[Activation, ...] = setting(
         ("relu",), "activation function: one for all hidden layers, or one per layer"
     )

@@ -61,7 +61,7 @@ def recover_initial_weights(model: Model) -> InitialWeights:
         return InitialWeights("no seed", None, None)
     if not model.initial_digest:
         return InitialWeights("unrecorded", config, None)
-    parameters = initial_parameters(config, model.parameters.sizes)
+    parameters = initial_parameters(config, model.parameters.sizes, model.receptive_fields)
     if initial_digest(parameters) != model.initial_digest:
         return InitialWeights("contradicted", config, None)
     return InitialWeights("confirmed", config, parameters)

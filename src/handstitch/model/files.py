@@ -19,6 +19,8 @@ from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phr
 from handstitch.model import course_npz, safetensors_file, unsupported
 from handstitch.model.info import Model, parse, to_metadata
 from handstitch.model.safetensors_file import Metadata, Shapes
+from handstitch.receptive_fields import ReceptiveFields
+from handstitch.training.state import FIELDS
 
 _COURSE_SHAPE: Final = (28, 28)
 _COURSE_SCALE: Final = 1 / 256
@@ -146,7 +148,8 @@ def _network(model: Model) -> dict[str, NDArray[Any]]:
             wanted="finite weights",
             fix=Phrase("try a lower {}", Argument("learning_rate")),
         )
-    return _views(model.parameters)
+    fields = model.receptive_fields
+    return _views(model.parameters) | ({FIELDS: fields.rectangles} if fields else {})
 
 
 def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
@@ -176,6 +179,8 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
     def check(metadata: Metadata, shapes: Shapes) -> None:
         found = parse(path, metadata)
         wanted = _shapes(found.sizes)
+        if FIELDS in shapes and len(found.sizes) > 2:
+            wanted[FIELDS] = (found.sizes[1], 4)
         if found.position is not None:
             shapes = {name: shape for name, shape in shapes.items() if name in wanted}
         _require_shapes(path, shapes, wanted)
@@ -188,7 +193,28 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
         if array.dtype != np.float32 or not np.isfinite(array).all():
             raise unsupported.damaged(path, f"{name} of type {array.dtype} or not finite")
         target[:] = array
-    return found.model(parameters), arrays, found.position
+    fields = _receptive_fields(path, parameters, arrays.pop(FIELDS, None), found.image_shape)
+    return found.model(parameters, fields), arrays, found.position
+
+
+def _receptive_fields(
+    path: Path,
+    parameters: Parameters,
+    rectangles: NDArray[Any] | None,
+    image_shape: tuple[int, ...],
+) -> ReceptiveFields | None:
+    """The receptive fields in a file, if the weights outside them are 0."""
+    if rectangles is None:
+        return None
+    if rectangles.dtype != np.uint16:
+        raise unsupported.damaged(path, f"{FIELDS} of type {rectangles.dtype}")
+    try:
+        fields = ReceptiveFields(rectangles, image_shape)
+    except ValueError as error:
+        raise unsupported.damaged(path, f"{FIELDS}: {error}") from error
+    if parameters.weights[0][fields.mask == 0].any():
+        raise unsupported.damaged(path, f"a weight outside the {FIELDS} that is not 0")
+    return fields
 
 
 def _from_course(path: Path, parameters: Parameters) -> Model:

@@ -16,6 +16,7 @@ from handstitch.data.labels import LabelKind
 from handstitch.data.samples import Background
 from handstitch.data.scaling import Scaling
 from handstitch.errors import ModelFileError, printable
+from handstitch.receptive_fields import ReceptiveFields
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Digest = Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")]
@@ -69,6 +70,8 @@ class Model(_Metadata, frozen=True, kw_only=True, eq=False):
 
     parameters: Parameters
     """θ, float32."""
+    receptive_fields: ReceptiveFields | None = None
+    """Of the first layer; None where it is dense."""
 
 
 class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
@@ -102,10 +105,10 @@ class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
             if is_fault:
                 raise ValueError(f"{words}, with layer sizes {self.sizes}")
 
-    def model(self, parameters: Parameters) -> Model:
+    def model(self, parameters: Parameters, fields: ReceptiveFields | None) -> Model:
         """The model with this metadata and these weights."""
         values = {name: getattr(self, name) for name in _Metadata.__struct_fields__}
-        return Model(parameters=parameters, **values)
+        return Model(parameters=parameters, receptive_fields=fields, **values)
 
 
 _GROUPS: Final = {"architecture": ("sizes", "activations"), "preprocessing": ("offset", "scale")}
@@ -118,6 +121,7 @@ def to_metadata(path: Path, model: Model) -> dict[str, Any]:
         raise ValueError("the history of a model file must not depend on the clock")
     metadata: dict[str, Any] = msgspec.structs.asdict(model)
     metadata["sizes"] = metadata.pop("parameters").sizes
+    del metadata["receptive_fields"]
     defaults = _Metadata.__struct_defaults__
     for name, default in zip(_Metadata.__struct_fields__[-len(defaults) :], defaults, strict=True):
         if metadata[name] == default and name != "origin":

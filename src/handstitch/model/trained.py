@@ -29,6 +29,7 @@ def present_model(trainer: Trainer) -> Model:
 def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord]) -> Model:
     return Model(
         parameters=parameters,
+        receptive_fields=trainer.state.network.receptive_fields,
         activations=trainer.config.activations,
         offset=_plain(trainer.scaling.offset),
         scale=_plain(trainer.scaling.scale),

@@ -11,6 +11,7 @@ from handstitch.model import SavedState, load_newest_state, require_sizes, save_
 from handstitch.model.trained import present_model
 from handstitch.runs.history import timeless_records
 from handstitch.training import Trainer
+from handstitch.training.state import FIELDS
 
 _RESTORE: Final = "config.toml and weights must be of one run; restore the one that was changed"
 
@@ -42,6 +43,8 @@ def restore(path: Path, saved: SavedState, trainer: Trainer) -> None:
     require_sizes(path, theta.sizes, trainer.sizes, _RESTORE)
     # The best weights are left out where they are the ones just trained.
     arrays = {"best": theta.vector, **saved.slots, "weights": theta.vector}
+    if saved.model.receptive_fields:
+        arrays[FIELDS] = saved.model.receptive_fields.rectangles
     history = timeless_records(path, saved.model.history)
     try:
         trainer.state.restore(arrays, saved.position, history, trainer.batches)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from handstitch import receptive_fields
 from handstitch.config import Config
 from handstitch.config.messages import format_value
 from handstitch.config.schema import (
@@ -141,6 +142,13 @@ def bytes_needed(plan: SearchPlan, dataset: Dataset) -> int:
         footprint.bytes_needed(config, (inputs, *config.hidden_sizes, outputs), images)
         for config in configs
     )
+
+
+def require_fit(plan: SearchPlan, dataset: Dataset) -> None:
+    """Raise ConfigError if receptive fields of a candidate do not fit into the images."""
+    for values in space.extremes(plan.parameters):
+        if sides := plan.config_of(values, 0).receptive_field:
+            receptive_fields.require_fit(dataset.image_shape, sides)
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:

@@ -92,15 +92,16 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
         if name not in words:
             continue
         texts = words[name] or ("true",)  # a switch without a value
-        is_path = name == "dataset"  # in which .. is the folder above
-        if name in FIXED and (len(texts) > 1 or (".." in texts[0] and not is_path)):
+        # In a path .. is the folder above, and sides LOW..HIGH are one value.
+        is_value = name in {"dataset", "receptive_field"}
+        if name in FIXED and (len(texts) > 1 or (".." in texts[0] and not is_value)):
             raise UsageError(
                 f"{name} is not searched",
                 found=Phrase("{}", Argument(name, " ".join(texts))),
                 wanted="one value",
                 fix=FIXED[name],
             )
-        if any(".." in text for text in texts) and not is_path:
+        if any(".." in text for text in texts) and not is_value:
             searched[name] = _range(name, texts)
         elif len(texts) == 1:
             fixed |= read_flags({name: texts})

@@ -12,8 +12,8 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+from numpy.typing import NDArray
 
-from handstitch.arrays import Vector
 from handstitch.config.schema import from_mapping
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
@@ -23,7 +23,7 @@ from handstitch.model.trained import best_model
 from handstitch.records import Trial
 from handstitch.training import AfterStep, Trainer, backend
 
-Checkpoint = tuple[dict[str, Vector], dict[str, Any]]
+Checkpoint = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 """State of an unfinished trial, but for its history: see `training.State.restore`."""
 
 

@@ -117,6 +117,8 @@ def resolve_auto(config: Config, dataset: str) -> Config:
 
 def unsupported_reason(config: Config) -> str | None:
     """Why the numba backend cannot train `config` here; None if it can."""
+    if config.receptive_field:
+        return "it does not know local receptive fields yet"
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 
 

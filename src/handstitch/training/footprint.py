@@ -46,4 +46,6 @@ def bytes_needed(
     masks = threads * 8 * max(*sizes, batch * -(-max(sizes) // 64))
     pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
     identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
-    return vectors + working + drawn + masks + pixels + identity
+    # M of the first layer, and the truth values it is made of.
+    fields = (FLOAT + 2) * sizes[0] * sizes[1] * bool(config.receptive_field)
+    return vectors + working + drawn + masks + pixels + identity + fields

@@ -13,16 +13,19 @@ from math import isfinite
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from handstitch.arrays import Vector
 from handstitch.config import Config
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data.batches import Batches
 from handstitch.randomness import Purpose, generator
+from handstitch.receptive_fields import ReceptiveFields
 from handstitch.records import EpochRecord
 
+FIELDS: Final = "receptive_fields"
+"""Name of their rectangles among the arrays of a state or a model file."""
 _COUNTS: Final = ("epoch", "batch", "loss", "correct", "samples")
 
 
@@ -53,10 +56,14 @@ class State:
         """Whether the best weights are the current ones: an epoch ended and was the best."""
         return self.batch == 0 and bool(self.history) and self.history[-1].is_best
 
-    def arrays(self) -> dict[str, Vector]:
-        """θ, the best weights and the optimizer's slots, each as one vector, by name."""
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """θ, the best weights and the optimizer's slots, each as one vector, by name; and the
+        rectangles of receptive fields.
+        """
         slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
-        return {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
+        arrays = {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
+        fields = self.network.receptive_fields
+        return arrays | ({FIELDS: fields.rectangles} if fields else {})
 
     def position(self) -> dict[str, Any]:
         """Counts and running sums: all that changes besides `arrays` and the history."""
@@ -64,7 +71,7 @@ class State:
 
     def restore(
         self,
-        arrays: Mapping[str, Vector],
+        arrays: Mapping[str, NDArray[Any]],
         position: Mapping[str, Any],
         history: Iterable[EpochRecord],
         batches: Batches,
@@ -77,9 +84,15 @@ class State:
         if not _is_possible(position, history, batches):
             raise ValueError("position in the run")
         own = self.arrays()
+        if (FIELDS in arrays) != (FIELDS in own):
+            raise ValueError(FIELDS)
         for name, vector in own.items():  # np.copyto would repeat a shorter one
             if (arrays[name].shape, arrays[name].dtype) != (vector.shape, vector.dtype):
                 raise ValueError(name)
+        if fields := self.network.receptive_fields:  # not those drawn again: as `initial_digest`
+            own.pop(FIELDS)
+            shape = fields.image_shape
+            self.network.receptive_fields = ReceptiveFields(arrays[FIELDS], shape)
         for name, vector in own.items():
             np.copyto(vector, arrays[name])
         for name in _COUNTS:
@@ -107,10 +120,10 @@ def _is_possible(
     )
 
 
-def start(config: Config, sizes: tuple[int, ...]) -> State:
+def start(config: Config, sizes: tuple[int, ...], fields: ReceptiveFields | None = None) -> State:
     """The state before the first step: θ drawn from the seed, everything else at zero."""
-    parameters = initial_parameters(config, sizes)
-    network = Network(parameters, config.activations, config.dropout, config.input_dropout)
+    parameters = initial_parameters(config, sizes, fields)
+    network = Network(parameters, config.activations, config.dropout, config.input_dropout, fields)
     optimizer = Optimizer(
         parameters,
         config.optimizer,
@@ -128,10 +141,27 @@ def start(config: Config, sizes: tuple[int, ...]) -> State:
     return State(network, optimizer, parameters.copy(), initial_digest(parameters))
 
 
-def initial_parameters(config: Config, sizes: tuple[int, ...]) -> Parameters:
+def draw_receptive_fields(config: Config, image_shape: tuple[int, ...]) -> ReceptiveFields | None:
+    """The rectangles of the first hidden layer, drawn from the seed; None for a dense layer.
+
+    Raises ConfigError for samples that are no images, or smaller than the rectangles.
+    """
+    if not config.receptive_field:
+        return None
+    smallest, largest = config.receptive_field
+    rng = generator(config.seed, Purpose.RECEPTIVE_FIELDS)
+    return ReceptiveFields.draw(image_shape, config.hidden_sizes[0], (smallest, largest), rng)
+
+
+def initial_parameters(
+    config: Config, sizes: tuple[int, ...], fields: ReceptiveFields | None = None
+) -> Parameters:
     """θ before the first step: weights drawn from the seed, biases 0."""
     return Parameters.random(
-        sizes, generator(config.seed, Purpose.INITIALIZATION), config.initialization
+        sizes,
+        generator(config.seed, Purpose.INITIALIZATION),
+        config.initialization,
+        mask=fields.mask if fields else None,
     )
 
 

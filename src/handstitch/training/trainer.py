@@ -34,7 +34,7 @@ from handstitch.training.backend import (
     describe,
     resolve_auto,
 )
-from handstitch.training.state import State, start
+from handstitch.training.state import State, draw_receptive_fields, start
 
 if TYPE_CHECKING:
     from handstitch.compiled.step import NumbaBackend
@@ -56,8 +56,8 @@ class Trainer:
     Part of the images is held out for validation, as `config.validation` says; where a data set of
     one's own is given as `validation`, none is, and it validates. A loop that is left can be
     entered again: training goes on with the next epoch. Raises ConfigError for a backend that is
-    unavailable, DataError for a single class or another `validation`, MachineError where the
-    network would not fit in memory.
+    unavailable or receptive fields that do not fit, DataError for a single class or another
+    `validation`, MachineError where the network would not fit in memory.
     """
 
     def __init__(self, config: Config, dataset: Dataset, validation: Dataset | None = None) -> None:
@@ -68,6 +68,7 @@ class Trainer:
         self.dataset = dataset
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
         """Units from the input to the output."""
+        fields = draw_receptive_fields(self.config, dataset.image_shape)
         memory.require(
             footprint.bytes_needed(
                 self.config,
@@ -93,7 +94,7 @@ class Trainer:
         self.batches = Batches(
             dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
         )
-        self.state = start(config, self.sizes)
+        self.state = start(config, self.sizes, fields)
         """Network, optimizer, best weights, position and history: all that training changes."""
         self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
         """In nats; a mean loss above it, or NaN, is divergence."""
