@@ -74,7 +74,9 @@ def weights(
     if stats:
         _statistics(classifier, name, data_dir, json=json)
         return
-    theta, shape = classifier.model.parameters, classifier.model.image_shape
+    model = classifier.model
+    theta, shape, fields = model.parameters, model.image_shape, model.receptive_fields
+    use = insight.outgoing_norms(theta)
     layers = [
         {
             "layer": number,
@@ -98,7 +100,7 @@ def weights(
         )
     pictures.present(
         {"path": str(target), "weights": classifier.weights, "layers": layers},
-        lambda lang: figures.weights(theta, shape, insight.outgoing_norms(theta), lang),
+        lambda lang: figures.weights(theta, shape, use, lang, fields=fields),
         picture,
         lang,
         asked=out is not None,

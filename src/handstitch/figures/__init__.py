@@ -13,6 +13,7 @@ from handstitch.figures.contact_sheet import contact_sheet
 from handstitch.figures.curves import curves
 from handstitch.figures.labels import Lang
 from handstitch.figures.rate_test import rate_test
+from handstitch.figures.receptive_fields import receptive_fields
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
@@ -31,6 +32,7 @@ __all__ = [
     "png",
     "png_language",
     "rate_test",
+    "receptive_fields",
     "reliability",
     "samples",
     "svg",

@@ -31,6 +31,7 @@ VERMILION: Final = "#D55E00"
 YELLOW: Final = "#F0E442"
 INK: Final = "#222222"
 FAINT: Final = "#666666"
+PALE: Final = "#eeeeee"
 SIGNED: Final = "RdBu_r"
 """Red above 0, white at 0, blue below: safe for colour-blind eyes."""
 LEVELS: Final = 49

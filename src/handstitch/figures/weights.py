@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from handstitch.arrays import Matrix, Vector
+from handstitch.arrays import Indices, Matrix, Vector
 from handstitch.core.parameters import Parameters
 from handstitch.figures.labels import Lang, label, safe
+from handstitch.figures.receptive_fields import HEIGHT, draw_fields
 from handstitch.figures.rendering import drawing
-from handstitch.figures.style import LEVELS, SIGNED, new_figure, whole_numbers
+from handstitch.figures.style import LEVELS, PALE, SIGNED, new_figure, whole_numbers
+from handstitch.receptive_fields import ReceptiveFields
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +57,8 @@ def unit_tiles(
     use: Vector | None = None,
     most: int = 64,
     lang: Lang = "en",
+    *,
+    fields: ReceptiveFields | None = None,
 ) -> Figure:
     """First-layer units as images: a tile is a column of W (inputs, units), red above 0.
 
@@ -62,10 +66,12 @@ def unit_tiles(
     medium grey.
 
     `use` (units,) measures how much each is used (`insight.outgoing_norms`): the `most` used are
-    drawn, in descending order; without it the first `most`. Raises ValueError if shapes disagree.
+    drawn, in descending order; without it the first `most`. With receptive fields the weights
+    inside them are drawn, by each unit's root mean square, and the units by their places on the
+    image. Raises ValueError if shapes disagree.
     """
     figure = new_figure(_WIDTH, _height_of_tiles(W, image_shape, most))
-    _draw_tiles(figure, W, image_shape, use, most=most, lang=lang)
+    _draw_tiles(figure, W, image_shape, use, most=most, lang=lang, fields=fields)
     return figure
 
 
@@ -75,16 +81,23 @@ def weights(
     image_shape: tuple[int, ...],
     use: Vector | None = None,
     lang: Lang = "en",
+    *,
+    fields: ReceptiveFields | None = None,
 ) -> Figure:
-    """`heat_maps` above, `unit_tiles` of the first layer below; of features the maps alone."""
+    """`heat_maps`, `unit_tiles` of the first layer and its `receptive_fields`, one below the other;
+    of features the maps alone.
+    """
     if len(image_shape) == 1:
         return heat_maps(parameters, lang)
     W, most = parameters.weights[0], 64
-    heights = (sum(_heights_of_maps(parameters)) + 0.1, _height_of_tiles(W, image_shape, most))
+    heights = [sum(_heights_of_maps(parameters)) + 0.1, _height_of_tiles(W, image_shape, most)]
+    heights += [HEIGHT] if fields else []
     figure = new_figure(_WIDTH, sum(heights))
-    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
-    _draw_maps(upper, parameters, lang)
-    _draw_tiles(lower, W, image_shape, use, most=most, lang=lang)
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    _draw_maps(parts[0], parameters, lang)
+    _draw_tiles(parts[1], W, image_shape, use, most=most, lang=lang, fields=fields)
+    if fields:
+        draw_fields(parts[2], fields, lang)
     return figure
 
 
@@ -172,14 +185,17 @@ def _draw_tiles(
     *,
     most: int,
     lang: Lang,
+    fields: ReceptiveFields | None,
 ) -> None:
     units = W.shape[1]
     if use is not None and use.shape != (units,):
         raise ValueError(f"use {use.shape} of {units} units")
+    from matplotlib.patches import Rectangle
+
     order = (np.arange(units) if use is None else np.argsort(-use, kind="stable"))[:most]
-    # Channels first: a grey image is one.
-    channels = W.T[order].reshape(len(order), *image_shape[:2], -1).transpose(0, 3, 1, 2)
-    tiles = [np.dstack([reduced(channel, _TILE) for channel in tile]) for tile in channels]
+    if fields:
+        order = _by_place(fields, order)
+    tiles = _windows(W, fields, order) if fields else _tiles(W, image_shape, order)
     high, wide, depth = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)
     pitch = high + ceil(_NUMBER * wide), wide + 1
@@ -190,19 +206,51 @@ def _draw_tiles(
         left, bottom = column * pitch[1], (row + 1) * pitch[0]
         board[bottom - high : bottom, left : left + wide] = tile
         axes.text(left - 0.5, bottom - high - 1, str(unit), fontsize=5.5)
-    limit = _limit(board[np.isfinite(board)])
+        if fields:
+            corner = left - 0.5, bottom - high - 0.5
+            axes.add_patch(Rectangle(corner, wide, high, facecolor=PALE, zorder=-1))
+    shown = board[np.isfinite(board)]
+    limit = _limit(shown)
     title = label("tiles", lang, shown=len(order), units=units)
-    title += label("by use", lang) if use is not None else ""
+    if use is not None:
+        title += label("by place" if fields else "by use", lang)
     if depth == 1:
         _show(axes, np.ma.masked_invalid(board[:, :, 0]), limit)
-        _colour_bar(figure, [axes], W[:, order], lang)
+        _colour_bar(figure, [axes], shown, lang, "relative weight" if fields else "weight")
     else:
-        colours = np.clip(0.5 + board / (2 * limit), 0, 1)
-        axes.imshow(np.nan_to_num(colours, nan=1.0), interpolation="none")
+        colours = np.nan_to_num(np.clip(0.5 + board / (2 * limit), 0, 1))
+        axes.imshow(np.dstack([colours, np.isfinite(board[:, :, 0])]), interpolation="none")
         title += label("in colour", lang, limit=limit)
     axes.set_axis_off()
     axes.set_anchor("W")
     axes.set_title(title, loc="left")
+
+
+def _by_place(fields: ReceptiveFields, units: Indices) -> Indices:
+    """These units by the centres of their rectangles: rows of tiles downwards, each rightwards."""
+    rectangles = fields.rectangles[units].astype(int)
+    y, x = (2 * rectangles[:, :2] + rectangles[:, 2:]).T
+    downwards = np.argsort(y, kind="stable")
+    rows = np.argsort(downwards) // _COLUMNS
+    return units[np.lexsort((x, rows))]
+
+
+def _tiles(W: Matrix, image_shape: tuple[int, ...], order: Indices) -> list[Matrix]:
+    """Columns of W as images (rows, columns, channels), reduced."""
+    channels = W.T[order].reshape(len(order), *image_shape[:2], -1).transpose(0, 3, 1, 2)
+    return [np.dstack([reduced(channel, _TILE) for channel in tile]) for tile in channels]
+
+
+def _windows(W: Matrix, fields: ReceptiveFields, order: Indices) -> list[Matrix]:
+    """Tiles of the weights inside the rectangles, by each unit's root mean square; NaN outside.
+
+    Units with a smaller rectangle have larger weights, from the start.
+    """
+    tiles, insides = (_tiles(each, fields.image_shape, order) for each in (W, fields.mask))
+    return [
+        np.where(inside > 0, tile / (np.sqrt(np.mean(tile[inside > 0] ** 2)) or 1), np.nan)
+        for tile, inside in zip(tiles, insides, strict=True)
+    ]
 
 
 def _limit(values: Matrix | Vector) -> float:
@@ -215,17 +263,23 @@ def _show(axes: Axes, values: Matrix, limit: float, **place: Any) -> None:
     """Draw the values as colours between ± limit."""
     from matplotlib import colormaps
 
-    colours = colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="white")
+    colours = colormaps[SIGNED].resampled(LEVELS).with_extremes(bad="none")
     axes.imshow(values, cmap=colours, vmin=-limit, vmax=limit, interpolation="none", **place)
 
 
-def _colour_bar(figure: Figure | SubFigure, axes: list[Axes], values: Matrix, lang: Lang) -> None:
+def _colour_bar(
+    figure: Figure | SubFigure,
+    axes: list[Axes],
+    values: Matrix | Vector,
+    lang: Lang,
+    key: str = "weight",
+) -> None:
     """Add the colour scale, with pointed ends where values lie beyond it."""
     picture = axes[0].images[0]
     figure.colorbar(
         picture,
         ax=axes,
-        label=label("weight", lang),
+        label=label(key, lang),
         extend="both" if np.abs(values).max() > picture.norm.vmax else "neither",
         pad=0.01,
         aspect=30 if len(axes) == 1 else 20,

@@ -160,7 +160,7 @@ def _draw_mistakes(
 
 
 def _draw_weights(charts: Charts, model: Model, words: Words) -> None:
-    theta, shape = model.parameters, model.image_shape
+    theta, shape, fields = model.parameters, model.image_shape, model.receptive_fields
     W, use = theta.weights[0], insight.outgoing_norms(theta)
     charts.add(
         "maps",
@@ -172,10 +172,17 @@ def _draw_weights(charts: Charts, model: Model, words: Words) -> None:
         alt = words.tiles_alt if len(shape) == 2 else words.tiles_colour_alt
         charts.add(
             "tiles",
-            lambda lang: figures.unit_tiles(W, shape, use, lang=lang),
+            lambda lang: figures.unit_tiles(W, shape, use, lang=lang, fields=fields),
             alt.format(rows=shape[0], columns=shape[1]),
         )
-    charts.files[WEIGHTS] = figures.png(figures.weights(theta, shape, use, charts.png_lang))
+    if fields:
+        charts.add(
+            "fields",
+            lambda lang: figures.receptive_fields(fields, lang),
+            words.fields_alt.format(units=len(fields.rectangles)),
+        )
+    weights = figures.weights(theta, shape, use, charts.png_lang, fields=fields)
+    charts.files[WEIGHTS] = figures.png(weights)
 
 
 def _draw_change(charts: Charts, initial: Parameters, theta: Parameters, words: Words) -> None:

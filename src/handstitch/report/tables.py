@@ -68,6 +68,7 @@ def facts(run: RunContents, words: Words) -> Rows:
         (words.network, words.network_value.format(sizes=" - ".join(map(str, sizes)))),
         (words.activations, ", ".join(activations) or words.none),
         (words.parameters, f"{model.parameters.vector.size:,}" if model else ""),
+        (words.fields, _fields(run, words)),
         (
             words.method,
             words.method_value.format(
@@ -80,6 +81,17 @@ def facts(run: RunContents, words: Words) -> Rows:
         (words.epochs, words.epochs_value.format(done=len(run.history), epochs=config.epochs)),
         (words.selected, words.selected_value.format(epoch=best.epoch, by=by) if best else ""),
         (words.seconds, words.seconds_value.format(seconds=seconds) if seconds else ""),
+    )
+
+
+def _fields(run: RunContents, words: Words) -> str:
+    """The receptive fields in a sentence; empty for a dense layer."""
+    if run.model is None or run.model.receptive_fields is None:
+        return ""
+    rectangles, mask = run.model.receptive_fields.rectangles, run.model.receptive_fields.mask
+    sides = rectangles[:, 2:]
+    return words.fields_value.format(
+        smallest=sides.min(), largest=sides.max(), inside=int(mask.sum()), all=mask.size
     )
 
 

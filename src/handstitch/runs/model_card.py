@@ -57,7 +57,7 @@ def write(
 {_warning(summary)}
 | what | value |
 |---|---|
-| network | {layers}, activation {activations}, {summary.parameters:,} parameters |
+| network | {layers}, activation {activations}, {summary.parameters:,} parameters{_fields(config)} |
 | trained on | {summary.train_images:,} images of {data}, {plural(summary.epochs, "epoch")} |
 | selected | epoch {summary.best_epoch} by {config.monitor} on {held_out} |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
@@ -86,6 +86,16 @@ From the parent of this folder:
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
 metadata, the preprocessing of pixels: x ← (x − offset) · scale.
 """
+
+
+def _fields(config: Config) -> str:
+    if not config.receptive_field:
+        return ""
+    smallest, largest = config.receptive_field
+    return (
+        "; each unit of the first hidden layer sees a rectangle of the image only, with sides of "
+        f"{smallest} to {largest} pixels, and its other weights are 0"
+    )
 
 
 def _samples(summary: RunSummary) -> str:
