@@ -1,101 +1,256 @@
-"""The presets over several seeds, on the real data: writes docs/results.md.
+"""Presets and ablation on Fashion-MNIST, several seeds each: docs/recipes/*.csv and docs/results.md.
 
-    .venv/bin/python bench/recipes.py --seeds 5
+    .venv/bin/python bench/recipes.py                          # goes on where the tables end
+    .venv/bin/python bench/recipes.py --only presets --names best --workers 2 --threads 1
 
-Test figures are of the best weights by validation and of the last ones, which is what the course
-report published. Nothing else should be running.
+Every finished run is appended to its table at once, so that the script can be stopped and started
+again; what was chosen was chosen by validation, and the test images are opened once a run.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import os
 import statistics
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import handstitch
 from handstitch import machine
 from handstitch.config import Config
+from handstitch.search.statistics import mean_interval
 
-INTRODUCTION = """\
+ROOT: Final = Path(__file__).resolve().parents[1]
+TABLES: Final = ROOT / "docs" / "recipes"
+PRESETS: Final = ("best", "course-best", "dense", "default", "fast", "course")
+SEEDS: Final = {"presets": 5, "ablation": 3}
+ABLATION: Final[dict[str, dict[str, Any]]] = {
+    "as it stands": {},
+    "no receptive fields (dense)": {"receptive_field": ()},
+    "receptive fields 3..9": {"receptive_field": (3, 9)},
+    "receptive fields 7..17": {"receptive_field": (7, 17)},
+    "no shift": {"shift": 0},
+    "no flip": {"flip": False},
+    "no erasing": {"erase": 0.0},
+    "with mixup 0.2": {"mixup": 0.2},
+    "with label smoothing 0.05": {"label_smoothing": 0.05},
+    "with dropout 0.1": {"dropout": 0.1},
+    "no weight decay": {"weight_decay": 0.0},
+    "half the learning rate": {"learning_rate": 0.0015},
+    "twice the learning rate": {"learning_rate": 0.006},
+}
+"""Changes of the preset `course-best`, each alone, at 60 epochs and with the same seeds."""
+ABLATION_EPOCHS: Final = 60
+COLUMNS: Final = (
+    "name", "seed", "epochs", "best_epoch", "val_accuracy", "test_accuracy", "test_loss",
+    "last_test_accuracy", "seconds", "threads", "processor",
+)  # fmt: skip
+INTRODUCTION: Final = """\
 Fashion-MNIST, 54,000 images to train on, 6,000 to choose by, 10,000 to test on; each seed draws
-its own split, initial weights and shuffles. Losses are means in nats; seconds are those of
-training with validation and saving. Test figures are of the weights that validation chose, and
-beside them of the last weights, which is what the course report published
-([its final run](../reproduction/report_final_run.csv)); its experiment is the preset `course`."""
-ROOT = Path(__file__).resolve().parents[1]
-PRESETS = ("default", "course")
+its own split, initial weights, windows and shuffles. Accuracies are of the weights that validation
+chose, and beside them of the last weights, which is what the course report published
+([its final run](../reproduction/report_final_run.csv)); its experiment is the preset `course`.
+Losses are means in nats. Seconds are those of training with validation and saving, on the
+processor and with the threads that the table names: only those on one machine compare.
+[How the presets were found](recipe.md)."""
 
 
-def run(preset: str, seed: int, folder: Path) -> dict[str, float]:
-    """Train and test one preset with one seed."""
-    config = Config.preset(preset, seed=seed, dataset="fashion-mnist")
-    trained = handstitch.train(config, out=folder / f"{preset}-{seed}")
-    records, summary = trained.state.history, trained.summary()
-    best = handstitch.load(trained.folder).evaluate()
-    last = handstitch.load(trained.folder, "last").evaluate()
+class Job(NamedTuple):
+    """One run: a preset with changes, and a seed."""
+
+    table: str
+    name: str
+    preset: str
+    changes: dict[str, Any]
+    seed: int
+
+
+def all_jobs() -> Iterator[Job]:
+    """Every run that the tables want, seed by seed."""
+    for seed in range(SEEDS["presets"]):
+        for preset in PRESETS:
+            yield Job("presets", preset, preset, {}, seed)
+    for seed in range(SEEDS["ablation"]):
+        for name, changes in ABLATION.items():
+            whole = {"epochs": ABLATION_EPOCHS} | changes
+            yield Job("ablation", name, "course-best", whole, seed)
+
+
+def run(job: Job, threads: int) -> dict[str, Any]:
+    """Train and test once: a row of the table."""
+    config = Config.preset(
+        job.preset, **job.changes, seed=job.seed, dataset="fashion-mnist", threads=threads
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trained = handstitch.train(config, out=Path(folder) / "run")
+        best = handstitch.load(trained.folder).evaluate()
+        last = handstitch.load(trained.folder, "last").evaluate()
+        summary = trained.summary()
     return {
-        "seed": seed,
-        "seconds": summary.seconds,
-        "first training loss": records[0].train_loss,
-        "best epoch": summary.best_epoch,
-        "best validation accuracy": summary.best_val_accuracy,
-        "last validation accuracy": records[-1].val_accuracy,
-        "test accuracy": best.accuracy,
-        "test accuracy of last weights": last.accuracy,
+        "name": job.name,
+        "seed": job.seed,
+        "epochs": config.epochs,
+        "best_epoch": summary.best_epoch,
+        "val_accuracy": round(summary.best_val_accuracy, 4),
+        "test_accuracy": best.accuracy,
+        "test_loss": round(best.loss, 4),
+        "last_test_accuracy": last.accuracy,
+        "seconds": round(summary.seconds, 1),
+        "threads": threads,
+        "processor": machine.processor(),
     }
 
 
-def spread(values: list[float], digits: int = 4) -> str:
-    """Mean and standard deviation."""
-    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+def rows_of(table: str) -> list[dict[str, str]]:
+    """The finished runs of a table."""
+    path = TABLES / f"{table}.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def table(rows: list[dict[str, float]]) -> str:
-    """The runs of one preset as a Markdown table, with their means below."""
-    names = list(rows[0])
-    whole = {"seed", "best epoch"}
+def append(table: str, row: dict[str, Any]) -> None:
+    """Add a finished run to its table."""
+    path = TABLES / f"{table}.csv"
+    path.parent.mkdir(exist_ok=True)
+    is_new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
 
-    def cell(name: str, value: float) -> str:
-        return str(int(value)) if name in whole else f"{value:.{1 if name == 'seconds' else 4}f}"
 
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(cell(name, row[name]) for name in names) + " |" for row in rows]
-    means = [
-        "mean ± sd"
-        if name == "seed"
-        else spread([row[name] for row in rows], 1 if name in {"seconds", "best epoch"} else 4)
-        for name in names
+def percent(values: list[float]) -> str:
+    """Mean and 95 % interval of accuracies, in per cent."""
+    interval = mean_interval(values)
+    mean = f"{100 * statistics.mean(values):.2f}"
+    return (
+        mean if interval is None else f"{mean} ({100 * interval[0]:.2f} to {100 * interval[1]:.2f})"
+    )
+
+
+def preset_section(preset: str, rows: list[dict[str, str]]) -> list[str]:
+    """The runs of one preset as a Markdown table, with mean ± standard deviation below."""
+    shown = COLUMNS[1:]
+    lines = [
+        f"## `{preset}`",
+        "",
+        "| " + " | ".join(name.replace("_", " ") for name in shown) + " |",
     ]
-    return "\n".join([*lines, "| " + " | ".join(means) + " |"])
+    lines += ["|" + "---|" * len(shown)]
+    lines += ["| " + " | ".join(row[name] for name in shown) + " |" for row in rows]
+    measured = {"best_epoch": 1, "seconds": 1} | dict.fromkeys(
+        ("val_accuracy", "test_accuracy", "test_loss", "last_test_accuracy"), 4
+    )
+    cells = ["mean ± sd"]
+    for name in shown[1:]:
+        values = [float(row[name]) for row in rows] if name in measured and len(rows) > 1 else []
+        digits = measured.get(name, 0)
+        cells.append(
+            f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+            if values
+            else ""
+        )
+    return [*lines, "| " + " | ".join(cells) + " |", ""]
+
+
+def ablation_section(rows: list[dict[str, str]]) -> list[str]:
+    """Each change with its paired difference from the preset, over the seeds of both."""
+    runs: dict[str, dict[str, dict[str, str]]] = {}
+    for row in rows:
+        runs.setdefault(row["name"], {})[row["seed"]] = row
+    base = runs.get("as it stands", {})
+    lines = [
+        f"## Ablation: `course-best` at {ABLATION_EPOCHS} epochs",
+        "",
+        "Differences are paired: the same seed, split and shuffles. In points, with the 95 % interval",
+        "of Student's t over the seeds.",
+        "",
+        "| change | seeds | validation, % | difference | test, % | difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, by_seed in runs.items():
+        cells = [name, str(len(by_seed))]
+        for column in ("val_accuracy", "test_accuracy"):
+            values = {seed: float(row[column]) for seed, row in by_seed.items()}
+            both = sorted(values.keys() & base.keys())
+            differences = [values[seed] - float(base[seed][column]) for seed in both]
+            mean = f"{100 * statistics.mean(values.values()):.2f}"
+            cells += [mean, "" if by_seed is base else percent(differences)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def write_page() -> None:
+    """docs/results.md from the tables."""
+    presets = rows_of("presets")
+    page = ["# Results of the presets", "", INTRODUCTION, "", "Made by `make recipes`.", ""]
+    page += ["| preset | seeds | validation, % | test, % |", "|---|---|---|---|"]
+    for preset in PRESETS:
+        rows = [row for row in presets if row["name"] == preset]
+        if rows:
+            cells = [
+                percent([float(r[c]) for r in rows]) for c in ("val_accuracy", "test_accuracy")
+            ]
+            page.append(f"| `{preset}` | {len(rows)} | {cells[0]} | {cells[1]} |")
+    page += ["", "In brackets: the 95 % interval of the mean over seeds.", ""]
+    for preset in PRESETS:
+        rows = [row for row in presets if row["name"] == preset]
+        if rows:
+            page += preset_section(preset, sorted(rows, key=lambda row: int(row["seed"])))
+    if rows := rows_of("ablation"):
+        page += ablation_section(rows)
+    (ROOT / "docs" / "results.md").write_text("\n".join(page), encoding="utf-8")
 
 
 def main() -> None:
-    """Run all presets and write the page."""
+    """Run what the tables lack, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
-    parser.add_argument("--presets", nargs="+", default=PRESETS)
+    parser.add_argument("--only", choices=SEEDS, help="one table")
+    parser.add_argument("--names", nargs="+", help="presets or changes, instead of all")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=machine.cores(), help="of each run")
+    parser.add_argument("--until", type=float, help="start no run after so many seconds")
+    parser.add_argument("--page", action="store_true", help="only write the page")
     chosen = parser.parse_args()
-    versions = ", ".join(f"{name} {value}" for name, value in machine.build_info().items())
-    page = [
-        "# Results of the presets",
-        "",
-        INTRODUCTION,
-        "",
-        (
-            f"Machine: {machine.processor()}, {machine.cores()} cores; {versions}. "
-            f"Made by `python bench/recipes.py --seeds {chosen.seeds}`."
-        ),
+    started = time.monotonic()
+    done = {(table, row["name"], row["seed"]) for table in SEEDS for row in rows_of(table)}
+    jobs = [
+        job
+        for job in all_jobs()
+        if (job.table, job.name, str(job.seed)) not in done
+        and chosen.only in (None, job.table)
+        and (chosen.names is None or job.name in chosen.names)
+        and not chosen.page
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        for preset in chosen.presets:
-            rows = []
-            for seed in range(chosen.seeds):
-                rows.append(run(preset, seed, Path(folder)))
-                print(preset, rows[-1], flush=True)
-            page += ["", f"## `{preset}`", "", table(rows)]
-    chosen.out.write_text("\n".join(page) + "\n", encoding="utf-8")
+    # Read by the BLAS libraries when a worker starts.
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(chosen.threads)
+    with ProcessPoolExecutor(
+        chosen.workers, mp_context=get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        waiting = iter(jobs)
+        running = {}
+        while True:
+            in_time = chosen.until is None or time.monotonic() - started < chosen.until
+            while in_time and len(running) < chosen.workers and (job := next(waiting, None)):
+                running[pool.submit(run, job, chosen.threads)] = job
+            if not running:
+                break
+            finished = next(as_completed(running))
+            job = running.pop(finished)
+            row = finished.result()
+            append(job.table, row)
+            print(*row.values(), sep=", ", flush=True, file=sys.stderr)
+    write_page()
 
 
 if __name__ == "__main__":
