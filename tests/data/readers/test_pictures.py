@@ -209,7 +209,7 @@ def test_a_picture_cut_short_is_refused_wherever_it_is_cut(tmp_path, suffix):
         (b"", "an empty file"),
         (b"<!DOCTYPE html><p>Not found", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
-        (b"II*\0" + bytes(100), "a file of unknown type"),
+        (b"II*\0" + bytes(100), "a TIFF picture"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "unknown type"),
     ],
 )

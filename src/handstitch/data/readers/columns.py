@@ -54,6 +54,16 @@ class TableLayout(NamedTuple):
             if column != self.label and not _INDEX.fullmatch(name.strip())
         ]
 
+    def columns_to_read(self, inputs: int) -> tuple[TableLayout, list[int]]:
+        """The columns with the labels and the features; for a network of `inputs` without labels.
+
+        A table with as many columns as inputs has none then, whatever their names.
+        """
+        bare = self._replace(label=None)
+        layout = bare if len(bare.features) == inputs else self
+        is_labelled = self.label is not None and not inputs
+        return layout, [*([self.label] if is_labelled else []), *layout.features]  # type: ignore[list-item]  # not None
+
     @property
     def has_pixel_names(self) -> bool:
         """Whether all names are those of pixels."""
@@ -128,7 +138,8 @@ class Columns:
         self.labels: list[NDArray[Any]] = []
 
     def add(self, source: TableLayout, batches: Iterator[Sequence[Any]]) -> None:
-        """Add the rows of a table: in each batch an Arrow array of labels, then the features'.
+        """Add the rows of a table: in each batch an Arrow array of labels, if they are read, then
+        the features'.
 
         Raises DataError for what is missing, no number or not finite; MachineError for more than
         memory holds, as estimated after the first batch.
@@ -138,10 +149,12 @@ class Columns:
         if not source.features:
             raise fault(source.where, "no columns beside the labels")
         row = source.first
-        for number, (labels, *features) in enumerate(batches):
+        for number, batch in enumerate(batches):
+            features = batch[-len(source.features) :]
             self._add_matrix(_matrix(source, features, row), source, row)
-            self.labels.append(_labels(source, labels, row))
-            row += len(labels)
+            if len(batch) > len(features):
+                self.labels.append(_labels(source, batch[0], row))
+            row += len(features[0])
             kept = sum(matrix.nbytes for matrix in self.matrices)
             estimate = source.rows * len(source.features) * self.matrices[-1].itemsize
             # At the end the batches are put together: for a moment everything is there twice.
@@ -154,6 +167,11 @@ class Columns:
 
     def samples(self) -> Samples:
         """All samples. Raises DataError if there are none, and for pixels beyond 255."""
+        images = self.images()
+        return Samples(images, _classes(np.concatenate(self.labels), self.source))
+
+    def images(self) -> NDArray[Any]:
+        """Their images or features."""
         where = self.source.where
         if not self.matrices:
             raise fault(where, "no rows")
@@ -164,7 +182,7 @@ class Columns:
         images: NDArray[Any] = matrix
         if self.is_bytes or self.is_pixels:
             images = layouts.to_images(matrix.reshape(-1, self.side, self.side), where)
-        return Samples(images, _classes(np.concatenate(self.labels), self.source))
+        return images
 
     def _add_matrix(self, matrix: NDArray[np.float32], source: TableLayout, row: int) -> None:
         if self.is_bytes or self.is_pixels:

@@ -85,7 +85,9 @@ def _decode(path: str | Path, options: ReadingOptions) -> NDArray[np.uint8]:
             path,
             kind if is_unknown else f"{kind}, {len(content):,} bytes, damaged ({error})",
             f"a whole picture: {', '.join(_FORMATS)}",
-            "save it again from the program or place that it is from, or move it elsewhere",
+            "export it as PNG or JPEG"
+            if kind.endswith(" picture") and kind.split()[1] not in _FORMATS
+            else "save it again from the program or place that it is from, or move it elsewhere",
         ) from error
 
 

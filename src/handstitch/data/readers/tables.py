@@ -19,6 +19,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from numpy.typing import NDArray
+
 from handstitch.data import files
 from handstitch.data.readers import columns, layouts
 from handstitch.data.readers.columns import Columns, TableLayout
@@ -72,6 +74,17 @@ def read(path: str | Path, options: ReadingOptions = ReadingOptions()) -> Parts:
     return Parts(parts["train"], parts.get("validation"), parts.get("test"))
 
 
+def read_features(path: str | Path, inputs: int) -> NDArray[Any]:
+    """The images or features in a table without labels, or beside them, for a network of `inputs`.
+
+    A table with as many columns as the network has inputs has no labels. Raises as `read` does.
+    """
+    with _opened(Path(path), "", inputs) as (source, batches):
+        collected = Columns(source)
+        collected.add(source, batches)
+    return collected.images()
+
+
 def _tables(path: Path) -> dict[str, list[Path]]:
     """The files of each part. Raises DataError if there are none to train on, or too many."""
     if not path.is_dir():
@@ -102,8 +115,13 @@ def _tables(path: Path) -> dict[str, list[Path]]:
 
 
 @contextmanager
-def _opened(path: Path, chosen: str) -> Iterator[tuple[TableLayout, Iterator[Sequence[Any]]]]:
-    """A table, and its batches: the labels, then the features. Raises DataError for bad rows."""
+def _opened(
+    path: Path, chosen: str, inputs: int = 0
+) -> Iterator[tuple[TableLayout, Iterator[Sequence[Any]]]]:
+    """A table, and its batches: the labels, then the features. Raises DataError for bad rows.
+
+    With `inputs` labels are passed over, if there are any.
+    """
     arrow = _import_pyarrow()
     names: tuple[str, ...] = ()
     with files.open_file(path, columns.PROBLEM, columns.WANTED, columns.FIX) as file:
@@ -111,7 +129,7 @@ def _opened(path: Path, chosen: str) -> Iterator[tuple[TableLayout, Iterator[Seq
             is_parquet = file.read(4) == b"PAR1"
             file.seek(0)
             opened = _open_parquet if is_parquet else _open_csv
-            source, batches = opened(arrow, file, printable(path), chosen)
+            source, batches = opened(arrow, file, printable(path), chosen, inputs)
             names = source.names
             yield source, batches
         except arrow.lib.ArrowException as error:
@@ -138,7 +156,7 @@ def _import_pyarrow() -> Any:
 
 
 def _open_parquet(
-    arrow: Any, file: BufferedReader, where: str, chosen: str
+    arrow: Any, file: BufferedReader, where: str, chosen: str, inputs: int
 ) -> tuple[TableLayout, Iterator[Sequence[Any]]]:
     table = arrow.parquet.ParquetFile(file)
     if table.metadata.num_columns > _MOST_COLUMNS:
@@ -146,15 +164,14 @@ def _open_parquet(
     names = tuple(table.schema_arrow.names)
     label = columns.find_label(names, chosen)
     source = TableLayout(where, names, True, label, table.metadata.num_rows, 1)
-    if label is None:
-        return source, iter(())
-    keys = [names[column] for column in (label, *source.features)]
+    source, read = source.columns_to_read(inputs)
+    keys = [names[column] for column in read]
     batches = table.iter_batches(_BATCH, columns=keys, use_threads=False)
     return source, ([batch.column(key) for key in keys] for batch in batches)
 
 
 def _open_csv(
-    arrow: Any, file: BufferedReader, where: str, chosen: str
+    arrow: Any, file: BufferedReader, where: str, chosen: str, inputs: int
 ) -> tuple[TableLayout, Iterator[Sequence[Any]]]:
     head = _read_head(file)
     has_names = columns.is_header(head.first, chosen)
@@ -163,11 +180,10 @@ def _open_csv(
     if label is None and not has_names and not chosen:
         label = columns.first_label(head.first)
     source = TableLayout(where, names, has_names, label, head.rows, 1 + has_names)
-    if label is None:
-        return source, iter(())
+    source, read = source.columns_to_read(inputs)
     # By number: two columns may have one name.
-    keys = [str(column) for column in (label, *source.features)]
-    kinds = {key: arrow.float32() for key in keys[1:]} | {keys[0]: arrow.string()}
+    keys = [str(column) for column in read]
+    kinds = dict.fromkeys(keys, arrow.float32()) | {str(source.label): arrow.string()}
 
     def batches() -> Iterator[Sequence[Any]]:
         stream = arrow.csv.open_csv(
