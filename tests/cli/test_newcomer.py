@@ -79,6 +79,20 @@ def test_pixels_in_a_table_or_in_rows_are_the_pictures(handstitch: Handstitch) -
         assert [answer["probabilities"] for answer in predict(handstitch, name)] == wanted
 
 
+def test_pictures_in_a_table_train_and_are_classified(handstitch: Handstitch, photos: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    files = sorted(photos.rglob("*.*"))
+    content = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
+    labels = [file.parent.name for file in files]
+    parquet.write_table(arrow.table({"image": content, "label": labels}), "photos.parquet")
+    train(handstitch, "photos.parquet", "--image-size", "8")
+    of_files = predict(handstitch, *map(str, files))
+    of_table = predict(handstitch, "photos.parquet")
+    for one, other in zip(of_files, of_table, strict=True):
+        assert one["probabilities"] == other["probabilities"]
+
+
 def test_an_array_that_does_not_fit_is_told_what_would(
     handstitch: Handstitch, photos: Path
 ) -> None:
@@ -130,3 +144,104 @@ def test_a_colour_picture_is_shown_by_its_lightness(handstitch: Handstitch, phot
     shown = handstitch("predict", "halves.png").out.splitlines()
     assert shown[0] == "As the network sees it:"
     assert shown[1:13] == ["  " + 14 * " " + 14 * "@"] * 12
+
+
+# ── Data ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_options_for_pictures_are_not_ignored_in_silence(
+    handstitch: Handstitch, photos: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 255, (30, 8, 8, 3), dtype=np.uint8)
+    np.savez("arrays.npz", images=colours, labels=np.arange(30) % 3)
+    assert "not resized" not in handstitch("data", "info", "arrays.npz").err
+    told = handstitch("data", "info", "arrays.npz", "--image-size", "24", "--grayscale").err
+    assert "NumPy arrays: not resized, the image size is for files of pictures" in told
+    assert "NumPy arrays: the colours are kept" in told
+    for words in (["arrays.npz", "--image-size", "8"], ["photos", "--image-size", "9", "11"]):
+        assert "resized" not in handstitch("data", "info", *words).err
+    named = handstitch("train", "--dataset", "sketch", "--image-size", "14", *SMALL)
+    assert "sketch: not resized" in named.err
+    assert named.code == 0
+
+
+def test_a_class_without_samples_is_told_once(handstitch: Handstitch) -> None:
+    labels = [*([0] * 10), *([1] * 10), 2]
+    rows = np.arange(21 * 64, dtype=np.uint8).reshape(21, 8, 8)
+    np.savez("arrays.npz", images=rows, labels=labels)
+    said = "the test part of arrays.npz has no sample of 2"
+    assert said in handstitch("data", "info", "arrays.npz").err
+    assert said not in handstitch("data", "info", "arrays.npz").err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("Photos", "photos"), ("photo", "photos"), ("sketsh", "sketch"), ("rows.cvs", "rows.csv")],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    handstitch: Handstitch, photos: Path, typed: str, meant: str
+) -> None:
+    Path("rows.csv").write_text("")
+    refused = handstitch("data", "info", typed)
+    assert refused.code == 2
+    assert refused.err.endswith(f"  fix     perhaps: {meant}\n")
+    assert "perhaps" not in handstitch("data", "info", "elsewhere/altogether").err
+
+
+# ── train, test, report ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("verb", ["train", "search"])
+@pytest.mark.parametrize("name", ["photos", "sketch"])
+def test_data_without_their_flag(
+    handstitch: Handstitch, photos: Path, verb: str, name: str
+) -> None:
+    refused = handstitch(verb, name)
+    assert refused.code == 2
+    assert refused.err.endswith(f"  fix    handstitch {verb} --dataset {name}\n")
+    assert "leave one out" in handstitch(verb, "nothing").err
+
+
+def test_a_setting_of_training_after_another_verb(handstitch: Handstitch, photos: Path) -> None:
+    refused = handstitch("test", "runs/a", "--image-size", "24")
+    assert refused.code == 2
+    assert "handstitch train --image-size …" in refused.err
+
+
+def test_a_batch_larger_than_the_data_comes_with_a_smaller_one(
+    handstitch: Handstitch, photos: Path
+) -> None:
+    words = ["train", "--dataset", "photos", "--hidden", "8", "--epochs", "1"]
+    told = " ".join(handstitch(*words).err.split())
+    assert "each epoch is one step; for more: --batch-size 1 or --epochs" in told
+
+
+def test_the_picture_of_a_range_test_in_a_folder(handstitch: Handstitch, photos: Path) -> None:
+    words = ["train", "--find-rate", "--dataset", "photos", *SMALL, "--out", "runs/fr"]
+    found = handstitch(*words)
+    assert found.code == 0, found.err
+    assert "Picture: runs/fr/learning_rate.png" in found.out
+    assert Path("runs/fr/learning_rate.png").exists()
+
+
+def test_a_page_where_the_data_were_never_opened(
+    handstitch: Handstitch, photos: Path, tmp_path: Path
+) -> None:
+    train(handstitch, "photos", "--image-size", "10")
+    assert "<td>10 × 10</td>" in " ".join(page(handstitch).split()).replace("<code>", "")
+    (tmp_path / "cache/handstitch/places.json").unlink()  # as on another machine
+    lost = handstitch("report", "runs/a")
+    assert lost.code == 0
+    assert "handstitch: the data set photos was never opened on this machine" in lost.err
+    assert "  handstitch report runs/a --dataset PATH\n" in lost.err
+    photos.rename("moved")
+    assert handstitch("report", "runs/a", "--dataset", "moved", "--json").json["missing"] == []
+    write_photos(Path("others"), 5, ("apple", "bee", "cat"))
+    other = handstitch("report", "runs/a", "--dataset", "others")
+    assert "the data set photos has changed since" in other.err
+
+
+def page(handstitch: Handstitch) -> str:
+    assert handstitch("report", "runs/a").code == 0
+    return Path("runs/a/report.html").read_text()

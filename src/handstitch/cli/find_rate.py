@@ -11,7 +11,7 @@ from handstitch.config import Config
 if TYPE_CHECKING:
     from handstitch.config import Config
 
-_PICTURE: Final = Path("learning_rate.png")
+_PICTURE: Final = "learning_rate.png"
 
 
 def find_rate(
@@ -31,6 +31,8 @@ def find_rate(
     from handstitch.records import ReadingOptions
     from handstitch.training.rate_test import range_test
 
+    if out is not None and not out.suffix:  # the folder that a run would have
+        out /= _PICTURE
     picture = pictures.picture_path(Path(), "", out or _PICTURE)
     options = ReadingOptions.of(config.to_dict())
     source = sources.resolve(config.dataset, data_dir, options)

@@ -119,10 +119,15 @@ def _picture(file: Path, model: Model) -> Images:
             wanted=f"an array of {shape_in_words(model.image_shape)} for each sample",
             fix="give the features as a .npy file (n, features)",
         )
-    size, is_colour = model.image_shape[:2], len(model.image_shape) == 3
-    options = ReadingOptions(image_size=size, grayscale=not is_colour)
-    image = pictures.decode(file, options)
+    image = pictures.decode(file, _options(model))
+    is_colour = len(model.image_shape) == 3
     return np.repeat(image[..., np.newaxis], 3, axis=2) if is_colour and image.ndim == 2 else image
+
+
+def _options(model: Model) -> ReadingOptions:
+    """How pictures are read for a network of images."""
+    shape = model.image_shape
+    return ReadingOptions(image_size=shape[:2], grayscale=len(shape) == 2)
 
 
 def _samples(file: Path, model: Model) -> Images:
@@ -133,7 +138,7 @@ def _samples(file: Path, model: Model) -> Images:
     shape, where = model.image_shape, printable(file)
     array: NDArray[Any]
     if file.name.lower().endswith(tables.SUFFIXES):
-        array = tables.read_features(file, prod(shape))
+        array = tables.read_features(file, prod(shape), _options(model))
     else:
         array = np.atleast_1d(_array(file))
     if array.ndim == len(shape) and (array.shape == shape or len(shape) == 1):  # a single sample

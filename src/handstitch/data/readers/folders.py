@@ -114,7 +114,9 @@ def read(path: Path, options: ReadingOptions) -> Parts:
     number_parts(labels)  # what is wrong with the classes is said before a long decoding
     images = decoded.cached(
         _key(path, found, options),
-        lambda: pictures.decode_all(list(chain.from_iterable(map(_in_order, found))), options),
+        lambda: pictures.decode_all(
+            chain.from_iterable(map(_in_order, found)), sum(map(len, found)), options
+        ),
     )
     ends = np.cumsum([0, *map(len, labels.values())]).tolist()
     samples = {
