@@ -52,6 +52,10 @@ COMMANDS: Final = {
 """Function or argument of the library → the words that do the same."""
 
 
+_OF_A_NETWORK: Final = {"test", "predict", "report"}
+"""Verbs that take a trained network as it is."""
+
+
 def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     """Print the error on stderr; its exit code."""
     if debug:
@@ -164,7 +168,9 @@ def _unknown(error: Any, command: str, words: Sequence[str]) -> UsageError:
     nearest, fix = nearest_name(word, known), f"see all of them: {command} --help"
     if word == "reproduce":
         fix = "in a checkout of the repository: make reproduce"
-    elif nearest is None and any(word in flags_of(name) for name in field_types()):
+    elif command.partition(" ")[2] in _OF_A_NETWORK and any(
+        word in flags_of(name) for name in field_types()
+    ):
         fix = f"leave it out: the network keeps what was chosen by: handstitch train {word} …"
     return UsageError(
         f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",

@@ -11,7 +11,7 @@ from handstitch.config import Config
 if TYPE_CHECKING:
     from handstitch.config import Config
 
-_PICTURE: Final = "learning_rate.png"
+_PICTURE: Final = Path("learning_rate.png")
 
 
 def find_rate(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Final
 
 HEAD: Final = 512
 """Bytes that `identify` needs from the start of a file."""
+UTF16: Final = "text in UTF-16"
 
 _MAGIC: Final = {
     b"version https://git-lfs": "a Git LFS pointer, not the file",
@@ -26,6 +28,7 @@ _MAGIC: Final = {
     b"GIF8": "a GIF picture",
     b"II*\0": "a TIFF picture",
     b"MM\0*": "a TIFF picture",
+    **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), UTF16),
     b"%PDF": "a PDF document",
     b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9": "a PyTorch file (.pt) of the legacy format",
     **dict.fromkeys(
