@@ -205,7 +205,7 @@ def test_pictures_folders_and_arrays_are_classified(
     handstitch: Handstitch, trained: Path, photos: Path, machine: Path
 ) -> None:
     shown = handstitch("predict", "photos/cat/0.png", "photos/dog/1.jpg")
-    assert shown.out.startswith("Model: runs/a, best weights\n")
+    assert "\nModel: runs/a, best weights\n" in shown.out
     assert [line.split()[0] for line in shown.out.splitlines()[-2:]] == [
         "photos/cat/0.png",
         "photos/dog/1.jpg",

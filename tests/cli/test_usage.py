@@ -77,7 +77,7 @@ WRONG = [
     ),
     ("train --optimizer adm", "invalid value for optimizer: adm", "perhaps: --optimizer adam"),
     ("train --schedule cosin", "invalid value for schedule: cosin", "perhaps: --schedule cosine"),
-    ("train --dataset mnst", "unknown data set: mnst", "perhaps mnist"),
+    ("train --dataset mnst", "unknown data set: mnst", "perhaps: mnist"),
     ("train --epochs 5 --warmup 5", "invalid value for warmup: 5", "less than the 5 epochs"),
     ("train --seed 99999999999999999999", "invalid value for seed: 9999", "from 0 up to 9,223"),
     ("train --threads many", "invalid value for threads: many", "auto or a whole number from 1"),
@@ -112,7 +112,7 @@ WRONG = [
     ("test folder", "not a run", "no config.toml in it"),
     ("test --weights bst", "invalid value for --weights: bst", "perhaps: best"),
     ("predict --part tset", "invalid value for --part: tset", "perhaps: test"),
-    ("data info fashon", "unknown data set: fashon", "perhaps fashion-mnist"),
+    ("data info fashon", "unknown data set: fashon", "perhaps: fashion-mnist"),
     ("data fetch sketch", "invalid value for NAME: sketch", "fashion-mnist, mnist"),
 ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,19 @@ def write_picture(path: Path, pixels: np.ndarray[Any, Any] | None = None, **opti
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(draw((4, 6)) if pixels is None else pixels).save(path, **options)
     return path
+
+
+def png(wide: int, high: int, rows: bytes, depth: int = 8, colours: int = 0) -> bytes:
+    """A PNG file made by hand."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", wide, high, depth, colours, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    )
 
 
 def write_classes(

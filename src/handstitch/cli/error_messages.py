@@ -52,6 +52,10 @@ COMMANDS: Final = {
 """Function or argument of the library → the words that do the same."""
 
 
+_OF_A_NETWORK: Final = {"test", "predict", "report"}
+"""Verbs that take a trained network as it is."""
+
+
 def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     """Print the error on stderr; its exit code."""
     if debug:
@@ -161,13 +165,18 @@ def _unknown(error: Any, command: str, words: Sequence[str]) -> UsageError:
         word, names = str(error.unused_tokens[0]), list(error.app)
     word, is_flag = hidden(word, words).partition("=")[0], word.startswith("-")
     known = [name for name in (*names, "--help", "--debug") if name.startswith("-") == is_flag]
+    nearest, fix = nearest_name(word, known), f"see all of them: {command} --help"
+    if word == "reproduce":
+        fix = "in a checkout of the repository: make reproduce"
+    elif command.partition(" ")[2] in _OF_A_NETWORK and any(
+        word in flags_of(name) for name in field_types()
+    ):
+        fix = f"leave it out: the network keeps what was chosen by: handstitch train {word} …"
     return UsageError(
         f"{command} has no {'flag' if is_flag else 'command'} {format_value(word)}",
         found=_typed(words),
-        wanted=nearest_name(word, known),
-        fix="in a checkout of the repository: make reproduce"
-        if word == "reproduce"
-        else f"see all of them: {command} --help",
+        wanted=nearest,
+        fix=fix,
     )
 
 
@@ -195,11 +204,21 @@ def _invalid(error: Any, command: str, words: Sequence[str]) -> UsageError:
 def _combination(error: Any, command: str, words: Sequence[str]) -> UsageError:
     """An unexpected, repeated or mutually exclusive argument."""
     problem, unused = " ".join(str(error).split()), error.unused_tokens
+    fix = f"leave one out; see: {command} --help"
     if isinstance(error, RepeatArgumentError):
         problem = f"{error.token.keyword} is given twice"
     elif isinstance(error, UnusedCliTokensError):
         problem = f"unexpected argument: {format_value(hidden(unused[0], words))}"
+        if command in {"handstitch train", "handstitch search"} and _is_data(unused[0]):
+            fix = output.command_line(command.split()[1], dataset=unused[0])
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
         problem = f"{names[:-1].replace(', ', ' and ')} cannot be used together" if names else rule
-    return UsageError(problem, found=_typed(words), fix=f"leave one out; see: {command} --help")
+    return UsageError(problem, found=_typed(words), fix=fix)
+
+
+def _is_data(word: str) -> bool:
+    """Whether a word may be meant as a data set: it is a name, or the path of something."""
+    from handstitch.data.catalog import TITLES
+
+    return word in TITLES or Path(word).exists()

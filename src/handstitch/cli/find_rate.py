@@ -31,6 +31,8 @@ def find_rate(
     from handstitch.records import ReadingOptions
     from handstitch.training.rate_test import range_test
 
+    if out is not None and not out.suffix:  # the folder that a run would have
+        out /= _PICTURE
     picture = pictures.picture_path(Path(), "", out or _PICTURE)
     options = ReadingOptions.of(config.to_dict())
     source = sources.resolve(config.dataset, data_dir, options)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handstitch.model.classifier import Classifier
 
 _FEW: Final = 4
-"""Grey pictures up to which each is shown as the network sees it."""
+"""Pictures up to which each is shown as the network sees it."""
 _SHADES: Final = " .:-=+*#%@"
 
 
@@ -29,8 +29,8 @@ def predict(
     *paths: Annotated[
         Path,
         Parameter(
-            help="run folder or model file, if it is the first, and pictures, folders of pictures "
-            "or arrays (.npy, .npz) to classify",
+            help="run folder or model file, if it is the first, and pictures, folders of "
+            "pictures, arrays (.npy, .npz) or tables (.csv, .parquet) to classify",
             show_default="the newest run, and its test images",
         ),
     ],
@@ -144,7 +144,7 @@ def _of_files(
             + ", ".join(found.inverted[:5])
             + (f" and {len(found.inverted) - 5} more" if len(found.inverted) > 5 else "")
         )
-    if not quiet and found.images.ndim == 3 and len(found.images) <= _FEW:
+    if not quiet and found.images.ndim > 2 and len(found.images) <= _FEW:
         print("As the network sees " + ("it:" if len(found.images) == 1 else "them:"))
         for image in found.images:
             print("\n".join(_drawn(image)) + "\n")
@@ -218,9 +218,12 @@ def _print_csv(answers: Sequence[dict[str, Any]]) -> None:
 
 
 def _drawn(image: np.ndarray[Any, Any]) -> list[str]:
-    """A grey picture in characters, two columns to a pixel's width, at most 72 wide."""
+    """The lightness of a picture in characters, two to a pixel's width, at most 72 wide."""
     step = max(1, -(-image.shape[1] // 36))
-    shades = np.array(list(_SHADES))[image[::step, ::step].astype(int) * len(_SHADES) // 256]
+    levels = image[::step, ::step].astype(int)
+    if levels.ndim == 3:  # ITU-R 601, as pillow makes colours grey
+        levels = levels @ [299, 587, 114] // 1000
+    shades = np.array(list(_SHADES))[levels * len(_SHADES) // 256]
     return ["  " + "".join(letter * 2 for letter in row).rstrip() for row in shades]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Json, Language
+from handstitch.cli.flags import DataDir, Dataset, Json, Language
 from handstitch.errors import printable, shell_word
 
 
@@ -23,6 +23,7 @@ def report(
         Path | None,
         Parameter(help="folder for page and pictures", show_default="the run's own"),
     ] = None,
+    dataset: Dataset = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -37,7 +38,7 @@ def report(
     from handstitch.runs import folder as run_folder
 
     folder = run_folder.newest() if path is None else path
-    written = reports.make(folder, lang, out=out, data_dir=data_dir)
+    written = reports.make(folder, lang, out=out, data_dir=data_dir, dataset=dataset)
     if json:
         output.print_json(
             {
@@ -57,6 +58,9 @@ def report(
         print(f"Model card: {printable(written.card)}")
     for item in written.missing:
         output.notice(words("en").missing[item])
+    if {"data", "other data"} & set(written.missing):
+        output.notice("name their path, or for published data the folder with --data-dir:")
+        output.command(output.command_line("report", folder, dataset="PATH"))
     if written.part == "test":
         print("It shows the last test of these weights.")
     else:

@@ -40,7 +40,7 @@ def train(
         Path | None,
         Parameter(
             group=(FLAGS, _FOLDER),
-            help="folder of the run",
+            help="folder of the run; with --find-rate, of its picture, or the picture",
             show_default="the next free runs/train-N",
         ),
     ] = None,
@@ -126,10 +126,11 @@ def _train(run: Run, json: bool) -> None:
         output.notice(f"{run.folder} is finished; there is nothing left to train")
     elif run.state.epoch or run.state.batch:
         output.notice(f"resuming in epoch {run.state.epoch + 1} after step {run.state.batch}")
-    if run.trainer.batches.batch_size < run.config.batch_size:
+    largest = run.trainer.batches.batch_size
+    if largest < run.config.batch_size:
         output.notice(
-            f"a batch of {run.config.batch_size:,} is more than the "
-            f"{run.trainer.batches.batch_size:,} training images; each epoch is one step"
+            f"a batch of {run.config.batch_size:,} is more than the {largest:,} training images; "
+            f"each epoch is one step; for more: --batch-size {max(1, largest // 8)} or --epochs"
         )
     progress = Progress(run, quiet=json)
     with progress.bar, stopping(run):

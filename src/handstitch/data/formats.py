@@ -94,14 +94,15 @@ def _of_file(path: Path) -> Format:
     except OSError as error:
         raise unreadable(path, error, *_UNREADABLE) from error
     form = _of_head(path.name, head)
-    if form is None and file_types.identify(head) is None and _is_text(head):
+    kind = file_types.identify(head)
+    if form is None and (_is_text(head) if kind is None else kind == file_types.UTF16):
         form = TABLES  # whatever its name
     if form is not None:
         return form
     raise UsageError(
         "this file is no data set",
         file=printable(path),
-        found=file_types.identify(head) or f"a file that starts with {head[:16]!r}",
+        found=kind or f"a file that starts with {head[:16]!r}",
         wanted=WANTED,
         fix="save the data as one of these kinds, or name another path",
     )

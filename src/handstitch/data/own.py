@@ -12,8 +12,11 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -27,12 +30,14 @@ from handstitch.data.dataset import Dataset, digest_of
 from handstitch.data.labels import number_parts
 from handstitch.data.readers.parts import Parts, Samples
 from handstitch.data.splits import split
-from handstitch.errors import DataError, UsageError, printable
+from handstitch.errors import DataError, UsageError, listed, printable
 from handstitch.records import ReadingOptions
 
 _logger = logging.getLogger(__name__)
 
 _TEST_FRACTION: Final = 0.2
+_MOST_BESIDE: Final = 1_000
+"""Entries of a folder among which a misspelt name is looked for."""
 _FEWEST: Final = 5
 """Samples in classes of two or more, of which a test part can be drawn."""
 
@@ -72,33 +77,65 @@ def open_path(path: str | Path, options: ReadingOptions = ReadingOptions()) -> O
         if error.file:
             raise
         raise replace(error, file=printable(path)) from error
-    if data.is_test_drawn and places.find(data.digest) is None:
+    before = places.remember(data.digest, path, options)
+    if before is None:
+        _describe(data, path)
+    if before is None or before.options != options:
+        say_ignored(options, data.train.image_shape, form.title)
+    return data
+
+
+def _describe(data: OwnData, path: Path) -> None:
+    """Say, once, what is not to be seen in the files."""
+    if data.is_test_drawn:
         _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
                      printable(path), len(data.test))  # fmt: skip
-    places.remember(data.digest, path, options)
-    return data
+    for part in (data.train, data.test):
+        without = [name for name, n in zip(part.class_names, part.counts(), strict=True) if not n]
+        if without:
+            _logger.warning(
+                "the %s part of %s has no sample of %s", part.part, printable(path), listed(without)
+            )
+
+
+def say_ignored(options: ReadingOptions, shape: tuple[int, ...], data: str) -> None:
+    """Warn of options that had no effect on data of this shape: they are for pictures in files."""
+    if options.image_size and options.image_size != shape[:2]:
+        _logger.warning("%s: not resized, the image size is for files of pictures", data)
+    if options.grayscale and len(shape) == 3:
+        _logger.warning("%s: the colours are kept, grey is for files of pictures", data)
 
 
 def _require_existence(path: Path) -> None:
     if os.path.lexists(path):
         return
-    if path.name == str(path) and not path.suffix:
+    above = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    is_name = path.name == str(path) and not path.suffix
+    near = _nearest(path, above, TITLES if is_name else ())
+    if is_name:
         raise UsageError(
             f"unknown data set: {printable(path)}",
             found="no data set of this name, and no file or folder of this name here",
             wanted=f"{', '.join(TITLES)}, or a path",
-            fix=f"perhaps {near[0]}"
-            if (near := get_close_matches(str(path), TITLES))
-            else "give one of these names, or the path of a folder or file",
+            fix=near or "give one of these names, or the path of a folder or file",
         )
-    above = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     raise UsageError(
         "there is no such file or folder",
         file=printable(path),
         found=f"nothing of this name in {printable(above)}",
         wanted=formats.WANTED,
-        fix="check the spelling, and from where the path starts",
+        fix=near or "check the spelling, and from where the path starts",
     )
+
+
+def _nearest(path: Path, above: Path, names: Iterable[str]) -> str:
+    """What may be meant by a path at which nothing is, among the names and what is `above`."""
+    if path.absolute().parent == above:
+        with suppress(OSError):
+            names = [*names, *islice((entry.name for entry in os.scandir(above)), _MOST_BESIDE)]
+    plain = {name.lower(): name for name in sorted(names, reverse=True)}
+    near = get_close_matches(path.name.lower(), plain, 1)
+    return f"perhaps: {printable(path.with_name(plain[near[0]]))}" if near else ""
 
 
 def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> OwnData:

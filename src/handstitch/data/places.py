@@ -65,16 +65,20 @@ def name_of(path: Path) -> str:
     return f"own-{name}" if name in {*TITLES, "auto", "arrays"} else name
 
 
-def remember(digest: str, path: Path, options: ReadingOptions) -> None:
-    """Remember where the data set with this digest is. A cache that cannot be written is logged."""
-    folder = user_cache()
+def remember(digest: str, path: Path, options: ReadingOptions) -> Place | None:
+    """Remember where the data set with this digest is; returns where it was, if that is known.
+
+    A cache that cannot be written is logged.
+    """
+    folder, before = user_cache(), None
     place = Place(os.fsencode(path.absolute()), options)
     try:
         storage.make_folder(folder)
         with storage.lock_folder(folder, patience=5):
             known = _read(folder / _FILE)
-            if known.get(digest) == place:
-                return
+            before = known.get(digest)
+            if before == place:
+                return before
             known.pop(digest, None)
             latest = list(known.items())[1 - _MOST :]
             index = _Index({**dict(latest), digest: place})
@@ -85,6 +89,7 @@ def remember(digest: str, path: Path, options: ReadingOptions) -> None:
             error.problem,
             printable(error.file),
         )
+    return before
 
 
 def _read(path: Path) -> dict[str, Place]:

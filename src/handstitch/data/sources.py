@@ -77,6 +77,10 @@ def resolve(
     """
     if name in {*TITLES, "arrays"}:
         loading.check_name(name, TITLES)
+        if options and options.image_size:
+            from handstitch.data.own import say_ignored
+
+            say_ignored(options, (28, 28), TITLES[name])
         return Source(name, data_dir=data_dir)
     if name != "auto":
         return _open(name, options or ReadingOptions())

@@ -47,15 +47,17 @@ def make(
     *,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
+    dataset: str | Path | None = None,
 ) -> WrittenReport:
     """Make the page of the run in `folder`, its pictures and its model card, there or in `out`.
 
+    `dataset` is the path where the run's own data are now, on a machine that never opened them.
     Nothing is fetched, and the test set is not evaluated: without a test evaluation in the log,
     the figures are those of validation. Raises UsageError if there is no run, ConfigError if its
     settings cannot be read, MachineError if a file cannot be written.
     """
     target = Path(folder if out is None else out)
-    run = gather(Path(folder), data_dir)
+    run = gather(Path(folder), data_dir, dataset)
     charts = draw_charts(run, words(lang), lang)
     files = {**charts.files, PAGE: render(run, charts, words(lang)).encode()}
     if run.summary is not None:

@@ -26,7 +26,13 @@ from handstitch.data import sources, splits
 from handstitch.errors import HandstitchError, ModelFileError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import Model, load_model
-from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
+from handstitch.records import (
+    EpochRecord,
+    Evaluation,
+    ReadingOptions,
+    RunSummary,
+    best_epoch,
+)
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from handstitch.runs.history import recorded_epochs
@@ -88,9 +94,12 @@ class RunContents:
         return best_epoch(self.history)
 
 
-def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
+def gather(
+    folder: Path, data_dir: str | Path | None = None, dataset: str | Path | None = None
+) -> RunContents:
     """The contents of the run in `folder`; what is not available is listed in `missing`.
 
+    `dataset` is the path where its data are now.
     Nothing is fetched. Raises UsageError if there is no run, ConfigError if its settings cannot
     be read; a warning says why something is missing.
     """
@@ -120,7 +129,7 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
             run.evaluation = tested
     if run.model is not None:
         with _noting(run, "data", run.model.dataset):
-            _read_data(run, run.model, data_dir)
+            _read_data(run, run.model, data_dir, dataset)
     return run
 
 
@@ -132,17 +141,25 @@ def _noting(run: RunContents, what: Missing, source: Path | str) -> Iterator[Non
     except (HandstitchError, OSError, ValueError) as error:
         problem = getattr(error, "problem", f"cannot be read: {error}")
         found = getattr(error, "found", None)
-        _logger.warning("%s: %s%s", source, problem, f" ({found})" if found else "")
+        name = "" if str(source) in problem else f"{source}: "
+        _logger.warning("%s%s%s", name, problem, f" ({found})" if found else "")
         overflows = what == "data" and isinstance(error, ModelFileError)
         run.missing.append("overflow" if overflows else what)
 
 
-def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> None:
+def _read_data(
+    run: RunContents, model: Model, data_dir: str | Path | None, dataset: str | Path | None
+) -> None:
     """Predict the images of the part, and evaluate on validation if there was no test."""
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
-    source = sources.recorded(model.dataset, model.data_digest, data_dir)
+    if dataset is None:
+        source = sources.recorded(model.dataset, model.data_digest, data_dir)
+    else:
+        options = ReadingOptions.of(run.config.to_dict())
+        source = sources.given(str(dataset), model.dataset, model.data_digest, data_dir, options)
+        sources.require_same(source, model.dataset, model.data_digest)
     data = source.load(part, fetch=False)
     if run.evaluation:
         same = len(data) == run.evaluation.n

@@ -194,7 +194,7 @@ def settings(run: RunContents, words: Words) -> tuple[Rows, Rows]:
     everything: Rows = [
         (
             name,
-            *(format_toml(name, known).partition(" = ")[2] for known in (value, default[name])),
+            *(_setting(name, known) for known in (value, default[name])),
             words.meanings[name],
         )
         for name, value in values.items()
@@ -202,6 +202,13 @@ def settings(run: RunContents, words: Words) -> tuple[Rows, Rows]:
     return [
         row for row in everything if default[row[0]] not in ("auto", values[row[0]])
     ], everything
+
+
+def _setting(name: str, value: object) -> str:
+    """The value of a setting as in TOML, but a size as sizes are written."""
+    if name == "image_size" and isinstance(value, (list, tuple)) and value:
+        return " × ".join(map(str, value))
+    return format_toml(name, value).partition(" = ")[2]
 
 
 def build(run: RunContents, words: Words) -> Rows:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Final
 
 HEAD: Final = 512
 """Bytes that `identify` needs from the start of a file."""
+UTF16: Final = "text in UTF-16"
 
 _MAGIC: Final = {
     b"version https://git-lfs": "a Git LFS pointer, not the file",
@@ -23,6 +25,10 @@ _MAGIC: Final = {
     b"PAR1": "a Parquet table",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"II*\0": "a TIFF picture",
+    b"MM\0*": "a TIFF picture",
+    **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), UTF16),
     b"%PDF": "a PDF document",
     b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9": "a PyTorch file (.pt) of the legacy format",
     **dict.fromkeys(
@@ -32,6 +38,7 @@ _MAGIC: Final = {
 }
 """The first match counts: longer magic bytes stand before shorter ones."""
 
+_HEIF: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif")
 _PAGES: Final = (b"<!doctype", b"<html", b"<?xml")
 
 
@@ -41,5 +48,14 @@ def identify(first_bytes: bytes) -> str | None:
         return "an empty file"
     if first_bytes.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGES):
         return "a web page (HTML or XML), saved in place of the file"
+    if first_bytes[4:8] == b"ftyp":  # the brand follows; telephones write heic
+        brand = first_bytes[8:12].lower()
+        if brand in _HEIF:
+            return "an AVIF picture" if brand == b"avif" else "a HEIC picture"
     matches = (kind for magic, kind in _MAGIC.items() if first_bytes.startswith(magic))
     return next(matches, None)
+
+
+def is_picture(first_bytes: bytes) -> bool:
+    """Whether a file that starts with these bytes is a picture, read by us or not."""
+    return (identify(first_bytes) or "").endswith(" picture")

@@ -88,6 +88,6 @@ def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> Ra
     lowest = int(np.argmin(losses))
     # From step to step the loss falls by chance, too: so over a window.
     window = max(1, int(_WINDOW * steps))
-    falls = np.subtract(losses[: lowest + 1 - window], losses[window : lowest + 1])
+    falls = np.subtract(losses[: max(0, lowest + 1 - window)], losses[window : lowest + 1])
     steepest = int(np.argmax(falls)) + window // 2 if falls.size else lowest
     return RangeTest(rates, losses, rates[steepest], rates[lowest])

@@ -228,9 +228,9 @@ def decodings(monkeypatch) -> list[int]:
     counts: list[int] = []
     decode_all = pictures.decode_all
 
-    def counted(paths, options):
-        counts.append(len(paths))
-        return decode_all(paths, options)
+    def counted(paths, count, options):
+        counts.append(count)
+        return decode_all(paths, count, options)
 
     monkeypatch.setattr(pictures, "decode_all", counted)
     return counts

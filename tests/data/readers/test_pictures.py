@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,7 @@ from PIL import Image
 from handstitch.data.readers import pictures
 from handstitch.errors import DataError, MachineError
 from handstitch.records import ReadingOptions
-from tests.data.picture_files import BLUE, RED, draw, expect_error, write_picture
+from tests.data.picture_files import BLUE, RED, draw, expect_error, png, write_picture
 
 GREY, COLOUR = draw((5, 7)), draw((5, 7, 3))
 
@@ -137,19 +135,6 @@ def test_a_large_jpeg_is_resized_alike_turned_or_not(tmp_path):
 # ── Refused ────────────────────────────────────────────────────────────────────────────────────
 
 
-def png(wide: int, high: int, rows: bytes, depth: int = 8, colours: int = 0) -> bytes:
-    """A PNG file made by hand."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
-    header = struct.pack(">IIBBBBB", wide, high, depth, colours, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
-    )
-
-
 def refuse(path: Path, kind: type[DataError | MachineError] = DataError, **patterns: str) -> None:
     error = expect_error(kind, lambda: pictures.decode(path), **patterns)
     assert path.name in str(error.file)
@@ -209,7 +194,7 @@ def test_a_picture_cut_short_is_refused_wherever_it_is_cut(tmp_path, suffix):
         (b"", "an empty file"),
         (b"<!DOCTYPE html><p>Not found", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
-        (b"II*\0" + bytes(100), "a file of unknown type"),
+        (b"II*\0" + bytes(100), "a TIFF picture"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "unknown type"),
     ],
 )

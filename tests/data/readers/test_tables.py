@@ -280,7 +280,7 @@ BAD |= {
     "Parquet, NaN": (lambda path: parquet(path, HOLES), "nan in row"),
     "Parquet, floats": (lambda path: parquet(path, FLAT[:2], [1, 2.5]), "label 2.5 in row 2"),
     "Parquet, bytes": (lambda path: parquet(path, FLAT[:2], [b"1", b"2"]), "type binary"),
-    "Parquet, pictures": (pictures, "struct<bytes: binary, path: string> in column image"),
+    "Parquet, pictures": (pictures, "a PNG picture, 4 bytes, damaged"),
     "folder without": (lambda path: path.parent, "neither CSV nor Parquet"),
     "test alone": (alone, "test.csv"),
     "two": (two, "a.csv, b.csv"),

@@ -9,7 +9,7 @@ features. A column that pandas adds for its index is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isqrt
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +27,8 @@ FIX: Final = "mend it in a spreadsheet or in pandas, and save it again as CSV (U
 _LABELS: Final = ("label", "labels", "class", "target", "y")
 _PIXEL: Final = re.compile(r"(pixel|px)?[ _]?\d+|\d+x\d+", re.IGNORECASE)
 _INDEX: Final = re.compile(r"(unnamed: \d+|__index_level_\d+__)?", re.IGNORECASE)
+ReadColumns = Callable[[Sequence[int]], Iterator[Sequence[Any]]]
+"""From columns by number to their Arrow arrays, batch by batch."""
 _SMALLEST: Final = 64
 """Pixels of an image whose columns have no names; as few as 4 numbers may be anything."""
 
@@ -44,6 +46,12 @@ class TableLayout(NamedTuple):
     """How many there are, perhaps estimated."""
     first: int
     """Number of the first row with data."""
+    pictures: int | None = None
+    """The column with pictures, in a table that has files of them."""
+    class_names: tuple[str, ...] = ()
+    """Names of the classes 0, 1, …, where the table has them."""
+    version: str = ""
+    """Changes with the file's content."""
 
     @property
     def features(self) -> list[int]:
@@ -53,6 +61,11 @@ class TableLayout(NamedTuple):
             for column, name in enumerate(self.names)
             if column != self.label and not _INDEX.fullmatch(name.strip())
         ]
+
+    def without_labels(self, inputs: int) -> TableLayout:
+        """The table for a network of `inputs`: with as many columns it has no labels."""
+        bare = self._replace(label=None)
+        return bare if len(bare.features) == inputs else self
 
     @property
     def has_pixel_names(self) -> bool:
@@ -127,8 +140,8 @@ class Columns:
         self.matrices: list[NDArray[Any]] = []
         self.labels: list[NDArray[Any]] = []
 
-    def add(self, source: TableLayout, batches: Iterator[Sequence[Any]]) -> None:
-        """Add the rows of a table: in each batch an Arrow array of labels, then the features'.
+    def add(self, source: TableLayout, read: ReadColumns, *, is_labelled: bool = True) -> None:
+        """Add the rows of a table, with their labels if it `is_labelled`.
 
         Raises DataError for what is missing, no number or not finite; MachineError for more than
         memory holds, as estimated after the first batch.
@@ -137,11 +150,15 @@ class Columns:
             raise fault(source.where, f"columns {listed(source.names)}, unlike the first table's")
         if not source.features:
             raise fault(source.where, "no columns beside the labels")
-        row = source.first
-        for number, (labels, *features) in enumerate(batches):
+        row, chosen = source.first, self.source.features
+        if is_labelled and source.label is not None:
+            chosen = [*chosen, source.label]
+        for number, batch in enumerate(read(chosen)):
+            features = batch[: len(self.source.features)]
             self._add_matrix(_matrix(source, features, row), source, row)
-            self.labels.append(_labels(source, labels, row))
-            row += len(labels)
+            if len(batch) > len(features):
+                self.labels.append(read_labels(source, batch[-1], row))
+            row += len(features[0])
             kept = sum(matrix.nbytes for matrix in self.matrices)
             estimate = source.rows * len(source.features) * self.matrices[-1].itemsize
             # At the end the batches are put together: for a moment everything is there twice.
@@ -154,6 +171,11 @@ class Columns:
 
     def samples(self) -> Samples:
         """All samples. Raises DataError if there are none, and for pixels beyond 255."""
+        images = self.images()
+        return Samples(images, to_classes(self.labels, self.source))
+
+    def images(self) -> NDArray[Any]:
+        """Their images or features."""
         where = self.source.where
         if not self.matrices:
             raise fault(where, "no rows")
@@ -164,7 +186,7 @@ class Columns:
         images: NDArray[Any] = matrix
         if self.is_bytes or self.is_pixels:
             images = layouts.to_images(matrix.reshape(-1, self.side, self.side), where)
-        return Samples(images, _classes(np.concatenate(self.labels), self.source))
+        return images
 
     def _add_matrix(self, matrix: NDArray[np.float32], source: TableLayout, row: int) -> None:
         if self.is_bytes or self.is_pixels:
@@ -186,14 +208,7 @@ def fault(where: str, found: str, wanted: str = WANTED) -> DataError:
 
 
 def _not_numbers(source: TableLayout, column: str, kind: str) -> DataError:
-    has_pictures = "binary" in kind
-    return DataError(
-        "pictures in a table are not read" if has_pictures else PROBLEM,
-        file=source.where,
-        found=f"{kind} in column {column}",
-        wanted="numbers",
-        fix="save the pictures as files in a folder for each class" if has_pictures else FIX,
-    )
+    return fault(source.where, f"{kind} in column {column}", "numbers")
 
 
 def _place(source: TableLayout, row: int, row_within: int, feature: int) -> str:
@@ -217,7 +232,7 @@ def _matrix(source: TableLayout, features: Sequence[Any], row: int) -> NDArray[n
     return matrix
 
 
-def _labels(source: TableLayout, values: Any, row: int) -> NDArray[Any]:
+def read_labels(source: TableLayout, values: Any, row: int) -> NDArray[Any]:
     """The labels of a batch, numbers or words. Raises DataError for a missing one."""
     is_missing: NDArray[Any] = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     kind = str(values.type)
@@ -235,9 +250,9 @@ def _labels(source: TableLayout, values: Any, row: int) -> NDArray[Any]:
     return labels
 
 
-def _classes(labels: NDArray[Any], source: TableLayout) -> NDArray[Any]:
+def to_classes(batches: Sequence[NDArray[Any]], source: TableLayout) -> NDArray[Any]:
     """Labels as int64, if all are numbers, else as words; "3.0" is a whole number."""
-    numbers: NDArray[Any] = labels
+    labels = numbers = np.concatenate(batches)
     places: Any = slice(None)
     if labels.dtype.kind == "U":
         words, places = np.unique(labels, return_inverse=True)

@@ -14,9 +14,10 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +50,8 @@ _DEPTH: Final = 16
 """Folders within a class that are looked into, one below the other."""
 
 
-class _Picture(NamedTuple):
-    path: str
-    facts: str
-    """Path below the data set's folder, bytes, and the times of the last change of the content and
-    of the record: a program can set the first of these, not the second."""
-
-
 class _Folder:
-    """Folders and pictures in a folder, in natural order; the rest is counted by its kind."""
+    """Folders and pictures in a folder, by name; the rest is counted by its kind."""
 
     def __init__(self, path: str | Path, passed_over: Counter[str]) -> None:
         self.path, self._passed_over = str(path), passed_over
@@ -66,13 +60,16 @@ class _Folder:
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    self._sort(entry)
+                    if _is_picture(entry):
+                        self.pictures.append(entry)
+                    else:
+                        self._sort(entry)
         except OSError as error:
             raise unreadable(
                 path, error, "a folder could not be read", "a folder that may be read"
             ) from error
-        for each in (self.folders, self.pictures):
-            each.sort(key=lambda entry: natural(entry.name))
+        self.folders.sort(key=lambda entry: natural(entry.name))
+        self.pictures.sort(key=attrgetter("name"))
 
     def _sort(self, entry: os.DirEntry[str]) -> None:
         name = entry.name
@@ -82,14 +79,17 @@ class _Folder:
             self._passed_over["links"] += 1
         elif entry.is_dir(follow_symlinks=False):
             self.folders.append(entry)
-        elif _is_picture(entry):
-            self.pictures.append(entry)
         else:
             self._passed_over[Path(name).suffix.lower() or "without a suffix"] += 1
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(pictures.SUFFIXES) and entry.is_file(follow_symlinks=False)
+    name = entry.name
+    return (
+        name.lower().endswith(pictures.SUFFIXES)
+        and name[0] != "."
+        and entry.is_file(follow_symlinks=False)
+    )
 
 
 def read(path: Path, options: ReadingOptions) -> Parts:
@@ -100,22 +100,23 @@ def read(path: Path, options: ReadingOptions) -> Parts:
     """
     passed_over: Counter[str] = Counter()
     labels: dict[str, NDArray[np.str_]] = {}
-    found: list[_Picture] = []
+    found: list[list[os.DirEntry[str]]] = []
     for part, folder in _parts(path, passed_over).items():
         of_class = {
-            entry.name: list(_pictures(entry.path, f"{part}/{entry.name}", passed_over))
-            for entry in folder.folders
+            entry.name: list(_pictures(entry.path, passed_over)) for entry in folder.folders
         }
         _require_pictures(part, folder, of_class, passed_over)
         passed_over["in no class folder"] += len(folder.pictures)
         labels[part] = np.repeat(list(of_class), list(map(len, of_class.values())))
-        found += chain.from_iterable(of_class.values())
+        found += of_class.values()
     if +passed_over:
         _logger.info("passed over in %s: %s", printable(path), _counted(passed_over))
     number_parts(labels)  # what is wrong with the classes is said before a long decoding
     images = decoded.cached(
-        _key(found, options),
-        lambda: pictures.decode_all([picture.path for picture in found], options),
+        _key(path, found, options),
+        lambda: pictures.decode_all(
+            chain.from_iterable(map(_in_order, found)), sum(map(len, found)), options
+        ),
     )
     ends = np.cumsum([0, *map(len, labels.values())]).tolist()
     samples = {
@@ -137,7 +138,7 @@ def holds_pictures(path: Path) -> bool:
 
 def _any_picture(path: str) -> bool:
     with os.scandir(path) as entries:
-        return any(not entry.name.startswith(".") and _is_picture(entry) for entry in entries)
+        return any(map(_is_picture, entries))
 
 
 def _parts(path: Path, passed_over: Counter[str]) -> dict[str, _Folder]:
@@ -160,26 +161,28 @@ def _parts(path: Path, passed_over: Counter[str]) -> dict[str, _Folder]:
     return {"train": top}  # where there is a folder `train` it is a class: of vehicles
 
 
-def _pictures(
-    path: str, name: str, passed_over: Counter[str], depth: int = 0
-) -> Iterator[_Picture]:
-    """The pictures in the folder of a class, then those in the folders within."""
+def _pictures(path: str, passed_over: Counter[str], depth: int = 0) -> Iterator[os.DirEntry[str]]:
+    """The pictures in the folder of a class and in the folders within."""
     folder = _Folder(path, passed_over)
-    for entry in folder.pictures:
-        facts = entry.stat(follow_symlinks=False)
-        yield _Picture(
-            entry.path,
-            f"{name}/{entry.name}\0{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}",
-        )
+    yield from folder.pictures
     for entry in folder.folders:
         if depth == _DEPTH:
             passed_over["folders too deep"] += 1
         else:
-            yield from _pictures(entry.path, f"{name}/{entry.name}", passed_over, depth + 1)
+            yield from _pictures(entry.path, passed_over, depth + 1)
+
+
+def _in_order(of_class: Sequence[os.DirEntry[str]]) -> list[str]:
+    """The paths of a class's pictures, folder by folder, in natural order within each."""
+    by_folder = groupby((entry.path for entry in of_class), os.path.dirname)
+    return [path for _, paths in by_folder for path in sorted(paths, key=natural)]
 
 
 def _require_pictures(
-    part: str, folder: _Folder, of_class: dict[str, list[_Picture]], passed_over: Counter[str]
+    part: str,
+    folder: _Folder,
+    of_class: dict[str, list[os.DirEntry[str]]],
+    passed_over: Counter[str],
 ) -> None:
     """Raise DataError unless there are class folders and each has pictures."""
     empty = [name for name, found in of_class.items() if not found]
@@ -213,11 +216,20 @@ def _counted(passed_over: Counter[str]) -> str:
     return listed([f"{count:,} {kind}" for kind, count in (+passed_over).most_common()], 8)
 
 
-def _key(found: Sequence[_Picture], options: ReadingOptions) -> str:
-    """SHA-256, halved, of what decides the pixels: files, options and the library's version."""
+def _key(path: Path, found: Sequence[Sequence[os.DirEntry[str]]], options: ReadingOptions) -> str:
+    """SHA-256, halved, of what decides the pixels: files, options and the library's version.
+
+    Of a file: its path below the data set's folder, bytes, and the times of the last change of the
+    content and of the record; a program can set the first of these, not the second.
+    """
     import PIL
 
-    lines = [picture.facts for picture in found]
-    lines += [PIL.__version__, repr((options.image_size, options.grayscale))]
-    text = "\n".join(lines).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(text).hexdigest()[:32]
+    key = hashlib.sha256(repr((PIL.__version__, options.image_size, options.grayscale)).encode())
+    start = len(os.path.join(path, ""))  # noqa: PTH118 (as scandir joins)
+    for entries in found:
+        names = "\0".join([entry.path[start:] for entry in entries])
+        facts = [entry.stat(follow_symlinks=False) for entry in entries]
+        numbers = [(each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in facts]
+        key.update(f"\0{len(entries)}\0{names}\0".encode("utf-8", "surrogateescape"))
+        key.update(np.array(numbers, np.int64).data)
+    return key.hexdigest()[:32]

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,18 @@ _BATCH: Final = 256
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-def decode(path: str | Path, options: ReadingOptions = ReadingOptions()) -> NDArray[np.uint8]:  # noqa: B008 (immutable)
+class Content(NamedTuple):
+    """A picture that is no file of its own."""
+
+    where: str
+    """What messages call it."""
+    content: bytes
+
+
+Source: TypeAlias = str | Path | Content
+
+
+def decode(path: Source, options: ReadingOptions = ReadingOptions()) -> NDArray[np.uint8]:  # noqa: B008 (immutable)
     """The picture in a file: (rows, columns), or (rows, columns, 3) where it has colours.
 
     Raises DataError for what is no picture or one of those refused, MachineError if the file
@@ -64,10 +76,10 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _decode(path: str | Path, options: ReadingOptions) -> NDArray[np.uint8]:
+def _decode(source: Source, options: ReadingOptions) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
-    content = _content(path)
+    path, content = source if isinstance(source, Content) else (source, _content(source))
     try:
         with Image.open(BytesIO(content), mode="r", formats=_FORMATS) as picture:
             _refuse(path, picture, content)
@@ -80,30 +92,40 @@ def _decode(path: str | Path, options: ReadingOptions) -> NDArray[np.uint8]:
         ) from error
     except Exception as error:  # pillow's decoders raise whatever a damaged file leads to
         kind = file_types.identify(content[: file_types.HEAD]) or "a file of unknown type"
-        is_unknown = isinstance(error, UnidentifiedImageError)
+        is_other = kind.endswith(" picture") and kind.split()[1] not in _FORMATS
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
+        if kind.split()[1] in _FORMATS or why:
+            kind = f"{kind}, {len(content):,} bytes, damaged{why}"
         raise _refused(
             path,
-            kind if is_unknown else f"{kind}, {len(content):,} bytes, damaged ({error})",
+            kind,
             f"a whole picture: {', '.join(_FORMATS)}",
-            "save it again from the program or place that it is from, or move it elsewhere",
+            "export it as PNG or JPEG"
+            if is_other
+            else "save it again from the program or place that it is from, or move it elsewhere",
         ) from error
 
 
-def decode_all(paths: Sequence[str], options: ReadingOptions) -> NDArray[np.uint8]:
-    """All pictures, in this order: (n, rows, columns), or (n, rows, columns, 3) if one has colours.
+def decode_all(
+    sources: Iterable[str | Content], count: int, options: ReadingOptions
+) -> NDArray[np.uint8]:
+    """All `count` pictures: (n, rows, columns), or (n, rows, columns, 3) if one has colours.
 
-    Decoded by one thread for each core. Raises as `decode` does, DataError if sizes differ and
-    MachineError if they do not fit into memory.
+    Decoded in their order, by one thread for each core. Raises as `decode` does, DataError if
+    sizes differ and MachineError if they do not fit into memory.
     """
-    first = decode(paths[0], options)
-    images = _allocate((len(paths), *first.shape))
+    rest = iter(sources)
+    one = next(rest)
+    rest, first = chain([one], rest), decode(one, options)
+    images = _allocate((count, *first.shape))
     with _quiet(), ThreadPoolExecutor(cores()) as pool:
-        blocks = range(0, len(paths), _BATCH)
+        blocks = range(0, count, _BATCH)
         for start in progress.announced(blocks, f"decoding pictures, {_BATCH} at a time"):
-            arrays = pool.map(partial(_decode, options=options), paths[start : start + _BATCH])
+            block = list(islice(rest, _BATCH))
+            arrays = pool.map(partial(_decode, options=options), block)
             for place, array in enumerate(arrays, start):
                 if array.shape[:2] != first.shape[:2]:
-                    raise _sizes_differ(paths[0], first, paths[place], array)
+                    raise _sizes_differ(one, first, block[place - start], array)
                 if array.ndim == images.ndim:  # the first with colours
                     grey, images = images, _allocate((*images.shape, 3))
                     images[:place] = grey[:place, ..., np.newaxis]
@@ -191,10 +213,13 @@ def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     return np.empty(shape, np.uint8)
 
 
-def _sizes_differ(first: str, image: NDArray[Any], second: str, other: NDArray[Any]) -> DataError:
+def _sizes_differ(
+    first: str | Content, image: NDArray[Any], second: str | Content, other: NDArray[Any]
+) -> DataError:
     found = [
-        f"{'/'.join(Path(path).parts[-2:])}: {array.shape[1]} pixels wide, {array.shape[0]} high"
-        for path, array in ((first, image), (second, other))
+        f"{'/'.join(Path(source.where if isinstance(source, Content) else source).parts[-2:])}: "
+        f"{array.shape[1]} pixels wide, {array.shape[0]} high"
+        for source, array in ((first, image), (second, other))
     ]
     return DataError(
         "the pictures are not of one size",

@@ -19,10 +19,13 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from numpy.typing import NDArray
+
 from handstitch.data import files
-from handstitch.data.readers import columns, layouts
-from handstitch.data.readers.columns import Columns, TableLayout
+from handstitch.data.readers import columns, layouts, picture_columns
+from handstitch.data.readers.columns import Columns, ReadColumns, TableLayout
 from handstitch.data.readers.parts import Parts, Samples
+from handstitch.data.readers.picture_columns import Pictures
 from handstitch.errors import DataError, UsageError, listed, printable
 from handstitch.records import ReadingOptions
 from handstitch.storage import file_types
@@ -33,6 +36,8 @@ SUFFIXES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 _BLOCK: Final = 2**23
 """The most bytes of a row of CSV; what is read at a time."""
 _BATCH: Final = 4096
+_FEW: Final = 64
+"""Rows of pictures that are read at a time."""
 _HEAD: Final = 2**21
 """Bytes at the beginning of a CSV file that are looked at first."""
 _MOST_COLUMNS: Final = 200_000
@@ -57,19 +62,36 @@ def read(path: str | Path, options: ReadingOptions = ReadingOptions()) -> Parts:
     that `options` names in vain, MachineError for a table larger than memory.
     """
     parts: dict[str, Samples] = {}
+    names: tuple[str, ...] = ()
     for part, tables in _tables(Path(path)).items():
-        collected: Columns | None = None
+        collected: Columns | Pictures | None = None
         for table in tables:
-            with _opened(table, options.labels_key) as (source, batches):
+            with _opened(table, options) as (source, read_columns):
                 if source.label is None and part != "train":
                     _logger.warning("%s has no label column; left out", printable(table))
                     break
                 columns.require_label(source, options.labels_key)
-                collected = collected or Columns(source)
-                collected.add(source, batches)
+                collected = collected or _collector(source, options)
+                collected.add(source, read_columns)
         if collected is not None:
             parts[part] = collected.samples()
-    return Parts(parts["train"], parts.get("validation"), parts.get("test"))
+            names = collected.source.class_names if part == "train" else names
+    return Parts(parts["train"], parts.get("validation"), parts.get("test"), names)
+
+
+def read_features(path: str | Path, inputs: int, options: ReadingOptions) -> NDArray[Any]:
+    """The images or features in a table without labels, or beside them, for a network of `inputs`.
+
+    A table with as many columns as the network has inputs has no labels. Raises as `read` does.
+    """
+    with _opened(Path(path), options) as (source, read_columns):
+        collected = _collector(source.without_labels(inputs), options)
+        collected.add(source, read_columns, is_labelled=False)
+    return collected.images()
+
+
+def _collector(source: TableLayout, options: ReadingOptions) -> Columns | Pictures:
+    return Columns(source) if source.pictures is None else Pictures(source, options)
 
 
 def _tables(path: Path) -> dict[str, list[Path]]:
@@ -102,8 +124,8 @@ def _tables(path: Path) -> dict[str, list[Path]]:
 
 
 @contextmanager
-def _opened(path: Path, chosen: str) -> Iterator[tuple[TableLayout, Iterator[Sequence[Any]]]]:
-    """A table, and its batches: the labels, then the features. Raises DataError for bad rows."""
+def _opened(path: Path, options: ReadingOptions) -> Iterator[tuple[TableLayout, ReadColumns]]:
+    """A table, and what reads its columns in batches. Raises DataError for bad rows."""
     arrow = _import_pyarrow()
     names: tuple[str, ...] = ()
     with files.open_file(path, columns.PROBLEM, columns.WANTED, columns.FIX) as file:
@@ -111,9 +133,9 @@ def _opened(path: Path, chosen: str) -> Iterator[tuple[TableLayout, Iterator[Seq
             is_parquet = file.read(4) == b"PAR1"
             file.seek(0)
             opened = _open_parquet if is_parquet else _open_csv
-            source, batches = opened(arrow, file, printable(path), chosen)
+            source, read_columns = opened(arrow, file, printable(path), options)
             names = source.names
-            yield source, batches
+            yield source, read_columns
         except arrow.lib.ArrowException as error:
             raise ValueError(_explain(str(error), names)) from error
         except OSError as error:
@@ -138,38 +160,44 @@ def _import_pyarrow() -> Any:
 
 
 def _open_parquet(
-    arrow: Any, file: BufferedReader, where: str, chosen: str
-) -> tuple[TableLayout, Iterator[Sequence[Any]]]:
+    arrow: Any, file: BufferedReader, where: str, options: ReadingOptions
+) -> tuple[TableLayout, ReadColumns]:
     table = arrow.parquet.ParquetFile(file)
     if table.metadata.num_columns > _MOST_COLUMNS:
         raise ValueError(f"more than {_MOST_COLUMNS:,} columns")
-    names = tuple(table.schema_arrow.names)
-    label = columns.find_label(names, chosen)
-    source = TableLayout(where, names, True, label, table.metadata.num_rows, 1)
-    if label is None:
-        return source, iter(())
-    keys = [names[column] for column in (label, *source.features)]
-    batches = table.iter_batches(_BATCH, columns=keys, use_threads=False)
-    return source, ([batch.column(key) for key in keys] for batch in batches)
+    schema = table.schema_arrow
+    names = tuple(schema.names)
+    label = columns.find_label(names, options.labels_key)
+    pictures = picture_columns.find(schema, label, where, options.images_key)
+    class_names = () if label is None else picture_columns.class_names(schema, names[label])
+    rows, facts = table.metadata.num_rows, os.fstat(file.fileno())
+    version = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+    source = TableLayout(where, names, True, label, rows, 1, pictures, class_names, version)
+
+    def read_columns(chosen: Sequence[int]) -> Iterator[Sequence[Any]]:
+        keys = [names[column] for column in chosen]
+        size = _BATCH if pictures is None else _FEW
+        for batch in table.iter_batches(size, columns=keys, use_threads=False):
+            yield [batch.column(key) for key in keys]
+
+    return source, read_columns
 
 
 def _open_csv(
-    arrow: Any, file: BufferedReader, where: str, chosen: str
-) -> tuple[TableLayout, Iterator[Sequence[Any]]]:
-    head = _read_head(file)
+    arrow: Any, file: BufferedReader, where: str, options: ReadingOptions
+) -> tuple[TableLayout, ReadColumns]:
+    head, chosen = _read_head(file), options.labels_key
     has_names = columns.is_header(head.first, chosen)
     names = head.first if has_names else tuple(str(n + 1) for n in range(len(head.first)))
     label = columns.find_label(names, chosen)
     if label is None and not has_names and not chosen:
         label = columns.first_label(head.first)
     source = TableLayout(where, names, has_names, label, head.rows, 1 + has_names)
-    if label is None:
-        return source, iter(())
-    # By number: two columns may have one name.
-    keys = [str(column) for column in (label, *source.features)]
-    kinds = {key: arrow.float32() for key in keys[1:]} | {keys[0]: arrow.string()}
 
-    def batches() -> Iterator[Sequence[Any]]:
+    def read_columns(chosen: Sequence[int]) -> Iterator[Sequence[Any]]:
+        # By number: two columns may have one name.
+        keys = [str(column) for column in chosen]
+        kinds = dict.fromkeys(keys, arrow.float32()) | {str(label): arrow.string()}
         stream = arrow.csv.open_csv(
             arrow.CompressedInputStream(file, "gzip") if head.is_packed else file,
             arrow.csv.ReadOptions(
@@ -185,7 +213,7 @@ def _open_csv(
         )
         yield from (batch.columns for batch in stream if batch.num_rows)
 
-    return source, batches()
+    return source, read_columns
 
 
 def _read_head(file: BufferedReader) -> _Head:
