@@ -151,6 +151,10 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     build: dict[str, str]
     """Versions and BLAS kernels: what decides the bits besides configuration and data."""
     processor: str
+    started_from: str = ""
+    """Name of the model that the first weights are from; empty where they were drawn."""
+    start_digest: str = ""
+    """SHA-256 of the weights of that model."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from handstitch.runs.history import recorded_epochs
 from handstitch.runs.test_log import TestEvaluation
+from handstitch.training import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def gather(folder: Path, data_dir: str | Path | None = None) -> RunContents:
         run.summary = storage.read_record(storage.inside(folder, summary.name), RunSummary)
     with _noting(run, "weights", folder / run_folder.BEST):
         run.model = load_model(storage.inside(folder, run_folder.BEST))
-        run.digest = test_log.digest_of(run.model.parameters.vector)
+        run.digest = weights_digest(run.model.parameters.vector)
         if not run.model.has_images:
             run.missing.append("images")
         initial = insight.recover_initial_weights(run.model)

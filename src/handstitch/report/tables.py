@@ -66,6 +66,7 @@ def facts(run: RunContents, words: Words) -> Rows:
     return _known(
         (words.data, data),
         (words.network, words.network_value.format(sizes=" - ".join(map(str, sizes)))),
+        (words.start, _start(run, words)),
         (words.activations, ", ".join(activations) or words.none),
         (words.parameters, f"{model.parameters.vector.size:,}" if model else ""),
         (
@@ -81,6 +82,13 @@ def facts(run: RunContents, words: Words) -> Rows:
         (words.selected, words.selected_value.format(epoch=best.epoch, by=by) if best else ""),
         (words.seconds, words.seconds_value.format(seconds=seconds) if seconds else ""),
     )
+
+
+def _start(run: RunContents, words: Words) -> str:
+    """The model that the first weights are from; empty where they were drawn."""
+    name = run.summary.started_from if run.summary else "…"
+    digest = run.model.start_digest if run.model else ""
+    return words.start_value.format(name=name, digest=digest) if digest else ""
 
 
 def _known(*rows: tuple[str, str]) -> Rows:
@@ -215,9 +223,12 @@ def commands(run: RunContents, words: Words) -> dict[str, str]:
     lang = "" if words.html_lang == "en" else " --lang zh"
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}
+    start = f" --start-from {shell_word(f'{path}/{run_folder.START.as_posix()}')}"
     return resume | {
         words.command_train: f"handstitch train --config "
-        f"{shell_word(f'{path}/{run_folder.CONFIG}')}",
+        f"{shell_word(f'{path}/{run_folder.CONFIG}')}"
+        + start
+        * bool(run.model and run.model.start_digest),
         words.command_test: f"handstitch test {quoted}",
         words.command_report: f"handstitch report {quoted}{lang}",
         words.command_python: f"import handstitch; handstitch.load({path!r}).predict(images)",

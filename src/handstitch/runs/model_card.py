@@ -16,6 +16,7 @@ from handstitch.data.catalog import TITLES
 from handstitch.errors import printable
 from handstitch.evaluation import most_confused
 from handstitch.records import Evaluation, RunSummary
+from handstitch.runs.folder import START
 
 _TITLES: Final = {
     "curves.png": "Losses and accuracies after each epoch",
@@ -53,12 +54,14 @@ def write(
     data = "sketch" if summary.drawn else plain(summary.dataset)
     build = ", ".join(f"{plain(name)} {plain(value)}" for name, value in summary.build.items())
     shown = "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
+    epochs = plural(summary.epochs, "epoch")
+    again = f" --start-from FOLDER/{START.as_posix()}" if summary.start_digest else ""
     return f"""# A network for {data}
 {_warning(summary)}
 | what | value |
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters |
-| trained on | {summary.train_images:,} images of {data}, {plural(summary.epochs, "epoch")} |
+{_start(summary)}| trained on | {summary.train_images:,} images of {data}, {epochs} |
 | selected | epoch {summary.best_epoch} by {config.monitor} on {held_out} |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
@@ -81,11 +84,19 @@ From the parent of this folder:
 
     handstitch test FOLDER          accuracy on the test set
     handstitch report FOLDER        all of this with more pictures, as one page: report.html
-    handstitch train --config FOLDER/config.toml    repeat the run
+    handstitch train --config FOLDER/config.toml{again}    repeat the run
 
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
 metadata, the preprocessing of pixels: x ← (x − offset) · scale.
 """
+
+
+def _start(summary: RunSummary) -> str:
+    """The row of the model that the weights are from."""
+    if not summary.start_digest:
+        return ""
+    name, digest = plain(summary.started_from), plain(summary.start_digest[:8])
+    return f"| started from | the weights of {name} (SHA-256 {digest}…), not random ones |\n"
 
 
 def _samples(summary: RunSummary) -> str:

@@ -45,6 +45,7 @@ class Run:
         reason: str = "",
         resuming: bool = False,
         epochs_before: int | None = None,
+        started_from: str = "",
     ) -> None:
         self.folder = folder
         self.trainer = trainer
@@ -52,6 +53,8 @@ class Run:
         self.state = trainer.state
         self.reason = reason
         """Why `auto` fell back to `sketch`; else empty."""
+        self.started_from = started_from
+        """Name of the model whose weights were the first ones; else empty."""
         self.stop_asked = 0
         """A signal's number, to stop training after the current step; 0 to continue."""
         self._resuming = resuming
@@ -64,6 +67,8 @@ class Run:
         with ExitStack() as opening:
             opening.enter_context(storage.lock_folder(self.folder))
             _logger.info("backend: %s", self.trainer.backend)
+            if not self._resuming and (start := self.trainer.start):
+                _logger.info("starting from %s: %s", self.started_from, start.words)
             if self._resuming:
                 self._restore()
                 if self.config.epochs > self._epochs_before:
@@ -119,6 +124,8 @@ class Run:
             threads=int(self.config.threads),
             build=self.trainer.build,
             processor=machine.processor(),
+            started_from=self.started_from,
+            start_digest=self.trainer.start.digest if self.trainer.start else "",
         )
 
     def _file(self, name: str | Path) -> Path:

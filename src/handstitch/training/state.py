@@ -107,9 +107,9 @@ def _is_possible(
     )
 
 
-def start(config: Config, sizes: tuple[int, ...]) -> State:
-    """The state before the first step: θ drawn from the seed, everything else at zero."""
-    parameters = initial_parameters(config, sizes)
+def start(config: Config, sizes: tuple[int, ...], parameters: Parameters | None = None) -> State:
+    """The state before the first step: θ as given, or drawn from the seed; all else at zero."""
+    parameters = parameters or initial_parameters(config, sizes)
     network = Network(parameters, config.activations, config.dropout, config.input_dropout)
     optimizer = Optimizer(
         parameters,
@@ -141,5 +141,9 @@ def initial_digest(parameters: Parameters) -> str:
     A model file holds it, so that weights drawn again from the seed can be verified: another NumPy
     may draw others.
     """
-    weights = parameters.vector[: parameters.weight_count]
-    return hashlib.sha256(weights.astype("<f4", copy=False).data).hexdigest()
+    return weights_digest(parameters.vector[: parameters.weight_count])
+
+
+def weights_digest(vector: Vector) -> str:
+    """SHA-256, in hexadecimal, of weights as little-endian float32: says which they are."""
+    return hashlib.sha256(vector.astype("<f4", copy=False).data).hexdigest()

@@ -34,6 +34,7 @@ from handstitch.training.backend import (
     describe,
     resolve_auto,
 )
+from handstitch.training.starting_model import Start, StartingModel, prepare
 from handstitch.training.state import State, start
 
 if TYPE_CHECKING:
@@ -54,13 +55,21 @@ class Trainer:
             print(record.epoch, record.val_accuracy)
 
     Part of the images is held out for validation, as `config.validation` says; where a data set of
-    one's own is given as `validation`, none is, and it validates. A loop that is left can be
-    entered again: training goes on with the next epoch. Raises ConfigError for a backend that is
-    unavailable, DataError for a single class or another `validation`, MachineError where the
-    network would not fit in memory.
+    one's own is given as `validation`, none is, and it validates. `start_from`, such as
+    `handstitch.load(path).model`, is a network whose weights are the first ones, and whose scaling
+    is kept (see `starting_model`). A loop that is left can be entered again: training goes on with
+    the next epoch. Raises ConfigError for a backend that is unavailable or another network than
+    that of `start_from`, DataError for a single class or samples of another kind than those of
+    `validation` or `start_from`, MachineError where the network would not fit in memory.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, validation: Dataset | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        validation: Dataset | None = None,
+        start_from: StartingModel | None = None,
+    ) -> None:
         self.backend = describe(config)
         """The backend in words, with the reason where `auto` does not take numba."""
         self.config = resolve_auto(config, dataset.name)
@@ -89,11 +98,18 @@ class Trainer:
             )
             self.validation_images = choose(dataset.images, val_indices)
             self.validation_labels = dataset.labels[val_indices]
-        self.scaling = scaling.fit(config.scaling, dataset.images, train_indices)
+        parameters: Parameters | None = None
+        self.start: Start | None = None
+        """The model whose weights were the first ones; None where they were drawn."""
+        if start_from is None:
+            self.scaling = scaling.fit(config.scaling, dataset.images, train_indices)
+        else:
+            parameters, self.start = prepare(config, self.sizes, dataset, start_from)
+            self.scaling = start_from.scaling
         self.batches = Batches(
             dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
         )
-        self.state = start(config, self.sizes)
+        self.state = start(config, self.sizes, parameters)
         """Network, optimizer, best weights, position and history: all that training changes."""
         self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
         """In nats; a mean loss above it, or NaN, is divergence."""
