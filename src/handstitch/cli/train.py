@@ -169,8 +169,11 @@ def _print_result(run: Run, test: str, json: bool) -> None:
         output.print_json({"run": str(run.folder), **msgspec.to_builtins(summary)})
         return
     data = " on sketch, drawn data" if summary.drawn else ""
+    accuracy = summary.best_val_accuracy
+    kept = f"Kept: epoch {summary.best_epoch}, the last: no image was held out for validation"
+    best = f"Best: epoch {summary.best_epoch}, Val Accuracy: {accuracy or 0:.4f}"
     print(
-        f"Best: epoch {summary.best_epoch}, Val Accuracy: {summary.best_val_accuracy:.4f}{data}\n"
+        f"{kept if accuracy is None else best}{data}\n"
         f"Run folder: {printable(run.folder)}\n"
         f"Test it: {test}"
     )

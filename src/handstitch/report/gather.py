@@ -26,7 +26,7 @@ from handstitch.data import sources, splits
 from handstitch.errors import HandstitchError, ModelFileError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import Model, load_model
-from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
+from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch, is_validated
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from handstitch.runs.history import recorded_epochs
@@ -82,6 +82,11 @@ class RunContents:
     def dataset(self) -> str:
         """The data set that the run was trained on."""
         return self.model.dataset if self.model else self.config.dataset
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether images were held out for validation, so that there are figures of them."""
+        return is_validated(self.history)
 
     @property
     def best(self) -> EpochRecord | None:
@@ -142,6 +147,8 @@ def _read_data(run: RunContents, model: Model, data_dir: str | Path | None) -> N
     """Predict the images of the part, and evaluate on validation if there was no test."""
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
+    if run.evaluation is None and run.history and not run.is_validated:
+        return  # nothing was held out
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
     source = sources.recorded(model.dataset, model.data_digest, data_dir)
     data = source.load(part, fetch=False)

@@ -18,7 +18,7 @@ from handstitch.config.toml import to_toml
 from handstitch.errors import Call, Interrupted, MachineError, ModelFileError, Phrase
 from handstitch.model import load_model, load_newest_state, save_model
 from handstitch.model.trained import best_model
-from handstitch.records import EpochRecord, RunSummary, best_epoch
+from handstitch.records import EpochRecord, RunSummary, best_epoch, validation_losses
 from handstitch.runs import model_card, snapshot
 from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, SUMMARY
 from handstitch.runs.history import epoch_line, history_csv, read_records
@@ -198,7 +198,7 @@ class Run:
         """Make it a run of more epochs: in its settings, and no longer finished."""
         state, steps = self.state, len(self.trainer.batches)
         before = replace(self.config, epochs=self._epochs_before)
-        losses = [record.val_loss for record in state.history]
+        losses = validation_losses(state.history)
         step = state.epoch * steps + state.batch
         # A finished run has no next step in its old schedule: the last is the one to compare with.
         old = schedules.learning_rate(before, max(0, step - 1), steps, losses)

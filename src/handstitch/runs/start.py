@@ -111,7 +111,9 @@ def create(
     trainer = Trainer(config, data, validation, origin.model if origin else None)
     started_from = origin.name if origin else ""
     run = Run(Path(out or RUNS), trainer, reason=reason, started_from=started_from)
-    if len(run.trainer.validation_labels) < _FEW:
+    if not len(run.trainer.validation_labels):
+        _logger.info("no image is held out for validation: the last epoch is kept")
+    elif len(run.trainer.validation_labels) < _FEW:
         _logger.warning(
             "only %s for validation: which epoch is best is decided by chance",
             plural(len(run.trainer.validation_labels), "image"),
