@@ -22,6 +22,7 @@ from handstitch.records import EpochRecord, Trial
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from handstitch.search.executors import WorkerPool
+from handstitch.training import weights_digest
 from reproduction.grid import along
 from reproduction.published import CHOSEN, DECAYS, RATES
 from reproduction.repeated import RepeatedRun
@@ -138,7 +139,7 @@ def _tested(folder: Path, seed: int, history: list[EpochRecord], setup: Setup) -
     Each run is tested once; after that its test log answers.
     """
     classifier = runs.load(folder, "last")
-    digest = test_log.digest_of(classifier.model.parameters.vector)
+    digest = weights_digest(classifier.model.parameters.vector)
     evaluation = test_log.read(folder).latest.get(digest)
     if evaluation is None:
         evaluation = classifier.evaluate(data_dir=setup.data_dir)

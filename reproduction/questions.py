@@ -100,7 +100,7 @@ def _slight_decay(decay: float, gained: Effect, narrowed: Effect) -> JudgedClaim
 
 
 def _gap(trial: Trial) -> float:
-    return trial.history[-1].val_loss - trial.history[-1].train_loss
+    return (trial.history[-1].val_loss or 0.0) - trial.history[-1].train_loss
 
 
 def _values(compared: Compared) -> list[Any]:

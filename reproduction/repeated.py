@@ -118,7 +118,7 @@ def _losses(runs: RepeatedRuns) -> Table:
     return np.array(
         [
             [
-                run.last.val_accuracy - layer.reset_accuracy
+                (run.last.val_accuracy or 0.0) - layer.reset_accuracy
                 for layer in run.layers
                 if layer.reset_accuracy is not None
             ]
@@ -160,7 +160,7 @@ REPEATED: Final[list[Row[RepeatedRuns]]] = [
             unit="points",
         ),
         lambda runs: mean_between(
-            [run.last.val_accuracy - run.test_accuracy for run in runs], -SLIGHT, SLIGHT
+            [(run.last.val_accuracy or 0.0) - run.test_accuracy for run in runs], -SLIGHT, SLIGHT
         ),
         lambda runs: (
             "Training accuracy of the last epoch: "

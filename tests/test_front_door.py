@@ -66,7 +66,7 @@ def test_a_loop_of_ones_own(stitched: hs.Dataset) -> None:
     trainer = hs.Trainer(CONFIG, stitched)
     seen = [(record.epoch, record.val_accuracy) for record in trainer]
     assert [epoch for epoch, _ in seen] == [1, 2, 3]
-    assert all(0 <= accuracy <= 1 for _, accuracy in seen)
+    assert all(accuracy is not None and 0 <= accuracy <= 1 for _, accuracy in seen)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])

@@ -75,6 +75,11 @@ class ReceptiveFields:
         rectangles = np.column_stack([corners.astype(np.int64), heights_widths])[order]
         return cls(np.repeat(rectangles, group, axis=0)[:units], image_shape)
 
+    @property
+    def sides(self) -> tuple[int, int]:
+        """The smallest and the largest."""
+        return int(self.rectangles[:, 2:].min()), int(self.rectangles[:, 2:].max())
+
     @cached_property
     def mask(self) -> Matrix:
         """M (inputs, units), float32: 1 where a unit has a weight, 0 elsewhere."""

@@ -48,8 +48,9 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Counted from 1."""
     train_loss: Figure
     train_accuracy: Fraction
-    val_loss: Figure
-    val_accuracy: Fraction
+    val_loss: Figure | None
+    """None, as the accuracy, where no image was held out for validation."""
+    val_accuracy: Fraction | None
     l2_penalty: Figure
     """(λ/2)·‖θ‖² over the decayed parameters at the epoch's end, on the scale of the mean loss."""
     learning_rate: Figure
@@ -59,12 +60,23 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Figure = 0.0
     """The whole epoch, validation included."""
     is_best: bool
-    """Whether the validation figure is the best so far, and the weights are kept."""
+    """Whether the validation figure is the best so far, and the weights are kept; without
+    validation, every epoch."""
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord | None:
     """The record of the epoch whose weights were kept; None where no epoch was best."""
     return next((record for record in reversed(history) if record.is_best), None)
+
+
+def is_validated(history: Sequence[EpochRecord]) -> bool:
+    """Whether images were held out in these epochs, so that they have validation figures."""
+    return any(record.val_loss is not None for record in history)
+
+
+def validation_losses(history: Sequence[EpochRecord]) -> list[float]:
+    """The validation losses of the epochs; none where nothing was held out."""
+    return [record.val_loss for record in history if record.val_loss is not None]
 
 
 def some_epochs(history: Sequence[EpochRecord], most: int) -> list[EpochRecord]:
@@ -142,8 +154,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     epochs: Count
     best_epoch: Count
     """Counted from 1; 0 before the first epoch is complete."""
-    best_val_accuracy: Fraction
-    best_val_loss: Figure
+    best_val_accuracy: Fraction | None
+    best_val_loss: Figure | None
+    """None, as the accuracy, where no image was held out."""
     train_seconds: Figure
     """The training steps alone."""
     seconds: Figure
@@ -151,6 +164,10 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     build: dict[str, str]
     """Versions and BLAS kernels: what decides the bits besides configuration and data."""
     processor: str
+    started_from: str = ""
+    """Name of the model that the first weights are from; empty where they were drawn."""
+    start_digest: str = ""
+    """SHA-256 of the weights of that model."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ def test_json_is_one_object(grid, handstitch):
     result = handstitch("search", "--out", "grid", "--json")
     assert [result.json[name] for name in ("planned", "trials", "failed")] == [8, 8, 0]
     first = searches.load(grid).trials[:2]
-    best = [next(e.val_accuracy for e in t.history[::-1] if e.is_best) for t in first]
+    best = [next(e.val_accuracy or 0 for e in t.history[::-1] if e.is_best) for t in first]
     (candidate,) = [each for each in result.json["candidates"] if each["candidate"] == 0]
     assert candidate["parameters"] == {"hidden_sizes": [8, 4], "weight_decay": 0.0}
     assert candidate["seeds"] == [0, 1]

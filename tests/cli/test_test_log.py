@@ -11,6 +11,7 @@ import pytest
 from handstitch import runs
 from handstitch.runs import test_log
 from handstitch.storage import disk
+from handstitch.training import weights_digest
 from tests.cli.conftest import Handstitch
 
 CAUTION = "choosing by it would bias the result"
@@ -33,7 +34,7 @@ def test_evaluations_are_counted_aloud(handstitch: Handstitch, trained: Path) ->
 def test_the_log_holds_what_was_printed(handstitch: Handstitch, trained: Path) -> None:
     found = handstitch("test", "--json").json
     model = runs.load(trained).model
-    kept = test_log.read(trained).latest.get(test_log.digest_of(model.parameters.vector))
+    kept = test_log.read(trained).latest.get(weights_digest(model.parameters.vector))
     assert kept is not None
     assert (kept.accuracy, kept.loss) == (found["accuracy"], found["loss"])
     assert kept.confusion_matrix == found["confusion_matrix"]

@@ -64,6 +64,7 @@ RECORDS = (
     *("run/config.toml", "run/history.csv", "run/summary.json", "run/origin.json"),
     *("run/test/log.json", "search/search.json", "search/trials/0000/trial.json"),
     *("search/test/log.json", "run/weights/best.safetensors", "run/weights/last.safetensors"),
+    *("run/start.json", "run/weights/start.safetensors"),
 )
 
 
@@ -79,9 +80,12 @@ def prepare(base: Path) -> None:
     origin = Path("new/winner/origin.json").read_bytes()
     beside = {"origin.json": origin.replace(b"../../search", b"../search")}
     shutil.copy("new/winner/summary.json", "summary.json")
+    with runs.create(CONFIG, out="new/start") as run:
+        next(run.train())
+    start = runs.Origin.of("new/start")
     shutil.rmtree("new")
     shutil.rmtree("search/trials/0005")
-    with runs.create(CONFIG, out="run", beside=beside) as run:
+    with runs.create(CONFIG, out="run", beside=beside, origin=start) as run:
         list(islice(run.train(), 2))
     for verb in ("test TRIAL", "test", "test", "report", "show SEARCH"):
         _run(verb)

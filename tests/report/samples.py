@@ -14,8 +14,8 @@ from handstitch.core.parameters import Parameters
 from handstitch.records import EpochRecord, Evaluation, RunSummary
 from handstitch.report.charts import Chart, Charts
 from handstitch.report.gather import Predictions, RunContents
-from handstitch.runs import test_log
 from handstitch.runs.test_log import TestEvaluation
+from handstitch.training import weights_digest
 from tests.sample_models import sample
 
 SHAPE = (4, 4)
@@ -76,7 +76,7 @@ def make_contents(names: list[str] | None = None, **changes: Any) -> RunContents
     names = names or ["left", "right"]
     model = sample((16, 5, len(names)), class_names=tuple(names), image_shape=SHAPE)
     found, predictions = make_evaluation(names)
-    digest = test_log.digest_of(model.parameters.vector)
+    digest = weights_digest(model.parameters.vector)
     facts: dict[str, Any] = {
         "folder": Path("runs", "train"),
         "config": Config.preset("plain", hidden_sizes=(5,), epochs=3),

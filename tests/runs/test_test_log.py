@@ -17,6 +17,7 @@ from handstitch.errors import DataError, HandstitchError, MachineError
 from handstitch.evaluation import class_scores
 from handstitch.records import Evaluation
 from handstitch.runs import test_log
+from handstitch.training import weights_digest
 from tests.faults.faulty_disk import FaultyDisk, Killed, installed
 
 NAMES = ("left", "right")
@@ -82,11 +83,11 @@ def test_each_set_of_weights_keeps_its_last_evaluation_whole(tmp_path: Path) -> 
 
 def test_a_digest_says_which_weights_they_are() -> None:
     theta = np.arange(4, dtype=np.float32)
-    one = test_log.digest_of(theta)
+    one = weights_digest(theta)
     assert re.fullmatch(r"[0-9a-f]{64}", one)
-    assert one == test_log.digest_of(theta.copy())
+    assert one == weights_digest(theta.copy())
     theta[2] = np.nextafter(theta[2], np.float32(9))
-    assert test_log.digest_of(theta) != one
+    assert weights_digest(theta) != one
 
 
 def test_two_tests_at_once_are_two_evaluations(tmp_path: Path) -> None:

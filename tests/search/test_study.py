@@ -59,7 +59,7 @@ def require_the_same(study: list[optuna.trial.FrozenTrial], folder: Path) -> Non
         assert each.state.name.lower() == trial.state
         widths = ",".join(map(str, trial.parameters["hidden_sizes"]))
         assert each.params == trial.parameters | {"hidden_sizes": widths}
-        accuracies = {record.epoch: record.val_accuracy for record in trial.history}
+        accuracies = {record.epoch: record.val_accuracy or 0 for record in trial.history}
         assert each.intermediate_values == accuracies
         assert each.value == max(accuracies.values())
         told = each.user_attrs

@@ -58,13 +58,13 @@ def test_colour_and_more_classes_than_a_byte_counts(backend: str) -> None:
 def test_large_colour_images_and_many_classes(backend: str) -> None:
     trainer = Trainer(make_config(backend, epochs=1), make_colours(400, 200, side=64))
     assert trainer.sizes == (12_288, 24, 16, 200)
-    assert np.isfinite(trainer.fit()[0].val_loss)
+    assert np.isfinite(trainer.fit()[0].val_loss or np.nan)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_features_of_any_size_are_learned(backend: str) -> None:
     config = make_config(backend, epochs=15, dropout=0.0, learning_rate=0.01)
-    assert Trainer(config, make_features(600)).fit()[-1].val_accuracy > 0.9
+    assert (Trainer(config, make_features(600)).fit()[-1].val_accuracy or 0) > 0.9
 
 
 @pytest.mark.parametrize("settings", [{}, {"input_dropout": 0.2}, {"optimizer": "sgd"}], ids=str)

@@ -90,11 +90,10 @@ def _print(history: list[EpochRecord], target: Path) -> None:
                 f"{record.epoch:,}",
                 f"{record.train_loss:.4f}",
                 f"{record.train_accuracy:.4f}",
-                f"{record.val_loss:.4f}",
-                f"{record.val_accuracy:.4f}",
+                *("–" if x is None else f"{x:.4f}" for x in (record.val_loss, record.val_accuracy)),
                 f"{record.learning_rate:.3g}",
                 *([f"{record.seconds:.2f}"] if timed else []),
-                "best" if record is best else "",
+                "best" if record is best and record.val_loss is not None else "",
             )
             for record in shown
         ),

@@ -51,10 +51,11 @@ def test(
 def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
     """The number of this test evaluation in the folder's log; None where it is not recorded."""
     from handstitch.runs import test_log
+    from handstitch.training import weights_digest
 
     if folder is None or evaluation.dataset != classifier.model.dataset:
         return None
-    digest = test_log.digest_of(classifier.model.parameters.vector)
+    digest = weights_digest(classifier.model.parameters.vector)
     try:
         return test_log.append(folder, evaluation, digest)
     except HandstitchError as error:

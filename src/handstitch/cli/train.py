@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -23,11 +24,12 @@ from handstitch.config import precedence
 from handstitch.errors import Interrupted, UsageError, printable
 
 if TYPE_CHECKING:
-    from handstitch.runs import Run
+    from handstitch.config import Config
+    from handstitch.runs import Origin, Run
 
 # A resumed run keeps its folder, and the winner of a search its settings.
 _FOLDER: Final = exclusive("--resume", "--out")
-_START: Final = exclusive("--from-search", "--resume", "--find-rate")
+_START: Final = exclusive("--start-from", "--from-search", "--resume", "--find-rate")
 _WINNER: Final = (exclusive("--from-search", "--preset"), exclusive("--from-search", "--config"))
 
 
@@ -47,6 +49,14 @@ def train(
     resume: Annotated[
         Path | None,
         Parameter(group=(FLAGS, _FOLDER, _START), help="folder of a run to resume, bit for bit"),
+    ] = None,
+    start_from: Annotated[
+        Path | None,
+        Parameter(
+            group=(FLAGS, _START),
+            metavar="MODEL",
+            help="run folder or model file to start from: its network, weights and scaling",
+        ),
     ] = None,
     from_search: Annotated[
         Path | None,
@@ -101,6 +111,12 @@ def train(
         sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}
         prepared = runs.reopen(resume, given, data_dir=data_dir)
+    elif start_from is not None:
+        origin = runs.Origin.of(start_from)
+        given_to = resolve(settings, config, preset)
+        prepared = runs.create(
+            _following(origin, given_to, preset), None, out, data_dir, origin=origin
+        )
     else:
         prepared = runs.create(resolve(settings, config, preset).config, None, out, data_dir)
     with prepared as run:
@@ -114,6 +130,14 @@ def train(
             return interrupted.exit_code
     _print_result(run, output.command_line("test", run.folder, data_dir=data_dir), json)
     return 0
+
+
+def _following(origin: Origin, chosen: precedence.ResolvedConfig, preset: str | None) -> Config:
+    """The settings as chosen, with the model's where neither flag, variable nor file has one."""
+    loose = {"default", f"preset {preset}"}
+    wanted = origin.settings(chosen.config.dataset)
+    kept = {name: value for name, value in wanted.items() if chosen.origins[name] in loose}
+    return replace(chosen.config, **kept)
 
 
 def _train(run: Run, json: bool) -> None:
@@ -146,8 +170,11 @@ def _print_result(run: Run, test: str, json: bool) -> None:
         output.print_json({"run": str(run.folder), **msgspec.to_builtins(summary)})
         return
     data = " on sketch, drawn data" if summary.drawn else ""
+    accuracy = summary.best_val_accuracy
+    kept = f"Kept: epoch {summary.best_epoch}, the last: no image was held out for validation"
+    best = f"Best: epoch {summary.best_epoch}, Val Accuracy: {accuracy or 0:.4f}"
     print(
-        f"Best: epoch {summary.best_epoch}, Val Accuracy: {summary.best_val_accuracy:.4f}{data}\n"
+        f"{kept if accuracy is None else best}{data}\n"
         f"Run folder: {printable(run.folder)}\n"
         f"Test it: {test}"
     )

@@ -13,7 +13,7 @@ Decay = Annotated[float, Meta(ge=0, le=0.9999999, description="nearer 1, float32
 Epsilon = Annotated[float, Meta(ge=1e-16, le=1e4, description="below, squares vanish in float32")]
 Penalty = Annotated[float, Meta(ge=0, le=1e15, description="beyond, float32 squares are infinite")]
 NotNegative = Annotated[float, Meta(ge=0)]
-Part = Annotated[float, Meta(gt=0, lt=1)]
+Part = Annotated[float, Meta(ge=0, lt=1)]
 Period = Annotated[float, Meta(ge=1e-6, description="less than any step")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 NameOrPath = Annotated[

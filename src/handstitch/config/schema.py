@@ -60,6 +60,9 @@ class Config(Settings):
             wrong["clip_norm"] = "0, or a number from 1e-10 (below, squares vanish in float32)"
         if self.warmup >= self.epochs:
             wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
+        if self.validation == 0 and (self.patience or self.schedule == "plateau"):
+            wait = "early stopping" if self.patience else "the schedule plateau"
+            wrong["validation"] = f"a fraction above 0: {wait} waits for a better validation loss"
         if wrong:
             raise _invalid(values, wrong, format_python)
 

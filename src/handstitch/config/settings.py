@@ -45,7 +45,9 @@ class Settings:
     labels_key: bounds.Key = setting(
         "", "key of the labels in an .npz file, or a table's label column"
     )
-    validation: bounds.Part = setting(0.1, "fraction held out for validation")
+    validation: bounds.Part = setting(
+        0.1, "fraction held out for validation; 0: none, and the last epoch is kept"
+    )
     stratified: bool = setting(
         False, "stratified validation split: the same fraction of every class"
     )

@@ -28,6 +28,14 @@ class Scaling(NamedTuple):
     offset: float | Vector
     scale: float | Vector
 
+    @property
+    def kind(self) -> str:
+        """The setting that gives such constants: 256, 255 or standard."""
+        is_divisor = isinstance(self.offset, float) and self.offset == 0
+        return next(
+            (n for n in ("256", "255") if is_divisor and self.scale == 1 / int(n)), "standard"
+        )
+
     def apply(self, pixels: Images, X: Matrix) -> None:
         """X ← (pixels − offset) · scale; X has the pixels' shape (n, inputs), and is overwritten.
 

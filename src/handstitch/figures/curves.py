@@ -23,7 +23,7 @@ from handstitch.figures.style import (
     new_figure,
     whole_numbers,
 )
-from handstitch.records import EpochRecord, best_epoch
+from handstitch.records import EpochRecord, best_epoch, is_validated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,9 +83,9 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     else:
         lower.set_ylim(0, 1.15 * max(rates) or 1.0)
     whole_numbers(lower.xaxis)
-    accuracies, (train_loss, val_loss) = upper.get_lines(), losses.get_lines()
+    pairs = zip(upper.get_lines()[: len(losses.get_lines())], losses.get_lines(), strict=True)
     figure.legend(
-        handles=[accuracies[0], train_loss, accuracies[1], val_loss, *marks],
+        handles=[*(line for pair in pairs for line in pair), *marks],
         loc="outside upper center",
         ncols=3,
     )
@@ -101,14 +101,17 @@ def _course(history: Sequence[EpochRecord], lang: Lang) -> Figure:
     losses.set(xlabel=label("epoch", lang), ylabel=label("loss", lang))
     accuracy.set_ylabel(label("val accuracy", lang))
     whole_numbers(losses.xaxis)
+    accuracy.set_visible(is_validated(history))
     handles = [*losses.get_lines(), *accuracy.get_lines()]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
 
 
 def _draw(axes: Axes, history: Sequence[EpochRecord], lang: Lang, *names: str) -> None:
-    """A line for each of these fields of EpochRecord."""
+    """A line for each of these fields of EpochRecord that the epochs have."""
     for name in names:
+        if name.startswith("val") and not is_validated(history):
+            continue
         colour, stroke = _STYLES[name]
         values = np.array([getattr(record, name) for record in history], np.float64)
         axes.plot(
@@ -129,7 +132,7 @@ def _mark_best(
     upper: Axes, lower: Axes, history: Sequence[EpochRecord], lang: Lang
 ) -> list[Line2D]:
     best = best_epoch(history)
-    if best is None or not isfinite(best.val_accuracy):
+    if best is None or best.val_accuracy is None or not isfinite(best.val_accuracy):
         return []
     for axes in (upper, lower):
         axes.axvline(best.epoch, color=FAINT, linewidth=0.8, linestyle=":", zorder=1)

@@ -11,9 +11,9 @@ from handstitch.errors import ConfigError
 from handstitch.model import Model
 from handstitch.training import initial_digest, initial_parameters
 
-Provenance = Literal["confirmed", "contradicted", "unrecorded", "no seed"]
+Provenance = Literal["confirmed", "contradicted", "unrecorded", "no seed", "another model"]
 """Whether the digest in the file is that of the weights drawn from its seed; `unrecorded`: there
-is a seed and no digest."""
+is a seed and no digest; `another model`: they are a model's, from which it was trained on."""
 
 
 class InitialWeights(NamedTuple):
@@ -42,6 +42,8 @@ class InitialWeights(NamedTuple):
             "are therefore unknown, and nothing is compared with them.",
             "unrecorded": "The file has no digest of its initial weights. "
             "Nothing is compared with them.",
+            "another model": "The initial weights are those of another model, from which this "
+            "one was trained on. Nothing is compared with them.",
             "no seed": "The file has no usable seed, so its initial weights are unknown and "
             "nothing is compared with them.",
         }[self.provenance]
@@ -59,6 +61,8 @@ def recover_initial_weights(model: Model) -> InitialWeights:
         config = None
     if config is None or "seed" not in model.config:
         return InitialWeights("no seed", None, None)
+    if model.start_digest:
+        return InitialWeights("another model", config, None)
     if not model.initial_digest:
         return InitialWeights("unrecorded", config, None)
     parameters = initial_parameters(config, model.parameters.sizes, model.receptive_fields)

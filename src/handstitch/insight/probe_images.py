@@ -65,9 +65,9 @@ def probe_images(
     """The training and validation part of `data` as the run split it, or drawn images.
 
     Their own `validation` part takes the place of a split. Without it and without a configuration
-    the split is unknown: all of `data` serve, and none for validation.
+    the split is unknown, or nothing was held out: all of `data` serve, and none for validation.
     """
-    if data is not None and config is not None and validation is None:
+    if data is not None and config is not None and validation is None and config.validation:
         chosen, held_out = splits.split(
             data.labels, config.validation, config.seed, config.stratified
         )

@@ -15,7 +15,7 @@ from handstitch import evaluation, figures, insight
 from handstitch.arrays import Matrix
 from handstitch.core.parameters import Parameters
 from handstitch.model import Model
-from handstitch.records import Evaluation
+from handstitch.records import Evaluation, is_validated
 from handstitch.report import languages
 from handstitch.report.gather import Predictions, RunContents
 from handstitch.report.languages import Lang, Words
@@ -77,7 +77,7 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
         charts.add(
             "curves",
             lambda lang: figures.curves(history, lang=lang),
-            words.curves_alt.format(
+            (words.curves_alt if is_validated(history) else words.curves_alt_training).format(
                 epochs=len(history),
                 first=percent(first.val_accuracy),
                 last=percent(last.val_accuracy),
@@ -212,6 +212,6 @@ def confidence(P: Matrix) -> float:
     return float(np.max(P, axis=1).astype(np.float64).mean())
 
 
-def percent(fraction: float) -> str:
-    """A fraction as a percentage with two decimals."""
-    return f"{100 * fraction:.2f} %"
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage with two decimals; – for none."""
+    return "–" if fraction is None else f"{100 * fraction:.2f} %"

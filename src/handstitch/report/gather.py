@@ -32,11 +32,13 @@ from handstitch.records import (
     ReadingOptions,
     RunSummary,
     best_epoch,
+    is_validated,
 )
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from handstitch.runs.history import recorded_epochs
 from handstitch.runs.test_log import TestEvaluation
+from handstitch.training import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -89,6 +91,11 @@ class RunContents:
         return self.model.dataset if self.model else self.config.dataset
 
     @property
+    def is_validated(self) -> bool:
+        """Whether images were held out for validation, so that there are figures of them."""
+        return is_validated(self.history)
+
+    @property
     def best(self) -> EpochRecord | None:
         """The epoch of the best weights."""
         return best_epoch(self.history)
@@ -110,7 +117,7 @@ def gather(
         run.summary = storage.read_record(storage.inside(folder, summary.name), RunSummary)
     with _noting(run, "weights", folder / run_folder.BEST):
         run.model = load_model(storage.inside(folder, run_folder.BEST))
-        run.digest = test_log.digest_of(run.model.parameters.vector)
+        run.digest = weights_digest(run.model.parameters.vector)
         if not run.model.has_images:
             run.missing.append("images")
         initial = insight.recover_initial_weights(run.model)
@@ -153,6 +160,8 @@ def _read_data(
     """Predict the images of the part, and evaluate on validation if there was no test."""
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
+    if run.evaluation is None and run.history and not run.is_validated:
+        return  # nothing was held out
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
     if dataset is None:
         source = sources.recorded(model.dataset, model.data_digest, data_dir)

@@ -29,13 +29,13 @@ def headline(run: RunContents, words: Words) -> dict[str, Any] | None:
     `of` and `interval` are empty where the number of images is unknown.
     """
     best, measured, summary = run.best, run.evaluation, run.summary
+    n = 0
+    accuracy, loss = (best.val_accuracy, best.val_loss) if best else (None, None)
     if measured is not None:
         n, accuracy, loss = measured.n, measured.accuracy, measured.loss
     elif summary is not None and summary.best_epoch:
         n, accuracy, loss = summary.val_images, summary.best_val_accuracy, summary.best_val_loss
-    elif best is not None:
-        n, accuracy, loss = 0, best.val_accuracy, best.val_loss
-    else:
+    if accuracy is None or loss is None:
         return None
     low, high = wilson_interval(round(accuracy * n), n)
     rows: Rows = [(words.accuracy, f"{accuracy:.4f}"), (words.loss, f"{loss:.4f}")]
@@ -54,7 +54,7 @@ def facts(run: RunContents, words: Words) -> Rows:
     config, summary, model, best = run.config, run.summary, run.model, run.best
     data = TITLES.get(run.dataset, run.dataset)
     if summary is not None:
-        data = words.data_value.format(
+        data = (words.data_value if summary.val_images else words.data_value_all).format(
             train=summary.train_images,
             val=summary.val_images,
             dataset=TITLES.get(summary.dataset, summary.dataset),
@@ -62,10 +62,12 @@ def facts(run: RunContents, words: Words) -> Rows:
     sizes = model.parameters.sizes if model else ("…", *config.hidden_sizes, "…")
     activations = dict.fromkeys(model.activations if model else config.activations)
     by = words.accuracy if config.monitor == "accuracy" else re.split(r" \(|（", words.loss)[0]
+    selected = words.selected_value if run.is_validated else words.selected_value_last
     seconds = sum(record.seconds for record in run.history)
     return _known(
         (words.data, data),
         (words.network, words.network_value.format(sizes=" - ".join(map(str, sizes)))),
+        (words.start, _start(run, words)),
         (words.activations, ", ".join(activations) or words.none),
         (words.parameters, f"{model.parameters.vector.size:,}" if model else ""),
         (words.fields, _fields(run, words)),
@@ -79,7 +81,7 @@ def facts(run: RunContents, words: Words) -> Rows:
             ),
         ),
         (words.epochs, words.epochs_value.format(done=len(run.history), epochs=config.epochs)),
-        (words.selected, words.selected_value.format(epoch=best.epoch, by=by) if best else ""),
+        (words.selected, selected.format(epoch=best.epoch, by=by) if best else ""),
         (words.seconds, words.seconds_value.format(seconds=seconds) if seconds else ""),
     )
 
@@ -88,11 +90,19 @@ def _fields(run: RunContents, words: Words) -> str:
     """The receptive fields in a sentence; empty for a dense layer."""
     if run.model is None or run.model.receptive_fields is None:
         return ""
-    rectangles, mask = run.model.receptive_fields.rectangles, run.model.receptive_fields.mask
-    sides = rectangles[:, 2:]
+    fields = run.model.receptive_fields
+    smallest, largest = fields.sides
+    inside = int(fields.mask.sum())
     return words.fields_value.format(
-        smallest=sides.min(), largest=sides.max(), inside=int(mask.sum()), all=mask.size
+        smallest=smallest, largest=largest, inside=inside, all=fields.mask.size
     )
+
+
+def _start(run: RunContents, words: Words) -> str:
+    """The model that the first weights are from; empty where they were drawn."""
+    name = run.summary.started_from if run.summary else "…"
+    digest = run.model.start_digest if run.model else ""
+    return words.start_value.format(name=name, digest=digest) if digest else ""
 
 
 def _known(*rows: tuple[str, str]) -> Rows:
@@ -120,12 +130,13 @@ def test_log(run: RunContents, words: Words) -> Rows:
 
 def epochs(run: RunContents, words: Words) -> Rows:
     """The history; of a long one some epochs, the best and the last among them."""
+    best = run.best if run.is_validated else None
     return [
         (
-            f"{record.epoch:,} ({words.best_mark})" if record is run.best else f"{record.epoch:,}",
+            f"{record.epoch:,}" + f" ({words.best_mark})" * (record is best),
             f"{record.train_loss:.4f}",
             percent(record.train_accuracy),
-            f"{record.val_loss:.4f}",
+            "–" if record.val_loss is None else f"{record.val_loss:.4f}",
             percent(record.val_accuracy),
             f"{record.learning_rate:.3g}",
         )
@@ -234,9 +245,12 @@ def commands(run: RunContents, words: Words) -> dict[str, str]:
     lang = "" if words.html_lang == "en" else " --lang zh"
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}
+    start = f" --start-from {shell_word(f'{path}/{run_folder.START.as_posix()}')}"
     return resume | {
         words.command_train: f"handstitch train --config "
-        f"{shell_word(f'{path}/{run_folder.CONFIG}')}",
+        f"{shell_word(f'{path}/{run_folder.CONFIG}')}"
+        + start
+        * bool(run.model and run.model.start_digest),
         words.command_test: f"handstitch test {quoted}",
         words.command_report: f"handstitch report {quoted}{lang}",
         words.command_python: f"import handstitch; handstitch.load({path!r}).predict(images)",

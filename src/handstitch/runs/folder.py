@@ -4,6 +4,7 @@ config.toml              every setting, resolved; can be fed back
 history.csv              one line per epoch
 weights/best.safetensors the network of the best epoch
 weights/last.safetensors the state, to resume from; beside it a backup
+weights/start.safetensors  the model it started from, if it did; start.json has its name
 summary.json             results, data, build and machine
 test/log.json            every test evaluation, and its result
 train.log · README.md    the same for people
@@ -27,6 +28,8 @@ RUNS: Final = Path("runs")
 CONFIG: Final = "config.toml"
 BEST: Final = Path("weights", "best.safetensors")
 LAST: Final = Path("weights", "last.safetensors")
+START: Final = Path("weights", "start.safetensors")
+STARTED_FROM: Final = "start.json"
 HISTORY: Final = "history.csv"
 SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"

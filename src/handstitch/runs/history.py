@@ -21,12 +21,15 @@ from handstitch.storage import backup_of
 
 
 def epoch_line(record: EpochRecord) -> str:
-    """An epoch in the course report's wording, then `best` if it is."""
+    """An epoch in the course report's wording, then `best` if it is.
+
+    Without validation it is that of training alone.
+    """
+    line = f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}"
+    if record.val_loss is None or record.val_accuracy is None:
+        return line
     best = ", best" if record.is_best else ""
-    return (
-        f"Epoch {record.epoch}, Train Loss: {record.train_loss:.4f}, "
-        f"Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}{best}"
-    )
+    return f"{line}, Val Loss: {record.val_loss:.4f}, Val Accuracy: {record.val_accuracy:.4f}{best}"
 
 
 def history_csv(history: list[EpochRecord]) -> str:
@@ -55,7 +58,8 @@ def _sound(records: list[EpochRecord]) -> list[EpochRecord]:
     """The records; an empty list if one is missing or has a number that is not finite."""
     in_order = all(record.epoch == number for number, record in enumerate(records, 1))
     numbers = (number for record in records for number in msgspec.structs.astuple(record))
-    return records if in_order and all(map(isfinite, numbers)) else []
+    are_finite = all(number is None or isfinite(number) for number in numbers)
+    return records if in_order and are_finite else []
 
 
 def read_records(folder: Path) -> list[EpochRecord]:
@@ -67,7 +71,8 @@ def read_records(folder: Path) -> list[EpochRecord]:
     """
     try:
         text = storage.read_file(storage.inside(folder, HISTORY)).decode()
-        rows = csv.DictReader(io.StringIO(text))
+        table = csv.DictReader(io.StringIO(text))
+        rows = [{name: value or None for name, value in row.items()} for row in table]
         return [msgspec.convert(row, EpochRecord, strict=False) for row in rows]
     except (OSError, ValueError, TypeError, csv.Error):
         return []

@@ -16,6 +16,7 @@ from handstitch.data.catalog import TITLES
 from handstitch.errors import printable
 from handstitch.evaluation import most_confused
 from handstitch.records import Evaluation, RunSummary
+from handstitch.runs.folder import START
 
 _TITLES: Final = {
     "curves.png": "Losses and accuracies after each epoch",
@@ -26,6 +27,11 @@ _TITLES: Final = {
 _UNTESTED: Final = """\
 The validation figures chose the weights, so they are biased upwards a little; the test
 set was not used in training, and these weights have not been evaluated on it yet.
+"""
+
+_UNMEASURED: Final = """\
+No image was held out from training, and these weights have not been evaluated on the test set: how
+good they are is unknown.
 """
 
 _SIGNS: Final = re.compile(
@@ -47,27 +53,33 @@ def write(
     `test` is the test result of these weights, if there is one, `evaluations` the number of test
     evaluations of this run, `pictures` the names of files beside the card.
     """
-    held_out = f"{summary.val_images:,} held-out images"
+    selected = f"epoch {summary.best_epoch}, the last: no image was held out for validation"
+    if summary.best_val_accuracy is not None:
+        selected = (
+            f"epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held-out "
+            f"images |\n| validation accuracy | {summary.best_val_accuracy:.4f} |\n"
+            f"| validation loss | {summary.best_val_loss:.4f}"
+        )
     layers = " - ".join(str(size) for size in summary.sizes)
     activations = ", ".join(dict.fromkeys(config.activations)) or "none"
     data = "sketch" if summary.drawn else plain(summary.dataset)
     build = ", ".join(f"{plain(name)} {plain(value)}" for name, value in summary.build.items())
     shown = "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
+    epochs = plural(summary.epochs, "epoch")
+    again = f" --start-from FOLDER/{START.as_posix()}" if summary.start_digest else ""
     return f"""# A network for {data}
 {_warning(summary)}
 | what | value |
 |---|---|
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters{_fields(config)} |
-| trained on | {summary.train_images:,} images of {data}, {plural(summary.epochs, "epoch")} |
-| selected | epoch {summary.best_epoch} by {config.monitor} on {held_out} |
-| validation accuracy | {summary.best_val_accuracy:.4f} |
-| validation loss | {summary.best_val_loss:.4f} |
+{_start(summary)}| trained on | {summary.train_images:,} images of {data}, {epochs} |
+| selected | {selected} |
 | training time | {summary.seconds:.1f} s with {summary.threads} threads |
 | build | {build} |
 
 ## Evaluation
 
-{_UNTESTED if test is None else _tested(test, evaluations)}
+{_evaluation(summary, test, evaluations)}
 {shown}## Intended use
 
 Teaching how such a network works, comparing training methods, and classifying {_samples(summary)}.
@@ -81,7 +93,7 @@ From the parent of this folder:
 
     handstitch test FOLDER          accuracy on the test set
     handstitch report FOLDER        all of this with more pictures, as one page: report.html
-    handstitch train --config FOLDER/config.toml    repeat the run
+    handstitch train --config FOLDER/config.toml{again}    repeat the run
 
 `weights/best.safetensors` holds the network (`layers.N.weight` is inputs by outputs) and, as
 metadata, the preprocessing of pixels: x ← (x − offset) · scale.
@@ -98,6 +110,14 @@ def _fields(config: Config) -> str:
     )
 
 
+def _start(summary: RunSummary) -> str:
+    """The row of the model that the weights are from."""
+    if not summary.start_digest:
+        return ""
+    name, digest = plain(summary.started_from), plain(summary.start_digest[:8])
+    return f"| started from | the weights of {name} (SHA-256 {digest}…), not random ones |\n"
+
+
 def _samples(summary: RunSummary) -> str:
     if summary.dataset in TITLES:
         return (
@@ -108,7 +128,15 @@ def _samples(summary: RunSummary) -> str:
     return f"samples\nprepared as those of {data}: {summary.sizes[0]:,} numbers each"
 
 
-def _tested(test: Evaluation, evaluations: int) -> str:
+def _evaluation(summary: RunSummary, test: Evaluation | None, evaluations: int) -> str:
+    is_validated = summary.best_val_accuracy is not None
+    if test is None:
+        return _UNTESTED if is_validated else _UNMEASURED
+    chosen = "\nThe weights were selected by the validation figures above." if is_validated else ""
+    return _tested(test, evaluations, chosen)
+
+
+def _tested(test: Evaluation, evaluations: int, chosen: str) -> str:
     low, high = test.accuracy_interval
     caution = "; what was chosen by it is biased upwards" if evaluations > 1 else ""
     rows = "".join(
@@ -123,8 +151,7 @@ def _tested(test: Evaluation, evaluations: int) -> str:
     )
     return f"""Accuracy on {test.n:,} test images: **{test.accuracy:.4f}**
 (95 % interval {low:.4f} to {high:.4f}), loss {test.loss:.4f}, calibration error
-{test.calibration_error:.4f}. The test log has {plural(evaluations, "evaluation")}{caution}.
-The weights were selected by the validation figures above.
+{test.calibration_error:.4f}. The test log has {plural(evaluations, "evaluation")}{caution}.{chosen}
 
 | class | precision | recall | F1 | images |
 |---|---|---|---|---|

@@ -18,7 +18,7 @@ from handstitch.config.toml import to_toml
 from handstitch.errors import Call, Interrupted, MachineError, ModelFileError, Phrase
 from handstitch.model import load_model, load_newest_state, save_model
 from handstitch.model.trained import best_model
-from handstitch.records import EpochRecord, RunSummary, best_epoch
+from handstitch.records import EpochRecord, RunSummary, best_epoch, validation_losses
 from handstitch.runs import model_card, snapshot
 from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, SUMMARY
 from handstitch.runs.history import epoch_line, history_csv, read_records
@@ -45,6 +45,7 @@ class Run:
         reason: str = "",
         resuming: bool = False,
         epochs_before: int | None = None,
+        started_from: str = "",
     ) -> None:
         self.folder = folder
         self.trainer = trainer
@@ -52,6 +53,8 @@ class Run:
         self.state = trainer.state
         self.reason = reason
         """Why `auto` fell back to `sketch`; else empty."""
+        self.started_from = started_from
+        """Name of the model whose weights were the first ones; else empty."""
         self.stop_asked = 0
         """A signal's number, to stop training after the current step; 0 to continue."""
         self._resuming = resuming
@@ -64,6 +67,8 @@ class Run:
         with ExitStack() as opening:
             opening.enter_context(storage.lock_folder(self.folder))
             _logger.info("backend: %s", self.trainer.backend)
+            if not self._resuming and (start := self.trainer.start):
+                _logger.info("starting from %s: %s", self.started_from, start.words)
             if self._resuming:
                 self._restore()
                 if self.config.epochs > self._epochs_before:
@@ -119,6 +124,8 @@ class Run:
             threads=int(self.config.threads),
             build=self.trainer.build,
             processor=machine.processor(),
+            started_from=self.started_from,
+            start_digest=self.trainer.start.digest if self.trainer.start else "",
         )
 
     def _file(self, name: str | Path) -> Path:
@@ -191,7 +198,7 @@ class Run:
         """Make it a run of more epochs: in its settings, and no longer finished."""
         state, steps = self.state, len(self.trainer.batches)
         before = replace(self.config, epochs=self._epochs_before)
-        losses = [record.val_loss for record in state.history]
+        losses = validation_losses(state.history)
         step = state.epoch * steps + state.batch
         # A finished run has no next step in its old schedule: the last is the one to compare with.
         old = schedules.learning_rate(before, max(0, step - 1), steps, losses)

@@ -9,6 +9,7 @@ from handstitch import storage
 from handstitch.errors import ModelFileError
 from handstitch.model import SavedState, load_newest_state, require_sizes, save_state
 from handstitch.model.trained import present_model
+from handstitch.runs.folder import START
 from handstitch.runs.history import timeless_records
 from handstitch.training import Trainer
 from handstitch.training.state import FIELDS
@@ -39,6 +40,17 @@ def restore(path: Path, saved: SavedState, trainer: Trainer) -> None:
 
     The history comes back without seconds, which no state holds.
     """
+    started = trainer.start.digest if trainer.start else ""
+    if saved.model.start_digest != started:
+        raise ModelFileError(
+            "the model that this run started from is another one",
+            file=path.with_name(START.name),
+            found=f"SHA-256 {started[:8]}… of its weights" if started else "no such file",
+            wanted=f"SHA-256 {saved.model.start_digest[:8]}…"
+            if saved.model.start_digest
+            else "none: the weights were drawn",
+            fix="restore that file, or remove it if it was added",
+        )
     theta = saved.model.parameters
     require_sizes(path, theta.sizes, trainer.sizes, _RESTORE)
     # The best weights are left out where they are the ones just trained.

@@ -18,11 +18,13 @@ from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset
 from handstitch.data.sources import Source
 from handstitch.errors import Argument, Call, ConfigError, Phrase
+from handstitch.model.classifier import Classifier
 from handstitch.records import ReadingOptions
 from handstitch.runs import folder as run_folder
 from handstitch.runs import snapshot
 from handstitch.runs.folder import CONFIG, RUNS
 from handstitch.runs.history import epoch_line
+from handstitch.runs.origin import Origin, recorded
 from handstitch.runs.run import Run
 from handstitch.training import Trainer, backend
 
@@ -37,6 +39,8 @@ def train(
     data: str | Path | Dataset | None = None,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
+    *,
+    start_from: str | Path | Classifier | None = None,
 ) -> Run:
     """Train a network in a new run folder, and return the finished run.
 
@@ -44,10 +48,16 @@ def train(
 
     `config` is the default recipe unless given; `data` a data set's name, a path or a Dataset, in
     place of `config.dataset`; `out` the folder, or the first free of runs/train, runs/train-2, …;
-    `data_dir` the folder of a named data set's files. Epochs are logged at level INFO. Raises
-    ConfigError, DataError, MachineError or DivergedError.
+    `data_dir` the folder of a named data set's files. `start_from` is a run's folder, a model file
+    or a Classifier: the first weights are its weights, the data are its data where none are given,
+    and `config` must be of its network. Epochs are logged at level INFO. Raises ConfigError,
+    DataError, MachineError or DivergedError.
     """
-    return _train(create(config or Config(), data, out, data_dir))
+    origin = None if start_from is None else Origin.of(start_from)
+    if config is None:
+        name = str(data) if isinstance(data, str | Path) else "auto"
+        config = Config(**(origin.settings(name) if origin else {}))
+    return _train(create(config, data, out, data_dir, origin=origin))
 
 
 def resume(
@@ -81,27 +91,39 @@ def create(
     data_dir: str | Path | None = None,
     *,
     beside: Mapping[str, bytes] | None = None,
+    origin: Origin | None = None,
 ) -> Run:
     """A new run in a new folder, as `train` makes it, that has not trained yet.
 
-    `beside` are further files of it. Data set and number of threads are resolved before it is
-    made. Where `auto` fell back to `sketch`, its name says so.
+    `beside` are further files of it, `origin` the model to start from, which brings its own data
+    set where none is named. Data set and number of threads are resolved before it is made. Where
+    `auto` fell back to `sketch`, its name says so.
     """
     reason, validation = "", None
     if not isinstance(data, Dataset):
+        if origin and data is None and config.dataset == "auto":
+            data = sources.recorded(origin.model.dataset, origin.model.data_digest, data_dir)
         if not isinstance(data, Source):
             options = ReadingOptions.of(config.to_dict())
             data = sources.resolve(str(data or config.dataset), data_dir, options)
         validation, reason, data = data.validation, data.reason, data.load("train")
     # The network is made before the folder: an error leaves nothing behind.
-    run = Run(Path(out or RUNS), Trainer(config, data, validation), reason=reason)
-    if len(run.trainer.validation_labels) < _FEW:
+    trainer = Trainer(config, data, validation, origin.model if origin else None)
+    started_from = origin.name if origin else ""
+    run = Run(Path(out or RUNS), trainer, reason=reason, started_from=started_from)
+    if not len(run.trainer.validation_labels):
+        _logger.info("no image is held out for validation: the last epoch is kept")
+    elif len(run.trainer.validation_labels) < _FEW:
         _logger.warning(
             "only %s for validation: which epoch is best is decided by chance",
             plural(len(run.trainer.validation_labels), "image"),
         )
     storage.check_writable(run.folder, 8 * run.state.network.parameters.vector.nbytes)
-    files = {**(beside or {}), CONFIG: to_toml(run.config).encode()}
+    files = {
+        **(beside or {}),
+        **(origin.files if origin else {}),
+        CONFIG: to_toml(run.config).encode(),
+    }
     if out is None:
         run.folder = storage.new_folder(RUNS, "train-sketch" if reason else "train", files)
     else:
@@ -151,8 +173,14 @@ def reopen(
     if config.backend == "numba" and (reason := backend.unsupported_reason(config)):
         _logger.warning("the run started with the numba backend and resumes with numpy: %s", reason)
         config = replace(config, backend="numpy")
-    trainer = Trainer(config, data, validation)
-    return Run(folder, trainer, resuming=True, epochs_before=epochs_before)
+    origin = recorded(folder)
+    return Run(
+        folder,
+        Trainer(config, data, validation, origin.model if origin else None),
+        resuming=True,
+        epochs_before=epochs_before,
+        started_from=origin.name if origin else "",
+    )
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:

@@ -11,7 +11,6 @@ test/log.previous.json   the same before the last evaluation
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,6 @@ import msgspec
 from msgspec import Meta
 
 from handstitch import storage
-from handstitch.arrays import Vector
 from handstitch.config.messages import pretty_json
 from handstitch.errors import DataError, MachineError, shell_word
 from handstitch.records import Evaluation, Fraction
@@ -42,7 +40,7 @@ class TestEvaluation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     time: Annotated[str, Meta(max_length=40)]
     """UTC, ISO 8601, to the second."""
     weights_digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    """`digest_of` the network's parameters."""
+    """`weights_digest` of the network's parameters."""
     weights: str
     """`best`, `last`, or the file's name."""
     dataset: str
@@ -57,11 +55,6 @@ class TestLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evaluations: tuple[TestEvaluation, ...] = ()
     latest: dict[str, Evaluation] = msgspec.field(default_factory=dict)
     """Digest of the weights → their last evaluation."""
-
-
-def digest_of(parameters: Vector) -> str:
-    """SHA-256, in hexadecimal, of θ as little-endian float32: says which weights were tested."""
-    return hashlib.sha256(parameters.astype("<f4").tobytes()).hexdigest()
 
 
 def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:

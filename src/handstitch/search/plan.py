@@ -123,7 +123,8 @@ def make(
     )
     for values in space.extremes(searched):
         try:
-            plan.config_of(values, seeds - 1)
+            if plan.config_of(values, seeds - 1).validation == 0:
+                raise _without_validation()
         except ConfigError as error:
             raise replace(
                 error,
@@ -132,6 +133,15 @@ def make(
                 or error.found,
             ) from error
     return plan
+
+
+def _without_validation() -> ConfigError:
+    return ConfigError(
+        "a search needs validation images",
+        found="validation = 0: none are held out",
+        wanted="a fraction above 0: candidates are ranked by their accuracy on these images",
+        fix=Phrase("for example: {}", Argument("validation", 0.1)),
+    )
 
 
 def bytes_needed(plan: SearchPlan, dataset: Dataset) -> int:

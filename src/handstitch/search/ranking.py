@@ -155,12 +155,12 @@ def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> 
 def best_epoch_accuracy(trial: Trial) -> float:
     """Validation accuracy of the epoch whose weights are kept; 0 if no epoch was finished."""
     record = best_epoch(trial.history)
-    return record.val_accuracy if record else 0.0
+    return (record.val_accuracy or 0.0) if record else 0.0
 
 
 def last_epoch_accuracy(trial: Trial) -> float:
     """Validation accuracy after the last epoch."""
-    return trial.history[-1].val_accuracy
+    return trial.history[-1].val_accuracy or 0.0
 
 
 _ACCURACIES: Final[dict[By, Callable[[Trial], float]]] = {

@@ -131,7 +131,7 @@ class Study:
             params=encoded(self._plan.parameters, trial.parameters),
             distributions=distributions(self._plan.parameters),
             user_attrs=facts,
-            intermediate_values={each.epoch: each.val_accuracy for each in trial.history},
+            intermediate_values={each.epoch: each.val_accuracy or 0.0 for each in trial.history},
         )
 
 

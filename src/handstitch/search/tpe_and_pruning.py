@@ -46,7 +46,7 @@ def propose(plan: SearchPlan, candidates: range, before: Sequence[Trial]) -> lis
     searched = distributions(plan.parameters)
     for trials in zip(*[iter(before)] * plan.seeds, strict=True):
         scores = [
-            record.val_accuracy
+            record.val_accuracy or 0.0
             for trial in trials
             if trial.state != "failed" and (record := best_epoch(trial.history))
         ]
@@ -96,7 +96,9 @@ class Pruner:
             self._trials[trial.number] = self._storage.create_new_trial(self._id)
         identity = self._trials[trial.number]
         for record in trial.history:
-            self._storage.set_trial_intermediate_value(identity, record.epoch, record.val_accuracy)
+            self._storage.set_trial_intermediate_value(
+                identity, record.epoch, record.val_accuracy or 0.0
+            )
         return identity
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from handstitch.arrays import Vector
 from handstitch.config import Config
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
@@ -120,9 +121,14 @@ def _is_possible(
     )
 
 
-def start(config: Config, sizes: tuple[int, ...], fields: ReceptiveFields | None = None) -> State:
-    """The state before the first step: θ drawn from the seed, everything else at zero."""
-    parameters = initial_parameters(config, sizes, fields)
+def start(
+    config: Config,
+    sizes: tuple[int, ...],
+    fields: ReceptiveFields | None = None,
+    parameters: Parameters | None = None,
+) -> State:
+    """The state before the first step: θ as given, or drawn from the seed; all else at zero."""
+    parameters = parameters or initial_parameters(config, sizes, fields)
     network = Network(parameters, config.activations, config.dropout, config.input_dropout, fields)
     optimizer = Optimizer(
         parameters,
@@ -171,5 +177,9 @@ def initial_digest(parameters: Parameters) -> str:
     A model file holds it, so that weights drawn again from the seed can be verified: another NumPy
     may draw others.
     """
-    weights = parameters.vector[: parameters.weight_count]
-    return hashlib.sha256(weights.astype("<f4", copy=False).data).hexdigest()
+    return weights_digest(parameters.vector[: parameters.weight_count])
+
+
+def weights_digest(vector: Vector) -> str:
+    """SHA-256, in hexadecimal, of weights as little-endian float32: says which they are."""
+    return hashlib.sha256(vector.astype("<f4", copy=False).data).hexdigest()

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from handstitch import machine
-from handstitch.arrays import Images, Indices
+from handstitch.arrays import Indices
 from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
-from handstitch.data import scaling, splits
-from handstitch.data.batches import Batches, Subset, choose, is_memory_mapped
+from handstitch.data import scaling
+from handstitch.data.batches import Batches, is_memory_mapped
 from handstitch.data.dataset import Dataset
-from handstitch.data.samples import Background, background, shape_in_words
-from handstitch.errors import Argument, DataError, DivergedError, Phrase, listed
+from handstitch.data.samples import Background, background
+from handstitch.errors import Argument, DivergedError, Phrase
 from handstitch.machine import memory
 from handstitch.randomness import Purpose, generator
-from handstitch.records import EpochRecord, best_epoch
+from handstitch.records import EpochRecord, best_epoch, validation_losses
 from handstitch.training import footprint, schedules
 from handstitch.training.backend import (
     NumpyBackend,
@@ -34,7 +34,9 @@ from handstitch.training.backend import (
     describe,
     resolve_auto,
 )
+from handstitch.training.starting_model import Start, StartingModel, prepare
 from handstitch.training.state import State, draw_receptive_fields, start
+from handstitch.training.validation import hold_out, is_better
 
 if TYPE_CHECKING:
     from handstitch.compiled.step import NumbaBackend
@@ -54,13 +56,23 @@ class Trainer:
             print(record.epoch, record.val_accuracy)
 
     Part of the images is held out for validation, as `config.validation` says; where a data set of
-    one's own is given as `validation`, none is, and it validates. A loop that is left can be
-    entered again: training goes on with the next epoch. Raises ConfigError for a backend that is
-    unavailable or receptive fields that do not fit, DataError for a single class or another
-    `validation`, MachineError where the network would not fit in memory.
+    one's own is given as `validation`, none is, and it validates. Without any (0), the last epoch
+    counts as the best. `start_from`, such as `handstitch.load(path).model`, is a network whose
+    weights are the first ones, and whose scaling and receptive fields are kept (see
+    `starting_model`). A loop that is left can be entered again: training goes on with the next
+    epoch. Raises ConfigError for a backend that is unavailable, receptive fields that do not fit
+    or another network than that of `start_from`, DataError for a single class or samples of
+    another kind than those of `validation` or `start_from`, MachineError where the network would
+    not fit in memory.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, validation: Dataset | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        validation: Dataset | None = None,
+        start_from: StartingModel | None = None,
+    ) -> None:
         self.backend = describe(config)
         """The backend in words, with the reason where `auto` does not take numba."""
         self.config = resolve_auto(config, dataset.name)
@@ -68,7 +80,11 @@ class Trainer:
         self.dataset = dataset
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
         """Units from the input to the output."""
-        fields = draw_receptive_fields(self.config, dataset.image_shape)
+        fields = (
+            start_from.receptive_fields
+            if start_from
+            else draw_receptive_fields(self.config, dataset.image_shape)
+        )
         memory.require(
             footprint.bytes_needed(
                 self.config,
@@ -79,22 +95,21 @@ class Trainer:
             ),
             f"a network {'-'.join(map(str, self.sizes))}",
         )
-        _require_classes(dataset, validation)
-        if validation is not None:
-            train_indices = np.arange(len(dataset))
-            self.validation_images: Images | Subset = validation.images
-            self.validation_labels = validation.labels
+        train_indices, self.validation_images, self.validation_labels, self.validation_digest = (
+            hold_out(config, dataset, validation)
+        )
+        parameters: Parameters | None = None
+        self.start: Start | None = None
+        """The model whose weights were the first ones; None where they were drawn."""
+        if start_from is None:
+            self.scaling = scaling.fit(config.scaling, dataset.images, train_indices)
         else:
-            train_indices, val_indices = splits.split(
-                dataset.labels, config.validation, config.seed, config.stratified
-            )
-            self.validation_images = choose(dataset.images, val_indices)
-            self.validation_labels = dataset.labels[val_indices]
-        self.scaling = scaling.fit(config.scaling, dataset.images, train_indices)
+            parameters, self.start = prepare(config, self.sizes, dataset, start_from)
+            self.scaling = start_from.scaling
         self.batches = Batches(
             dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
         )
-        self.state = start(config, self.sizes, fields)
+        self.state = start(config, self.sizes, fields, parameters)
         """Network, optimizer, best weights, position and history: all that training changes."""
         self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
         """In nats; a mean loss above it, or NaN, is divergence."""
@@ -164,7 +179,7 @@ class Trainer:
         """Train on the remaining batches of the current epoch."""
         state, config, batches = self.state, self.config, self.batches
         order = batches.epoch_order(config.seed, state.epoch)
-        val_losses = [record.val_loss for record in state.history]
+        val_losses = validation_losses(state.history)
         while state.batch < len(batches):
             started = perf_counter()
             step = state.epoch * len(batches) + state.batch
@@ -190,21 +205,19 @@ class Trainer:
         started = perf_counter()
         state, config = self.state, self.config
         theta = state.network.parameters
-        val_loss, val_accuracy = backend.validate(self.validation_images, self.validation_labels)
-        if not (val_loss <= self.largest_loss and np.isfinite(theta.vector).all()):
-            raise divergence_error(config, state.epoch + 1, state.batch, val_loss)
+        val_loss, val_accuracy = None, None
+        if len(labels := self.validation_labels):
+            val_loss, val_accuracy = backend.validate(self.validation_images, labels)
+        loss = state.loss / state.samples if val_loss is None else val_loss
+        if not (loss <= self.largest_loss and np.isfinite(theta.vector).all()):
+            raise divergence_error(config, state.epoch + 1, state.batch, loss)
 
-        best = best_epoch(state.history)
-        is_best = best is None or (
-            val_accuracy > best.val_accuracy
-            if config.monitor == "accuracy"
-            else val_loss < best.val_loss
-        )
+        is_best = is_better(config, val_loss, val_accuracy, best_epoch(state.history))
         if is_best:
             np.copyto(state.best.vector, theta.vector)
 
         last_step = (state.epoch + 1) * len(self.batches) - 1
-        val_losses = [record.val_loss for record in state.history]
+        val_losses = validation_losses(state.history)
         record = EpochRecord(
             epoch=state.epoch + 1,
             train_loss=state.loss / state.samples,
@@ -222,32 +235,6 @@ class Trainer:
         state.batch = state.correct = state.samples = 0
         state.loss = state.train_seconds = state.seconds = 0.0
         return record
-
-
-def _require_classes(dataset: Dataset, validation: Dataset | None) -> None:
-    """Raise DataError for a single class, or for validation samples of another kind."""
-    if len(dataset.class_names) < 2:
-        raise DataError(
-            "there is nothing to tell apart",
-            found=f"one class, {dataset.class_names[0]}",
-            wanted="samples of two classes or more",
-            fix="add samples of another class",
-        )
-    if validation is None:
-        return
-    if dataset.image_shape != validation.image_shape:
-        found, wanted = (shape_in_words(one.image_shape) for one in (validation, dataset))
-    elif dataset.class_names != validation.class_names:
-        found, wanted = (f"classes {listed(one.class_names)}" for one in (validation, dataset))
-    else:
-        return
-    raise DataError(
-        "the validation samples are of another kind than those to train on",
-        found=found,
-        wanted=wanted,
-        fix="give both the same shape, and Dataset.from_arrays the class_names of the data set to "
-        "train on",
-    )
 
 
 def l2_penalty(theta: Parameters, config: Config) -> float:
