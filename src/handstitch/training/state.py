@@ -22,7 +22,7 @@ from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data.batches import Batches
 from handstitch.randomness import Purpose, generator
-from handstitch.receptive_fields import ReceptiveFields
+from handstitch.receptive_fields import ReceptiveFields, group_size
 from handstitch.records import EpochRecord
 
 FIELDS: Final = "receptive_fields"
@@ -155,8 +155,8 @@ def draw_receptive_fields(config: Config, image_shape: tuple[int, ...]) -> Recep
     if not config.receptive_field:
         return None
     smallest, largest = config.receptive_field
-    rng = generator(config.seed, Purpose.RECEPTIVE_FIELDS)
-    return ReceptiveFields.draw(image_shape, config.hidden_sizes[0], (smallest, largest), rng)
+    rng, units = generator(config.seed, Purpose.RECEPTIVE_FIELDS), config.hidden_sizes[0]
+    return ReceptiveFields.draw(image_shape, units, (smallest, largest), rng, group_size(units))
 
 
 def initial_parameters(
