@@ -98,7 +98,7 @@ def test_an_array_that_does_not_fit_is_told_what_would(
 ) -> None:
     train(handstitch, "photos")
     rng = np.random.default_rng(0)
-    arrays = {
+    arrays: dict[str, Any] = {
         "normal": rng.normal(size=(4, 12, 14, 3)),
         "other": np.zeros((5, 8, 8), np.uint8),
         "flat": np.zeros((4, 504), np.uint8),  # channels first or last, nobody knows
