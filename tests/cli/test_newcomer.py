@@ -98,7 +98,7 @@ def test_an_array_that_does_not_fit_is_told_what_would(
 ) -> None:
     train(handstitch, "photos")
     rng = np.random.default_rng(0)
-    arrays = {
+    arrays: dict[str, Any] = {
         "normal": rng.normal(size=(4, 12, 14, 3)),
         "other": np.zeros((5, 8, 8), np.uint8),
         "flat": np.zeros((4, 504), np.uint8),  # channels first or last, nobody knows
@@ -197,10 +197,16 @@ def test_a_misspelt_name_is_answered_with_the_nearest(
 def test_data_without_their_flag(
     handstitch: Handstitch, photos: Path, verb: str, name: str
 ) -> None:
-    refused = handstitch(verb, name)
+    refused = handstitch(verb, name, "--epochs", "3")
     assert refused.code == 2
-    assert refused.err.endswith(f"  fix    handstitch {verb} --dataset {name}\n")
+    assert refused.err.endswith(f"  fix    handstitch {verb} --dataset {name} --epochs 3\n")
     assert "leave one out" in handstitch(verb, "nothing").err
+
+
+def test_a_run_without_its_flag(handstitch: Handstitch, photos: Path) -> None:
+    train(handstitch, "photos")
+    refused = handstitch("train", "runs/a")
+    assert refused.err.endswith("  fix    handstitch train --resume runs/a\n")
 
 
 def test_a_setting_of_training_after_another_verb(handstitch: Handstitch, photos: Path) -> None:

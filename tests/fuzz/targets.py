@@ -12,13 +12,10 @@ import gzip
 import io
 import json
 import math
-import resource
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +28,7 @@ from handstitch.config import Config, precedence
 from handstitch.config.messages import pretty_json
 from handstitch.config.schema import field_types, from_mapping
 from handstitch.config.toml import read_file, to_toml
-from handstitch.errors import DataError, HandstitchError
+from handstitch.errors import DataError
 from handstitch.model import (
     Model,
     course_npz,
@@ -52,59 +49,9 @@ from handstitch.search.plan import SearchPlan
 from handstitch.search.space import Axis, Range
 from handstitch.search.winner import SearchOrigin
 from tests.data import idx_files
+from tests.fuzz.data_targets import DATA_TARGETS
+from tests.fuzz.target import CUT, Target, parts_of
 from tests.sample_models import assert_same, report_arrays, sample
-
-SECONDS: Final = 1.0
-"""More than this for one input is a finding."""
-BYTES: Final = 32 * 2**20
-"""And so is growth of the process by more than this."""
-_CUT: Final = b"\0#\0"
-"""Between the parts of an input that has several."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A parser, and what to feed it with."""
-
-    parse: Callable[[bytes, Path], None]
-    """Parse an input, by way of a file at the path. Raises HandstitchError, or something is wrong.
-    """
-    seeds: Callable[[Path], Iterator[bytes]]
-    """Sound inputs to begin with; the path is free for a file."""
-    words: tuple[bytes, ...] = ()
-    """What an input of this kind is likely to hold."""
-
-
-def attempt(target: Target, data: bytes, path: Path) -> bool:
-    """Give the target one input; whether it was accepted. Raises AssertionError for a finding."""
-    before, start = _highest(), time.process_time()
-    refusal: HandstitchError | None = None
-    try:
-        target.parse(data, path)
-    except HandstitchError as error:
-        refusal = error
-    seconds, growth = time.process_time() - start, _highest() - before
-    assert seconds < SECONDS, f"{seconds:.2f} s"
-    assert growth < BYTES, f"{growth:,} bytes"
-    if refusal is not None:
-        message = str(refusal)
-        assert 2 <= refusal.exit_code <= 5, message
-        assert len(message.split("\n")) <= 6, message
-        assert all(character.isprintable() for character in message.replace("\n", "")), message
-        message.encode()
-    return refusal is None
-
-
-def _highest() -> int:
-    """Bytes that the process had at most so far; macOS counts in bytes, everyone else in KiB."""
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest if highest > 2**32 else 1024 * highest
-
-
-def _parts(data: bytes, most: int) -> list[bytes]:
-    parts = data.split(_CUT, most - 1)
-    return parts + [b""] * (most - len(parts))
-
 
 # ── IDX ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +83,7 @@ def _deflated(rest: bytes) -> bytes:
 
 
 def _two_members(rest: bytes) -> bytes:
-    one, other = _parts(rest, 2)
+    one, other = parts_of(rest, 2)
     return gzip.compress(one) + gzip.compress(other)
 
 
@@ -149,7 +96,7 @@ def _idx_seeds(path: Path) -> Iterator[bytes]:
         yield b"\0" + gzip.compress(plain)
         yield b"\1" + plain
         yield b"\2" + zlib.compress(plain, wbits=-15)
-        yield b"\3" + plain[:9] + _CUT + plain[9:]
+        yield b"\3" + plain[:9] + CUT + plain[9:]
     yield b"\0<!DOCTYPE html><html>"
     yield b"\0version https://git-lfs.github.com/spec/v1"
 
@@ -191,7 +138,7 @@ def _check_model(model: Model, path: Path) -> None:
 
 def _sealed(rest: bytes, bits: int) -> bytes:
     """A model file of a description, entries and numbers, with lengths and digest put right."""
-    description, entries, numbers = _parts(rest, 3)
+    description, entries, numbers = parts_of(rest, 3)
     text = description.decode("utf-8", "replace")
     arrays: Any = {}
     try:
@@ -257,7 +204,7 @@ def _opened(content: bytes) -> bytes:
     header = json.loads(content[8 : 8 + length])
     text = header.pop("__metadata__")["handstitch"]
     entries = json.dumps(header, separators=(",", ":")).encode()
-    return _CUT.join((text.encode(), entries, content[8 + length :]))
+    return CUT.join((text.encode(), entries, content[8 + length :]))
 
 
 # ── Weights in the report's layout ─────────────────────────────────────────────────────────────
@@ -289,7 +236,7 @@ def _archived(rest: bytes, bits: int) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", _METHODS[bits >> 1 & 3]) as archive:
         written = set()
-        for part in _parts(rest, 8):
+        for part in parts_of(rest, 8):
             name, _, content = part.partition(b"\n")
             text = name.decode("ascii", "replace")[:100].replace("\0", "")
             if text and text not in written:  # zipfile warns of a name that it has already
@@ -309,7 +256,7 @@ def _npz_seeds(path: Path) -> Iterator[bytes]:
                     name.removesuffix(".npy").encode() + b"\n" + archive.read(name)
                     for name in archive.namelist()
                 ]
-            yield bytes([1 | 2 * (write is np.savez_compressed)]) + _CUT.join(parts)
+            yield bytes([1 | 2 * (write is np.savez_compressed)]) + CUT.join(parts)
 
 
 # ── Settings ───────────────────────────────────────────────────────────────────────────────────
@@ -382,7 +329,7 @@ def _parse_record(data: bytes, path: Path) -> None:
     """A file of a run or search, by its own reader; `bits` say which, and whether it is long."""
     bits, rest = data[0] if data else 0, data[1:]
     if bits & 8:
-        head, body, tail = _parts(rest, 3)
+        head, body, tail = parts_of(rest, 3)
         rest = head + body * (2**20 // max(len(body), 1) if bits & 16 else 4) + tail
     if bits & 7 == 7:
         path.with_name(HISTORY).write_bytes(rest)
@@ -482,20 +429,18 @@ def _record_seeds(path: Path) -> Iterator[bytes]:
         yield bytes([bits]) + msgspec.json.encode(record)
         yield bytes([bits]) + pretty_json(record)
     yield b"\7" + history_csv(history).encode()
-    yield b"\x0b" + _CUT.join(msgspec.json.encode(trial).partition(b'"'))
-    yield b"\x19" + _CUT.join((b'{"evaluations":[', b"[],", b"[]]}"))
-    yield b"\x1c" + _CUT.join((b'{"plan":', b'{"config":', b""))
+    yield b"\x0b" + CUT.join(msgspec.json.encode(trial).partition(b'"'))
+    yield b"\x19" + CUT.join((b'{"evaluations":[', b"[],", b"[]]}"))
+    yield b"\x1c" + CUT.join((b'{"plan":', b'{"config":', b""))
 
 
 TARGETS: Final = {
-    "idx": Target(
-        _parse_idx, _idx_seeds, (b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b\x08", _CUT)
-    ),
+    "idx": Target(_parse_idx, _idx_seeds, (b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b\x08", CUT)),
     "model": Target(
         _parse_model,
         _model_seeds,
         (
-            *(b'"F32"', b'"BF16"', b'"shape":[', b'"data_offsets":[', b'"layers.1.weight"', _CUT),
+            *(b'"F32"', b'"BF16"', b'"shape":[', b'"data_offsets":[', b'"layers.1.weight"', CUT),
             *(b'"version":2', b'"sizes":[', b'"position":{', b"null", b"1e999", b"-1", b"{}"),
         ),
     ),
@@ -503,7 +448,7 @@ TARGETS: Final = {
         _parse_npz,
         _npz_seeds,
         (
-            *(b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\x93NUMPY\1\0", _CUT),
+            *(b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\x93NUMPY\1\0", CUT),
             *(b"'descr': '<f8'", b"'|O'", b"'fortran_order': True", b"(2, 2)", b"weights_2\n"),
         ),
     ),
@@ -511,7 +456,7 @@ TARGETS: Final = {
         _parse_record,
         _record_seeds,
         (
-            *(b"null", b"1e999", b"-1", b"9007199254740993", b"{}", b"[[]]", b'"\\ud800"', _CUT),
+            *(b"null", b"1e999", b"-1", b"9007199254740993", b"{}", b"[[]]", b'"\\ud800"', CUT),
             *(b"1e300", b'"history":[', b'"parameters":{', b'"state":"pruned"', b'"log":true'),
         ),
     ),
@@ -523,4 +468,5 @@ TARGETS: Final = {
             *(b"9223372036854775808", b"2024-01-01", b"1979-05-27T07:32:00Z", b'"auto"', b"{a=1}"),
         ),
     ),
+    **DATA_TARGETS,
 }

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.targets import TARGETS, attempt
+from tests.fuzz.target import attempt
+from tests.fuzz.targets import TARGETS
 
 INPUTS = 300
 

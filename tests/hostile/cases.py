@@ -23,6 +23,7 @@ from handstitch.config import Config
 from handstitch.config.toml import format_toml
 from handstitch.data import loading
 from tests.fuzz import targets
+from tests.fuzz.target import CUT
 from tests.hostile.attack import attack, captured
 
 Words = tuple[str, ...]
@@ -212,7 +213,7 @@ def _parsed(name: str, content: bytes) -> tuple[Any, Callable[[Any], bytes]]:
     if name.endswith(".toml"):
         return tomllib.loads(content.decode()), _settings
     if name.endswith(".safetensors"):  # the description, with the digest put right
-        description, rest = targets._opened(content).split(targets._CUT, 1)
+        description, rest = targets._opened(content).split(CUT, 1)
         return json.loads(description), partial(_model, rest=rest)
     return json.loads(content), _json
 
@@ -226,7 +227,7 @@ def _settings(record: Any) -> bytes:
 
 
 def _model(record: Any, rest: bytes) -> bytes:
-    return targets._sealed(_json(record) + targets._CUT + rest, 0)
+    return targets._sealed(_json(record) + CUT + rest, 0)
 
 
 def _table(record: Any) -> bytes:

@@ -52,7 +52,7 @@ def info(
     from handstitch import figures
     from handstitch.data import sources, summary
 
-    picture = out and pictures.picture_path(Path(), "", out)
+    picture = out and pictures.with_suffix(out, "samples.png")
     options = ReadingOptions.of(resolve(settings, None, None).config.to_dict())
     source = sources.resolve(name, data_dir, options)
     found = summary.describe(source)

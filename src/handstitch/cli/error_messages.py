@@ -209,16 +209,23 @@ def _combination(error: Any, command: str, words: Sequence[str]) -> UsageError:
         problem = f"{error.token.keyword} is given twice"
     elif isinstance(error, UnusedCliTokensError):
         problem = f"unexpected argument: {format_value(hidden(unused[0], words))}"
-        if command in {"handstitch train", "handstitch search"} and _is_data(unused[0]):
-            fix = output.command_line(command.split()[1], dataset=unused[0])
+        if flag := _flag_meant(command, unused[0], words):
+            at = words.index(unused[0])
+            fix = _typed([*words[:at], flag, *words[at:]])
     elif isinstance(error, ValidationError):  # of a group: "Mutually exclusive arguments: {…}"
         rule, _, names = error.exception_message.partition(": {")
         problem = f"{names[:-1].replace(', ', ' and ')} cannot be used together" if names else rule
     return UsageError(problem, found=_typed(words), fix=fix)
 
 
-def _is_data(word: str) -> bool:
-    """Whether a word may be meant as a data set: it is a name, or the path of something."""
+def _flag_meant(command: str, word: str, words: Sequence[str]) -> str | None:
+    """The flag that a data set or a run was typed without, for verbs that train."""
     from handstitch.data.catalog import TITLES
+    from handstitch.runs.folder import CONFIG
 
-    return word in TITLES or Path(word).exists()
+    if command not in {"handstitch train", "handstitch search"} or word not in words:
+        return None
+    if (Path(word) / CONFIG).is_file():
+        return "--resume" if command.endswith("train") else None
+    is_data = word in TITLES or Path(word).exists()
+    return "--dataset" if is_data and "--dataset" not in words else None

@@ -33,7 +33,7 @@ def find_rate(
 
     if out is not None and not out.suffix:  # the folder that a run would have
         out /= _PICTURE
-    picture = pictures.picture_path(Path(), "", out or _PICTURE)
+    picture = pictures.with_suffix(out or _PICTURE, _PICTURE.name)
     options = ReadingOptions.of(config.to_dict())
     source = sources.resolve(config.dataset, data_dir, options)
     if source.name == "sketch":

@@ -27,13 +27,20 @@ _KINDS: Final = (".png", ".svg")
 def picture_path(target: Path, name: str, out: Path | None) -> Path | None:
     """The path of a picture: `out`, or `name` in the run folder `target`.
 
-    None for a model file without `out`: nothing is written beside it unasked. Raises UsageError if
-    `out` has another suffix than a picture's.
+    None for a model file without `out`: nothing is written beside it unasked. Raises as
+    `with_suffix`.
     """
     from handstitch import storage
 
     if out is None:
         return storage.inside(target, name) if target.is_dir() else None
+    return with_suffix(out, name)
+
+
+def with_suffix(out: Path, name: str) -> Path:
+    """`out`, for a picture that is usually called `name`. Raises UsageError unless its suffix is a
+    picture's.
+    """
     if out.suffix.lower() not in _KINDS:
         raise UsageError(
             "unknown picture format",

@@ -116,9 +116,12 @@ def test_they_are_decoded_once_until_the_table_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts, decode_all = [], pictures.decode_all
-    monkeypatch.setattr(
-        pictures, "decode_all", lambda *words: (counts.append(words[1]), decode_all(*words))[1]
-    )
+
+    def counted(sources: Any, count: int, options: ReadingOptions) -> Any:
+        counts.append(count)
+        return decode_all(sources, count, options)
+
+    monkeypatch.setattr(pictures, "decode_all", counted)
     table = write(tmp_path / "x.parquet", contents())
     for _ in range(2):
         assert len(tables.read(table).train.images) == 12

@@ -27,8 +27,8 @@ FIX: Final = "mend it in a spreadsheet or in pandas, and save it again as CSV (U
 _LABELS: Final = ("label", "labels", "class", "target", "y")
 _PIXEL: Final = re.compile(r"(pixel|px)?[ _]?\d+|\d+x\d+", re.IGNORECASE)
 _INDEX: Final = re.compile(r"(unnamed: \d+|__index_level_\d+__)?", re.IGNORECASE)
-ReadColumns = Callable[[Sequence[int]], Iterator[Sequence[Any]]]
-"""From columns by number to their Arrow arrays, batch by batch."""
+ReadColumns = Callable[[Sequence[int], int | None], Iterator[Sequence[Any]]]
+"""From columns by number, and that with the labels or None, to their Arrow arrays in batches."""
 _SMALLEST: Final = 64
 """Pixels of an image whose columns have no names; as few as 4 numbers may be anything."""
 
@@ -151,13 +151,11 @@ class Columns:
         if not source.features:
             raise fault(source.where, "no columns beside the labels")
         row, chosen = source.first, self.source.features
-        if is_labelled and source.label is not None:
-            chosen = [*chosen, source.label]
-        for number, batch in enumerate(read(chosen)):
-            features = batch[: len(self.source.features)]
+        batches = read(chosen, source.label if is_labelled else None)
+        for number, batch in enumerate(batches):
+            features, labels = batch[: len(chosen)], batch[len(chosen) :]
             self._add_matrix(_matrix(source, features, row), source, row)
-            if len(batch) > len(features):
-                self.labels.append(read_labels(source, batch[-1], row))
+            self.labels += [read_labels(source, values, row) for values in labels]
             row += len(features[0])
             kept = sum(matrix.nbytes for matrix in self.matrices)
             estimate = source.rows * len(source.features) * self.matrices[-1].itemsize

@@ -101,7 +101,7 @@ class Pictures:
             _logger.info("%s: the columns %s are passed over", source.where, listed(others))
         if is_labelled and source.label is not None:
             row = source.first
-            for (labels,) in read([source.label]):
+            for (labels,) in read([], source.label):
                 self.labels.append(columns.read_labels(source, labels, row))
                 row += len(labels)
         options = self.options
@@ -145,7 +145,7 @@ class Pictures:
 def _contents(source: TableLayout, column: int, read: ReadColumns) -> Iterator[pictures.Content]:
     """The pictures of a table, one after another. Raises DataError for one that is missing."""
     row = source.first
-    for (values,) in read([column]):
+    for (values,) in read([column], None):
         for value in values.to_pylist():
             content = value.get(_CONTENT) if isinstance(value, dict) else value
             where = f"{source.where}, row {row}"

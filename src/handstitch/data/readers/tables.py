@@ -174,8 +174,8 @@ def _open_parquet(
     version = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
     source = TableLayout(where, names, True, label, rows, 1, pictures, class_names, version)
 
-    def read_columns(chosen: Sequence[int]) -> Iterator[Sequence[Any]]:
-        keys = [names[column] for column in chosen]
+    def read_columns(chosen: Sequence[int], label: int | None) -> Iterator[Sequence[Any]]:
+        keys = [names[column] for column in ([*chosen, label] if label is not None else chosen)]
         size = _BATCH if pictures is None else _FEW
         for batch in table.iter_batches(size, columns=keys, use_threads=False):
             yield [batch.column(key) for key in keys]
@@ -194,9 +194,9 @@ def _open_csv(
         label = columns.first_label(head.first)
     source = TableLayout(where, names, has_names, label, head.rows, 1 + has_names)
 
-    def read_columns(chosen: Sequence[int]) -> Iterator[Sequence[Any]]:
+    def read_columns(chosen: Sequence[int], label: int | None) -> Iterator[Sequence[Any]]:
         # By number: two columns may have one name.
-        keys = [str(column) for column in chosen]
+        keys = [str(column) for column in ([*chosen, label] if label is not None else chosen)]
         kinds = dict.fromkeys(keys, arrow.float32()) | {str(label): arrow.string()}
         stream = arrow.csv.open_csv(
             arrow.CompressedInputStream(file, "gzip") if head.is_packed else file,
