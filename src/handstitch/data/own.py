@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -62,21 +64,35 @@ def open_path(path: str | Path, options: ReadingOptions = ReadingOptions()) -> O
     MachineError if it cannot be read.
     """
     path = Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises for unknown users)
-    _require_existence(path)
-    form, place = formats.identify(path)
-    reader = importlib.import_module(f"handstitch.data.readers.{form.reader}")
-    try:
-        parts: Parts = reader.read(place, options)
-        data = _datasets(path, parts, form.title, options)
-    except DataError as error:
-        if error.file:
-            raise
-        raise replace(error, file=printable(path)) from error
+    parts, title = read_parts(path, options)
+    with naming(path):
+        data = _datasets(path, parts, title, options)
     if data.is_test_drawn and places.find(data.digest) is None:
         _logger.info("no test part in %s: %d samples, a fifth of each class, are drawn for it",
                      printable(path), len(data.test))  # fmt: skip
     places.remember(data.digest, path, options)
     return data
+
+
+def read_parts(path: Path, options: ReadingOptions) -> tuple[Parts, str]:
+    """The parts of the data set at `path`, and what the path holds. Raises as `open_path`."""
+    _require_existence(path)
+    form, place = formats.identify(path)
+    reader = importlib.import_module(f"handstitch.data.readers.{form.reader}")
+    with naming(path):
+        parts: Parts = reader.read(place, options)
+    return parts, form.title
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """A context in which a DataError that names no file gets this path."""
+    try:
+        yield
+    except DataError as error:
+        if error.file:
+            raise
+        raise replace(error, file=printable(path)) from error
 
 
 def _require_existence(path: Path) -> None:
