@@ -34,7 +34,7 @@ def epochs(
                 learning_rate=0.1,
                 train_seconds=1.0,
                 seconds=1.5,
-                is_best=all(accuracy > each.val_accuracy for each in records),
+                is_best=all(accuracy > (each.val_accuracy or 0) for each in records),
             )
         )
     return records

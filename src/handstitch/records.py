@@ -164,6 +164,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     build: dict[str, str]
     """Versions and BLAS kernels: what decides the bits besides configuration and data."""
     processor: str
+    validation_set: str = ""
+    """Name of the data set that it was validated on, where that is another; else empty."""
     started_from: str = ""
     """Name of the model that the first weights are from; empty where they were drawn."""
     start_digest: str = ""

@@ -109,7 +109,7 @@ def test_card_and_page_claim_nothing(run: hs.Run) -> None:
 
 def test_curves_are_those_of_training(run: hs.Run) -> None:
     for style in ("handstitch", "course"):
-        figure = figures.curves(run.state.history, style)  # type: ignore[arg-type]
+        figure = figures.curves(run.state.history, style)
         (legend,) = figure.legends
         said = [text.get_text() for text in legend.get_texts()]
         assert said

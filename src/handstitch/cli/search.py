@@ -104,7 +104,8 @@ def search(
     Every flag of `train` accepts several values, and the grid of all combinations is trained, such
     as --lr 0.05 0.1 --hidden 512 300,100 (the widths of one network are joined by commas). Ranges
     are sampled at random: --lr log:0.0003..0.003 --dropout 0..0.4 --trials 30. The same command
-    with the same --out resumes a search; so does --out alone.
+    with the same --out resumes a search; so does --out alone. A random or TPE search, finished or
+    not, takes more candidates: --out FOLDER --trials 60.
     """
     from handstitch import search as searches
     from handstitch.cli.search_output import SearchProgress, say_result
@@ -114,8 +115,8 @@ def search(
 
     given = {name: words for name, words in settings.items() if words is not None}
     started = read_description(out) if out is not None and searches.is_search(out) else None
-    if started and not (given or preset or config or sampler or trials or seeds or prune):
-        plan = started.plan
+    if started and not (given or preset or config or sampler or seeds or prune):
+        plan = started.plan if trials is None else searches.more(started.plan, trials)
     else:
         parameters, fixed = space.read(given)
         _require_sampler(sampler, trials, parameters, repeated=bool(seeds or started))

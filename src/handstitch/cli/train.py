@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -21,7 +22,7 @@ from handstitch.cli.flags import (
     with_settings,
 )
 from handstitch.config import precedence
-from handstitch.errors import Interrupted, UsageError, printable
+from handstitch.errors import Interrupted, UsageError, printable, shell_word
 
 if TYPE_CHECKING:
     from handstitch.config import Config
@@ -86,12 +87,20 @@ def train(
     """
     from handstitch import runs
 
+    validation = _validation_set(settings)
     if by is not None and from_search is None:
         raise UsageError(
             "--by requires --from-search",
             found=f"--by {by}",
             wanted="the folder of a search",
             fix=f"handstitch train --from-search SEARCH --by {by}",
+        )
+    if validation is not None and from_search is not None:
+        raise UsageError(
+            "a search's winner is validated as its trials were",
+            found=f"--validation {shell_word(validation)}",
+            wanted="the fraction that the search held out",
+            fix=f"leave it out: handstitch train --from-search {shell_word(from_search)}",
         )
     if find_rate:
         from handstitch.cli import find_rate as rates
@@ -110,15 +119,14 @@ def train(
     elif resume is not None:
         sources = precedence.sources(precedence.read_flags(settings), config, preset)
         given = {name: value for _, source in sources for name, value in source.items()}
-        prepared = runs.reopen(resume, given, data_dir=data_dir)
+        prepared = runs.reopen(resume, given, data_dir=data_dir, validation=validation)
     elif start_from is not None:
         origin = runs.Origin.of(start_from)
-        given_to = resolve(settings, config, preset)
-        prepared = runs.create(
-            _following(origin, given_to, preset), None, out, data_dir, origin=origin
-        )
+        chosen = _following(origin, resolve(settings, config, preset), preset)
+        prepared = runs.create(chosen, None, out, data_dir, validation=validation, origin=origin)
     else:
-        prepared = runs.create(resolve(settings, config, preset).config, None, out, data_dir)
+        chosen = resolve(settings, config, preset).config
+        prepared = runs.create(chosen, None, out, data_dir, validation=validation)
     with prepared as run:
         try:
             _train(run, json)
@@ -130,6 +138,15 @@ def train(
             return interrupted.exit_code
     _print_result(run, output.command_line("test", run.folder, data_dir=data_dir), json)
     return 0
+
+
+def _validation_set(settings: dict[str, Any]) -> str | None:
+    """The path of a validation set, taken from the settings; None for a fraction or none."""
+    word = settings.get("validation")
+    if word is None or re.fullmatch(r"[-+.,%\deE]*|nan|inf", word):
+        return None
+    settings["validation"] = None
+    return str(word)
 
 
 def _following(origin: Origin, chosen: precedence.ResolvedConfig, preset: str | None) -> Config:

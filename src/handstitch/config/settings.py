@@ -46,7 +46,7 @@ class Settings:
         "", "key of the labels in an .npz file, or a table's label column"
     )
     validation: bounds.Part = setting(
-        0.1, "fraction held out for validation; 0: none, and the last epoch is kept"
+        0.1, "fraction held out for validation; 0: none, the last epoch is kept; train: or a path"
     )
     stratified: bool = setting(
         False, "stratified validation split: the same fraction of every class"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
@@ -67,21 +67,14 @@ def open_path(path: str | Path, options: ReadingOptions = ReadingOptions()) -> O
     MachineError if it cannot be read.
     """
     path = Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises for unknown users)
-    _require_existence(path)
-    form, place = formats.identify(path)
-    reader = importlib.import_module(f"handstitch.data.readers.{form.reader}")
-    try:
-        parts: Parts = reader.read(place, options)
-        data = _datasets(path, parts, form.title, options)
-    except DataError as error:
-        if error.file:
-            raise
-        raise replace(error, file=printable(path)) from error
+    parts, title = read_parts(path, options)
+    with naming(path):
+        data = _datasets(path, parts, title, options)
     before = places.remember(data.digest, path, options)
     if before is None:
         _describe(data, path)
     if before is None or before.options != options:
-        say_ignored(options, data.train.image_shape, form.title)
+        say_ignored(options, data.train.image_shape, title)
     return data
 
 
@@ -104,6 +97,27 @@ def say_ignored(options: ReadingOptions, shape: tuple[int, ...], data: str) -> N
         _logger.warning("%s: not resized, the image size is for files of pictures", data)
     if options.grayscale and len(shape) == 3:
         _logger.warning("%s: the colours are kept, grey is for files of pictures", data)
+
+
+def read_parts(path: Path, options: ReadingOptions) -> tuple[Parts, str]:
+    """The parts of the data set at `path`, and what the path holds. Raises as `open_path`."""
+    _require_existence(path)
+    form, place = formats.identify(path)
+    reader = importlib.import_module(f"handstitch.data.readers.{form.reader}")
+    with naming(path):
+        parts: Parts = reader.read(place, options)
+    return parts, form.title
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """A context in which a DataError that names no file gets this path."""
+    try:
+        yield
+    except DataError as error:
+        if error.file:
+            raise
+        raise replace(error, file=printable(path)) from error
 
 
 def _require_existence(path: Path) -> None:

@@ -33,6 +33,8 @@ class Place(msgspec.Struct, frozen=True):
     path: Annotated[bytes, Meta(min_length=1, max_length=2**15)]
     """As the operating system has it: not every name is text."""
     options: ReadingOptions
+    is_validation: bool = False
+    """Whether it was opened to validate on: then its name stands for no data to train on."""
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -49,11 +51,11 @@ def find(digest: str) -> tuple[Path, ReadingOptions] | None:
     return None if place is None else (Path(os.fsdecode(place.path)), place.options)
 
 
-def named(name: str) -> tuple[Path, ReadingOptions] | None:
-    """Path and options of the data set of this name that was opened last."""
+def named(name: str, *, is_validation: bool = False) -> tuple[Path, ReadingOptions] | None:
+    """Path and options of the data set of this name that was opened last, to train or validate."""
     for place in reversed(_read(user_cache() / _FILE).values()):
         path = Path(os.fsdecode(place.path))
-        if name_of(path) == name:
+        if place.is_validation == is_validation and name_of(path) == name:
             return path, place.options
     return None
 
@@ -65,13 +67,15 @@ def name_of(path: Path) -> str:
     return f"own-{name}" if name in {*TITLES, "auto", "arrays"} else name
 
 
-def remember(digest: str, path: Path, options: ReadingOptions) -> Place | None:
+def remember(
+    digest: str, path: Path, options: ReadingOptions, *, is_validation: bool = False
+) -> Place | None:
     """Remember where the data set with this digest is; returns where it was, if that is known.
 
     A cache that cannot be written is logged.
     """
     folder, before = user_cache(), None
-    place = Place(os.fsencode(path.absolute()), options)
+    place = Place(os.fsencode(path.absolute()), options, is_validation)
     try:
         storage.make_folder(folder)
         with storage.lock_folder(folder, patience=5):

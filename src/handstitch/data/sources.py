@@ -62,6 +62,17 @@ class Source:
         """Its own validation part; None where it has none, and one is split off."""
         return self.own.validation if self.own else None
 
+    def validation_of(self, digest: str) -> Dataset | None:
+        """The samples of this digest that a training on it was validated on: its own validation
+        part, which an empty digest stands for, or another set, found where it was opened last.
+        """
+        own = self.validation
+        if not digest or (own is not None and own.digest == digest):
+            return own
+        from handstitch.data import validation
+
+        return validation.find(digest, self.load("train"))
+
 
 def resolve(
     name: str, data_dir: str | Path | None = None, options: ReadingOptions | None = None

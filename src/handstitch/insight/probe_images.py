@@ -13,6 +13,7 @@ from handstitch.config import Config
 from handstitch.data import loading, sources, splits
 from handstitch.data.batches import Subset, choose
 from handstitch.data.dataset import Dataset
+from handstitch.errors import DataError
 from handstitch.model import Model
 from handstitch.randomness import Purpose, generator
 
@@ -51,7 +52,11 @@ def find_training_data(
     if not fits(model, data):
         _logger.warning("the network is not made for the images of %s", data.name)
         return None, None
-    return data, source.validation
+    try:
+        return data, source.validation_of(model.validation_digest)
+    except DataError as error:
+        _logger.warning("%s: accuracies are left out", error.problem)
+        return None, None
 
 
 def fits(model: Model, data: Dataset) -> bool:

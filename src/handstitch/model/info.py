@@ -47,6 +47,8 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
     """SHA-256 of the training pixels and labels; empty if unknown."""
     initial_digest: Digest = ""
     """SHA-256 of the initial weights (`training.initial_digest`); empty if unknown."""
+    validation_digest: Digest = ""
+    """SHA-256 of the samples it was validated on, where they are a set of their own."""
     start_digest: Digest = ""
     """SHA-256 of the weights of the model it started from (`training.weights_digest`); empty where
     its initial weights were drawn."""

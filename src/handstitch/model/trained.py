@@ -43,6 +43,7 @@ def _model(trainer: Trainer, parameters: Parameters, history: list[EpochRecord])
         data_digest=trainer.dataset.digest,
         background=trainer.background,
         initial_digest=trainer.state.initial_digest,
+        validation_digest=trainer.validation_digest,
         start_digest=trainer.start.digest if trainer.start else "",
     )
 

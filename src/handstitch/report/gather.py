@@ -172,8 +172,8 @@ def _read_data(
     data = source.load(part, fetch=False)
     if run.evaluation:
         same = len(data) == run.evaluation.n
-    elif source.validation is not None:
-        same, data = model.data_digest == data.digest, source.validation
+    elif (validation := source.validation_of(model.validation_digest)) is not None:
+        same, data = model.data_digest == data.digest, validation
     else:
         config = run.config
         same = run.summary is None or run.summary.data_digest == data.digest

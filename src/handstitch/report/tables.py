@@ -54,7 +54,9 @@ def facts(run: RunContents, words: Words) -> Rows:
     config, summary, model, best = run.config, run.summary, run.model, run.best
     data = TITLES.get(run.dataset, run.dataset)
     if summary is not None:
-        data = (words.data_value if summary.val_images else words.data_value_all).format(
+        value = words.data_value if summary.val_images else words.data_value_all
+        data = (words.data_value_own if summary.validation_set else value).format(
+            validation=summary.validation_set,
             train=summary.train_images,
             val=summary.val_images,
             dataset=TITLES.get(summary.dataset, summary.dataset),
@@ -245,12 +247,13 @@ def commands(run: RunContents, words: Words) -> dict[str, str]:
     lang = "" if words.html_lang == "en" else " --lang zh"
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}
-    start = f" --start-from {shell_word(f'{path}/{run_folder.START.as_posix()}')}"
+    validation = run.summary.validation_set if run.summary else ""
+    options = f" --validation {shell_word(validation)}" if validation else ""
+    if run.model and run.model.start_digest:
+        options += f" --start-from {shell_word(f'{path}/{run_folder.START.as_posix()}')}"
     return resume | {
         words.command_train: f"handstitch train --config "
-        f"{shell_word(f'{path}/{run_folder.CONFIG}')}"
-        + start
-        * bool(run.model and run.model.start_digest),
+        f"{shell_word(f'{path}/{run_folder.CONFIG}')}{options}",
         words.command_test: f"handstitch test {quoted}",
         words.command_report: f"handstitch report {quoted}{lang}",
         words.command_python: f"import handstitch; handstitch.load({path!r}).predict(images)",

@@ -8,6 +8,7 @@ weights/start.safetensors  the model it started from, if it did; start.json has 
 summary.json             results, data, build and machine
 test/log.json            every test evaluation, and its result
 train.log · README.md    the same for people
+validation.json          the set of their own that it is validated on, if it is
 origin.json              the search that chose the settings, if one did
 report.html              the whole run on one page
 curves.png · confusion_matrix.png · weights.png   its pictures beside it
@@ -30,6 +31,7 @@ BEST: Final = Path("weights", "best.safetensors")
 LAST: Final = Path("weights", "last.safetensors")
 START: Final = Path("weights", "start.safetensors")
 STARTED_FROM: Final = "start.json"
+VALIDATION: Final = "validation.json"
 HISTORY: Final = "history.csv"
 SUMMARY: Final = "summary.json"
 LOG: Final = "train.log"

@@ -55,9 +55,12 @@ def write(
     """
     selected = f"epoch {summary.best_epoch}, the last: no image was held out for validation"
     if summary.best_val_accuracy is not None:
+        held_out = f"{summary.val_images:,} held-out images"
+        if summary.validation_set:
+            held_out = f"{summary.val_images:,} images of {plain(summary.validation_set)}"
         selected = (
-            f"epoch {summary.best_epoch} by {config.monitor} on {summary.val_images:,} held-out "
-            f"images |\n| validation accuracy | {summary.best_val_accuracy:.4f} |\n"
+            f"epoch {summary.best_epoch} by {config.monitor} on {held_out} |\n"
+            f"| validation accuracy | {summary.best_val_accuracy:.4f} |\n"
             f"| validation loss | {summary.best_val_loss:.4f}"
         )
     layers = " - ".join(str(size) for size in summary.sizes)
@@ -67,6 +70,7 @@ def write(
     shown = "".join(f"![{_TITLES.get(name, name)}]({name})\n\n" for name in pictures)
     epochs = plural(summary.epochs, "epoch")
     again = f" --start-from FOLDER/{START.as_posix()}" if summary.start_digest else ""
+    again += " --validation PATH" if summary.validation_set else ""
     return f"""# A network for {data}
 {_warning(summary)}
 | what | value |

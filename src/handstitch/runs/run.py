@@ -46,6 +46,7 @@ class Run:
         resuming: bool = False,
         epochs_before: int | None = None,
         started_from: str = "",
+        validation_set: str = "",
     ) -> None:
         self.folder = folder
         self.trainer = trainer
@@ -53,6 +54,8 @@ class Run:
         self.state = trainer.state
         self.reason = reason
         """Why `auto` fell back to `sketch`; else empty."""
+        self.validation_set = validation_set
+        """Name of the data set that it is validated on, where that is another; else empty."""
         self.started_from = started_from
         """Name of the model whose weights were the first ones; else empty."""
         self.stop_asked = 0
@@ -124,6 +127,7 @@ class Run:
             threads=int(self.config.threads),
             build=self.trainer.build,
             processor=machine.processor(),
+            validation_set=self.validation_set,
             started_from=self.started_from,
             start_digest=self.trainer.start.digest if self.trainer.start else "",
         )

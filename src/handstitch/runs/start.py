@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from handstitch import machine, storage
 from handstitch.config import Config
-from handstitch.config.messages import plural
+from handstitch.config.messages import plural, pretty_json
 from handstitch.config.schema import from_mapping
 from handstitch.config.toml import format_toml, read_file, to_toml
 from handstitch.data import sources
@@ -21,11 +21,12 @@ from handstitch.errors import Argument, Call, ConfigError, Phrase
 from handstitch.model.classifier import Classifier
 from handstitch.records import ReadingOptions
 from handstitch.runs import folder as run_folder
-from handstitch.runs import snapshot
-from handstitch.runs.folder import CONFIG, RUNS
+from handstitch.runs import snapshot, validation_set
+from handstitch.runs.folder import CONFIG, RUNS, VALIDATION
 from handstitch.runs.history import epoch_line
 from handstitch.runs.origin import Origin, recorded
 from handstitch.runs.run import Run
+from handstitch.runs.validation_set import ValidationSet
 from handstitch.training import Trainer, backend
 
 _logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def train(
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
     *,
+    validation: str | Path | Dataset | None = None,
     start_from: str | Path | Classifier | None = None,
 ) -> Run:
     """Train a network in a new run folder, and return the finished run.
@@ -48,16 +50,17 @@ def train(
 
     `config` is the default recipe unless given; `data` a data set's name, a path or a Dataset, in
     place of `config.dataset`; `out` the folder, or the first free of runs/train, runs/train-2, …;
-    `data_dir` the folder of a named data set's files. `start_from` is a run's folder, a model file
-    or a Classifier: the first weights are its weights, the data are its data where none are given,
-    and `config` must be of its network. Epochs are logged at level INFO. Raises ConfigError,
-    DataError, MachineError or DivergedError.
+    `data_dir` the folder of a named data set's files. `validation` is the path of another data set,
+    or a Dataset, to validate on: then none of `data` is held out. `start_from` is a run's folder, a
+    model file or a Classifier: the first weights are its weights, the data are its data where none
+    are given, and `config` must be of its network. Epochs are logged at level INFO. Raises
+    ConfigError, DataError, MachineError or DivergedError.
     """
     origin = None if start_from is None else Origin.of(start_from)
     if config is None:
         name = str(data) if isinstance(data, str | Path) else "auto"
         config = Config(**(origin.settings(name) if origin else {}))
-    return _train(create(config, data, out, data_dir, origin=origin))
+    return _train(create(config, data, out, data_dir, validation=validation, origin=origin))
 
 
 def resume(
@@ -65,16 +68,18 @@ def resume(
     data: Dataset | None = None,
     data_dir: str | Path | None = None,
     *,
+    validation: str | Path | Dataset | None = None,
     epochs: int | None = None,
 ) -> Run:
     """Train an interrupted run to its end, with the bits of an uninterrupted one.
 
-    `data` is the Dataset it was started with, if it was started with one. `epochs`, more than it
+    `data` is the Dataset it was started with, if it was started with one, and `validation` the
+    same, or the path of its validation set now. `epochs`, more than it
     has, make it a run of so many, finished or not. Raises UsageError if
     there is no run in `folder`, ModelFileError if its state is damaged.
     """
     given = {} if epochs is None else {"epochs": epochs}
-    return _train(reopen(folder, given, data=data, data_dir=data_dir))
+    return _train(reopen(folder, given, data=data, data_dir=data_dir, validation=validation))
 
 
 def _train(run: Run) -> Run:
@@ -91,26 +96,34 @@ def create(
     data_dir: str | Path | None = None,
     *,
     beside: Mapping[str, bytes] | None = None,
+    validation: str | Path | Dataset | None = None,
     origin: Origin | None = None,
 ) -> Run:
     """A new run in a new folder, as `train` makes it, that has not trained yet.
 
-    `beside` are further files of it, `origin` the model to start from, which brings its own data
-    set where none is named. Data set and number of threads are resolved before it is made. Where
-    `auto` fell back to `sketch`, its name says so.
+    `beside` are further files of it, `validation` is a set of its own, `origin` the model to start
+    from, which brings its own data set where none is named. Data set and number of threads are
+    resolved before it is made. Where `auto` fell back to `sketch`, its name says so.
     """
-    reason, validation = "", None
+    reason, source = "", None
     if not isinstance(data, Dataset):
         if origin and data is None and config.dataset == "auto":
             data = sources.recorded(origin.model.dataset, origin.model.data_digest, data_dir)
-        if not isinstance(data, Source):
+        source = data if isinstance(data, Source) else None
+        if source is None:
             options = ReadingOptions.of(config.to_dict())
-            data = sources.resolve(str(data or config.dataset), data_dir, options)
-        validation, reason, data = data.validation, data.reason, data.load("train")
+            source = sources.resolve(str(data or config.dataset), data_dir, options)
+        reason, data = source.reason, source.load("train")
+    own = validation_set.choose(config, data, source, validation)
+    record = None if validation is None or own is None else ValidationSet(own.name, own.digest)
     # The network is made before the folder: an error leaves nothing behind.
-    trainer = Trainer(config, data, validation, origin.model if origin else None)
-    started_from = origin.name if origin else ""
-    run = Run(Path(out or RUNS), trainer, reason=reason, started_from=started_from)
+    run = Run(
+        Path(out or RUNS),
+        Trainer(config, data, own, origin.model if origin else None),
+        reason=reason,
+        started_from=origin.name if origin else "",
+        validation_set=record.name if record else "",
+    )
     if not len(run.trainer.validation_labels):
         _logger.info("no image is held out for validation: the last epoch is kept")
     elif len(run.trainer.validation_labels) < _FEW:
@@ -122,6 +135,7 @@ def create(
     files = {
         **(beside or {}),
         **(origin.files if origin else {}),
+        **({VALIDATION: pretty_json(record)} if record else {}),
         CONFIG: to_toml(run.config).encode(),
     }
     if out is None:
@@ -137,12 +151,13 @@ def reopen(
     *,
     data: Dataset | None = None,
     data_dir: str | Path | None = None,
+    validation: str | Path | Dataset | None = None,
 ) -> Run:
     """The run in `folder`, to be trained on: it ends with the bits of an uninterrupted one.
 
-    `given` are settings from the command line. A data set among them is where its data are now;
-    more epochs make it a run of so many, finished or not. Raises ConfigError if others differ from
-    the run's, UsageError if there is no run.
+    `given` are settings from the command line. A data set among them is where its data are now, and
+    `validation` where its validation set is; more epochs make it a run of so many, finished or not.
+    Raises ConfigError if others differ from the run's, UsageError if there is no run.
     """
     folder = Path(folder)
     run_folder.require_run(folder)
@@ -153,7 +168,15 @@ def reopen(
     if given.get("epochs", 0) > config.epochs:
         config = replace(config, epochs=given["epochs"])
     require_same(config, given, folder)
-    validation = None
+    source, record = None, validation_set.recorded(folder)
+    if validation is not None and record is None:
+        raise ConfigError(
+            "this run has no validation set of its own",
+            file=folder,
+            found="a data set to validate on",
+            wanted="none: it holds images out, as it was started",
+            fix=Phrase("leave {} out", Argument("validation")),
+        )
     if data is None:
         name = config.dataset
         digest = "" if name in TITLES else snapshot.data_digest(folder / run_folder.LAST)
@@ -163,7 +186,8 @@ def reopen(
             sources.require_same(source, name, digest)
         else:
             source = sources.recorded(name, digest, data_dir)
-        data, validation = source.load("train"), source.validation
+        data = source.load("train")
+    own = validation_set.choose(config, data, source, validation, record)
     if machine.resolve_threads(config.threads) > machine.cores():
         _logger.info(
             "resuming with %s threads as before; this machine has %s",
@@ -176,7 +200,8 @@ def reopen(
     origin = recorded(folder)
     return Run(
         folder,
-        Trainer(config, data, validation, origin.model if origin else None),
+        Trainer(config, data, own, origin.model if origin else None),
+        validation_set=record.name if record else "",
         resuming=True,
         epochs_before=epochs_before,
         started_from=origin.name if origin else "",

@@ -21,7 +21,7 @@ winner          the best candidate, a run with its settings, and the link back t
 
 from handstitch.search import executors
 from handstitch.search.folder import Search, is_search, load
-from handstitch.search.plan import SearchPlan, make
+from handstitch.search.plan import SearchPlan, make, more
 from handstitch.search.ranking import Candidate, Ranking, rank
 from handstitch.search.run import StopFlag, run
 from handstitch.search.space import Range
@@ -38,6 +38,7 @@ __all__ = [
     "is_search",
     "load",
     "make",
+    "more",
     "rank",
     "run",
     "search_of",

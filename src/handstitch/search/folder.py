@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -82,6 +82,15 @@ class Search:
     def trial_folder(self, trial: Trial) -> Path:
         """The folder of a finished trial."""
         return storage.inside(self.folder, Path(TRIALS, f"{trial.number:04d}"))
+
+    def grow(self, candidates: int) -> Search:
+        """The search with so many candidates; `write_plan` makes it the one in the folder."""
+        plan = msgspec.structs.replace(self.plan, candidates=candidates)
+        return replace(self, description=msgspec.structs.replace(self.description, plan=plan))
+
+    def write_plan(self) -> None:
+        """Write the description, which has more candidates than the one in the folder."""
+        storage.write(storage.inside(self.folder, SEARCH), pretty_json(self.description))
 
     def keep(self, trial: Trial, best: bytes) -> None:
         """Write a finished trial, wholly or not at all. `best` is its model file, empty if none."""

@@ -135,6 +135,31 @@ def make(
     return plan
 
 
+def more(plan: SearchPlan, candidates: int) -> SearchPlan:
+    """The plan of the same search with so many candidates, its own the first of them.
+
+    Raises UsageError for a grid, and for fewer than it has.
+    """
+    if plan.kind == "grid" or candidates < plan.candidates:
+        asked, has = Argument("trials", candidates), f"the {plan.candidates:,} candidates it has"
+        raise UsageError(
+            "a grid has all its combinations as candidates"
+            if plan.kind == "grid"
+            else "a search takes more trials, not fewer",
+            found=Phrase("{}", asked),
+            wanted=f"{has}: one for each combination of its values"
+            if plan.kind == "grid"
+            else f"{has}, or more",
+            fix=Phrase(
+                "start a new search with more values, or with a range: {}",
+                Argument("learning_rate", "log:LOW..HIGH"),
+            )
+            if plan.kind == "grid"
+            else Phrase("leave {} out to resume it", Argument("trials")),
+        )
+    return msgspec.structs.replace(plan, candidates=candidates)
+
+
 def _without_validation() -> ConfigError:
     return ConfigError(
         "a search needs validation images",

@@ -68,13 +68,14 @@ def run(
 ) -> Search:
     """Train every trial of a search that is not finished; return the search with all its trials.
 
-    `out` is its folder: a new one, an empty one, or that of a search with the same `plan`, which
-    is resumed; None is the next free runs/search-N. `workers` is one of `executors`, entered only
-    if there is something to train. `storage` is the PostgreSQL database of the study; None: a file
-    in the folder. `on_start` is called with the search as opened, `after_trial` after each trial.
-    Raises UsageError if the folder holds another search, MachineError if memory is too small
-    for all workers or a trial kills its workers every time, Interrupted if `stop` was set; finished
-    trials are kept then, and the same call resumes the search.
+    `out` is its folder: a new one, an empty one, or that of a search with the same `plan`, which is
+    resumed, finished or not, to more candidates where `plan` has more; None is the next free
+    runs/search-N. `workers` is one of `executors`, entered only if there is something to train.
+    `storage` is the PostgreSQL database of the study; None: a file in the folder. `on_start` is
+    called with the search as opened, `after_trial` after each trial. Raises UsageError if the
+    folder holds another search, MachineError if memory is too small for all workers or a trial
+    kills its workers every time, Interrupted if `stop` was set; finished trials are kept then, and
+    the same call resumes the search.
     """
     from handstitch.search.study import Study, connected
     from handstitch.search.tpe_and_pruning import Pruner
@@ -82,15 +83,17 @@ def run(
     data = None if data_dir is None else Path(data_dir)
     url = connected(storage) if storage else None
     with ExitStack() as stack:
-        search, source = None, None
+        search, source, grows = None, None, False
         if out is not None and folders.is_search(Path(out)):
             search = _opened(stack, Path(out))
             typed = plan.config["dataset"]
             if typed not in {search.plan.config["dataset"], "auto"}:  # perhaps its path
                 source = sources.resolve(typed, data, ReadingOptions.of(plan.config))
                 plan = msgspec.structs.replace(plan, config=plan.config | {"dataset": source.name})
-            folders.require_same(search.folder, search.plan, plan)
-            plan = search.plan
+            grows = plan.kind != "grid" and plan.candidates > search.plan.candidates
+            grown = search.grow(plan.candidates) if grows else search
+            folders.require_same(search.folder, grown.plan, plan)
+            search, plan = grown, grown.plan
         if search is not None and search.is_over:
             pool = stack.enter_context(serial())  # idle: only the study is written
         else:
@@ -130,6 +133,8 @@ def run(
                 )
             if search is None:
                 search = _opened(stack, folders.create(plan, out, dataset.digest, source.reason))
+        if grows:
+            search.write_plan()
         on_start(search)
         study = stack.enter_context(closing(Study(search, url)))
         pruner = None if plan.pruning == "none" else Pruner(plan.pruning, search.trials)

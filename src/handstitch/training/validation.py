@@ -58,9 +58,11 @@ def is_better(
     Without figures it is: the last epoch is kept.
     """
     if config.monitor == "accuracy":
-        now, before, sign = accuracy, best and best.val_accuracy, 1
+        now, sign = accuracy, 1
+        before = None if best is None else best.val_accuracy
     else:
-        now, before, sign = loss, best and best.val_loss, -1
+        now, sign = loss, -1
+        before = None if best is None else best.val_loss
     return now is None or before is None or sign * now > sign * before
 
 
