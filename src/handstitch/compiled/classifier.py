@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from handstitch import machine
 from handstitch.arrays import Images, Labels, Matrix, Vector, aligned_zeros
-from handstitch.compiled import inference
+from handstitch.compiled import inference, windows
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
-from handstitch.compiled.layout import layout_of
+from handstitch.compiled.layout import Compaction, layout_of
 from handstitch.core.network import Network
 from handstitch.data.batches import Subset
 from handstitch.data.scaling import Scaling
@@ -36,6 +36,8 @@ class _InferenceBuffers(NamedTuple):
     outputs: Matrix
     nonzero_masks: NDArray[np.uint64]
     panels: Matrix
+    tiles: Matrix
+    turned: Matrix
 
 
 class CompiledClassifier:
@@ -62,6 +64,11 @@ class CompiledClassifier:
                 b -= offset * scale * W.sum(axis=0, dtype=np.float64)
                 W *= scale
         self._theta, self._layout, self._sizes = parameters.vector, layout_of(network), sizes
+        self._has_windows = network.receptive_fields is not None
+        if self._has_windows:
+            compaction = Compaction(self._layout)
+            self._theta = compaction.zeros(parameters.vector)
+            compaction.compact(parameters.vector, self._theta)
         self._threads = min(threads or machine.cores(), numba.config.NUMBA_NUM_THREADS)
         self._threads_for_one = max(
             1, min(self._threads, parameters.weight_count // _WEIGHTS_PER_THREAD)
@@ -155,11 +162,13 @@ class CompiledClassifier:
             rows * self._sizes[0] + MASK_BITS,
             rows * sum(self._sizes[1:]) + MASK_BITS,
             MASK_BITS * PANEL_WIDTH,
+            windows.tiles_size(rows, self._sizes[0]) * self._has_windows,
+            windows.turned_size(rows) * self._has_windows,
         )
         words = rows * -(-widest // MASK_BITS)
         needed = threads * (4 * sum(floats) + 8 * words)
         memory.require(needed, f"{threads * rows:,} images at a time", memory.OF_A_FILE)
-        X, outputs, panels = (
+        X, outputs, *others = (
             aligned_zeros(threads * size).reshape(threads, size) for size in floats
         )
-        return _InferenceBuffers(X, outputs, np.empty((threads, words), np.uint64), panels)
+        return _InferenceBuffers(X, outputs, np.empty((threads, words), np.uint64), *others)

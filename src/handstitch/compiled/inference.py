@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numba import prange
 
+from handstitch.compiled import windows
 from handstitch.compiled.functions import activate, softmax
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import matmul_sparse, matvec_sparse, thread_range
@@ -35,6 +36,9 @@ def classify_one(threads, pixels, offset, scale, layout, theta, x, A, positions,
             for index in prange(threads):
                 thread = np.int64(index)
                 lo, hi = thread_range(outputs, thread, threads)
+                if layer == 0 and layout.window_pixels.size > 0:
+                    windows.forward_one(layout, below, W, b, Z, lo, hi)
+                    continue
                 matvec_sparse(below, W, outputs, lo, hi, b, Z, positions[thread])
         if layer < layers - 1:
             activate(layout.activation_ids[layer], Z)
@@ -74,7 +78,15 @@ def _classify(images, offset, scale, layout, theta, work, thread, wants_logits, 
         for layer in range(layers):
             width, Z = layout.sizes[layer + 1], work.outputs[thread][start:]
             W, b = theta[layout.W[layer] :], theta[layout.b[layer] :]
-            matmul_sparse(n, depth, S, depth, W, False, width, width, b, Z, width, masks, panel)
+            if layer == 0 and layout.window_pixels.size > 0:
+                tiles, one, zero = work.tiles[thread], np.float32(1), np.float32(0)
+                windows.turn(n, depth, S, tiles, 0, n)
+                windows.forward(
+                    n, depth, width, one, zero, layout, tiles, W, b, Z, 0, width,
+                    work.turned[thread],
+                )  # fmt: skip
+            else:
+                matmul_sparse(n, depth, S, depth, W, False, width, width, b, Z, width, masks, panel)
             if layer < layers - 1:
                 activate(layout.activation_ids[layer], Z[: n * width])
             S, depth, start = Z, width, start + n * width

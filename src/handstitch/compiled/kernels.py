@@ -77,7 +77,7 @@ def pack_transposed(B, ld, rows, width, panel):
             else:
                 block = load_block(B, j * ld + i, ld, width - j, rows - i)
             block = exchange(exchange(exchange(exchange(block, 8), 4), 2), 1)
-            store_block(panel, i * pitch + j, block, pitch)
+            store_block(panel, i * pitch + j, block, pitch, LANES, LANES)
 
 
 def _masked_gemm(vectors: int) -> Any:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import Matrix, Vector
+from handstitch.arrays import Matrix, Vector, aligned_zeros
 from handstitch.compiled.functions import ACTIVATION_IDS
+from handstitch.compiled.simd import LANES
+from handstitch.compiled.windows import windows_of
 from handstitch.core.network import Network
 
 Offsets = NDArray[np.int64]
@@ -18,10 +20,13 @@ class Layout(NamedTuple):
     """Sizes and offsets of a network; entry l is of layer l, counted from 0.
 
     sizes             units, from the input to the output
-    W, b              where a layer's weights and biases begin in θ
+    W, b              where a layer's weights and biases begin in θ, which is compact
     units             where a layer's inputs begin among all hidden units
     activation_ids    activations, by ACTIVATION_IDS
     dropout           probabilities of silencing a pixel, and a hidden unit
+    window_pixels     with receptive fields, the inputs that a unit of the first layer sees, unit by
+                      unit; else empty
+    window_starts     (units + 1,), where those of a unit begin
     """
 
     sizes: Offsets
@@ -30,12 +35,17 @@ class Layout(NamedTuple):
     units: Offsets
     activation_ids: Offsets
     dropout: Vector
+    window_pixels: NDArray[np.int32]
+    window_starts: Offsets
 
 
 def layout_of(network: Network) -> Layout:
     """The layout of this network's θ and buffers."""
-    sizes = network.parameters.sizes
-    weights = np.cumsum([0, *(W.size for W in network.parameters.weights)])
+    sizes, (pixels, starts) = network.parameters.sizes, windows_of(network.receptive_fields)
+    counts = [W.size for W in network.parameters.weights]
+    if network.receptive_fields:
+        counts[0] = _whole_lines(pixels.size)
+    weights = np.cumsum([0, *counts])
     return Layout(
         sizes=np.array(sizes),
         W=weights[:-1],
@@ -43,7 +53,42 @@ def layout_of(network: Network) -> Layout:
         units=np.cumsum([0, 0, *sizes[1:-1]]),
         activation_ids=np.array([ACTIVATION_IDS[name] for name in network.activations], np.int64),
         dropout=np.array([network.dropout[0], network.dropout[-1]], np.float32),
+        window_pixels=pixels,
+        window_starts=starts,
     )
+
+
+class Compaction:
+    """θ, and the vectors beside it, without the weights of the first layer outside its windows.
+
+    compact = [ W₀ within the windows, unit by unit | W₁ | … | b₀ | b₁ | … ]
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        inputs, units, *_ = layout.sizes.tolist()
+        unit = np.repeat(np.arange(units), np.diff(layout.window_starts))
+        self._positions = layout.window_pixels.astype(np.intp) * units + unit
+        self._rest = inputs * units
+        self._rest_compact = _whole_lines(unit.size)
+
+    def zeros(self, vector: Vector) -> Vector:
+        """A compact vector of zeros, for one like this."""
+        return aligned_zeros(self._rest_compact + vector.size - self._rest, vector.dtype)
+
+    def compact(self, vector: Vector, out: Vector) -> None:
+        """out ← `vector`, compact."""
+        np.take(vector, self._positions, out=out[: self._positions.size], mode="clip")
+        out[self._rest_compact :] = vector[self._rest :]
+
+    def expand(self, compact: Vector, out: Vector) -> None:
+        """The inverse of `compact`; what lies outside the windows stays as it is."""
+        out[self._positions] = compact[: self._positions.size]
+        out[self._rest :] = compact[self._rest_compact :]
+
+
+def _whole_lines(count: int) -> int:
+    """`count` rounded up, so that what comes next begins with a cache line."""
+    return -(-count // LANES) * LANES
 
 
 class Buffers(NamedTuple):
@@ -60,7 +105,8 @@ class Buffers(NamedTuple):
     gradients         dA, then dZ, of the hidden layers
     logits            Z of the last layer, then P − Y
     initial           initial sums of a product, by hidden unit
-    nonzero_masks     (threads, …), as are the panels
+    tiles             X turned, where the first layer has windows
+    nonzero_masks     (threads, …), as are the panels and `turned`: Z or dZ of some units, turned
     """
 
     X: Vector
@@ -75,5 +121,7 @@ class Buffers(NamedTuple):
     zeros: Vector
     nonzero_masks: NDArray[np.uint64]
     panels: Matrix
+    tiles: Vector
+    turned: Matrix
     losses: NDArray[np.float64]
     is_correct: NDArray[np.int64]

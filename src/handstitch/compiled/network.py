@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from handstitch.compiled import windows
 from handstitch.compiled.functions import activate, activation_backward, softmax
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
@@ -15,19 +16,25 @@ from handstitch.compiled.philox import draw
 
 
 @compiled()
-def _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi):
+def _gather(n, images, indices, offset, scale, layout, rng_state, work, lo, hi):
     """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout.
 
-    Offset and scale are of length 1 for pixels; features have one each.
+    Offset and scale are of length 1 for pixels; features have one each. For windows, pixels stay
+    whole numbers, and are turned.
     """
     p, width = layout.dropout[0], layout.sizes[0]
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
+    has_windows = layout.window_pixels.size > 0
+    if has_windows:
+        keep = np.float32(1)
     if p > 0:
         draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
     for i in range(lo, hi):
         row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
         if len(scale) == 1:
             shift, factor = offset[0], scale[0]
+            if has_windows:
+                shift, factor = np.float32(0), np.float32(1)
             for j in range(width):
                 row[j] = (np.float32(image[j]) - shift) * factor
         else:
@@ -37,20 +44,18 @@ def _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi):
             uniform = work.input_uniforms[i * width : (i + 1) * width]
             for j in range(width):
                 row[j] = row[j] * keep if uniform[j] >= p else zero
+    if has_windows:
+        windows.turn(n, width, work.X, work.tiles, lo, hi)
 
 
 @compiled()
-def _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thread):
-    """Z = A W + b,  A = f(Z),  dropped = A ⊙ mask, of units lo to hi of a hidden layer.
+def _product(n, layer, pixel_shift, layout, theta, work, lo, hi, thread):
+    """Z = A W + b of units lo to hi of a hidden layer.
 
     The input is X + pixel_shift: (X + pixel_shift) W = X W + pixel_shift · 1ᵀ W.
     """
-    inputs, outputs, p = layout.sizes[layer], layout.sizes[layer + 1], layout.dropout[1]
-    W, b, first = (
-        theta[layout.W[layer] + lo :],
-        theta[layout.b[layer] + lo :],
-        layout.units[layer + 1],
-    )
+    inputs, outputs, first = layout.sizes[layer], layout.sizes[layer + 1], layout.units[layer + 1]
+    W, b = theta[layout.W[layer] + lo :], theta[layout.b[layer] + lo :]
     S = work.X if layer == 0 else work.dropped[layout.units[layer] * n :]
     if layer == 0 and pixel_shift != 0:
         initial = work.initial[lo:hi]
@@ -68,6 +73,20 @@ def _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thre
         work.outputs[first * n + lo :],
     )
     matmul_sparse(n, inputs, S, inputs, W, False, outputs, hi - lo, b, Z, outputs, masks, panel)
+
+
+@compiled()
+def _forward(n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work, lo, hi, thread):
+    """Z = A W + b,  A = f(Z),  dropped = A ⊙ mask, of units lo to hi of a hidden layer."""
+    inputs, outputs, p = layout.sizes[layer], layout.sizes[layer + 1], layout.dropout[1]
+    first = layout.units[layer + 1]
+    if layer == 0 and layout.window_pixels.size > 0:
+        windows.forward(
+            n, inputs, outputs, pixel_scale, pixel_shift, layout, work.tiles,
+            theta, theta[layout.b[0] :], work.outputs, lo, hi, work.turned[thread],
+        )  # fmt: skip
+    else:
+        _product(n, layer, pixel_shift, layout, theta, work, lo, hi, thread)
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
     if p > 0:
         before = n * layout.sizes[0] if layout.dropout[0] > 0 else 0
@@ -106,7 +125,7 @@ def _loss(n, layout, theta, labels, indices, work, thread, threads):
 
 
 @compiled()
-def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
+def _backward(n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo, hi, thread):
     """dA = dZ Wᵀ;  W ← α Aᵀ dZ + β W;  dZ = dA ⊙ mask ⊙ f′;  b ← α 1ᵀ dZ + β b.
 
     Of inputs lo to hi of a layer: their rows of W, and their biases in the layer below; where that
@@ -139,7 +158,13 @@ def _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread):
     b = into.parameters[layout.b[below] + lo : layout.b[below] + hi]
     for j in range(count):
         b[j] = alpha * sums[j] + (beta * b[j] if beta else 0)
-    if below == 0:
+    if below == 0 and layout.window_pixels.size > 0:
+        sums *= alpha * pixel_shift
+        windows.backward(
+            n, layout.sizes[0], inputs, alpha * pixel_scale, sums, layout, work.tiles,
+            work.gradients, np.float32(into.beta), into.parameters, lo, hi, work.turned[thread],
+        )  # fmt: skip
+    elif below == 0:
         pixels, initial, G = layout.sizes[0], work.zeros, into.parameters[layout.W[0] + lo :]
         if pixel_shift != 0:
             sums *= pixel_shift
@@ -187,15 +212,21 @@ def forward_backward(
     _check(n, images, labels, indices, sizes, len(work.losses))
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
+    # Of windows: their pixels are whole numbers, and dropout does not enlarge those it keeps.
+    pixel_scale = scale[0] / (np.float32(1) - layout.dropout[0])
     for index in prange(threads):
         thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
         lo, hi = n * thread // threads, n * (thread + 1) // threads
-        _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi)
+        if layout.window_pixels.size > 0:
+            lo, hi = windows.image_range(n, thread, threads)
+        _gather(n, images, indices, offset, scale, layout, rng_state, work, lo, hi)
     for layer in range(layers - 1):
         for index in prange(threads):
             thread = np.int64(index)
             lo, hi = thread_range(sizes[layer + 1], thread, threads)
-            _forward(n, layer, pixel_shift, layout, theta, rng_state, work, lo, hi, thread)
+            _forward(
+                n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work, lo, hi, thread
+            )
     for index in prange(threads):
         _loss(n, layout, theta, labels, indices, work, np.int64(index), threads)
     # Added in order: the sum is the same with any number of threads.
@@ -207,7 +238,9 @@ def forward_backward(
         for index in prange(threads):
             thread = np.int64(index)
             lo, hi = thread_range(sizes[layer], thread, threads)
-            _backward(n, layer, pixel_shift, layout, theta, into, work, lo, hi, thread)
+            _backward(
+                n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo, hi, thread
+            )
     _last_biases(n, layout, into, work)
     return loss, correct
 

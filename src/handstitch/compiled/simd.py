@@ -20,6 +20,8 @@ LANES: Final = 16
 """Numbers in a vector."""
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _LLVM_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+_LLVM_BITS = ir.VectorType(_I32, LANES)
+_SHIFT, _UPPER = _LLVM_BITS([16] * LANES), _LLVM_BITS([0xFFFF0000] * LANES)
 _EVERY_LANE: Final = range(LANES)
 
 
@@ -92,11 +94,21 @@ def load_block(builder: Any, start: Any, at: Any, ld: Any, height: Any, width: A
     return cgutils.pack_array(builder, block)
 
 
-@_word(lambda array, _at, block, _ld: types.void(array, _i64, block, _i64))
-def store_block(builder: Any, start: Any, at: Any, block: Any, ld: Any) -> None:
-    """16 rows of 16 numbers, at a distance of ld, from array[at] on ← block."""
-    for vector, pointer in zip(_unpack(builder, block), _rows(builder, start, at, ld), strict=True):
-        _write(builder, vector, pointer, _I64(LANES))
+@_word(lambda array, _at, block, *_: types.void(array, _i64, block, _i64, _i64, _i64))
+def store_block(
+    builder: Any, start: Any, at: Any, block: Any, ld: Any, height: Any, width: Any
+) -> None:
+    """At most `height` rows of `width` numbers, at a distance of ld, from array[at] on ← block."""
+    rows = zip(_unpack(builder, block), _rows(builder, start, at, ld), strict=True)
+    for i, (vector, pointer) in enumerate(rows):
+        count = builder.select(builder.icmp_signed("<", _I64(i), height), width, _I64(0))
+        _write(builder, vector, pointer, count)
+
+
+@_word(lambda _number, n: types.UniTuple(_VECTOR, n.literal_value)(types.float32, n))
+def fill(builder: Any, number: Any, vectors: int) -> Any:
+    """Row of so many vectors, with `number` in every lane."""
+    return cgutils.pack_array(builder, [_broadcast(builder, number)] * vectors)
 
 
 @_word(lambda _number, row: row(types.float32, row))
@@ -113,6 +125,51 @@ def fma(builder: Any, number: Any, row: Any, sums: Any) -> Any:
     pairs = zip(_unpack(builder, row), _unpack(builder, sums), strict=True)
     added = [builder.fadd(builder.fmul(s, b, flags=fused), c, flags=fused) for b, c in pairs]
     return cgutils.pack_array(builder, added)
+
+
+@_word(lambda row, _other: types.UniTuple(_VECTOR, 1)(row, row))
+def products(builder: Any, row: Any, other: Any) -> Any:
+    """One vector: Σ over the vectors of two rows of their products."""
+    first, *rest = zip(_unpack(builder, row), _unpack(builder, other), strict=True)
+    total, fused = builder.fmul(*first), ["contract"]
+    for a, b in rest:
+        total = builder.fadd(builder.fmul(a, b, flags=fused), total, flags=fused)
+    return cgutils.pack_array(builder, [total])
+
+
+@_word(lambda rows: types.UniTuple(_VECTOR, rows.count // 2)(rows))
+def fold(builder: Any, rows: Any) -> Any:
+    """Half as many vectors, each with sums within two: after four times, of 16, lane i of the one
+    that is left is the sum of vector i.
+    """
+    vectors = _unpack(builder, rows)
+    size = len(vectors) // 2
+    pairs = zip(vectors[:size], vectors[size:], strict=True)
+    return cgutils.pack_array(
+        builder, [builder.fadd(*_halves(builder, a, b, size)) for a, b in pairs]
+    )
+
+
+@_word(lambda low, _high: low(low, low))
+def narrow(builder: Any, low: Any, high: Any) -> Any:
+    """Two rows as one: each lane holds both numbers, cut to their upper 16 bits (bfloat16)."""
+    joined = []
+    for a, b in zip(_unpack(builder, low), _unpack(builder, high), strict=True):
+        bits, upper = (builder.bitcast(one, _LLVM_BITS) for one in (a, b))
+        bits = builder.or_(builder.lshr(bits, _SHIFT), builder.and_(upper, _UPPER))
+        joined.append(builder.bitcast(bits, _LLVM_VECTOR))
+    return cgutils.pack_array(builder, joined)
+
+
+@_word(lambda row: types.UniTuple(_VECTOR, 2 * row.count)(row))
+def widen(builder: Any, row: Any) -> Any:
+    """The inverse of `narrow`: of each vector the lower numbers, then the upper ones."""
+    numbers = []
+    for vector in _unpack(builder, row):
+        bits = builder.bitcast(vector, _LLVM_BITS)
+        parts = builder.shl(bits, _SHIFT), builder.and_(bits, _UPPER)
+        numbers += [builder.bitcast(part, _LLVM_VECTOR) for part in parts]
+    return cgutils.pack_array(builder, numbers)
 
 
 @_word(types.uint64)
@@ -135,14 +192,10 @@ def lowest_bit(builder: Any, mask: Any) -> Any:
 @_word(lambda block, size: block(block, size))
 def exchange(builder: Any, block: Any, size: int) -> Any:
     """Block (16, 16), cut into squares of 2 · `size` rows: their off-diagonal quarters swapped."""
-    rows, pick = _unpack(builder, block), ir.VectorType(_I32, LANES)
-    low = pick([c if not c & size else LANES + c - size for c in _EVERY_LANE])
-    high = pick([c + size if not c & size else LANES + c for c in _EVERY_LANE])
+    rows = _unpack(builder, block)
     for i in _EVERY_LANE:
         if not i & size:
-            a, b = rows[i], rows[i + size]
-            rows[i] = builder.shuffle_vector(a, b, low)
-            rows[i + size] = builder.shuffle_vector(a, b, high)
+            rows[i], rows[i + size] = _halves(builder, rows[i], rows[i + size], size)
     return cgutils.pack_array(builder, rows)
 
 
@@ -153,6 +206,13 @@ def outlined(builder: Any) -> None:
     Inlined, a body that long would be compiled anew at every place that calls it.
     """
     builder.function.attributes.add("noinline")
+
+
+def _halves(builder: Any, a: Any, b: Any, size: int) -> tuple[Any, Any]:
+    """Two vectors in pieces of `size` lanes: every first piece of both, every second of both."""
+    low = _LLVM_BITS([c if not c & size else LANES + c - size for c in _EVERY_LANE])
+    high = _LLVM_BITS([c + size if not c & size else LANES + c for c in _EVERY_LANE])
+    return builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
 
 
 def _parts(builder: Any, start: Any, at: Any, vectors: int, width: Any) -> list[tuple[Any, Any]]:
@@ -193,7 +253,7 @@ def _masked(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
 
 def _lanes(builder: Any, count: Any) -> Any:
     """The first `count` lanes; none if it is negative, all from 16 on."""
-    lanes = ir.VectorType(_I32, LANES)(list(_EVERY_LANE))
+    lanes = _LLVM_BITS(list(_EVERY_LANE))
     return builder.icmp_signed("<", lanes, _broadcast(builder, builder.trunc(count, _I32)))
 
 
@@ -201,7 +261,7 @@ def _broadcast(builder: Any, number: Any) -> Any:
     """A vector with `number` in every lane."""
     undefined = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
     one = builder.insert_element(undefined, number, _I32(0))
-    return builder.shuffle_vector(one, undefined, ir.VectorType(_I32, LANES)(None))
+    return builder.shuffle_vector(one, undefined, _LLVM_BITS(None))
 
 
 def _unpack(builder: Any, row: Any) -> list[Any]:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import numba
 import numpy as np
 
-from handstitch.arrays import Images, Indices, Labels, aligned_zeros
-from handstitch.compiled import optimizers
+from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
+from handstitch.compiled import optimizers, windows
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
-from handstitch.compiled.layout import Buffers, layout_of
+from handstitch.compiled.layout import Buffers, Compaction, layout_of
 from handstitch.compiled.network import forward_backward
 from handstitch.compiled.philox import philox_state
 from handstitch.core.network import Network
@@ -36,10 +36,21 @@ class NumbaBackend:
         self._images = batches.images.view()
         self._images.flags.writeable = False
         self._layout = layout_of(network)
-        self._squares = np.empty(-(-network.parameters.vector.size // optimizers.CHUNK))
+        self._compaction: Compaction | None = None
+        # θ and the slots, and what is trained of them: the same, or compact copies.
+        self._whole = [network.parameters.vector, *(s.vector for s in optimizer.slots.values())]
+        self._trained, gradient = self._whole, optimizer.gradient and optimizer.gradient.vector
+        if network.receptive_fields:
+            self._compaction = Compaction(self._layout)
+            self._trained = [self._compaction.zeros(vector) for vector in self._whole]
+            gradient = None if gradient is None else self._compaction.zeros(gradient)
+        self._gradient: Vector | None = gradient
+        self._squares = np.empty(-(-self._trained[0].size // optimizers.CHUNK))
         input_dropout, dropout = self._layout.dropout
         hidden, widest = sum(sizes[1:-1]), max(sizes)
         outputs = aligned_zeros(n * hidden + MASK_BITS)
+        has_windows = self._compaction is not None
+        turned = windows.turned_size(n) * has_windows
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -53,6 +64,8 @@ class NumbaBackend:
             zeros=aligned_zeros(widest),
             nonzero_masks=np.empty((threads, max(widest, n * -(-widest // MASK_BITS))), np.uint64),
             panels=aligned_zeros(threads * MASK_BITS * PANEL_WIDTH).reshape(threads, -1),
+            tiles=aligned_zeros(windows.tiles_size(n, sizes[0]) * has_windows),
+            turned=aligned_zeros(threads * turned).reshape(threads, turned),
             losses=np.empty(n),
             is_correct=np.empty(n, np.int64),
         )
@@ -61,18 +74,34 @@ class NumbaBackend:
         shift = 0.0
         if isinstance(offset, float) and isinstance(scale, float) and input_dropout == 0:
             offset, shift = 0.0, (0.0 - offset) * scale
+        if self._compaction and np.any(offset):
+            raise ValueError("windows with an offset of dropped pixels are not covered")
         vectors = [np.atleast_1d(np.asarray(one, np.float32)) for one in (offset, scale)]
         self._scaling = (*vectors, np.float32(shift))
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Within, numba uses this backend's number of threads."""
+        """Within, numba uses this backend's number of threads; `store` says where θ is."""
+        if self._compaction:
+            for vector, trained in zip(self._whole, self._trained, strict=True):
+                self._compaction.compact(vector, trained)
         before = numba.get_num_threads()
         numba.set_num_threads(min(self._threads, numba.config.NUMBA_NUM_THREADS))
         try:
             yield
         finally:
             numba.set_num_threads(before)
+            self.store()
+
+    def store(self) -> None:
+        """Bring the network's θ and the optimizer's slots up to date.
+
+        With receptive fields, a step changes compact copies of them, and `validate` and the end of
+        `threads` bring them up to date, too.
+        """
+        if self._compaction:
+            for vector, trained in zip(self._whole, self._trained, strict=True):
+                self._compaction.expand(trained, vector)
 
     def train_batch(
         self,
@@ -85,6 +114,7 @@ class NumbaBackend:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
         layout, buffers = self._layout, self._buffers
+        target = self._trained[0] if self._gradient is None else self._gradient
         if rng is None:
             layout = layout._replace(dropout=np.zeros_like(layout.dropout))
             buffers = buffers._replace(dropped=buffers.outputs)
@@ -97,9 +127,9 @@ class NumbaBackend:
             *self._scaling,
             limit,
             layout,
-            self.network.parameters.vector,
+            self._trained[0],
             philox_state(rng),
-            into._replace(parameters=into.parameters.vector),  # type: ignore[arg-type] # no object
+            into._replace(parameters=target),  # type: ignore[arg-type] # no object
             buffers,
         )
         if loss <= limit:
@@ -108,25 +138,27 @@ class NumbaBackend:
 
     def validate(self, images: Images | Subset, labels: Labels) -> tuple[float, float]:
         """As NumpyBackend.validate."""
+        self.store()
         axes = len(images.shape) - 1
         classifier = CompiledClassifier(self.network, self.batches.scaling, self._threads, axes)
         return classifier.loss_and_accuracy(images, labels)
 
     def _update(self, learning_rate: float) -> None:
         """As Optimizer.step."""
-        optimizer, parameters = self.optimizer, self.network.parameters
+        optimizer, parameters, G = self.optimizer, self.network.parameters, self._gradient
         h = optimizer.prepare(learning_rate)
-        if optimizer.gradient is None:
+        if G is None:
             return
-        G = optimizer.gradient.vector
-        slot0, slot1 = [*(slot.vector for slot in optimizer.slots.values()), G, G][:2]
+        theta, *slots = self._trained
+        slot0, slot1 = [*slots, G, G][:2]
+        spared = parameters.vector.size - parameters.decayed(optimizer.decay_biases).size
         optimizers.update(
             self._threads,
             optimizers.RULE_IDS[optimizer.rule],
             Coefficients._make(map(np.float32, h)),
             float(optimizer.clip_norm),
-            parameters.decayed(optimizer.decay_biases).size if optimizer.weight_decay else 0,
-            parameters.vector,
+            theta.size - spared if optimizer.weight_decay else 0,
+            theta,
             G,
             slot0,
             slot1,

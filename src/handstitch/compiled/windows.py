@@ -1,0 +1,234 @@
+"""The first layer of a network with local receptive fields: products that cost what windows hold.
+
+The images of a batch lie side by side, pixel by pixel, in tiles of as many images as a unit's sums
+in registers are for. Z of a unit in a tile is Σ w · (a pixel's images) over its own window; the
+gradient of one of its weights is the dot product of dZ and a pixel's images. A window in a tile has
+to fit into the fastest cache, so that pixels are halved to bfloat16, which holds 0 to 255 exactly;
+their scale is a factor of the weights.
+
+θ is `compact` here: weights outside of the windows are left out, and what is left of the first
+layer lies unit by unit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handstitch.compiled.jit import compiled
+from handstitch.compiled.kernels import PANEL_VECTORS
+from handstitch.compiled.simd import (
+    LANES,
+    element,
+    exchange,
+    fill,
+    fma,
+    fold,
+    load,
+    load_block,
+    narrow,
+    outlined,
+    products,
+    store,
+    store_block,
+    widen,
+)
+from handstitch.receptive_fields import ReceptiveFields
+
+_PAIR: Final = 2 * LANES
+"""Images in a vector of two bfloat16 a lane."""
+_TILES: Final = (8, 4, 2) if PANEL_VECTORS[0] == 8 else (4, 4, 2)
+"""Vectors that the images of a tile may have."""
+GROUP: Final = 4 * LANES
+"""Units whose Z are turned at a time: whole cache lines side by side take less time."""
+
+
+def tiles_size(images: int, inputs: int) -> int:
+    """Numbers that the tiles of a batch of images take."""
+    return -(-images // _PAIR) * LANES * -(-inputs // LANES) * LANES
+
+
+def turned_size(images: int) -> int:
+    """Numbers that Z of a group of units takes, turned."""
+    return GROUP * -(-images // _PAIR) * _PAIR
+
+
+def windows_of(fields: ReceptiveFields | None) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """`window_pixels` and `window_starts` of a layout; empty without receptive fields."""
+    mask = fields.mask if fields else np.zeros((0, 0))
+    counts = np.count_nonzero(mask, axis=0)
+    return np.nonzero(mask.T)[1].astype(np.int32), np.cumsum([0, *counts])
+
+
+@compiled()
+def image_range(n, thread, threads):
+    """(first, end) of one thread's part of n images, in whole pairs of vectors."""
+    pairs = (n + _PAIR - 1) // _PAIR
+    return pairs * thread // threads * _PAIR, min(pairs * (thread + 1) // threads * _PAIR, n)
+
+
+@compiled()
+def _tile_vectors(left):
+    """Vectors of the next tile, of `left` images that remain."""
+    pairs = (left + _PAIR - 1) // _PAIR
+    for vectors in _TILES:
+        if 2 * pairs >= vectors:
+            return vectors
+    return 2
+
+
+@compiled()
+def turn(n, inputs, X, tiles, lo, hi):
+    """tiles ← pixels of images lo to hi of X (n, inputs), of which lo begins a pair of vectors."""
+    outlined()
+    height, first = (inputs + LANES - 1) // LANES * LANES, 0
+    while first < hi:
+        images = _tile_vectors(n - first) * LANES
+        pitch = images // 2
+        for i in range(max(first, lo), min(first + images, hi), _PAIR):
+            for p in range(0, inputs, LANES):
+                at = i * inputs + p
+                behind = at + LANES * inputs
+                if i + _PAIR <= n and p + LANES <= inputs:  # no masks
+                    low = load_block(X, at, inputs, LANES, LANES)
+                    high = load_block(X, behind, inputs, LANES, LANES)
+                else:
+                    low = load_block(X, at, inputs, n - i, inputs - p)
+                    high = load_block(X, behind, inputs, n - i - LANES, inputs - p)
+                low = exchange(exchange(exchange(exchange(low, 8), 4), 2), 1)
+                high = exchange(exchange(exchange(exchange(high, 8), 4), 2), 1)
+                to = (first // 2) * height + p * pitch + (i - first) // 2
+                store_block(tiles, to, narrow(low, high), pitch, LANES, LANES)
+        first += images
+
+
+def _forward_tile(vectors: int) -> Any:
+    """Z of `width` units in a tile of so many vectors: b + factor · Σ w · (a pixel's images)."""
+    pairs = vectors // 2
+    pitch = pairs * LANES
+
+    @compiled()
+    def forward_tile(width, first, pixels, tile, factor, shift, W, b, turned, ld):
+        for lane in range(width):
+            begin, end = element(first, lane), element(first, lane + 1)
+            sums, whole = fill(np.float32(0), vectors), np.float32(0)
+            for j in range(begin, end):
+                images = load(tile, np.int64(element(pixels, j)) * pitch, pairs, pitch)
+                sums = fma(element(W, j), widen(images), sums)
+            if shift != 0:
+                for j in range(begin, end):
+                    whole += element(W, j)
+            sums = fma(factor, sums, fill(element(b, lane) + shift * whole, vectors))
+            store(turned, lane * ld, sums, vectors * LANES)
+
+    return forward_tile
+
+
+def _backward_tile(vectors: int) -> Any:
+    """G ← factor · (dZ of a tile) · (a pixel's images) + initial + β G, of `width` units."""
+    pairs = vectors // 2
+    pitch = pairs * LANES
+
+    @compiled()
+    def backward_tile(width, first, pixels, tile, turned, ld, factor, initial, beta, sums, G):
+        for lane in range(width):
+            dZ = load(turned, lane * ld, vectors, vectors * LANES)
+            before, end = fill(element(initial, lane), 1), element(first, lane + 1)
+            for begin in range(element(first, lane), end, LANES):
+                count = min(LANES, end - begin)
+                for i in range(count):
+                    p = np.int64(element(pixels, begin + i))
+                    images = widen(load(tile, p * pitch, pairs, pitch))
+                    store(sums, i * LANES, products(dZ, images), LANES)
+                row = fold(fold(fold(fold(load_block(sums, 0, LANES, LANES, LANES)))))
+                row = fma(factor, row, before)
+                if beta != 0:
+                    row = fma(beta, load(G, begin, 1, count), row)
+                store(G, begin, row, count)
+
+    return backward_tile
+
+
+_forward_long, _forward_middle, _forward_short = map(_forward_tile, _TILES)
+_backward_long, _backward_middle, _backward_short = map(_backward_tile, _TILES)
+
+
+@compiled()
+def forward(n, inputs, units, factor, shift, layout, tiles, W, b, Z, lo, hi, turned):
+    """Z (n, units) ← (factor · pixels + shift) W + b, of units lo to hi.
+
+    turned (GROUP · images,) is overwritten.
+    """
+    outlined()
+    height, ld = (inputs + LANES - 1) // LANES * LANES, (n + _PAIR - 1) // _PAIR * _PAIR
+    for group in range(lo, hi, GROUP):
+        width, i = min(GROUP, hi - group), 0
+        while i < n:
+            vectors = _tile_vectors(n - i)
+            operands = (
+                width, layout.window_starts[group:], layout.window_pixels, tiles[i // 2 * height :],
+                factor, shift, W, b[group:], turned[i:], ld,
+            )  # fmt: skip
+            if vectors == _TILES[0]:
+                _forward_long(*operands)
+            elif vectors == _TILES[1]:
+                _forward_middle(*operands)
+            else:
+                _forward_short(*operands)
+            i += vectors * LANES
+        for i in range(0, n, LANES):
+            for lane in range(0, width, LANES):
+                rows = load_block(turned, lane * ld + i, ld, LANES, LANES)
+                rows = exchange(exchange(exchange(exchange(rows, 8), 4), 2), 1)
+                store_block(Z, i * units + group + lane, rows, units, n - i, width - lane)
+
+
+@compiled()
+def backward(
+    n, inputs, units, factor, initial, layout, tiles, dZ, beta, G, lo, hi, turned
+):  # fmt: skip
+    """G ← factor · pixelsᵀ dZ + initial + β G within the windows of units lo to hi.
+
+    dZ is (n, units), `initial` has a number for each of these units.
+    """
+    outlined()
+    height, ld = (inputs + LANES - 1) // LANES * LANES, (n + _PAIR - 1) // _PAIR * _PAIR
+    zeros, sums = np.zeros(GROUP, np.float32), np.empty(LANES * LANES, np.float32)
+    for group in range(lo, hi, GROUP):
+        width = min(GROUP, hi - group)
+        for i in range(0, ld, LANES):
+            for lane in range(0, width, LANES):
+                rows = load_block(dZ, i * units + group + lane, units, n - i, width - lane)
+                rows = exchange(exchange(exchange(exchange(rows, 8), 4), 2), 1)
+                store_block(turned, lane * ld + i, rows, ld, LANES, LANES)
+        i, before, kept = 0, initial[group - lo :], beta
+        while i < n:
+            vectors = _tile_vectors(n - i)
+            operands = (
+                width, layout.window_starts[group:], layout.window_pixels, tiles[i // 2 * height :],
+                turned[i:], ld, factor, before, kept, sums, G,
+            )  # fmt: skip
+            if vectors == _TILES[0]:
+                _backward_long(*operands)
+            elif vectors == _TILES[1]:
+                _backward_middle(*operands)
+            else:
+                _backward_short(*operands)
+            i, before, kept = i + vectors * LANES, zeros, np.float32(1)
+
+
+@compiled()
+def forward_one(layout, x, W, b, y, lo, hi):
+    """y ← x W + b of one image x (inputs,), of units lo to hi."""
+    for unit in range(lo, hi):
+        begin, end = layout.window_starts[unit], layout.window_starts[unit + 1]
+        half = (end - begin) // 2
+        even, odd = b[unit], np.float32(0)  # two sums, neither of which waits for the other
+        for j in range(begin, begin + half):
+            even += W[j] * x[layout.window_pixels[j]]
+            odd += W[j + half] * x[layout.window_pixels[j + half]]
+        if (end - begin) % 2:
+            odd += W[end - 1] * x[layout.window_pixels[end - 1]]
+        y[unit] = even + odd
