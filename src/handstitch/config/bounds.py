@@ -21,4 +21,7 @@ NameOrPath = Annotated[
 ]
 ImageSize = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]
 Key = Annotated[str, Meta(max_length=200, description="text")]
+ClassWeights = tuple[
+    Annotated[str, Meta(max_length=250, description="balanced, or CLASS=WEIGHT")], ...
+]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]

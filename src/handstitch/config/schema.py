@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, get_type_hints
 
 import msgspec
 
+from handstitch.config import class_weights
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.config.presets import read_preset
 from handstitch.config.settings import Settings
@@ -55,6 +56,10 @@ class Config(Settings):
             wrong["activation"] = (
                 f"one, or one for each of the {plural(len(self.hidden_sizes), 'hidden layer')}"
             )
+        try:
+            class_weights.parse(self.class_weight)
+        except ValueError:
+            wrong["class_weight"] = class_weights.WANTED
         if 0 < self.clip_norm < 1e-10:
             wrong["clip_norm"] = "0, or a number from 1e-10 (below, squares vanish in float32)"
         if self.warmup >= self.epochs:
@@ -152,6 +157,8 @@ def convert_values(
     for name, value in values.items():
         kind = field_types()[name]
         items = [value] if name == "activation" and isinstance(value, str) else value
+        if name == "class_weight":
+            items = class_weights.items(value)
         try:
             result[name] = msgspec.convert(items, kind, strict=strict)
         except (msgspec.ValidationError, OverflowError):
@@ -171,7 +178,7 @@ def _invalid(
     file: Path | None = None,
 ) -> ConfigError:
     """One error for all invalid values; `wanted` has the valid ones in words."""
-    valid = Config().to_dict() | {"image_size": [32, 32]}
+    valid = Config().to_dict() | {"image_size": [32, 32], "class_weight": ["balanced"]}
     meant = {name: near for name in wanted if (near := _nearest(name, values[name]))}
     label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
     name = next(iter(wanted))

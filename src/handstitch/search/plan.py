@@ -24,6 +24,7 @@ from handstitch.randomness import Purpose, generator
 from handstitch.search import space
 from handstitch.search.space import Axis, Range
 from handstitch.training import footprint
+from handstitch.training.sample_weights import class_weights
 
 Kind = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
@@ -141,6 +142,14 @@ def bytes_needed(plan: SearchPlan, dataset: Dataset) -> int:
         footprint.bytes_needed(config, (inputs, *config.hidden_sizes, outputs), images)
         for config in configs
     )
+
+
+def require_classes(plan: SearchPlan, dataset: Dataset) -> None:
+    """Raise ConfigError unless the class weights of all candidates are those of these classes."""
+    for values in space.extremes(plan.parameters):
+        config = plan.config_of(values, 0)
+        if config.class_weight:
+            class_weights(config, dataset, dataset.labels)
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:

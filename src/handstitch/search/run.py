@@ -23,7 +23,7 @@ from handstitch.records import ReadingOptions, Trial
 from handstitch.search import folder as folders
 from handstitch.search.executors import WorkerPool, serial
 from handstitch.search.folder import Search
-from handstitch.search.plan import SearchPlan, bytes_needed
+from handstitch.search.plan import SearchPlan, bytes_needed, require_classes
 from handstitch.search.trial import Outcome, TrialSpec, cache_dataset, train
 from handstitch.training import backend
 
@@ -120,6 +120,7 @@ def run(
                         Argument("out"),
                     ),
                 )
+            require_classes(plan, dataset)
             pool = stack.enter_context(workers)
             if pool.is_here:
                 memory.require(

@@ -92,7 +92,7 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
         if name not in words:
             continue
         texts = words[name] or ("true",)  # a switch without a value
-        is_path = name == "dataset"  # in which .. is the folder above
+        is_path = name in {"dataset", "class_weight"}  # in which .. is the folder above
         if name in FIXED and (len(texts) > 1 or (".." in texts[0] and not is_path)):
             raise UsageError(
                 f"{name} is not searched",
