@@ -80,7 +80,7 @@ def workspace_bytes(sizes: Sequence[int], dropout: Sequence[float], n: int) -> i
     input of each layer.
     """
     dropped = sum(size for size, p in zip(sizes, dropout, strict=False) if p > 0)
-    return 4 * n * (sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + sizes[-1] + 1)
+    return 4 * n * (sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + sizes[-1] + 2)
 
 
 def evaluate(network: Network, data: Dataset, scaling: Scaling, weights: str) -> Evaluation:

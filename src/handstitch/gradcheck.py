@@ -74,10 +74,10 @@ def check(
     """Compare the gradient of core/ with the complex step.
 
     Of the loss of this configuration on `samples` random samples; of its settings, those of the
-    network, weight decay, reduction and seed count. For receptive fields the inputs are an image,
-    as square as may be. All parameters, or `most` of them drawn from
-    the seed. Raises HandstitchError if every draw of inputs is too close to a kink, MachineError if
-    the network would not fit in memory.
+    network, the loss, weight decay and seed count; where classes have weights, the samples have
+    drawn ones. For receptive fields the inputs are an image, as square as may be. All parameters,
+    or `most` of them drawn from the seed. Raises HandstitchError if every draw of inputs is too
+    close to a kink, MachineError if the network would not fit in memory.
     """
     sizes = (inputs, *config.hidden_sizes, classes)
     memory.require(
@@ -153,8 +153,12 @@ class Case:
         )
         self.X: Matrix = rng.standard_normal((samples, inputs))
         self.y = rng.integers(0, classes, samples)
-        self.work = Workspace(self.network, samples)
-        self._scale = 1 / samples if config.reduction == "mean" else 1.0
+        self.weights: Vector | None = None
+        if config.class_weight:  # those of samples may be any: these are of all kinds
+            self.weights = rng.exponential(1, samples)
+        self.work = Workspace(self.network, samples, label_smoothing=config.label_smoothing)
+        total = samples if self.weights is None else float(np.sum(self.weights))
+        self._scale = 1 / total if config.reduction == "mean" else 1.0
         self._forward()
         # The masks that core/ drew, one for each layer's input.
         self.masks = [
@@ -168,7 +172,7 @@ class Case:
         V ← scale · gradient + λ V, starting from V = θ, is gradient and penalty in one.
         """
         self._forward()
-        self.network.loss(self.y, self.work)
+        self.network.loss(self.y, self.work, self.weights)
         target = self.network.parameters.copy()
         decay = self.config.weight_decay
         biases = decay * self.config.decay_biases
@@ -179,8 +183,11 @@ class Case:
         """Loss and penalty as a function of θ, for complex θ, from the textbook alone."""
         *_, A = self._preactivations(theta)
         shifted = A - A.real.max(axis=1, keepdims=True)
-        logits = shifted[np.arange(len(self.y)), self.y]
-        total = np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - logits)
+        nats = np.log(np.sum(np.exp(shifted), axis=1, keepdims=True)) - shifted
+        smoothing = self.config.label_smoothing
+        losses = (1 - smoothing) * nats[np.arange(len(self.y)), self.y]
+        losses += smoothing * np.mean(nats, axis=1)
+        total = np.sum(losses if self.weights is None else self.weights * losses)
         weights, biases = _unpack(theta, self.sizes)
         decayed = [*weights, *(biases if self.config.decay_biases else [])]
         squares = sum(np.sum(array * array) for array in decayed)

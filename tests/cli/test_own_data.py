@@ -389,3 +389,88 @@ def test_fashion_mnist_in_its_own_order_gives_its_own_weights(
         for out in ("runs/a", "runs/b")
     )
     assert one == other
+
+
+# ── A rare class ───────────────────────────────────────────────────────────────────────────────
+
+
+QUICK = (
+    "--dataset",
+    "rare.npz",
+    "--hidden",
+    "24",
+    *SMALL[-4:],
+    "--dropout",
+    "0",
+    "--monitor",
+    "loss",
+)
+
+
+@pytest.fixture
+def rare(machine: Path) -> Path:
+    """95 grey pictures of noise for 5 that are a little lighter, which overlap."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 2000), ("test", 1000)):
+        labels = np.where(np.arange(n) % 20 == 0, "rare", "usual")
+        noise = rng.normal(0, 40, (n, 6, 6)) + 120 + 10 * (labels == "rare")[:, None, None]
+        arrays |= {f"x_{part}": noise.clip(0, 255).astype(np.uint8), f"y_{part}": labels}
+    np.savez(machine / "rare.npz", **arrays)
+    return machine / "rare.npz"
+
+
+def rare_recall(handstitch: Handstitch, run: str, *flags: str) -> float:
+    trained = handstitch("train", *QUICK, "--epochs", "5", "--out", run, *flags)
+    assert trained.code == 0, trained.err
+    scores = handstitch("test", run, "--json").json["class_scores"]
+    return next(float(score["recall"]) for score in scores if score["name"] == "rare")
+
+
+def test_a_rare_class_is_recalled_with_class_weights(
+    handstitch: Handstitch, rare: Path, machine: Path
+) -> None:
+    plain = rare_recall(handstitch, "runs/plain")
+    balanced = rare_recall(handstitch, "runs/balanced", "--class-weight", "balanced")
+    assert plain < 0.4
+    assert balanced > plain + 0.3
+    (machine / "weights.csv").write_text("class,weight\nusual,1\nrare,19\n")
+    weighted = rare_recall(handstitch, "runs/file", "--class-weight", "weights.csv")
+    assert weighted > plain + 0.3
+    typed = rare_recall(handstitch, "runs/typed", "--class-weight", "usual=1", "rare=19")
+    assert typed == weighted
+
+
+def test_a_run_keeps_the_weights_that_a_file_said(
+    handstitch: Handstitch, rare: Path, machine: Path
+) -> None:
+    (machine / "weights.csv").write_text("usual,1\nrare,19\n")
+    flags = ("--class-weight", "weights.csv", "--label-smoothing", "0.1", "--epochs", "2")
+    assert handstitch("train", *QUICK, "--out", "runs/a", *flags).code == 0
+    (machine / "weights.csv").unlink()
+    recorded = 'class_weight = ["usual=1", "rare=19"]'
+    assert recorded in (machine / "runs/a/config.toml").read_text()
+    model = load_model(machine / "runs/a/weights/best.safetensors")
+    assert model.config["class_weight"] == ["usual=1", "rare=19"]
+    longer = handstitch("train", "--resume", "runs/a", "--epochs", "3")
+    assert longer.code == 0, longer.err
+    assert recorded in (machine / "runs/a/config.toml").read_text()
+    other = handstitch("train", "--resume", "runs/a", "--class-weight", "balanced")
+    assert other.code == 2
+    assert "a run resumes with the settings it was started with" in other.err
+    assert handstitch("report", "runs/a").code == 0
+    assert "rare=19" in (machine / "runs/a/report.html").read_text()
+
+
+def test_class_weights_of_other_classes_are_refused(
+    handstitch: Handstitch, rare: Path, machine: Path
+) -> None:
+    for verb in (("train",), ("search", "--lr", "0.001", "0.01")):
+        wrong = handstitch(*verb, "--dataset", "rare.npz", "--class-weight", "usual=1,common=2")
+        assert wrong.code == 2
+        assert "no weight of rare" in wrong.err
+        assert "--class-weight balanced" in wrong.err
+        assert not (machine / "runs").exists()
+    missing = handstitch("train", "--dataset", "rare.npz", "--class-weight", "balance")
+    assert missing.code == 2
+    assert "perhaps: --class-weight balanced" in missing.err

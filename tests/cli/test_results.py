@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -77,11 +78,12 @@ def test_the_bar_shows_the_position_and_the_figures_of_the_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    trainer = SimpleNamespace(batches=[0] * 40)
+    batches = MagicMock(__len__=lambda self: 40, mean_weight=2.0)
+    trainer = SimpleNamespace(batches=batches)
     run: Any = SimpleNamespace(trainer=trainer, config=SimpleNamespace(epochs=5))
     progress = Progress(run)
     state: Any = SimpleNamespace(
-        epoch=2, batch=32, samples=3200, train_seconds=0.5, loss=1600.0, correct=2400
+        epoch=2, batch=32, samples=3200, train_seconds=0.5, loss=3200.0, correct=2400
     )
     progress.after_step(state)
     (task,) = progress.bar.tasks
@@ -251,7 +253,8 @@ def test_every_flag_arrives(handstitch: Handstitch) -> None:
         "initialization": "lecun", "dropout": 0.3, "input_dropout": 0.4, "optimizer": "adamw",
         "learning_rate": 0.5, "momentum": 0.6, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-5,
         "weight_decay": 1e-4, "decay_biases": False, "decoupled": True, "reduction": "mean",
-        "clip_norm": 2.5, "schedule": "one-cycle", "warmup": 1.5, "decay_epochs": 2.0,
+        "class_weight": ["a b=1.5", "c=2"], "label_smoothing": 0.1, "clip_norm": 2.5,
+        "schedule": "one-cycle", "warmup": 1.5, "decay_epochs": 2.0,
         "decay_factor": 0.9, "final_rate_fraction": 0.1, "plateau_patience": 7, "epochs": 4,
         "batch_size": 3, "monitor": "loss", "patience": 2, "seed": 11, "threads": 2,
         "backend": "numpy",

@@ -22,6 +22,8 @@ NETWORKS = [
     {"hidden_sizes": (64, 48, 32, 16), "activation": ("tanh", "relu", "elu", "sigmoid")},
     {"initialization": "xavier", "scaling": "standard"},
     {"threads": 4},
+    {"label_smoothing": 0.1},
+    {"class_weight": "balanced", "label_smoothing": 0.3},
 ]
 
 
@@ -63,11 +65,12 @@ def test_gradient_is_that_of_core_to_the_precision_of_float32(choice: dict[str, 
         loss, correct = backend.train_batch(indices, 1e-3, 1 / n, np.inf, None)
 
     network = Network(exact, config.activations)
-    work = Workspace(network, n)
+    work = Workspace(network, n, label_smoothing=config.label_smoothing)
+    weights = batches.gather_weights(indices)
     y = batches.gather(indices, work.X)
     network.forward(work.X, work)
     assert correct == network.count_correct(y, work)
-    assert loss == pytest.approx(network.loss(y, work), rel=1e-5)
+    assert loss == pytest.approx(network.loss(y, work, weights), rel=1e-5)
     wanted = exact.zeros_like()
     network.backward(work, Into(wanted, 1 / n, 0.0, 0.0))
 

@@ -44,6 +44,9 @@ CHOICES: list[dict[str, Any]] = [
     {"clip_norm": 1e6},
     {"reduction": "sum", "learning_rate": 0.001},
     {"scaling": "standard"},
+    {"label_smoothing": 0.1},
+    {"class_weight": "balanced"},
+    {"class_weight": "balanced", "label_smoothing": 0.3, "reduction": "sum", "dropout": 0.2},
     {"dropout": 0.3},
     {"input_dropout": 0.2},
     {"dropout": 0.5, "input_dropout": 0.1, "optimizer": "adam", "activation": ("elu",)},
@@ -252,26 +255,28 @@ def test_compiling_ahead_is_all_that_training_needs(
 
 
 @pytest.mark.parametrize(
-    ("indices", "labels", "pixels"),
+    ("indices", "labels", "pixels", "weights"),
     [
-        ([0, 20], [0] * 20, 12),
-        ([0, -1], [0] * 20, 12),
-        ([], [0] * 20, 12),
-        ([0] * 6, [0] * 20, 12),
-        ([0, 1], [3] * 20, 12),
-        ([0, 1], [-1] * 20, 12),
-        ([0, 19], [0] * 19, 12),
-        ([0, 1], [0] * 20, 11),
-        ([0, 1], [0] * 20, 13),
+        ([0, 20], [0] * 20, 12, None),
+        ([0, -1], [0] * 20, 12, None),
+        ([], [0] * 20, 12, None),
+        ([0] * 6, [0] * 20, 12, None),
+        ([0, 1], [3] * 20, 12, None),
+        ([0, 1], [-1] * 20, 12, None),
+        ([0, 19], [0] * 19, 12, None),
+        ([0, 1], [0] * 20, 11, None),
+        ([0, 1], [0] * 20, 13, None),
+        ([0, 1], [0] * 20, 12, np.ones(19, np.float32)),
     ],
 )
 def test_what_leads_outside_of_the_arrays_is_refused(
-    indices: list[int], labels: list[int], pixels: int
+    indices: list[int], labels: list[int], pixels: int, weights: Any
 ):
     images = np.zeros((20, pixels), np.uint8)
     parameters = Parameters.random((12, 5, 3), np.random.Generator(np.random.Philox(0)))
     network = Network(parameters, ("relu",))
-    batches = Batches(images, np.array(labels), np.arange(5), Scaling(0.0, 1 / 256), 5)
+    scaling = Scaling(0.0, 1 / 256)
+    batches = Batches(images, np.array(labels), np.arange(5), scaling, 5, weights=weights)
     backend = NumbaBackend(network, Optimizer(parameters, "sgd"), batches, threads=2)
     before = parameters.vector.copy()
     with backend.threads(), pytest.raises(IndexError):

@@ -109,9 +109,7 @@ def train(run: dict[str, Any], first: int = 0, stop: int = STEPS) -> list[tuple[
             count = max(1, run["batch"] - 5) if step == STEPS - 1 else run["batch"]
             indices = rng.permutation(300)[:count].astype(np.intp)
             dropout = generator(0, Purpose.DROPOUT, step)
-            outcomes.append(
-                run["backend"].train_batch(indices, 0.002, 1 / count, np.inf, dropout)
-            )
+            outcomes.append(run["backend"].train_batch(indices, 0.002, 1 / count, np.inf, dropout))
     return outcomes
 
 

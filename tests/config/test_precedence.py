@@ -99,7 +99,8 @@ COMMON = {
     "validation": 0.1, "stratified": False, "hidden_sizes": [512, 256], "receptive_field": [],
     "activation": ["relu"], "initialization": "he", "input_dropout": 0.0, "momentum": 0.9,
     "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": False,
-    "decoupled": False, "reduction": "mean", "clip_norm": 0.0, "warmup": 0.0, "decay_epochs": 5.0,
+    "decoupled": False, "reduction": "mean", "class_weight": [], "label_smoothing": 0.0,
+    "clip_norm": 0.0, "warmup": 0.0, "decay_epochs": 5.0,
     "decay_factor": 0.5, "final_rate_fraction": 0.0, "plateau_patience": 3, "monitor": "accuracy",
     "patience": 0, "seed": 0, "threads": "auto", "backend": "auto",
 }  # fmt: skip
@@ -281,6 +282,8 @@ def values_for(name: str) -> st.SearchStrategy[Any]:
         return st.lists(st.integers(1, 4096), max_size=2).map(sorted).map(tuple)
     if kind is bool:
         return st.booleans()
+    if name == "class_weight":
+        return st.sampled_from([(), ("balanced",), ("a b=0.5", "c,d=2", "e=f=1e-3")])
     if name == "image_size":
         return st.lists(st.integers(1, 4096), max_size=2).map(tuple)
     bounds = msgspec.json.schema(kind)

@@ -33,6 +33,12 @@ NOT_FOR: dict[str, list[Any]] = {
     "dropout": [1, 1.5, -0.1, float("inf"), "x", True],
     "learning_rate": [0, -1, float("nan"), float("inf"), 10**400],
     "weight_decay": [-1e-9, float("inf")],
+    "class_weight": [
+        *("a", "a=0", "a=-1", "a=inf", "a=nan", "a=2e6", "a=x", {"a": "x"}, {"a": 0}, 3, [3], "="),
+        *(("balanced", "a=1"), ("a=1", "a=2"), ("balanced", "balanced")),
+        *("x" * 300 + "=1", [f"{i:0200}=1" for i in range(200)]),
+    ],
+    "label_smoothing": [1, -0.1, float("nan")],
     "clip_norm": [-1],
     "warmup": [-1, 22, 23.5],
     "decay_factor": [0, 1.01],
@@ -86,8 +92,12 @@ def test_every_example_in_a_message_is_valid() -> None:
         fix = str(caught.value.fix)
         assert fix.startswith(("for example: ", "perhaps: "))
         if fix.startswith("for example: "):
-            pairs = {"image_size": (32, 32), "receptive_field": (5, 13)}
-            example = pairs.get(name, getattr(defaults, name))
+            others = {
+                "image_size": (32, 32),
+                "receptive_field": (5, 13),
+                "class_weight": ("balanced",),
+            }
+            example = others.get(name, getattr(defaults, name))
             assert fix == f"for example: {name} = {format_value(example)}"
 
 

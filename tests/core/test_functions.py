@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ def careful(Z: Matrix, Y: Matrix) -> tuple[float, Matrix]:
 
 
 def loss_and_gradient(Z: Matrix, Y: Matrix) -> tuple[float, Matrix]:
-    dZ, column = np.full_like(Z, np.nan), np.full((len(Z), 1), np.nan, Z.dtype)
-    return softmax_cross_entropy(Z, Y, dZ, column), dZ
+    dZ, space = np.full_like(Z, np.nan), np.full((2, len(Z), 1), np.nan, Z.dtype)
+    return softmax_cross_entropy(Z, Y, dZ, *space), dZ
 
 
 def one_hot(rng: np.random.Generator, n: int, classes: int) -> Matrix:
@@ -87,14 +88,16 @@ def test_huge_logits_cost_their_distance_and_nothing_is_lost_in_a_logarithm_of_z
         np.testing.assert_array_equal(dZ, np.eye(3)[[0]] - np.eye(3)[[label]])
 
 
-def test_gradient_is_the_complex_step_for_soft_targets_too():
+@pytest.mark.parametrize("weights", [1, [[0.0], [0.3], [1.0], [20.0]]], ids=["one", "any"])
+def test_gradient_is_the_complex_step_for_soft_and_weighted_targets_too(weights: Any):
     rng = np.random.default_rng(3)
-    Z, Y = rng.standard_normal((4, 5)), rng.dirichlet(np.ones(5), 4)
-    _, dZ = loss_and_gradient(Z, Y)
+    Z, Y = rng.standard_normal((4, 5)), rng.dirichlet(np.ones(5), 4) * weights
+    loss, dZ = loss_and_gradient(Z, Y)
+    assert loss == pytest.approx(careful(Z, Y)[0], rel=1e-13)
     for place in np.ndindex(Z.shape):
         moved = Z.astype(complex)
         moved[place] += 1e-30j
-        L = (np.log(np.exp(moved).sum(axis=1)) - (Y * moved).sum(axis=1)).sum()
+        L = (Y * (np.log(np.exp(moved).sum(axis=1, keepdims=True)) - moved)).sum()
         assert dZ[place] == pytest.approx(L.imag / 1e-30, rel=1e-12)
 
 

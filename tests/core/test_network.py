@@ -130,6 +130,39 @@ def test_targets_of_an_earlier_batch_are_forgotten():
     assert losses[0] == losses[2] != losses[1]
 
 
+def test_a_row_of_the_targets_is_smoothed_and_has_the_weight_of_its_sample():
+    network, X, y = made(), batch(9), labels(9)
+    weights = np.linspace(0, 4, 9)
+    work = Workspace(network, 12, label_smoothing=0.2).for_batch(9)
+    network.forward(X, work)
+    weighted = network.loss(y, work, weights)
+    wanted = weights[:, None] * (0.8 * np.eye(4)[y] + 0.2 / 4)
+    np.testing.assert_allclose(work.targets, wanted, rtol=1e-14)
+    one_by_one = [network.loss(y[[i]], take_row(work, i)) for i in range(9)]
+    assert weighted == pytest.approx(weights @ one_by_one, rel=1e-13)
+
+
+def take_row(work: Workspace, row: int) -> Workspace:
+    single = Workspace(work.network, 1, label_smoothing=0.2)
+    single.outputs[-1][:] = work.outputs[-1][row]
+    return single
+
+
+def test_a_weight_of_0_leaves_a_sample_out_and_one_of_2_counts_it_twice():
+    network, X, y = made(), batch(9), labels(9)
+    weights = np.array([0, 2, 1, 0, 1, 2, 1, 1, 0.0])
+    times = np.repeat(np.arange(9), weights.astype(int))
+    found = []
+    for rows, of_each in ((np.arange(9), weights), (times, None)):
+        work, G = Workspace(network, len(rows)), network.parameters.zeros_like()
+        network.forward(X[rows], work)
+        loss = network.loss(y[rows], work, of_each)
+        network.backward(work, Into(G, 1 / weights.sum(), 0, 0))
+        found.append((loss, G.vector))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-13)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-10, atol=1e-14)
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.intp])
 def test_hits_are_counted_and_the_first_of_equal_logits_is_the_answer(kind: Any):
     network = made((2, 3), ())
@@ -152,7 +185,7 @@ def test_a_row_without_numbers_does_not_stop_the_count():
 
 def arrays(work: Workspace) -> list[Matrix]:
     hidden = [*work.outputs, *work.gradients, *work.masks, *work.dropped]
-    return [work.X, *hidden, work.targets, work.column]
+    return [work.X, *hidden, work.targets, work.column, work.row_sums]
 
 
 @pytest.mark.parametrize("dropout", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)])

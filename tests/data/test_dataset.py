@@ -244,3 +244,44 @@ def test_a_copy_that_would_not_fit_in_memory_is_refused_before_it_is_made(
     with pytest.raises(MachineError, match="a copy of the samples") as caught:
         Dataset.from_arrays(np.asfortranarray(PIXELS), CLASSES)
     assert "mmap_mode" in str(caught.value.fix)
+
+
+# ── Weights of samples ─────────────────────────────────────────────────────────────────────────
+
+
+def test_weights_are_kept_as_float32_and_are_part_of_the_digest() -> None:
+    given = np.linspace(0, 3, 30)
+    dataset = Dataset.from_arrays(images(30), labels(30), weights=given)
+    assert dataset.weights is not None
+    assert dataset.weights.dtype == np.float32
+    np.testing.assert_allclose(dataset.weights, given, rtol=1e-6)
+    plain = Dataset.from_arrays(images(30), labels(30))
+    assert plain.weights is None
+    assert (
+        dataset.digest
+        == hashlib.sha256(
+            bytes(images(30)) + bytes(plain.labels) + bytes(dataset.weights)
+        ).hexdigest()
+    )
+    assert plain.digest == digest_of(images(30), plain.labels)
+
+
+@pytest.mark.parametrize(
+    ("weights", "found"),
+    [
+        (np.ones(29), "(29,) of 30 samples"),
+        (np.ones((30, 1)), "(30, 1) of 30 samples"),
+        (2.0, "() of 30 samples"),
+        (["much"] * 30, "could not convert string"),
+        ([*[1] * 7, -0.1, *[1] * 22], "-0.1 at position 7"),
+        ([*[1] * 29, np.nan], "nan at position 29"),
+        ([np.inf, *[1] * 29], "inf at position 0"),
+        ([2e6, *[1] * 29], "2e+06 at position 0"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_cannot_be_a_weight_is_refused(weights: Any, found: str) -> None:
+    with pytest.raises(DataError, match="cannot be the weights") as caught:
+        Dataset.from_arrays(images(30), labels(30), weights=weights)
+    assert found in str(caught.value.found)
+    assert caught.value.fix

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch.arrays import Indices, Matrix
+from handstitch.arrays import Indices, Matrix, Vector
 from handstitch.config import Config
 from handstitch.core import activations
 from handstitch.core.activations import ACTIVATIONS, apply
@@ -27,6 +27,8 @@ PROBLEM = Config(
     input_dropout=0.2,
     weight_decay=0.05,
     reduction="mean",
+    class_weight=("balanced",),
+    label_smoothing=0.2,
     seed=2,
 )
 """Everything at once. Widths are equal where a transposed matrix would otherwise not fit."""
@@ -327,15 +329,43 @@ def test_a_wrong_forward_pass_is_caught(monkeypatch: Patch):
     assert caught(check(Config(hidden_sizes=(5,), activation=("leaky_relu",), dropout=0.0), **DATA))
 
 
-def test_a_loss_that_is_wrong_by_a_factor_is_caught(monkeypatch: Patch):
-    right = Network.loss
+RIGHT = Network.loss
 
-    def halved(self: Network, y: Indices, work: Workspace) -> float:
-        loss = right(self, y, work)
-        work.gradients[-1][:] /= 2
-        return loss / 2
 
-    monkeypatch.setattr(Network, "loss", halved)
+def halved(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+    loss = RIGHT(self, y, work, weights)
+    work.gradients[-1][:] /= 2
+    return loss / 2
+
+
+def unweighted(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+    return RIGHT(self, y, work)
+
+
+def unweighted_probabilities(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+    """P − Y where s P − Y is meant."""
+    loss = RIGHT(self, y, work, weights)
+    work.gradients[-1][:] += (
+        (1 - weights[:, None]) * (work.gradients[-1] + work.targets) / (weights[:, None])
+    )
+    return loss
+
+
+def smoothed_twice(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+    work.class_targets[:] = 0.8 * work.class_targets + 0.2 / len(work.class_targets)
+    return RIGHT(self, y, work, weights)
+
+
+def weights_of_other_samples(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+    return RIGHT(self, y, work, np.roll(weights, 1))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [halved, unweighted, unweighted_probabilities, smoothed_twice, weights_of_other_samples],
+)
+def test_a_wrong_loss_is_caught(monkeypatch: Patch, fault: Callable[..., float]):
+    monkeypatch.setattr(Network, "loss", fault)
     assert caught(check(PROBLEM, **DATA))
 
 
@@ -369,8 +399,8 @@ def fused_error() -> float:
     before = theta.copy()
     optimizer = Optimizer(case.network.parameters, "sgd", weight_decay=PROBLEM.weight_decay)
     case._forward()
-    case.network.loss(case.y, case.work)
-    case.network.backward(case.work, optimizer.into(1.0, 1 / DATA["samples"]))
+    case.network.loss(case.y, case.work, case.weights)
+    case.network.backward(case.work, optimizer.into(1.0, case._scale))
     optimizer.step(1.0)
     believed = before - theta
     return float(np.linalg.norm(believed - numeric) / np.linalg.norm(numeric))

@@ -420,3 +420,27 @@ def test_features_that_are_no_numbers_are_refused_in_prediction() -> None:
         classifier.predict(X)
     with pytest.raises(DataError, match="neither images nor features"):
         classifier.predict(X[0])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_sample_weights_decide_between_two_labels_of_the_same_images(backend: str) -> None:
+    X, y = make_stripes(200)
+    both, labels = np.concatenate([X, X]), np.concatenate([y, 1 - y])
+    weights = np.repeat([1.0, 0.1], len(X))
+    settings = SETTINGS | {"backend": backend, "epochs": 15}
+    classifier = Classifier(**settings).fit(both, labels, sample_weight=weights)
+    assert classifier.score(X, y) > 0.7
+    other = Classifier(**settings).fit(both, labels, sample_weight=weights[::-1])
+    assert other.score(X, y) < 0.3
+    with pytest.raises(DataError, match="weights of samples"):
+        classifier.fit(X, y, sample_weight=weights)
+
+
+def test_class_weights_are_kept_in_the_file(tmp_path: Path) -> None:
+    X, y = make_stripes(60)
+    classifier = Classifier(**SETTINGS, class_weight={"0": 1, "1": 2.5}, label_smoothing=0.1)
+    classifier.fit(X, y).save(tmp_path / "model.safetensors")
+    loaded = Classifier.load(tmp_path / "model.safetensors")
+    assert loaded.config.class_weight == ("0=1", "1=2.5")
+    assert loaded.config.label_smoothing == 0.1
+    assert "class_weight=('0=1', '1=2.5')" in repr(loaded)

@@ -24,6 +24,8 @@ SMALL = (9, 8, 7, 6, 5, 4, 3)
     "weight_decay",
     "decay_biases",
     "reduction",
+    "class_weight",
+    "label_smoothing",
     "seed",
 )
 def gradcheck(

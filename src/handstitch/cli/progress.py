@@ -48,12 +48,13 @@ class Progress:
         """Update the bar, every few steps."""
         if self.bar.disable or state.batch % EVERY:
             return
+        loss = state.loss / state.samples / self._run.trainer.batches.mean_weight
         rate = state.samples / state.train_seconds if state.train_seconds else 0.0
         self.bar.update(
             self._task,
             completed=state.epoch * self._steps + state.batch,
             description=f"Epoch {state.epoch + 1}/{self._run.config.epochs}",
-            live=f"{rate:,.0f} images/s  loss {state.loss / state.samples:.4f}"
+            live=f"{rate:,.0f} images/s  loss {loss:.4f}"
             f"  accuracy {state.correct / state.samples:.4f}",
         )
 

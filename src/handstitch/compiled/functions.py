@@ -58,3 +58,16 @@ def softmax(Z, P):
     for j in range(Z.size):
         P[j] /= total
     return predicted, largest + log(np.float64(total))
+
+
+@compiled()
+def softmax_cross_entropy(Z, Y):
+    """(argmax z, L = s log Σ eᶻ − Σ y z) of one sample with targets y, s = Σ y; Z ← s P − Y."""
+    s, correct = np.float32(0), 0.0
+    for j in range(Z.size):
+        s += Y[j]
+        correct += np.float64(Y[j]) * Z[j]
+    predicted, log_sum = softmax(Z, Z)
+    for j in range(Z.size):
+        Z[j] = s * Z[j] - Y[j]
+    return predicted, s * log_sum - correct

@@ -103,7 +103,10 @@ class Buffers(NamedTuple):
     uniforms          random numbers for `masks`, unit by unit
     input_uniforms    random numbers for the input's dropout
     gradients         dA, then dZ, of the hidden layers
-    logits            Z of the last layer, then P − Y
+    logits            Z of the last layer, then s P − Y
+    targets           Y; empty where the rows are those of the identity matrix
+    target_range      Y at the other classes, and at the right one, before weights
+    weights           of all samples in the loss; empty where each is 1
     initial           initial sums of a product, by hidden unit
     tiles             X turned, where the first layer has windows
     nonzero_masks     (threads, …), as are the panels and `turned`: Z or dZ of some units, turned
@@ -117,6 +120,9 @@ class Buffers(NamedTuple):
     input_uniforms: Vector
     gradients: Vector
     logits: Vector
+    targets: Vector
+    target_range: Vector
+    weights: Vector
     initial: Vector
     zeros: Vector
     nonzero_masks: NDArray[np.uint64]

@@ -9,7 +9,12 @@ import numpy as np
 from numba import prange
 
 from handstitch.compiled import windows
-from handstitch.compiled.functions import activate, activation_backward, softmax
+from handstitch.compiled.functions import (
+    activate,
+    activation_backward,
+    softmax,
+    softmax_cross_entropy,
+)
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
 from handstitch.compiled.philox import draw
@@ -106,7 +111,7 @@ def _forward(n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work,
 
 @compiled()
 def _loss(n, layout, theta, labels, indices, work, thread, threads):
-    """Loss of each of a thread's samples, and whether it is correct; P − Y overwrites Z."""
+    """Loss of each of a thread's samples, and whether it is correct; s P − Y overwrites Z."""
     lo, hi = n * thread // threads, n * (thread + 1) // threads
     layer = len(layout.W) - 1
     inputs, classes = layout.sizes[layer], layout.sizes[layer + 1]
@@ -117,11 +122,26 @@ def _loss(n, layout, theta, labels, indices, work, thread, threads):
         hi - lo, inputs, S, inputs, W, False, classes, classes, b, Z, classes, masks, panel
     )
     for i in range(lo, hi):
-        Z, y = work.logits[i * classes : (i + 1) * classes], labels[indices[i]]
+        here = slice(i * classes, (i + 1) * classes)
+        Z, y = work.logits[here], labels[indices[i]]
+        if work.targets.size:
+            Y = work.targets[here]
+            _set_target(y, indices[i], work, Y)
+            predicted, work.losses[i] = softmax_cross_entropy(Z, Y)
+            work.is_correct[i] = predicted == y
+            continue
         loss = -np.float64(Z[y])
         predicted, log_sum = softmax(Z, Z)
         work.losses[i], work.is_correct[i] = loss + log_sum, predicted == y
         Z[y] -= np.float32(1)
+
+
+@compiled()
+def _set_target(y, index, work, Y):
+    """Y ← w ((1 − ε) · onehot(y) + ε / classes), of a sample with weight w."""
+    w = work.weights[index] if work.weights.size else np.float32(1)
+    Y[:] = w * work.target_range[0]
+    Y[y] = w * work.target_range[1]
 
 
 @compiled()
@@ -209,7 +229,7 @@ def forward_backward(
     for an image, a label or a batch that leads outside of the arrays.
     """
     layers, sizes = len(layout.W), layout.sizes
-    _check(n, images, labels, indices, sizes, len(work.losses))
+    _check(n, images, labels, indices, sizes, len(work.losses), work.weights)
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
     # Of windows: their pixels are whole numbers, and dropout does not enlarge those it keeps.
@@ -238,18 +258,18 @@ def forward_backward(
         for index in prange(threads):
             thread = np.int64(index)
             lo, hi = thread_range(sizes[layer], thread, threads)
-            _backward(
-                n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo, hi, thread
-            )
+            _backward(n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo, hi, thread)
     _last_biases(n, layout, into, work)
     return loss, correct
 
 
 @compiled()
-def _check(n, images, labels, indices, sizes, most):
+def _check(n, images, labels, indices, sizes, most, weights):
     """Raise IndexError for what would be read or written outside of the arrays."""
     if not 0 < n <= min(most, len(indices)) or images.shape[1] != sizes[0]:
         raise IndexError("a batch or images of another size than the network's")
+    if len(weights) not in (0, len(labels)):
+        raise IndexError("a weight for each label, or none, are wanted")
     for i in indices[:n]:
         if not 0 <= i < min(len(images), len(labels)):
             raise IndexError("no such image")

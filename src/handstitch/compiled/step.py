@@ -25,7 +25,12 @@ class NumbaBackend:
     """Gather a batch, forward, loss, backward, update, compiled; the interface of NumpyBackend."""
 
     def __init__(
-        self, network: Network, optimizer: Optimizer, batches: Batches, threads: int
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        batches: Batches,
+        threads: int,
+        label_smoothing: float = 0.0,
     ) -> None:
         sizes, n = network.parameters.sizes, batches.batch_size
         self.network = network
@@ -51,6 +56,8 @@ class NumbaBackend:
         outputs = aligned_zeros(n * hidden + MASK_BITS)
         has_windows = self._compaction is not None
         turned = windows.turned_size(n) * has_windows
+        low = label_smoothing / sizes[-1]
+        has_targets = label_smoothing > 0 or batches.weights is not None
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -60,6 +67,9 @@ class NumbaBackend:
             input_uniforms=aligned_zeros(n * sizes[0] * bool(input_dropout)),
             gradients=aligned_zeros(outputs.size),
             logits=aligned_zeros(n * sizes[-1] + MASK_BITS),
+            targets=aligned_zeros(n * sizes[-1] * has_targets),
+            target_range=np.array([low, 1 - label_smoothing + low], np.float32),
+            weights=aligned_zeros(0) if batches.weights is None else batches.weights,
             initial=aligned_zeros(hidden),
             zeros=aligned_zeros(widest),
             nonzero_masks=np.empty((threads, max(widest, n * -(-widest // MASK_BITS))), np.uint64),

@@ -25,4 +25,7 @@ Sides = Annotated[
     Meta(max_length=2),
 ]
 Key = Annotated[str, Meta(max_length=200, description="text")]
+ClassWeights = tuple[
+    Annotated[str, Meta(max_length=250, description="balanced, or CLASS=WEIGHT")], ...
+]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from handstitch.config import class_weights
 from handstitch.config.messages import format_value
 from handstitch.config.presets import read_preset
 from handstitch.config.schema import (
@@ -104,6 +105,8 @@ def _split(name: str, words: str | Sequence[str] | bool) -> Any:
     """The words of a setting that is a list; the text of another one."""
     if isinstance(words, bool):
         return words
+    if name == "class_weight":
+        return class_weights.read([words] if isinstance(words, str) else words)
     text = words if isinstance(words, str) else " ".join(words)
     if name in {"image_size", "receptive_field"} and text == "none":
         return []

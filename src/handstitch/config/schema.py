@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, get_type_hints
 
 import msgspec
 
+from handstitch.config import class_weights
 from handstitch.config.messages import choices, format_value, nearest_name, plural, valid_values
 from handstitch.config.presets import read_preset
 from handstitch.config.settings import Settings
@@ -51,19 +52,7 @@ class Config(Settings):
         for name in ("image_size", "receptive_field"):
             if len(pair := getattr(self, name)) == 1:
                 object.__setattr__(self, name, pair * 2)
-        wrong = _wrong_sides(self.receptive_field, self.hidden_sizes)
-        if len(self.activation) not in {1, len(self.hidden_sizes)}:
-            wrong["activation"] = (
-                f"one, or one for each of the {plural(len(self.hidden_sizes), 'hidden layer')}"
-            )
-        if 0 < self.clip_norm < 1e-10:
-            wrong["clip_norm"] = "0, or a number from 1e-10 (below, squares vanish in float32)"
-        if self.warmup >= self.epochs:
-            wrong["warmup"] = f"less than the {plural(self.epochs, 'epoch')} of the run"
-        if self.validation == 0 and (self.patience or self.schedule == "plateau"):
-            wait = "early stopping" if self.patience else "the schedule plateau"
-            wrong["validation"] = f"a fraction above 0: {wait} waits for a better validation loss"
-        if wrong:
+        if wrong := _contradictions(self):
             raise _invalid(values, wrong, format_python)
 
     @classmethod
@@ -84,12 +73,28 @@ class Config(Settings):
         }
 
 
-def _wrong_sides(sides: tuple[int, ...], hidden_sizes: tuple[int, ...]) -> dict[str, str]:
-    if sides and not hidden_sizes:
-        return {"receptive_field": "none, for a network without a hidden layer"}
-    if sides[:1] > sides[1:]:
-        return {"receptive_field": "the smallest side, then the largest"}
-    return {}
+def _contradictions(config: Config) -> dict[str, str]:
+    """Settings that contradict others, with the valid values in words."""
+    wrong = {}
+    sides, layers = config.receptive_field, len(config.hidden_sizes)
+    if sides and not layers:
+        wrong["receptive_field"] = "none, for a network without a hidden layer"
+    elif sides[:1] > sides[1:]:
+        wrong["receptive_field"] = "the smallest side, then the largest"
+    if len(config.activation) not in {1, layers}:
+        wrong["activation"] = f"one, or one for each of the {plural(layers, 'hidden layer')}"
+    try:
+        class_weights.parse(config.class_weight)
+    except ValueError:
+        wrong["class_weight"] = class_weights.WANTED
+    if 0 < config.clip_norm < 1e-10:
+        wrong["clip_norm"] = "0, or a number from 1e-10 (below, squares vanish in float32)"
+    if config.warmup >= config.epochs:
+        wrong["warmup"] = f"less than the {plural(config.epochs, 'epoch')} of the run"
+    if config.validation == 0 and (config.patience or config.schedule == "plateau"):
+        wait = "early stopping" if config.patience else "the schedule plateau"
+        wrong["validation"] = f"a fraction above 0: {wait} waits for a better validation loss"
+    return wrong
 
 
 @cache
@@ -164,6 +169,8 @@ def convert_values(
     for name, value in values.items():
         kind = field_types()[name]
         items = [value] if name == "activation" and isinstance(value, str) else value
+        if name == "class_weight":
+            items = class_weights.items(value)
         try:
             result[name] = msgspec.convert(items, kind, strict=strict)
         except (msgspec.ValidationError, OverflowError):
@@ -183,7 +190,11 @@ def _invalid(
     file: Path | None = None,
 ) -> ConfigError:
     """One error for all invalid values; `wanted` has the valid ones in words."""
-    valid = Config().to_dict() | {"image_size": [32, 32], "receptive_field": [5, 13]}
+    valid = Config().to_dict() | {
+        "image_size": [32, 32],
+        "receptive_field": [5, 13],
+        "class_weight": ["balanced"],
+    }
     meant = {name: near for name in wanted if (near := _nearest(name, values[name]))}
     label = {name: f"{name}: " if len(wanted) > 1 else "" for name in wanted}
     name = next(iter(wanted))

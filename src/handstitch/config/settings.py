@@ -87,6 +87,15 @@ class Settings:
     reduction: Literal["mean", "sum"] = setting(
         "mean", "batch gradient: mean or sum over the images"
     )
+    class_weight: bounds.ClassWeights = setting(
+        (),
+        "weights of the classes in the training loss: balanced (inversely to their counts), a CSV "
+        "file with lines class,weight, or CLASS=WEIGHT for each; a mean gradient is divided by "
+        "the sum of the weights",
+    )
+    label_smoothing: bounds.Probability = setting(
+        0.0, "label smoothing ε: targets (1 − ε) · one-hot + ε / classes"
+    )
     clip_norm: bounds.NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
 
     # Schedule

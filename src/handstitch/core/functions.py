@@ -32,12 +32,13 @@ def softmax(Z: Matrix, P: Matrix, column: Matrix) -> None:
     np.divide(P, column, out=P)
 
 
-def softmax_cross_entropy(Z: Matrix, Y: Matrix, dZ: Matrix, column: Matrix) -> float:
-    """L = Σ (log Σ eᶻ − Σ y z), summed over the rows, in nats; and dZ = ∂L/∂Z = P − Y.
+def softmax_cross_entropy(Z: Matrix, Y: Matrix, dZ: Matrix, column: Matrix, s: Matrix) -> float:
+    """L = Σ (s log Σ eᶻ − Σ y z), summed over the rows, in nats; and dZ = ∂L/∂Z = s P − Y.
 
-    Z (n, classes) logits, Y targets with rows that add up to 1. dZ and `column` (n, 1) are
-    overwritten. The logarithm is of a sum that is at least 1: no log(0), no ε.
+    Z (n, classes) logits, Y targets, s = Σ y their row sums: 1, or a sample's weight. dZ, `column`
+    and s (n, 1) are overwritten. The logarithm is of a sum that is at least 1: no log(0), no ε.
     """
+    np.sum(Y, axis=1, keepdims=True, out=s)
     np.max(Z, axis=1, keepdims=True, out=column)
     np.subtract(Z, column, out=dZ)
     loss = -float(np.einsum("nc,nc->", Y, dZ))
@@ -45,6 +46,8 @@ def softmax_cross_entropy(Z: Matrix, Y: Matrix, dZ: Matrix, column: Matrix) -> f
     np.sum(dZ, axis=1, keepdims=True, out=column)
     np.divide(dZ, column, out=dZ)
     np.log(column, out=column)
+    np.multiply(s, column, out=column)
     loss += float(np.sum(column))
+    np.multiply(s, dZ, out=dZ)
     np.subtract(dZ, Y, out=dZ)
     return loss

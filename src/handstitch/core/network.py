@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import Indices, Labels, Matrix
+from handstitch.arrays import Indices, Labels, Matrix, Vector
 from handstitch.core.activations import ACTIVATIONS, apply
 from handstitch.core.blas import gemm
 from handstitch.core.functions import dropout, softmax_cross_entropy
@@ -88,15 +88,17 @@ class Network:
             A = Z
         return A
 
-    def loss(self, y: Labels | Indices, work: Workspace) -> float:
+    def loss(self, y: Labels | Indices, work: Workspace, weights: Vector | None = None) -> float:
         """L, the cross-entropy in nats summed over the batch that `forward` last saw.
 
-        Leaves dZ = P − Y of the last layer in `work`, where `backward` begins; Y are the rows of
-        the identity matrix that the class numbers y (n,) name.
+        Leaves dZ = s P − Y of the last layer in `work`, where `backward` begins. A row of Y is that
+        of `work.class_targets` for its class number in y (n,), times its weight in `weights` (n,).
         """
-        np.take(work.identity, y, axis=0, out=work.targets, mode="clip")
-        logits, dZ = work.outputs[-1], work.gradients[-1]
-        return softmax_cross_entropy(logits, work.targets, dZ, work.column)
+        Y, dZ = work.targets, work.gradients[-1]
+        np.take(work.class_targets, y, axis=0, out=Y, mode="clip")
+        if weights is not None:
+            np.multiply(Y, weights[:, None], out=Y)
+        return softmax_cross_entropy(work.outputs[-1], Y, dZ, work.column, work.row_sums)
 
     def count_correct(self, y: Labels | Indices, work: Workspace) -> int:
         """Number of samples whose largest logit, the first of equals, is at their label y (n,)."""
@@ -134,10 +136,16 @@ class Workspace:
     faster in BLAS. Inputs, logits and targets are in row order.
     """
 
-    def __init__(self, network: Network, n: int, whole: Workspace | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        n: int,
+        whole: Workspace | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
         sizes, dtype = network.parameters.sizes, network.parameters.vector.dtype
         dropped = [size if p > 0 else 0 for size, p in zip(sizes, network.dropout, strict=False)]
-        columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(dropped) + sizes[-1] + 1
+        columns = sizes[0] + 2 * sum(sizes[1:]) + 2 * sum(dropped) + sizes[-1] + 2
         self.memory: Matrix = whole.memory if whole else np.empty(columns * n, dtype)
         self.predicted: Indices = whole.predicted[:n] if whole else np.empty(n, np.intp)
         self.is_correct: NDArray[np.bool_] = (
@@ -160,8 +168,12 @@ class Workspace:
         self.inputs: list[Matrix] = [self.X] * (len(sizes) - 1)
         """The input of each layer, set by `forward`."""
         self.targets = rows(classes)
-        self.column = rows(1)
-        self.identity = np.eye(classes, dtype=dtype)
+        self.column, self.row_sums = rows(1), rows(1)
+        self.class_targets: Matrix = whole.class_targets if whole else np.eye(classes, dtype=dtype)
+        """Y of a sample of each class: (1 − ε) · identity + ε / classes, with label smoothing ε."""
+        if label_smoothing:
+            self.class_targets *= 1 - label_smoothing
+            self.class_targets += label_smoothing / classes
 
     def for_batch(self, n: int) -> Workspace:
         """The same memory for n samples, at most as many as this workspace is for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import ceil
 from mmap import mmap
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import Images, Indices, Labels, Matrix
+from handstitch.arrays import Images, Indices, Labels, Matrix, Vector
 from handstitch.data.scaling import Scaling
 from handstitch.randomness import Purpose, generator
 
@@ -27,6 +28,8 @@ class Batches:
         train_indices: Indices,
         scaling: Scaling,
         batch_size: int,
+        *,
+        weights: Vector | None = None,
     ) -> None:
         self.scaling = scaling
         self.train_indices = train_indices
@@ -36,6 +39,9 @@ class Batches:
         self.labels = labels.astype(np.intp)  # positions of the 1 in a one-hot row
         self._pixels = np.empty((self.batch_size, self.images.shape[1]), images.dtype)
         self._picked = np.empty(self.batch_size, np.intp)
+        self.weights = weights
+        """In the loss, of every image; None where each is 1."""
+        self._picked_weights = np.empty(self.batch_size, np.float32)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be short."""
@@ -61,6 +67,25 @@ class Batches:
         np.take(self.labels, indices, out=labels, mode="clip")
         self.scaling.apply(pixels, X)
         return labels
+
+    def gather_weights(self, indices: Indices) -> Vector | None:
+        """The weights of the picked images, in a buffer that the next call overwrites."""
+        if self.weights is None:
+            return None
+        picked = self._picked_weights[: len(indices)]
+        np.take(self.weights, indices, out=picked, mode="clip")
+        return picked
+
+    def total_weight(self, indices: Indices) -> float:
+        """What a mean over these images divides by: Σ of their weights, or 1 where all are 0."""
+        if self.weights is None:
+            return len(indices)
+        return float(np.sum(self.weights[indices], dtype=np.float64)) or 1.0
+
+    @cached_property
+    def mean_weight(self) -> float:
+        """Of the images trained on."""
+        return self.total_weight(self.train_indices) / len(self.train_indices)
 
 
 class Subset:

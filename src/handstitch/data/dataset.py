@@ -11,7 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from handstitch.arrays import Images, Labels
+from handstitch.arrays import Images, Labels, Vector
 from handstitch.data.labels import number_labels
 from handstitch.data.samples import SampleLike, as_samples, require_finite
 from handstitch.errors import DataError, printable
@@ -33,6 +33,9 @@ GARMENTS: Final = (
 DIGITS: Final = tuple("0123456789")
 """Class names of MNIST."""
 
+LARGEST_WEIGHT: Final = 1e6
+"""Of a sample in the loss: beyond, float32 forgets the other samples."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
@@ -53,8 +56,10 @@ class Dataset:
     location: str
     """The folder it was read from, or where else the images are from."""
     digest: str = ""
-    """SHA-256 of samples and labels (`digest_of`), which identifies the data of a run; computed
-    where it is empty."""
+    """SHA-256 of samples, labels and weights (`digest_of`), which identifies the data of a run;
+    computed where it is empty."""
+    weights: Vector | None = None
+    """float32 (n,), from 0: what each sample counts in the training loss; None: 1."""
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -86,8 +91,10 @@ class Dataset:
                 fix="name every class, counting from 0",
             )
         require_finite(images)
+        if self.weights is not None:
+            _require_weights(self.weights, len(labels))
         if not self.digest:
-            object.__setattr__(self, "digest", digest_of(images, labels))
+            object.__setattr__(self, "digest", digest_of(images, labels, self.weights))
 
     @classmethod
     def from_arrays(
@@ -96,6 +103,7 @@ class Dataset:
         labels: ArrayLike,
         class_names: Iterable[str] | None = None,
         part: str = "train",
+        weights: ArrayLike | None = None,
     ) -> Self:
         """The data set of these images or features with these labels (n,).
 
@@ -103,12 +111,17 @@ class Dataset:
         features (n, features) are numbers, kept as float32. Without `class_names` the distinct
         labels are the classes, numbers by value and words in natural order. With them, whole
         numbers count them from 0, and words are looked up in them. uint8 images and float32
-        features in C order are not copied, so that a memory map stays one. Raises DataError for
-        anything else.
+        features in C order are not copied, so that a memory map stays one. `weights` (n,) are
+        numbers from 0: what each sample counts in the training loss, 2 as if it were there twice.
+        Raises DataError for anything else.
         """
         samples, numbered = as_samples(images), number_labels(labels, class_names)
         where = "arrays passed from Python"
-        return cls("arrays", part, samples, numbered.numbers, numbered.names, where)
+        if weights is not None:
+            weights = _as_weights(weights)
+        return cls(
+            "arrays", part, samples, numbered.numbers, numbered.names, where, weights=weights
+        )
 
     def __len__(self) -> int:
         """The number of images."""
@@ -129,16 +142,46 @@ class Dataset:
         return [int(n) for n in np.bincount(self.labels, minlength=len(self.class_names))]
 
 
-def digest_of(images: Images, labels: Labels) -> str:
-    """SHA-256, in hexadecimal, of all pixels or features in order followed by all labels.
+def digest_of(images: Images, labels: Labels, weights: Vector | None = None) -> str:
+    """SHA-256, in hexadecimal, of all pixels or features in order followed by all labels, and by
+    the weights if there are any.
 
-    Both in C order. It does not depend on the files' compression.
+    All in C order. It does not depend on the files' compression.
     """
     import hashlib
 
     digest = hashlib.sha256(images.data)
     digest.update(labels.data)
+    if weights is not None:
+        digest.update(weights.data)
     return digest.hexdigest()
+
+
+def _as_weights(weights: ArrayLike) -> Vector:
+    """Weights as float32, a copy; DataError where they are no numbers."""
+    try:
+        return np.array(weights, np.float64).astype(np.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise _wrong_weights(str(error)) from error
+
+
+def _require_weights(weights: Vector, n: int) -> None:
+    """Raise DataError unless these are weights of n samples."""
+    if weights.dtype != np.float32 or weights.shape != (n,) or not weights.flags.c_contiguous:
+        raise _wrong_weights(f"weights {weights.dtype} {weights.shape} of {n:,} samples")
+    is_odd = ~((weights >= 0) & (weights <= LARGEST_WEIGHT))  # NaN, too
+    if is_odd.any():
+        position = int(np.argmax(is_odd))
+        raise _wrong_weights(f"{weights[position]:g} at position {position:,}, counted from 0")
+
+
+def _wrong_weights(found: str) -> DataError:
+    return DataError(
+        "these cannot be the weights of samples",
+        found=found,
+        wanted="a number from 0 to 1e6 for each sample (n,)",
+        fix="give one weight for each sample; 0 leaves a sample out of the loss",
+    )
 
 
 def _require_class_names(names: tuple[str, ...]) -> None:

@@ -103,14 +103,20 @@ class Classifier:
         return f"Classifier({', '.join(settings)})"
 
     def fit(
-        self, images: SampleLike, labels: ArrayLike, class_names: Iterable[str] | None = None
+        self,
+        images: SampleLike,
+        labels: ArrayLike,
+        class_names: Iterable[str] | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Train a new network on images or features and labels (n,); keeps the best epoch's.
 
+        `sample_weight` (n,) is what each sample counts in the training loss; in validation all
+        count the same.
         Raises DataError for images or labels of another kind, DivergedError, MachineError.
         """
         labelled = number_labels(labels, class_names)
-        data = Dataset.from_arrays(images, labelled.numbers, labelled.names)
+        data = Dataset.from_arrays(images, labelled.numbers, labelled.names, weights=sample_weight)
         trainer = Trainer(self.config, data)
         trainer.fit()
         self._model = structs.replace(best_model(trainer), labels=labelled.kind)

@@ -25,6 +25,7 @@ from handstitch.randomness import Purpose, generator
 from handstitch.search import space
 from handstitch.search.space import Axis, Range
 from handstitch.training import footprint
+from handstitch.training.sample_weights import class_weights
 
 Kind = Literal["grid", "random", "tpe"]
 Pruning = Literal["none", "halving", "median"]
@@ -180,10 +181,13 @@ def bytes_needed(plan: SearchPlan, dataset: Dataset) -> int:
 
 
 def require_fit(plan: SearchPlan, dataset: Dataset) -> None:
-    """Raise ConfigError if receptive fields of a candidate do not fit into the images."""
+    """Raise ConfigError where receptive fields or class weights of a candidate do not fit."""
     for values in space.extremes(plan.parameters):
-        if sides := plan.config_of(values, 0).receptive_field:
-            receptive_fields.require_fit(dataset.image_shape, sides)
+        config = plan.config_of(values, 0)
+        if config.receptive_field:
+            receptive_fields.require_fit(dataset.image_shape, config.receptive_field)
+        if config.class_weight:
+            class_weights(config, dataset, dataset.labels)
 
 
 def _plain(name: str, axis: Range | Sequence[Any]) -> Axis:

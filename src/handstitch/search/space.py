@@ -93,7 +93,7 @@ def read(words: Mapping[str, tuple[str, ...]]) -> tuple[Parameters, dict[str, An
             continue
         texts = words[name] or ("true",)  # a switch without a value
         # In a path .. is the folder above, and sides LOW..HIGH are one value.
-        is_value = name in {"dataset", "receptive_field"}
+        is_value = name in {"dataset", "class_weight", "receptive_field"}
         if name in FIXED and (len(texts) > 1 or (".." in texts[0] and not is_value)):
             raise UsageError(
                 f"{name} is not searched",

@@ -30,11 +30,17 @@ if TYPE_CHECKING:
 class NumpyBackend:
     """Gather a batch, forward, loss, backward, update: core/ as it stands."""
 
-    def __init__(self, network: Network, optimizer: Optimizer, batches: Batches) -> None:
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        batches: Batches,
+        label_smoothing: float = 0.0,
+    ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.batches = batches
-        self._workspace = Workspace(network, batches.batch_size)
+        self._workspace = Workspace(network, batches.batch_size, label_smoothing=label_smoothing)
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -52,14 +58,14 @@ class NumpyBackend:
         """One step on images `indices` (n,): their summed loss in nats and number of correct ones.
 
         Both are taken before θ and the optimizer's slots are updated. `scale` is 1 for summed
-        gradients, 1/n for their mean; `rng` is dropout's. Where the loss is above `limit`, or NaN,
-        nothing is updated.
+        gradients, 1 / Σ weights for their mean; `rng` is dropout's. Where the loss is above
+        `limit`, or NaN, nothing is updated.
         """
         work = self._workspace.for_batch(len(indices))
         y = self.batches.gather(indices, work.X)
         self.network.forward(work.X, work, rng)
         correct = self.network.count_correct(y, work)
-        loss = self.network.loss(y, work)
+        loss = self.network.loss(y, work, self.batches.gather_weights(indices))
         if loss <= limit:
             self.network.backward(work, self.optimizer.into(learning_rate, scale))
             self.optimizer.step(learning_rate)
@@ -82,11 +88,11 @@ def choose_backend(
 ) -> NumpyBackend | NumbaBackend:
     """The backend that `config` asks for; for `auto`, numba where it is available."""
     if resolve(config) == "numpy":
-        return NumpyBackend(network, optimizer, batches)
+        return NumpyBackend(network, optimizer, batches, config.label_smoothing)
     from handstitch.compiled.step import NumbaBackend
 
     threads = machine.resolve_threads(config.threads)
-    return NumbaBackend(network, optimizer, batches, threads)
+    return NumbaBackend(network, optimizer, batches, threads, config.label_smoothing)
 
 
 def resolve(config: Config) -> str:

@@ -74,16 +74,16 @@ def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> Ra
         )
         for step, rate in enumerate(planned.tolist()):
             indices = batches.batch(order, step)
-            n = len(indices)
             loss, _ = trainer.train_batch(backend, indices, step, rate)
+            loss /= batches.total_weight(indices)
             if not isfinite(loss):
                 break
-            mean = decay * mean + (1 - decay) * loss / n
+            mean = decay * mean + (1 - decay) * loss
             rates.append(rate)
             losses.append(mean / (1 - decay ** (step + 1)))
             high, low = max(losses[: losses.index(min(losses)) + 1]), min(losses)
             has_risen = high > _FALL * low and losses[-1] > (high + low) / 2
-            if has_risen or loss / n > trainer.largest_loss:
+            if has_risen or loss > trainer.largest_loss:
                 break
     lowest = int(np.argmin(losses))
     # From step to step the loss falls by chance, too: so over a window.

@@ -34,6 +34,7 @@ from handstitch.training.backend import (
     describe,
     resolve_auto,
 )
+from handstitch.training.sample_weights import sample_weights
 from handstitch.training.starting_model import Start, StartingModel, prepare
 from handstitch.training.state import State, draw_receptive_fields, start
 from handstitch.training.validation import hold_out, is_better
@@ -107,7 +108,12 @@ class Trainer:
             parameters, self.start = prepare(config, self.sizes, dataset, start_from)
             self.scaling = start_from.scaling
         self.batches = Batches(
-            dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
+            dataset.images,
+            dataset.labels,
+            train_indices,
+            self.scaling,
+            config.batch_size,
+            weights=sample_weights(config, dataset, train_indices),
         )
         self.state = start(config, self.sizes, fields, parameters)
         """Network, optimizer, best weights, position and history: all that training changes."""
@@ -163,13 +169,13 @@ class Trainer:
         """One step on images `indices` (n,) at this rate: summed loss in nats, number correct.
 
         `step`, counted over the whole run, decides the dropout. Where the loss is above
-        `largest_loss` · n, or NaN, nothing is updated.
+        `largest_loss` for each sample, or NaN, nothing is updated.
         """
-        n, config = len(indices), self.config
+        total, config = self.batches.total_weight(indices), self.config
         has_dropout = any(self.state.network.dropout)
         rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
-        scale = 1 / n if config.reduction == "mean" else 1.0
-        return backend.train_batch(indices, rate, scale, self.largest_loss * n, rng)
+        scale = 1 / total if config.reduction == "mean" else 1.0
+        return backend.train_batch(indices, rate, scale, self.largest_loss * total, rng)
 
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
@@ -184,11 +190,11 @@ class Trainer:
             started = perf_counter()
             step = state.epoch * len(batches) + state.batch
             indices = batches.batch(order, state.batch)
-            n = len(indices)
+            n, total = len(indices), batches.total_weight(indices)
             rate = schedules.learning_rate(config, step, len(batches), val_losses)
             loss, correct = self.train_batch(backend, indices, step, rate)
-            if not loss <= self.largest_loss * n:  # NaN, too
-                raise divergence_error(config, state.epoch + 1, state.batch + 1, loss / n)
+            if not loss <= self.largest_loss * total:  # NaN, too
+                raise divergence_error(config, state.epoch + 1, state.batch + 1, loss / total)
 
             state.batch += 1
             state.loss += loss
@@ -220,7 +226,7 @@ class Trainer:
         val_losses = validation_losses(state.history)
         record = EpochRecord(
             epoch=state.epoch + 1,
-            train_loss=state.loss / state.samples,
+            train_loss=state.loss / state.samples / self.batches.mean_weight,
             train_accuracy=state.correct / state.samples,
             val_loss=val_loss,
             val_accuracy=val_accuracy,
