@@ -24,6 +24,8 @@ Seconds = Annotated[
 
 @with_settings(  # those that change how long a step takes
     "scaling",
+    "shift",
+    "flip",
     "hidden_sizes",
     "activation",
     "dropout",

@@ -8,17 +8,24 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from handstitch.compiled.formulas import uncached
 from handstitch.compiled.functions import activate, activation_backward, softmax
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
 from handstitch.compiled.philox import draw
+from handstitch.data import augmentation
+
+_vary = uncached(augmentation.vary)
 
 
 @compiled()
-def _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi):
+def _gather(
+    images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
+):  # fmt: skip
     """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout.
 
-    Offset and scale are of length 1 for pixels; features have one each.
+    Where there are variants, of them: `varied` holds their pixels. Offset and scale are of length 1
+    for pixels; features have one each.
     """
     p, width = layout.dropout[0], layout.sizes[0]
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
@@ -26,6 +33,11 @@ def _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi):
         draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
     for i in range(lo, hi):
         row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
+        if len(variants.moves) > 0:
+            shape = variants.shape[0], variants.shape[1], variants.shape[2]
+            fill = images.dtype.type(variants.fill)
+            _vary(image.reshape(shape), variants.moves[i], fill, varied[i].reshape(shape))
+            image = varied[i]
         if len(scale) == 1:
             shift, factor = offset[0], scale[0]
             for j in range(width):
@@ -168,6 +180,8 @@ def forward_backward(
     images,
     labels,
     indices,
+    variants,
+    varied,
     offset,
     scale,
     pixel_shift,
@@ -185,12 +199,19 @@ def forward_backward(
     """
     layers, sizes = len(layout.W), layout.sizes
     _check(n, images, labels, indices, sizes, len(work.losses))
+    if len(variants.moves) > 0 and not (
+        n == len(variants.moves) <= len(varied)
+        and variants.shape.prod() == sizes[0] == varied.shape[1]
+    ):
+        raise IndexError("a variant for each image of the batch is wanted")
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
     for index in prange(threads):
         thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
         lo, hi = n * thread // threads, n * (thread + 1) // threads
-        _gather(images, indices, offset, scale, layout, rng_state, work, lo, hi)
+        _gather(
+            images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
+        )  # fmt: skip
     for layer in range(layers - 1):
         for index in prange(threads):
             thread = np.int64(index)

@@ -53,6 +53,16 @@ class Settings:
         "standard", "pixel scaling: division by 256 or 255, or standardisation (z-score)"
     )
 
+    # Augmentation
+    shift: bounds.Shift = setting(
+        0, "training images are shifted at random by up to N pixels, down and across; 0: off"
+    )
+    flip: Literal["none", "random", "alternating"] = setting(
+        "none",
+        "training images are mirrored left to right: at random, or alternating, each in every "
+        "second epoch",
+    )
+
     # Network
     hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
         (512, 256), "widths of the hidden layers; one width N means N and N/2"

@@ -19,6 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
+from handstitch.data.augmentation import Augmentation
 from handstitch.data.batches import Batches, Subset, choose, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background, shape_in_words
@@ -93,6 +94,9 @@ class Trainer:
         self.batches = Batches(
             dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
         )
+        self.augmentation = Augmentation(
+            dataset.images, train_indices, config.seed, shift=config.shift, flip=config.flip
+        )
         self.state = start(config, self.sizes)
         """Network, optimizer, best weights, position and history: all that training changes."""
         self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
@@ -146,14 +150,17 @@ class Trainer:
     ) -> tuple[float, int]:
         """One step on images `indices` (n,) at this rate: summed loss in nats, number correct.
 
-        `step`, counted over the whole run, decides the dropout. Where the loss is above
-        `largest_loss` · n, or NaN, nothing is updated.
+        `step`, counted over the whole run, decides dropout and augmentation. Where the loss is
+        above `largest_loss` · n, or NaN, nothing is updated.
         """
         n, config = len(indices), self.config
         has_dropout = any(self.state.network.dropout)
         rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
         scale = 1 / n if config.reduction == "mean" else 1.0
-        return backend.train_batch(indices, rate, scale, self.largest_loss * n, rng)
+        epoch = step // len(self.batches)
+        variants = self.augmentation.draw(indices, epoch, step)
+        limit = self.largest_loss * n
+        return backend.train_batch(indices, rate, scale, limit, rng, variants=variants)
 
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
