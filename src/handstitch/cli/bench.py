@@ -26,6 +26,7 @@ Seconds = Annotated[
     "scaling",
     "shift",
     "flip",
+    "erase",
     "hidden_sizes",
     "activation",
     "dropout",

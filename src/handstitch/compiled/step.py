@@ -22,7 +22,7 @@ from handstitch.core.update_rules import Coefficients
 from handstitch.data.augmentation import Variants
 from handstitch.data.batches import Batches, Subset
 
-_AS_THEY_ARE: Final = Variants(np.empty((0, 3), np.int64), np.zeros(3, np.int64), 0)
+_AS_THEY_ARE: Final = Variants(np.empty((0, 7), np.int64), np.zeros(3, np.int64), 0)
 
 
 class NumbaBackend:

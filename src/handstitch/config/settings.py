@@ -55,12 +55,11 @@ class Settings:
 
     # Augmentation
     shift: bounds.Shift = setting(
-        0, "training images are shifted at random by up to N pixels, down and across; 0: off"
+        0, "training images are shifted by up to N pixels, each by all shifts in turn; 0: off"
     )
-    flip: Literal["none", "random", "alternating"] = setting(
-        "none",
-        "training images are mirrored left to right: at random, or alternating, each in every "
-        "second epoch",
+    flip: bool = setting(False, "training images are mirrored left to right, in turn")
+    erase: bounds.Fraction = setting(
+        0.0, "probability that a rectangle of a training image is erased"
     )
 
     # Network
@@ -101,7 +100,7 @@ class Settings:
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
-    final_rate_fraction: Annotated[float, Meta(ge=0, le=1)] = setting(
+    final_rate_fraction: bounds.Fraction = setting(
         0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
     plateau_patience: bounds.Count = setting(

@@ -95,7 +95,12 @@ class Trainer:
             dataset.images, dataset.labels, train_indices, self.scaling, config.batch_size
         )
         self.augmentation = Augmentation(
-            dataset.images, train_indices, config.seed, shift=config.shift, flip=config.flip
+            dataset.images,
+            train_indices,
+            config.seed,
+            shift=config.shift,
+            flip=config.flip,
+            erase=config.erase,
         )
         self.state = start(config, self.sizes)
         """Network, optimizer, best weights, position and history: all that training changes."""
