@@ -16,6 +16,7 @@ from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
+from handstitch.errors import DataError
 from handstitch.evaluation import (
     Evaluator,
     calibration_bins,
@@ -91,6 +92,27 @@ def test_an_evaluation_hangs_together():
 
 
 # ── Confusion and scores ───────────────────────────────────────────────────────────────────────
+
+
+def test_flips_are_the_mean_probabilities_of_image_and_mirror_image():
+    network, images, labels = made()
+    data = Dataset.from_arrays(images, labels, "abcd")
+    both = [[slow(network, one) for one in (image, image[:, ::-1])] for image in images]
+    P = np.mean(both, axis=1)
+    found = evaluate(network, data, SCALING, "best", flip=True)
+    assert found.correct == (P.argmax(axis=1) == labels).sum()
+    assert found.loss == pytest.approx(-np.log(P[np.arange(57), labels]).mean(), rel=1e-5)
+    assert found.loss != pytest.approx(evaluate(network, data, SCALING, "best").loss, rel=1e-3)
+    mirror = Dataset.from_arrays(np.ascontiguousarray(images[:, :, ::-1]), labels, "abcd")
+    again = evaluate(network, mirror, SCALING, "best", flip=True)
+    assert again.confusion_matrix == found.confusion_matrix
+
+
+def test_features_have_no_mirror_image():
+    network, images, labels = made()
+    data = Dataset.from_arrays(images.reshape(57, 12).astype(np.float32), labels, "abcd")
+    with pytest.raises(DataError, match="features have no mirror image"):
+        evaluate(network, data, SCALING, "best", flip=True)
 
 
 def test_rows_are_the_truth_and_columns_what_was_said():

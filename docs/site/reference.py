@@ -45,6 +45,7 @@ API = {
         "handstitch.data.sketch",
         "handstitch.data.splits",
         "handstitch.data.scaling",
+        "handstitch.data.augmentation",
         "handstitch.data.batches",
     ],
     "Training": [

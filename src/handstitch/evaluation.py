@@ -14,8 +14,9 @@ from handstitch.core.functions import softmax
 from handstitch.core.network import Network, Workspace
 from handstitch.data.batches import Subset
 from handstitch.data.dataset import Dataset
+from handstitch.data.samples import shape_in_words
 from handstitch.data.scaling import Scaling
-from handstitch.errors import overflow_error
+from handstitch.errors import DataError, overflow_error
 from handstitch.machine import memory
 from handstitch.records import CalibrationBin, ClassScore, Evaluation
 
@@ -83,12 +84,22 @@ def workspace_bytes(sizes: Sequence[int], dropout: Sequence[float], n: int) -> i
     return 4 * n * (sizes[0] + 2 * sum(sizes[1:]) + 2 * dropped + sizes[-1] + 2)
 
 
-def evaluate(network: Network, data: Dataset, scaling: Scaling, weights: str) -> Evaluation:
-    """All figures of an evaluation of these `weights`, by name, on a data set."""
+def evaluate(
+    network: Network, data: Dataset, scaling: Scaling, weights: str, *, flip: bool = False
+) -> Evaluation:
+    """All figures of an evaluation of these `weights`, by name, on a data set.
+
+    With `flip`, of the mean probabilities of each image and its mirror image. Raises DataError
+    where that is asked for features.
+    """
     labels, class_names = data.labels, data.class_names
     evaluator = Evaluator(network, data.images, scaling)
     loss, _ = evaluator.loss_and_accuracy(labels)
     P = evaluator.probabilities()
+    if flip:
+        P = (P + Evaluator(network, _mirrored(data.images), scaling).probabilities()) / 2
+        of_truth = np.maximum(P[np.arange(len(P)), labels], np.finfo(np.float32).tiny)
+        loss = -float(np.mean(np.log(of_truth, dtype=np.float64)))
     confusion = confusion_matrix(labels, np.argmax(P, axis=1), len(class_names))
     correct = int(np.trace(confusion))
     return Evaluation(
@@ -104,6 +115,17 @@ def evaluate(network: Network, data: Dataset, scaling: Scaling, weights: str) ->
         class_scores=class_scores(confusion, class_names),
         weights=weights,
     )
+
+
+def _mirrored(images: Images) -> Images:
+    if images.ndim == 2:
+        raise DataError(
+            "features have no mirror image",
+            found=shape_in_words(images.shape[1:]),
+            wanted="images",
+            fix="evaluate them without flip",
+        )
+    return images[:, :, ::-1]
 
 
 def confusion_matrix(

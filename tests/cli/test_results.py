@@ -13,7 +13,9 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from handstitch import figures
 from handstitch.cli import doctor
 from handstitch.cli.progress import Progress
 from handstitch.config import Config
@@ -248,7 +250,7 @@ def test_every_flag_arrives(handstitch: Handstitch) -> None:
     other = {
         "dataset": "mnist", "image_size": [9, 8], "grayscale": True, "images_key": "x",
         "labels_key": "y", "validation": 0.2, "stratified": True, "scaling": "255",
-        "hidden_sizes": [9, 8, 7], "receptive_field": [3, 5],
+        "shift": 3, "flip": True, "erase": 0.7, "hidden_sizes": [9, 8, 7], "receptive_field": [3, 5],
         "activation": ["elu", "tanh", "sigmoid"],
         "initialization": "lecun", "dropout": 0.3, "input_dropout": 0.4, "optimizer": "adamw",
         "learning_rate": 0.5, "momentum": 0.6, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-5,
@@ -293,6 +295,29 @@ def test_data_info_counts_and_sums(handstitch: Handstitch) -> None:
         assert sum(part["counts"].values()) == part["images"]
         assert f"{part['digest']}  pixels and labels of {part['part']}" in plain
     assert re.search(r"^train +300 +28 × 28 ", plain, re.MULTILINE)
+
+
+def test_data_info_draws_what_is_trained_on(
+    handstitch: Handstitch, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+
+    def draw(*given: Any) -> Figure:
+        drawn.append(given)
+        return Figure()
+
+    monkeypatch.setattr(figures, "contact_sheet", draw)
+    words = ("data", "info", "sketch", "--out", "sheet.png")
+    for flags in ((), ("--flip",), ("--flip", "--json")):
+        assert handstitch(*words, *flags).code == 0
+    assert (machine / "sheet.png").is_file()
+    (plain, labels, _), (varied, shown, _), _ = drawn
+    assert len(plain) == IMAGES["train"]
+    np.testing.assert_array_equal(shown, np.repeat(np.arange(10), 10))
+    for label in range(10):
+        first = plain[labels == label][0]
+        mirrored = [np.array_equal(one, first[:, ::-1]) for one in varied[10 * label :][:10]]
+        assert mirrored in ([False, True] * 5, [True, False] * 5)
 
 
 def test_data_info_auto_says_why_it_is_sketch(handstitch: Handstitch) -> None:

@@ -40,6 +40,23 @@ def test_the_log_holds_what_was_printed(handstitch: Handstitch, trained: Path) -
     assert kept.confusion_matrix == found["confusion_matrix"]
 
 
+def test_flips_stand_beside_the_test_accuracy_and_not_in_the_log(
+    handstitch: Handstitch, trained: Path
+) -> None:
+    plain = handstitch("test", "--json").json
+    found = handstitch("test", "--flip", "--json").json
+    flipped = found.pop("with_flips")
+    assert found == plain | {"test_evaluation": 2}
+    assert "with_flips" not in plain
+    assert flipped["loss"] != plain["loss"]
+    log = test_log.read(trained)
+    assert [entry.accuracy for entry in log.evaluations] == [plain["accuracy"]] * 2
+    assert [one.loss for one in log.latest.values()] == [plain["loss"]]
+    printed = handstitch("test", "--flip").out
+    assert f"\nTest accuracy: {plain['accuracy']:.4f} (" in printed
+    assert f"\nWith flips: {flipped['accuracy']:.4f} (mean probabilities" in printed
+
+
 def test_a_runs_own_weights_by_their_file_are_an_evaluation_of_the_run(
     handstitch: Handstitch, trained: Path
 ) -> None:

@@ -51,6 +51,8 @@ WRONG = [
     ("train --hidden wide", "invalid value for hidden_sizes: wide", "--hidden 512,256"),
     ("train --dropout 1", "invalid value for dropout: 1", "a number from 0 below 1"),
     ("train --dropout -0.1", "invalid value for dropout: -0.1", "a number from 0 below 1"),
+    ("train --shift -1", "invalid value for shift: -1", "a whole number from 0 up to 100"),
+    ("train --erase 1.5", "invalid value for erase: 1.5", "a number from 0 up to 1"),
     ("train --input-dropout 2", "invalid value for input_dropout: 2", "from 0 below 1"),
     ("train --epochs 0", "invalid value for epochs: 0", "a whole number from 1"),
     ("train --epochs -3", "invalid value for epochs: -3", "a whole number from 1"),

@@ -24,6 +24,9 @@ Seconds = Annotated[
 
 @with_settings(  # those that change how long a step takes
     "scaling",
+    "shift",
+    "flip",
+    "erase",
     "hidden_sizes",
     "activation",
     "dropout",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -11,6 +11,11 @@ from handstitch.cli import output, pictures
 from handstitch.cli.flags import FLAGS, DataDir, Json, resolve, with_settings
 from handstitch.errors import printable
 from handstitch.records import ReadingOptions
+
+if TYPE_CHECKING:
+    from handstitch.arrays import Images, Labels
+    from handstitch.config import Config
+    from handstitch.data.dataset import Dataset
 
 app = App(name="data", help="Download or describe a data set.", group_parameters=FLAGS)
 
@@ -35,7 +40,7 @@ def fetch(
 
 
 @app.command
-@with_settings(*ReadingOptions.__struct_fields__)
+@with_settings(*ReadingOptions.__struct_fields__, "shift", "flip", "erase")
 def info(
     name: Annotated[str, Parameter(help="data set: a name, or the path of your own")] = "auto",
     /,
@@ -48,12 +53,17 @@ def info(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Describe a data set: counts, shapes, class names, balance, checksums."""
+    """Describe a data set: counts, shapes, class names, balance, checksums.
+
+    With --shift, --flip or --erase the contact sheet shows one image of each class as it may be
+    trained on, epoch by epoch.
+    """
     from handstitch import figures
     from handstitch.data import sources, summary
 
     picture = out and pictures.with_suffix(out, "samples.png")
-    options = ReadingOptions.of(resolve(settings, None, None).config.to_dict())
+    config = resolve(settings, None, None).config
+    options = ReadingOptions.of(config.to_dict())
     source = sources.resolve(name, data_dir, options)
     found = summary.describe(source)
     if not json:
@@ -62,9 +72,10 @@ def info(
         _print(found)
     if picture:
         train = source.load("train")
+        images, labels = _to_show(train, config)
         pictures.present(
             found,
-            lambda lang: figures.contact_sheet(train.images, train.labels, train.class_names),
+            lambda lang: figures.contact_sheet(images, labels, train.class_names),
             picture,
             "en",
             asked=True,
@@ -72,6 +83,27 @@ def info(
         )
     elif json:
         output.print_json(found)
+
+
+def _to_show(train: Dataset, config: Config) -> tuple[Images, Labels]:
+    """Images and labels for the contact sheet: with augmentation, of one image for each class."""
+    import numpy as np
+
+    from handstitch.data.augmentation import Augmentation
+    from handstitch.figures.contact_sheet import EACH
+
+    augmentation = Augmentation(
+        train.images,
+        np.arange(len(train)),
+        config.seed,
+        shift=config.shift,
+        flip=config.flip,
+        erase=config.erase,
+    )
+    if not augmentation.is_on:
+        return train.images, train.labels
+    labels, firsts = np.unique(train.labels, return_index=True)
+    return augmentation.examples(train.images, firsts, EACH), labels.repeat(EACH)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from handstitch.config.schema import field_types, help_of
 
 GROUPS: Final = {
     "dataset": "Data",
+    "shift": "Augmentation",
     "hidden_sizes": "Network",
     "optimizer": "Optimisation",
     "schedule": "Learning-rate schedule",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
@@ -21,12 +23,20 @@ def test(
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
+    flip: Annotated[
+        bool,
+        Parameter(
+            help="also: accuracy of the mean probabilities of image and mirror image",
+            negative=(),
+            show_default=False,
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Evaluate a trained network on the test set: accuracy, loss, and its mistakes.
 
     The interval is Wilson's 95 % score interval of the accuracy. Every test evaluation of a run is
-    recorded in its folder, and counted.
+    recorded in its folder, and counted; what --flip adds is not the test accuracy, and not kept.
     """
     import msgspec
 
@@ -37,15 +47,23 @@ def test(
     run, search = run_folder.run_of(target), searches.search_of(target)
     classifier = run_folder.load(target, weights)
     evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
+    # Before the log: where it is refused, nothing was tested.
+    flipped = classifier.evaluate(dataset=dataset, data_dir=data_dir, flip=True) if flip else None
     output.say_other_data(classifier.model.dataset, evaluation.dataset)
     of_run = _record(run, classifier, evaluation)
     # Testing several candidates of a search is a selection between them, too.
     of_search = _record(search, classifier, evaluation)
     if json:
         numbers = {"test_evaluation": of_run, "test_evaluation_of_search": of_search}
-        output.print_json(msgspec.structs.asdict(evaluation) | numbers)
+        also = {"with_flips": flipped} if flipped else {}
+        output.print_json(msgspec.structs.asdict(evaluation) | numbers | also)
     else:
         _print(evaluation, target, {"this run": of_run, "its search": of_search})
+        if flipped:
+            print(
+                f"With flips: {flipped.accuracy:.4f} (mean probabilities of image and mirror "
+                f"image, {flipped.correct:,} of {flipped.n:,}; not recorded)"
+            )
 
 
 def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:

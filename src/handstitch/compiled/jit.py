@@ -35,17 +35,19 @@ PARALLEL: Final = {"prange": True} | dict.fromkeys(
 FUSED: Final = {"contract"}
 
 
+_PIXELS: Final = Path("data", "augmentation.py")
 # What numba leaves out of the key of its cache.
 _OPTIONS: Final = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "USING_SVML")
 
 
 def _digest() -> str:
-    """SHA-256 of the options of code generation and of every source file of `compiled` and `core`.
-
-    core's constants are compiled in.
+    """SHA-256 of the options of code generation and of every source file of `compiled` and `core`,
+    and of the augmentation's: what is compiled, with the constants in it.
     """
     package = Path(__file__).parent.parent
-    sources = sorted([*package.glob("compiled/*.py"), *package.glob("core/*.py")])
+    sources = sorted(
+        [*package.glob("compiled/*.py"), *package.glob("core/*.py"), package / _PIXELS]
+    )
     options = [llvmlite.__version__, *(getattr(numba.config, name) for name in _OPTIONS)]
     texts = [str(options).encode(), *(source.read_bytes() for source in sources)]
     return hashlib.sha256(b"".join(texts)).hexdigest()

@@ -9,6 +9,7 @@ import numpy as np
 from numba import prange
 
 from handstitch.compiled import windows
+from handstitch.compiled.formulas import uncached
 from handstitch.compiled.functions import (
     activate,
     activation_backward,
@@ -18,14 +19,19 @@ from handstitch.compiled.functions import (
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
 from handstitch.compiled.philox import draw
+from handstitch.data import augmentation
+
+_vary = uncached(augmentation.vary)
 
 
 @compiled()
-def _gather(n, images, indices, offset, scale, layout, rng_state, work, lo, hi):
+def _gather(
+    n, images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
+):  # fmt: skip
     """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout.
 
-    Offset and scale are of length 1 for pixels; features have one each. For windows, pixels stay
-    whole numbers, and are turned.
+    Where there are variants, of them: `varied` holds their pixels. Offset and scale are of length 1
+    for pixels; features have one each. For windows, pixels stay whole numbers, and are turned.
     """
     p, width = layout.dropout[0], layout.sizes[0]
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
@@ -36,6 +42,11 @@ def _gather(n, images, indices, offset, scale, layout, rng_state, work, lo, hi):
         draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
     for i in range(lo, hi):
         row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
+        if len(variants.moves) > 0:
+            shape = variants.shape[0], variants.shape[1], variants.shape[2]
+            fill = images.dtype.type(variants.fill)
+            _vary(image.reshape(shape), variants.moves[i], fill, varied[i].reshape(shape))
+            image = varied[i]
         if len(scale) == 1:
             shift, factor = offset[0], scale[0]
             if has_windows:
@@ -213,6 +224,8 @@ def forward_backward(
     images,
     labels,
     indices,
+    variants,
+    varied,
     offset,
     scale,
     pixel_shift,
@@ -230,6 +243,11 @@ def forward_backward(
     """
     layers, sizes = len(layout.W), layout.sizes
     _check(n, images, labels, indices, sizes, len(work.losses), work.weights)
+    if len(variants.moves) > 0 and not (
+        n == len(variants.moves) <= len(varied)
+        and variants.shape.prod() == sizes[0] == varied.shape[1]
+    ):
+        raise IndexError("a variant for each image of the batch is wanted")
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
     # Of windows: their pixels are whole numbers, and dropout does not enlarge those it keeps.
@@ -239,7 +257,9 @@ def forward_backward(
         lo, hi = n * thread // threads, n * (thread + 1) // threads
         if layout.window_pixels.size > 0:
             lo, hi = windows.image_range(n, thread, threads)
-        _gather(n, images, indices, offset, scale, layout, rng_state, work, lo, hi)
+        _gather(
+            n, images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
+        )  # fmt: skip
     for layer in range(layers - 1):
         for index in prange(threads):
             thread = np.int64(index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import numba
 import numpy as np
@@ -18,7 +19,10 @@ from handstitch.compiled.philox import philox_state
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
 from handstitch.core.update_rules import Coefficients
+from handstitch.data.augmentation import Variants
 from handstitch.data.batches import Batches, Subset
+
+_AS_THEY_ARE: Final = Variants(np.empty((0, 7), np.int64), np.zeros(3, np.int64), 0)
 
 
 class NumbaBackend:
@@ -120,6 +124,8 @@ class NumbaBackend:
         scale: float,
         limit: float,
         rng: np.random.Generator | None,
+        *,
+        variants: Variants | None = None,
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
@@ -134,6 +140,8 @@ class NumbaBackend:
             self._images,
             self.batches.labels,
             indices,
+            variants or _AS_THEY_ARE,
+            self.batches.pixels,
             *self._scaling,
             limit,
             layout,

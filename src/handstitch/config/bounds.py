@@ -28,4 +28,6 @@ Key = Annotated[str, Meta(max_length=200, description="text")]
 ClassWeights = tuple[
     Annotated[str, Meta(max_length=250, description="balanced, or CLASS=WEIGHT")], ...
 ]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Shift = Annotated[int, Meta(ge=0, le=100)]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]

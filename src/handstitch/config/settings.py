@@ -55,6 +55,15 @@ class Settings:
         "standard", "pixel scaling: division by 256 or 255, or standardisation (z-score)"
     )
 
+    # Augmentation
+    shift: bounds.Shift = setting(
+        0, "training images are shifted by up to N pixels, each by all shifts in turn; 0: off"
+    )
+    flip: bool = setting(False, "training images are mirrored left to right, in turn")
+    erase: bounds.Fraction = setting(
+        0.0, "probability that a rectangle of a training image is erased"
+    )
+
     # Network
     hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
         (512, 256), "widths of the hidden layers; one width N means N and N/2"
@@ -107,7 +116,7 @@ class Settings:
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
-    final_rate_fraction: Annotated[float, Meta(ge=0, le=1)] = setting(
+    final_rate_fraction: bounds.Fraction = setting(
         0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
     )
     plateau_patience: bounds.Count = setting(

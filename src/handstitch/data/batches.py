@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Images, Indices, Labels, Matrix, Vector
+from handstitch.data.augmentation import Variants, vary
 from handstitch.data.scaling import Scaling
 from handstitch.randomness import Purpose, generator
 
@@ -37,7 +38,8 @@ class Batches:
         # A plain view: indexing a numpy.memmap takes several times as long.
         self.images: Images = np.asarray(images).reshape(len(images), -1)
         self.labels = labels.astype(np.intp)  # positions of the 1 in a one-hot row
-        self._pixels = np.empty((self.batch_size, self.images.shape[1]), images.dtype)
+        self.pixels: Images = np.empty((self.batch_size, self.images.shape[1]), images.dtype)
+        """Scratch: the pixels of a batch before scaling."""
         self._picked = np.empty(self.batch_size, np.intp)
         self.weights = weights
         """In the loss, of every image; None where each is 1."""
@@ -55,15 +57,22 @@ class Batches:
         """Batch `number`, counted from 0, of the images in this order."""
         return order[number * self.batch_size : (number + 1) * self.batch_size]
 
-    def gather(self, indices: Indices, X: Matrix) -> Indices:
-        """Scale the picked images into X (n, inputs) and give their labels (n,).
+    def gather(self, indices: Indices, X: Matrix, variants: Variants | None = None) -> Indices:
+        """Scale the picked images, or variants of them, into X (n, inputs); give their labels (n,).
 
         The labels are a view of a buffer that the next call overwrites.
         """
         n = len(indices)
-        pixels, labels = self._pixels[:n], self._picked[:n]
-        # With any other mode NumPy would gather into a buffer of its own and copy.
-        np.take(self.images, indices, axis=0, out=pixels, mode="clip")
+        pixels, labels = self.pixels[:n], self._picked[:n]
+        if variants is None:
+            # With any other mode NumPy would gather into a buffer of its own and copy.
+            np.take(self.images, indices, axis=0, out=pixels, mode="clip")
+        else:
+            originals, varied = (
+                flat.reshape(-1, *variants.shape) for flat in (self.images, pixels)
+            )
+            for index, move, out in zip(indices, variants.moves.tolist(), varied, strict=True):
+                vary(originals[index], move, variants.fill, out)
         np.take(self.labels, indices, out=labels, mode="clip")
         self.scaling.apply(pixels, X)
         return labels

@@ -16,7 +16,7 @@ from handstitch.figures.rendering import drawing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_EACH: Final = 10
+EACH: Final = 10
 """Images of a class."""
 _MOST: Final = 40
 """Classes, at most: of more, these are spread evenly over all."""
@@ -51,10 +51,10 @@ def contact_sheet(
     rows, columns = images.shape[1:3]
     gap = max(1, round(_GAP * max(rows, columns)))
     sheet = np.full(
-        (len(classes) * (rows + gap), _EACH * (columns + gap), *images.shape[3:]), 255, np.uint8
+        (len(classes) * (rows + gap), EACH * (columns + gap), *images.shape[3:]), 255, np.uint8
     )
     for row, label in enumerate(classes):
-        for column, place in enumerate(np.flatnonzero(labels == label)[:_EACH]):
+        for column, place in enumerate(np.flatnonzero(labels == label)[:EACH]):
             top, left = row * (rows + gap), column * (columns + gap)
             sheet[top : top + rows, left : left + columns] = images[place]
     # Set by hand: a constrained layout does not know how wide an image of fixed proportions gets.

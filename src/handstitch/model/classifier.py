@@ -181,11 +181,13 @@ class Classifier:
         *,
         dataset: str | Path | None = None,
         data_dir: str | Path | None = None,
+        flip: bool = False,
     ) -> Evaluation:
         """Accuracy, loss, calibration and confusion matrix on labelled images or features.
 
-        Without images, on the test set of its own data set, or of `dataset`. Raises DataError if
-        that is unavailable or damaged.
+        Without images, on the test set of its own data set, or of `dataset`. With `flip`, of the
+        mean probabilities of each image and its mirror image. Raises DataError if the data are
+        unavailable or damaged, or for the mirror image of features.
         """
         if images is None:
             data = self.source(dataset, data_dir).load("test")
@@ -194,7 +196,7 @@ class Classifier:
             data = Dataset.from_arrays(images, named, self.class_names, "test")
         self._checked(data.images)
         self.require_classes(data)
-        return evaluate(self.network, data, self.scaling, self.weights)
+        return evaluate(self.network, data, self.scaling, self.weights, flip=flip)
 
     def require_classes(self, data: Dataset) -> None:
         """Raise ModelFileError unless the network has as many classes as the data."""

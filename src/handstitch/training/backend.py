@@ -19,6 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
+from handstitch.data.augmentation import Variants
 from handstitch.data.batches import Batches, Subset
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
@@ -54,15 +55,17 @@ class NumpyBackend:
         scale: float,
         limit: float,
         rng: np.random.Generator | None,
+        *,
+        variants: Variants | None = None,
     ) -> tuple[float, int]:
         """One step on images `indices` (n,): their summed loss in nats and number of correct ones.
 
         Both are taken before θ and the optimizer's slots are updated. `scale` is 1 for summed
-        gradients, 1 / Σ weights for their mean; `rng` is dropout's. Where the loss is above
-        `limit`, or NaN, nothing is updated.
+        gradients, 1 / Σ weights for their mean; `rng` is dropout's; `variants` of the images, where
+        given, are trained on instead. Where the loss is above `limit`, or NaN, nothing is updated.
         """
         work = self._workspace.for_batch(len(indices))
-        y = self.batches.gather(indices, work.X)
+        y = self.batches.gather(indices, work.X, variants)
         self.network.forward(work.X, work, rng)
         correct = self.network.count_correct(y, work)
         loss = self.network.loss(y, work, self.batches.gather_weights(indices))

@@ -19,6 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling
+from handstitch.data.augmentation import Augmentation
 from handstitch.data.batches import Batches, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background
@@ -115,6 +116,14 @@ class Trainer:
             config.batch_size,
             weights=sample_weights(config, dataset, train_indices),
         )
+        self.augmentation = Augmentation(
+            dataset.images,
+            train_indices,
+            config.seed,
+            shift=config.shift,
+            flip=config.flip,
+            erase=config.erase,
+        )
         self.state = start(config, self.sizes, fields, parameters)
         """Network, optimizer, best weights, position and history: all that training changes."""
         self.largest_loss = DIVERGENCE_FACTOR * log(self.sizes[-1])
@@ -168,14 +177,16 @@ class Trainer:
     ) -> tuple[float, int]:
         """One step on images `indices` (n,) at this rate: summed loss in nats, number correct.
 
-        `step`, counted over the whole run, decides the dropout. Where the loss is above
-        `largest_loss` for each sample, or NaN, nothing is updated.
+        `step`, counted over the whole run, decides dropout and augmentation. Where the loss is
+        above `largest_loss` for each sample, or NaN, nothing is updated.
         """
         total, config = self.batches.total_weight(indices), self.config
         has_dropout = any(self.state.network.dropout)
         rng = generator(config.seed, Purpose.DROPOUT, step) if has_dropout else None
         scale = 1 / total if config.reduction == "mean" else 1.0
-        return backend.train_batch(indices, rate, scale, self.largest_loss * total, rng)
+        variants = self.augmentation.draw(indices, step // len(self.batches), step)
+        limit = self.largest_loss * total
+        return backend.train_batch(indices, rate, scale, limit, rng, variants=variants)
 
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
