@@ -72,6 +72,13 @@ def test_cosine_after_warm_up_falls_over_what_is_left():
     )
 
 
+def test_linear_after_warm_up_falls_by_the_same_amount_at_every_step():
+    course = rates("linear", warmup=2)
+    assert max(course) == course[19] == course[20] == 0.5
+    assert course[20:] == pytest.approx([0.5 * (1 - step / 59) for step in range(60)], abs=1e-15)
+    assert rates("linear", final_rate_fraction=0.2)[-1] == pytest.approx(0.1)
+
+
 def test_warm_up_of_part_of_an_epoch():
     assert rates("constant", warmup=0.25)[:4] == pytest.approx([0.2, 0.4, 0.5, 0.5])
 
@@ -88,7 +95,7 @@ def test_one_cycle_rises_and_falls(warmup: float, top: int):
     assert course[-1] == pytest.approx(0, abs=1e-15)
 
 
-@pytest.mark.parametrize("schedule", ["step", "exponential", "cosine", "one-cycle"])
+@pytest.mark.parametrize("schedule", ["step", "exponential", "linear", "cosine", "one-cycle"])
 def test_a_single_step_is_a_whole_run_too(schedule: Any):
     config = Config.preset("plain", schedule=schedule, epochs=1, learning_rate=0.5)
     assert 0 < learning_rate(config, 0, 1) <= 0.5
@@ -138,7 +145,7 @@ def test_plateau_lowers_the_rate_from_the_next_epoch_on():
 @pytest.mark.parametrize("value", [5e-324, 1e-323, 1e-310, 1e-6, 1.0, 1e300])
 def test_every_number_is_refused_or_gives_finite_rates(setting: str, value: float):
     settings: dict[str, Any] = {setting: value}
-    for schedule in ("step", "exponential", "cosine", "one-cycle", "plateau"):
+    for schedule in ("step", "exponential", "linear", "cosine", "one-cycle", "plateau"):
         try:
             course = rates(schedule, **settings)
         except ConfigError:

@@ -113,7 +113,7 @@ def train_slowly(trainer: Trainer) -> list[tuple[float, ...]]:
     return epochs
 
 
-@pytest.mark.parametrize("schedule", ["exponential", "cosine", "one-cycle"])
+@pytest.mark.parametrize("schedule", ["exponential", "linear", "cosine", "one-cycle"])
 def test_the_rate_of_a_record_is_that_of_the_epochs_last_step(pictures: Dataset, schedule: Any):
     config = replace(SMALL, schedule=schedule, warmup=0.5)
     trainer = Trainer(config, pictures)

@@ -108,16 +108,16 @@ class Settings:
     clip_norm: bounds.NotNegative = setting(0.0, "maximum gradient norm; 0: no clipping")
 
     # Schedule
-    schedule: Literal["constant", "step", "exponential", "cosine", "one-cycle", "plateau"] = (
-        setting("cosine", "learning-rate schedule")
-    )
+    schedule: Literal[
+        "constant", "step", "exponential", "linear", "cosine", "one-cycle", "plateau"
+    ] = setting("cosine", "learning-rate schedule")
     warmup: bounds.NotNegative = setting(0.0, "linear warm-up, in epochs")
     decay_epochs: bounds.Period = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
     )
     final_rate_fraction: bounds.Fraction = setting(
-        0.0, "final rate as a fraction of the learning rate (cosine, one-cycle)"
+        0.0, "final rate as a fraction of the learning rate (linear, cosine, one-cycle)"
     )
     plateau_patience: bounds.Count = setting(
         3, "epochs without a lower loss before a decay (plateau)"

@@ -41,13 +41,12 @@ def _decay(
         return float(config.decay_factor ** int(step / steps_per_epoch / config.decay_epochs))
     if config.schedule == "exponential":
         return float(config.decay_factor ** (step / steps_per_epoch / config.decay_epochs))
-    if config.schedule in {"cosine", "one-cycle"}:
+    if config.schedule in {"linear", "cosine", "one-cycle"}:
         last = config.epochs * steps_per_epoch - 1
-        progress = max(0.0, step - warmup) / max(1.0, last - warmup)
-        return (
-            config.final_rate_fraction
-            + (1 - config.final_rate_fraction) * (1 + cos(pi * min(1.0, progress))) / 2
-        )
+        progress = min(1.0, max(0.0, step - warmup) / max(1.0, last - warmup))
+        is_linear = config.schedule == "linear"
+        left = 1 - progress if is_linear else (1 + cos(pi * progress)) / 2
+        return config.final_rate_fraction + (1 - config.final_rate_fraction) * left
     if config.schedule == "plateau":
         return float(config.decay_factor ** plateau_drops(val_losses, config.plateau_patience))
     return 1.0
