@@ -26,7 +26,7 @@ from handstitch.errors import Argument, HandstitchError, Phrase
 from handstitch.machine import memory
 from handstitch.machine.progress import announced
 from handstitch.randomness import Purpose, generator
-from handstitch.receptive_fields import ReceptiveFields
+from handstitch.receptive_fields import ReceptiveFields, resolve_sides
 
 TOLERANCE: Final = 1e-9
 """The largest relative error that passes."""
@@ -134,11 +134,10 @@ class Case:
         self.sizes = (inputs, *config.hidden_sizes, classes)
         rng = generator(config.seed, Purpose.GRADIENT_CHECK, draw)
         fields = None
-        if config.receptive_field:
-            smallest, largest = config.receptive_field
-            fields = ReceptiveFields.draw(
-                _image_shape(inputs), config.hidden_sizes[0], (smallest, largest), rng
-            )
+        image_shape = _image_shape(inputs)
+        if config.hidden_sizes and (sides := resolve_sides(config.receptive_field, image_shape)):
+            units, (smallest, largest) = config.hidden_sizes[0], sides
+            fields = ReceptiveFields.draw(image_shape, units, (smallest, largest), rng)
         self.mask: Matrix = fields.mask if fields else np.ones((1, 1))
         parameters = Parameters.random(
             self.sizes, rng, config.initialization, np.float64, fields.mask if fields else None

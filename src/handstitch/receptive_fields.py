@@ -8,7 +8,7 @@ drawn once, and four small integers a unit store them.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from handstitch.errors import Argument, ConfigError, Phrase
 Rectangles = NDArray[np.uint16]
 """(units, 4): top, left, height and width."""
 
+SMALLEST_IMAGE: Final = 14
+"""Pixels of a side of an image from which `auto` takes receptive fields and shifts."""
 _BAND: Final = 4
 """Rows of centres that are numbered together."""
 
@@ -89,6 +91,19 @@ class ReceptiveFields:
         inside = rows[:, None] & columns
         channels = self.image_shape[2] if len(self.image_shape) == 3 else 1
         return np.repeat(inside.reshape(-1, len(top)), channels, axis=0).astype(np.float32)
+
+
+def resolve_sides(
+    sides: Literal["auto"] | tuple[int, ...], image_shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    """(smallest, largest) side for images of this shape; `auto`: about a sixth to a half of theirs.
+
+    Smaller images than 14 pixels, and samples that are none, have no receptive fields by `auto`.
+    """
+    if sides != "auto":
+        return sides
+    side = min(image_shape[:2]) if len(image_shape) > 1 else 0
+    return (round(side * 5 / 28), round(side * 13 / 28)) if side >= SMALLEST_IMAGE else ()
 
 
 def group_size(units: int) -> int:

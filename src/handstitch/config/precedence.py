@@ -114,7 +114,7 @@ def _split(name: str, words: str | Sequence[str] | bool) -> Any:
         return _widths(text)
     if name == "image_size":
         return text.replace(",", " ").replace("x", " ").split()
-    if name == "receptive_field":
+    if name == "receptive_field" and text != "auto":
         return text.replace(",", " ").replace("..", " ").split()
     return text.replace(",", " ").split() if name == "activation" else text
 

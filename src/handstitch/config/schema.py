@@ -77,9 +77,9 @@ def _contradictions(config: Config) -> dict[str, str]:
     """Settings that contradict others, with the valid values in words."""
     wrong = {}
     sides, layers = config.receptive_field, len(config.hidden_sizes)
-    if sides and not layers:
+    if sides and sides != "auto" and not layers:
         wrong["receptive_field"] = "none, for a network without a hidden layer"
-    elif sides[:1] > sides[1:]:
+    elif sides != "auto" and sides[:1] > sides[1:]:
         wrong["receptive_field"] = "the smallest side, then the largest"
     if len(config.activation) not in {1, layers}:
         wrong["activation"] = f"one, or one for each of the {plural(layers, 'hidden layer')}"

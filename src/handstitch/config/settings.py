@@ -56,8 +56,10 @@ class Settings:
     )
 
     # Augmentation
-    shift: bounds.Shift = setting(
-        0, "training images are shifted by up to N pixels, each by all shifts in turn; 0: off"
+    shift: Literal["auto"] | bounds.Shift = setting(
+        "auto",
+        "training images are shifted by up to N pixels, each by all shifts in turn; 0: off; auto: 1 "
+        "on images of 14 pixels or more, otherwise 0",
     )
     flip: bool = setting(False, "training images are mirrored left to right, in turn")
     erase: bounds.Fraction = setting(
@@ -68,10 +70,11 @@ class Settings:
     hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
         (512, 256), "widths of the hidden layers; one width N means N and N/2"
     )
-    receptive_field: bounds.Sides = setting(
-        (),
+    receptive_field: Literal["auto"] | bounds.Sides = setting(
+        "auto",
         "local receptive fields: each unit of the first hidden layer has weights in a rectangle of "
-        "the image only, with sides SMALLEST..LARGEST drawn from the seed; none: the whole image",
+        "the image only, with sides SMALLEST..LARGEST drawn from the seed; none: the whole image; "
+        "auto: 5..13 on images of 28 pixels, in proportion on others, none below 14",
     )
     activation: tuple[Activation, ...] = setting(
         ("relu",), "activation function: one for all hidden layers, or one per layer"

@@ -9,7 +9,7 @@ compiles.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from handstitch.data.samples import background, shape_in_words
 from handstitch.data.scaling import statistics
 from handstitch.errors import Argument, ConfigError, Phrase
 from handstitch.randomness import Purpose, generator
+from handstitch.receptive_fields import SMALLEST_IMAGE
 
 SHORTEST: Final = 4
 LONGEST: Final = 10
@@ -53,6 +54,13 @@ def vary(image: Any, move: Any, fill: Any, out: Any) -> None:
     else:
         out[top:bottom, left:end] = image[top - down : bottom - down, left - right : end - right]
     out[first:last, start:stop] = fill
+
+
+def resolve_shift(shift: int | Literal["auto"], image_shape: tuple[int, ...]) -> int:
+    """Pixels of the largest shift; `auto`: 1 for images of 14 pixels or more, otherwise 0."""
+    if shift != "auto":
+        return shift
+    return int(len(image_shape) > 1 and min(image_shape[:2]) >= SMALLEST_IMAGE)
 
 
 class Augmentation:

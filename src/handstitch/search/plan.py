@@ -184,8 +184,8 @@ def require_fit(plan: SearchPlan, dataset: Dataset) -> None:
     """Raise ConfigError where receptive fields or class weights of a candidate do not fit."""
     for values in space.extremes(plan.parameters):
         config = plan.config_of(values, 0)
-        if config.receptive_field:
-            receptive_fields.require_fit(dataset.image_shape, config.receptive_field)
+        if sides := receptive_fields.resolve_sides(config.receptive_field, dataset.image_shape):
+            receptive_fields.require_fit(dataset.image_shape, sides)
         if config.class_weight:
             class_weights(config, dataset, dataset.labels)
 

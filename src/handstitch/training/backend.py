@@ -19,10 +19,12 @@ from handstitch.config import Config
 from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
-from handstitch.data.augmentation import Variants
+from handstitch.data.augmentation import Variants, resolve_shift
 from handstitch.data.batches import Batches, Subset
+from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
+from handstitch.receptive_fields import resolve_sides
 
 if TYPE_CHECKING:
     from handstitch.compiled.step import NumbaBackend
@@ -114,13 +116,20 @@ def resolve(config: Config) -> str:
     return "numpy" if config.backend == "numpy" or reason is not None else "numba"
 
 
-def resolve_auto(config: Config, dataset: str) -> Config:
-    """`config` on this data set, with threads and backend resolved from `auto`.
+def resolve_auto(config: Config, dataset: Dataset) -> Config:
+    """`config` on this data set, with what is `auto` resolved for it and for this machine.
 
     Raises ConfigError where numba is asked for and unavailable.
     """
-    threads = machine.resolve_threads(config.threads)
-    resolved = {"dataset": dataset, "threads": threads, "backend": resolve(config)}
+    shape = dataset.image_shape
+    sides = resolve_sides(config.receptive_field, shape) if config.hidden_sizes else ()
+    resolved = {
+        "dataset": dataset.name,
+        "receptive_field": list(sides),
+        "shift": resolve_shift(config.shift, shape),
+        "threads": machine.resolve_threads(config.threads),
+        "backend": resolve(config),
+    }
     return from_mapping(config.to_dict() | resolved, "this run")
 
 

@@ -109,7 +109,7 @@ def _require_same(config: Config, dataset: Dataset, model: StartingModel) -> Non
     wanted = settings_of(model)
     given = {name: getattr(config, name) for name in wanted}
     given["activation"] = _shortest(config.activations)
-    differ = [name for name in wanted if given[name] != wanted[name]]
+    differ = [name for name in wanted if given[name] not in (wanted[name], "auto")]
     if differ:
         template = " ".join(["{}"] * len(differ))
         these = Phrase(template, *(Argument(name, wanted[name]) for name in differ))

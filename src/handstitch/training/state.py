@@ -22,7 +22,7 @@ from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data.batches import Batches
 from handstitch.randomness import Purpose, generator
-from handstitch.receptive_fields import ReceptiveFields, group_size
+from handstitch.receptive_fields import ReceptiveFields, group_size, resolve_sides
 from handstitch.records import EpochRecord
 
 FIELDS: Final = "receptive_fields"
@@ -152,9 +152,10 @@ def draw_receptive_fields(config: Config, image_shape: tuple[int, ...]) -> Recep
 
     Raises ConfigError for samples that are no images, or smaller than the rectangles.
     """
-    if not config.receptive_field:
+    sides = resolve_sides(config.receptive_field, image_shape) if config.hidden_sizes else ()
+    if not sides:
         return None
-    smallest, largest = config.receptive_field
+    smallest, largest = sides
     rng, units = generator(config.seed, Purpose.RECEPTIVE_FIELDS), config.hidden_sizes[0]
     return ReceptiveFields.draw(image_shape, units, (smallest, largest), rng, group_size(units))
 

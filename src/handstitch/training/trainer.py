@@ -77,7 +77,7 @@ class Trainer:
     ) -> None:
         self.backend = describe(config)
         """The backend in words, with the reason where `auto` does not take numba."""
-        self.config = resolve_auto(config, dataset.name)
+        self.config = resolve_auto(config, dataset)
         """With data set, threads and backend resolved from `auto`."""
         self.dataset = dataset
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
@@ -120,7 +120,7 @@ class Trainer:
             dataset.images,
             train_indices,
             config.seed,
-            shift=config.shift,
+            shift=self.config.shift,
             flip=config.flip,
             erase=config.erase,
         )

@@ -10,7 +10,7 @@ from handstitch.config.messages import format_value, nearest_name
 from handstitch.errors import Call, ConfigError, Phrase
 
 # `default` has no file: it is the defaults of Config.
-PRESETS: Final = ("course", "default", "plain")
+PRESETS: Final = ("best", "course", "course-best", "default", "dense", "fast", "plain")
 
 
 def read_preset(name: str) -> dict[str, Any]:
