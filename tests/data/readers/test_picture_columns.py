@@ -180,6 +180,20 @@ def test_bad_pictures_are_refused_by_their_row(
     refuse(path, MachineError, fix="image_size")
 
 
+@pytest.mark.parametrize("said", [1, 11, 13])
+def test_another_number_of_rows_than_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: int
+) -> None:
+    path = write(tmp_path / "x.parquet", contents())
+    layout = tables.TableLayout
+    monkeypatch.setattr(tables, "TableLayout", lambda *facts: layout(*facts)._replace(rows=said))
+    refuse(path, found=f"12 rows, said to be {said}")
+    if said > 12:  # without labels
+        expect_error(
+            DataError, lambda: tables.read_features(path, 90, ReadingOptions()), found="rows, said"
+        )
+
+
 def test_tables_of_different_sizes_and_kinds(tmp_path: Path) -> None:
     first, second = (tmp_path / f"train-0000{k}-of-00002.parquet" for k in (0, 1))
     write(first, contents(2), [0, 1])
