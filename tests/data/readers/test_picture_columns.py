@@ -14,6 +14,7 @@ from PIL import Image
 
 from handstitch.data import own
 from handstitch.data.readers import folders, pictures, tables
+from handstitch.data.readers.columns import TableLayout
 from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
 from handstitch.machine import memory
 from handstitch.records import ReadingOptions
@@ -185,8 +186,9 @@ def test_another_number_of_rows_than_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: int
 ) -> None:
     path = write(tmp_path / "x.parquet", contents())
-    layout = tables.TableLayout
-    monkeypatch.setattr(tables, "TableLayout", lambda *facts: layout(*facts)._replace(rows=said))
+    monkeypatch.setattr(
+        tables, "TableLayout", lambda *facts: TableLayout(*facts)._replace(rows=said)
+    )
     refuse(path, found=f"12 rows, said to be {said}")
     if said > 12:  # without labels
         expect_error(
