@@ -14,6 +14,7 @@ from PIL import Image
 
 from handstitch.data import own
 from handstitch.data.readers import folders, pictures, tables
+from handstitch.data.readers.columns import TableLayout
 from handstitch.errors import DataError, HandstitchError, MachineError, UsageError
 from handstitch.machine import memory
 from handstitch.records import ReadingOptions
@@ -178,6 +179,21 @@ def test_bad_pictures_are_refused_by_their_row(
     monkeypatch.setattr(memory, "available", lambda: 10)
     write(path, good)
     refuse(path, MachineError, fix="image_size")
+
+
+@pytest.mark.parametrize("said", [1, 11, 13])
+def test_another_number_of_rows_than_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: int
+) -> None:
+    path = write(tmp_path / "x.parquet", contents())
+    monkeypatch.setattr(
+        tables, "TableLayout", lambda *facts: TableLayout(*facts)._replace(rows=said)
+    )
+    refuse(path, found=f"12 rows, said to be {said}")
+    if said > 12:  # without labels
+        expect_error(
+            DataError, lambda: tables.read_features(path, 90, ReadingOptions()), found="rows, said"
+        )
 
 
 def test_tables_of_different_sizes_and_kinds(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from handstitch.records import ReadingOptions
 _logger = logging.getLogger(__name__)
 
 _CONTENT: Final = "bytes"
-_LONGEST: Final = 2**24
+_LONGEST: Final = 2**20
 """The most bytes of the description of a table that is looked at for the names of classes."""
 
 
@@ -104,6 +104,7 @@ class Pictures:
             for (labels,) in read([], source.label):
                 self.labels.append(columns.read_labels(source, labels, row))
                 row += len(labels)
+            _require_rows(source, row)
         options = self.options
         settings = (options.image_size, options.grayscale, source.names[column])
         self.arrays.append(
@@ -159,6 +160,13 @@ def _contents(source: TableLayout, column: int, read: ReadColumns) -> Iterator[p
                 )
             yield pictures.Content(where, content)
             row += 1
+    _require_rows(source, row)
+
+
+def _require_rows(source: TableLayout, end: int) -> None:
+    """Raise ValueError unless all rows that the table is said to have were read."""
+    if end - source.first != source.rows:
+        raise ValueError(f"damaged: {end - source.first:,} rows, said to be {source.rows:,}")
 
 
 def _key(source: TableLayout, settings: object) -> str:
