@@ -301,6 +301,11 @@ CONFIGS = (
     st.fixed_dictionaries({name: values_for(name) for name in field_types()})
     .filter(lambda values: values["warmup"] < values["epochs"])
     .filter(lambda values: not 0 < values["clip_norm"] < 1e-10)
+    .map(
+        lambda values: (
+            values if values["validation"] else values | {"patience": 0, "schedule": "step"}
+        )
+    )
     .map(lambda values: Config(**values))
 )
 
