@@ -308,6 +308,11 @@ CONFIGS = (
     .filter(lambda values: values["warmup"] < values["epochs"])
     .filter(lambda values: not 0 < values["clip_norm"] < 1e-10)
     .filter(lambda values: values["hidden_sizes"] or not values["receptive_field"])
+    .map(
+        lambda values: (
+            values if values["validation"] else values | {"patience": 0, "schedule": "step"}
+        )
+    )
     .map(lambda values: Config(**values))
 )
 

@@ -24,7 +24,7 @@ NOT_FOR: dict[str, list[Any]] = {
     "image_size": [(0,), (5000,), (28, 28, 3), 28, "28", (1.5,)],
     "grayscale": [1, "yes"],
     "labels_key": [3, "x" * 201],
-    "validation": [0, 1, -0.1, "0.1", float("nan")],
+    "validation": [-0.1, 1, 1.5, "0.1", float("nan")],
     "stratified": [1, "yes", None],
     "scaling": [256, "257"],
     "hidden_sizes": [(0,), (-3,), (1_000_001,), 512, (1.5,), "512", None],
@@ -156,7 +156,7 @@ def test_every_setting_has_a_help_line_and_says_what_it_may_be() -> None:
         ("reduction", "mean, sum"),
         ("stratified", "true or false"),
         ("threads", "auto or a whole number from 1 up to 1,024"),
-        ("validation", "a number above 0 below 1"),
+        ("validation", "a number from 0 below 1"),
         ("decay_epochs", "a number from 1e-06 (less than any step)"),
     ],
 )

@@ -64,5 +64,6 @@ def report(
     if written.part == "test":
         print("It shows the last test of these weights.")
     else:
-        print("It shows validation figures: these weights have not been tested.")
+        shown = "validation figures" if written.part else "no accuracy"
+        print(f"It shows {shown}: these weights have not been tested.")
         print(f"Test them: handstitch test {shell_word(folder)}")

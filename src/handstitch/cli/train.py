@@ -188,7 +188,7 @@ def _print_result(run: Run, test: str, json: bool) -> None:
         return
     data = " on sketch, drawn data" if summary.drawn else ""
     accuracy = summary.best_val_accuracy
-    kept = f"Kept: epoch {summary.best_epoch}, the last: no image was held out for validation"
+    kept = f"Kept: epoch {summary.best_epoch}, the last, without validation{',' if data else ''}"
     best = f"Best: epoch {summary.best_epoch}, Val Accuracy: {accuracy or 0:.4f}"
     print(
         f"{kept if accuracy is None else best}{data}\n"

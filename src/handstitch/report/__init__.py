@@ -35,8 +35,8 @@ class WrittenReport(NamedTuple):
     pictures: list[Path]
     card: Path | None
     """None while the run is not finished."""
-    part: Part
-    """The part of the data that the figures are of."""
+    part: Part | None
+    """The part of the data that the figures are of; None where there are none."""
     missing: list[Missing]
     """What the page lacks."""
 
@@ -75,6 +75,6 @@ def make(
         page=target / PAGE,
         pictures=[target / name for name in charts.files],
         card=target / CARD if CARD in files else None,
-        part=run.part,
+        part=None if run.is_unmeasured else run.part,
         missing=run.missing,
     )

@@ -91,6 +91,11 @@ class RunContents:
         return self.model.dataset if self.model else self.config.dataset
 
     @property
+    def is_unmeasured(self) -> bool:
+        """Whether nothing was held out for validation, and these weights were not tested either."""
+        return bool(self.history) and not self.is_validated and self.evaluation is None
+
+    @property
     def is_validated(self) -> bool:
         """Whether images were held out for validation, so that there are figures of them."""
         return is_validated(self.history)
@@ -122,7 +127,7 @@ def gather(
             run.missing.append("images")
         initial = insight.recover_initial_weights(run.model)
         run.initial = initial.parameters
-        if run.initial is None:
+        if run.initial is None and not run.model.start_digest:
             _logger.warning("%s", initial.sentence)
             run.missing.append("initial")
     with _noting(run, "history", folder / run_folder.HISTORY):
@@ -160,8 +165,8 @@ def _read_data(
     """Predict the images of the part, and evaluate on validation if there was no test."""
     if run.evaluation and len(run.evaluation.class_scores) != len(model.class_names):
         run.evaluation = None
-    if run.evaluation is None and run.history and not run.is_validated:
-        return  # nothing was held out
+    if run.is_unmeasured:
+        return
     part: Literal["test", "train"] = "test" if run.evaluation else "train"
     if dataset is None:
         source = sources.recorded(model.dataset, model.data_digest, data_dir)
