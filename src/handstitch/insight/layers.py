@@ -49,7 +49,8 @@ def weights(
     """
     theta = model.parameters
     network = Network(theta, model.activations)
-    scaling, mask = model.scaling, model.receptive_fields and model.receptive_fields.mask
+    scaling = model.scaling
+    mask = model.receptive_fields.mask if model.receptive_fields else None
     initial = recover_initial_weights(model)
     probe = probe_images(model, data, initial.config, validation)
     with machine.blas_threads(1):  # small products; and the same figures on any machine

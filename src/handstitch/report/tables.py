@@ -90,9 +90,10 @@ def _fields(run: RunContents, words: Words) -> str:
         return ""
     rectangles, mask = run.model.receptive_fields.rectangles, run.model.receptive_fields.mask
     sides = rectangles[:, 2:]
-    return words.fields_value.format(
+    sentence = words.fields_value.format(
         smallest=sides.min(), largest=sides.max(), inside=int(mask.sum()), all=mask.size
     )
+    return str(sentence)
 
 
 def _known(*rows: tuple[str, str]) -> Rows:
