@@ -34,6 +34,7 @@ API = {
         "handstitch.core.network",
         "handstitch.core.update_rules",
         "handstitch.core.optimizers",
+        "handstitch.receptive_fields",
     ],
     "Data": [
         "handstitch.data.dataset",

@@ -18,7 +18,7 @@ from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
 from handstitch.evaluation import Evaluator
 from handstitch.insight.initial_weights import InitialWeights, recover_initial_weights
-from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, structures
+from handstitch.insight.permutation_test import ALPHA, COPIES, Structure, shuffle, structures
 from handstitch.insight.probe_images import probe_images
 from handstitch.insight.results import LayerResult, LayerVerdict, WeightsResult, sentences
 from handstitch.machine.progress import announced
@@ -50,10 +50,11 @@ def weights(
     theta = model.parameters
     network = Network(theta, model.activations)
     scaling = model.scaling
+    mask = model.receptive_fields.mask if model.receptive_fields else None
     initial = recover_initial_weights(model)
     probe = probe_images(model, data, initial.config, validation)
     with machine.blas_threads(1):  # small products; and the same figures on any machine
-        orders = structures(theta.weights, model.image_shape, copies=copies)
+        orders = structures(theta.weights, model.image_shape, copies=copies, mask=mask)
     dead = [*dead_units(network, probe.images, scaling), None]
     reset: Sequence[float | None] = [None] * len(orders)
     val_accuracy, decisive, held_out = None, None, 0
@@ -65,7 +66,15 @@ def weights(
             reset = reset_accuracies(network, initial.parameters, images, labels, scaling)
             decisive = decisive_layer(val_accuracy, reset, held_out)
     layers = [
-        _layer(theta, number, initial, order, dead=units, accuracy=accuracy)
+        _layer(
+            theta,
+            number,
+            initial,
+            order,
+            dead=units,
+            accuracy=accuracy,
+            mask=None if number else mask,
+        )
         for number, (order, units, accuracy) in enumerate(
             announced(list(zip(orders, dead, reset, strict=True)), "singular values, layers")
         )
@@ -170,13 +179,21 @@ def _layer(
     *,
     dead: int | None,
     accuracy: float | None,
+    mask: Matrix | None,
 ) -> LayerResult:
     W = theta.weights[number]
     W0 = initial.parameters.weights[number] if initial.parameters else None  # noqa: N806
-    sigma = INITIALIZATIONS[initial.initialization](*W.shape)
+    inside = np.ones(W.shape, bool) if mask is None else mask != 0
+    # Of receptive fields: as if all rectangles were of the mean size.
+    inputs, outputs = (inside.sum() / side for side in W.shape[::-1])
+    sigma = float(INITIALIZATIONS[initial.initialization](inputs, outputs))
     rng = generator(0, Purpose.WEIGHT_SHUFFLE, len(theta.weights) + number)
-    baseline = rng.permutation(W.reshape(-1)).reshape(W.shape) if W0 is None else W0
-    deviation, initial_deviation = (float(np.std(A, dtype=np.float64)) for A in (W, baseline))
+    baseline = W.copy() if W0 is None else W0
+    if W0 is None:
+        shuffle(baseline, None if mask is None else inside, rng)
+    deviation, initial_deviation = (
+        float(np.std(A[inside], dtype=np.float64)) for A in (W, baseline)
+    )
     unchanged = None if W0 is None else bool(np.array_equal(W, W0))
     return LayerResult(
         layer=number + 1,
@@ -185,7 +202,7 @@ def _layer(
         verdict=_verdict(unchanged, order),
         unchanged=unchanged,
         distance=None if W0 is None else _norm(W - W0) / (_norm(W0) or 1.0),
-        share_below_0_1=float(np.mean(np.abs(W) <= TENTH)),
+        share_below_0_1=float(np.mean(np.abs(W[inside]) <= TENTH)),
         initial_share_below_0_1=erf(TENTH / (sigma * sqrt(2))),
         smallest=float(W.min()),
         largest=float(W.max()),

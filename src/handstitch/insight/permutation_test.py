@@ -20,6 +20,10 @@ Ben Arous and Péché, arXiv:math/0403022). Σ σ², the sum of squares, is the 
 
 Nothing is assumed of the distribution the weights were drawn from: normal or uniform, of whatever
 spread. The test does not apply to dependent weights, such as an orthogonal matrix.
+
+With receptive fields a unit's weights change places inside its rectangle only: they were drawn from
+one distribution (but for Xavier's, whose spread varies a little there). No statistic of columns can
+stand out then.
 """
 
 from __future__ import annotations
@@ -64,9 +68,10 @@ def structures(
     *,
     copies: int = COPIES,
     seed: int = 0,
+    mask: Matrix | None = None,
 ) -> list[Structure]:
     """One Structure for each layer of `weights` (inputs, outputs); the first sees `image_shape`
-    of a grey image, one in colour or features.
+    of a grey image, one in colour or features, and has weights where its `mask` is not 0.
 
     All statistics of a copy are measured in standard deviations of the other copies, the layer
     itself being one of them; the largest of a layer is its score, and p is the share of networks
@@ -79,7 +84,8 @@ def structures(
     scores: list[dict[str, Scores]] = []  # of the layer and then of its copies
     for layer, W in enumerate(announced(weights, "permutation test, layers")):
         rng = generator(seed, Purpose.WEIGHT_SHUFFLE, layer)
-        measured = _measure(W, image_shape if layer == 0 else (), copies, rng)
+        first = (image_shape, mask) if layer == 0 else ((), None)
+        measured = _measure(W, *first, copies, rng)
         deviations = _in_deviations(np.array(list(measured.values())))
         scores.append(dict(zip(measured, deviations, strict=True)))
     largest = [np.max(list(of_layer.values()), axis=0) for of_layer in scores]
@@ -97,11 +103,17 @@ def structures(
 
 
 def _measure(
-    W: Matrix, image_shape: tuple[int, ...], copies: int, rng: np.random.Generator
+    W: Matrix,
+    image_shape: tuple[int, ...],
+    mask: Matrix | None,
+    copies: int,
+    rng: np.random.Generator,
 ) -> dict[str, list[float]]:
     """The statistics of W and then of its shuffled copies."""
     shape = image_shape if len(W) <= _WIDEST else ()
-    copy = np.ascontiguousarray(W[_evenly(len(W))][:, _evenly(W.shape[1])])
+    sample = np.ix_(_evenly(len(W)), _evenly(W.shape[1]))
+    copy = np.ascontiguousarray(W[sample])
+    inside = None if mask is None else mask[sample] != 0
     # Scaled to a mean square of 1, so that no power leaves the range of float32.
     largest = float(np.max(np.abs(copy), initial=0))
     if largest:
@@ -110,10 +122,19 @@ def _measure(
     found: dict[str, list[float]] = {}
     for number in announced(range(copies + 1), "permutation test, shuffled copies of a layer"):
         if number:
-            rng.shuffle(copy.reshape(-1))
+            shuffle(copy, inside, rng)
         for name, value in _statistics(copy, shape).items():
             found.setdefault(name, []).append(value)
     return found
+
+
+def shuffle(W: Matrix, inside: NDArray[np.bool_] | None, rng: np.random.Generator) -> None:
+    """Shuffle all entries of W in place; or those inside each column's own rectangle."""
+    if inside is None:
+        rng.shuffle(W.reshape(-1))
+        return
+    for column, places in zip(W.T, inside.T, strict=True):
+        column[places] = rng.permutation(column[places])
 
 
 def _evenly(n: int) -> NDArray[np.intp]:

@@ -142,7 +142,8 @@ class Classifier:
     @property
     def network(self) -> Network:
         """The trained network."""
-        return Network(self.model.parameters, self.model.activations)
+        model = self.model
+        return Network(model.parameters, model.activations, receptive_fields=model.receptive_fields)
 
     @property
     def scaling(self) -> Scaling:

@@ -95,9 +95,10 @@ def _fields(run: RunContents, words: Words) -> str:
     fields = run.model.receptive_fields
     smallest, largest = fields.sides
     inside = int(fields.mask.sum())
-    return words.fields_value.format(
+    sentence = words.fields_value.format(
         smallest=smallest, largest=largest, inside=inside, all=fields.mask.size
     )
+    return str(sentence)
 
 
 def _start(run: RunContents, words: Words) -> str:
