@@ -7,7 +7,7 @@ of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -47,6 +47,8 @@ class State:
     train_seconds: float = 0.0
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
+    settle: Callable[[], None] = lambda: None
+    """Brings θ and the slots up to date: within an epoch a backend may be ahead of them."""
 
     @property
     def at_best(self) -> bool:
@@ -55,6 +57,7 @@ class State:
 
     def arrays(self) -> dict[str, Vector]:
         """θ, the best weights and the optimizer's slots, each as one vector, by name."""
+        self.settle()
         slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
         return {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
 
