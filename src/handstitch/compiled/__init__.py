@@ -22,8 +22,7 @@ are not in the vectors that a step changes, which are copied to θ and the slots
 read, after an epoch or before a state is saved.
 
 Not covered: float64, networks without a hidden layer, and receptive fields where standardized
-pixels are dropped. There, and without numba or its OpenMP
-library, training uses the numpy backend.
+pixels are dropped. There, and without numba or its OpenMP library, training uses the numpy backend.
 
     availability            whether all this is available; imports nothing of it until asked
     first_batch             the batch that shows it

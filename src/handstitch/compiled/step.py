@@ -39,12 +39,13 @@ class NumbaBackend:
         self._compaction = Compaction(self._layout) if network.receptive_fields else None
         # θ and the slots, and what a step changes: the same vectors, or compact copies of them.
         self._whole = [network.parameters.vector, *(s.vector for s in optimizer.slots.values())]
-        self._trained, gradient = self._whole, optimizer.gradient and optimizer.gradient.vector
+        self._trained = self._whole
+        self._gradient: Vector | None = optimizer.gradient.vector if optimizer.gradient else None
         self._is_ahead = False
         if self._compaction:
             self._trained = [self._compaction.zeros(vector) for vector in self._whole]
-            gradient = None if gradient is None else self._compaction.zeros(gradient)
-        self._gradient: Vector | None = gradient
+            if optimizer.gradient:
+                self._gradient = self._compaction.zeros(optimizer.gradient.vector)
         self._squares = np.empty(-(-self._trained[0].size // optimizers.CHUNK))
         input_dropout, dropout = self._layout.dropout
         hidden, widest = sum(sizes[1:-1]), max(sizes)
