@@ -36,6 +36,7 @@ WHOLE_PEERS = {
     "JAX": (False, "jax_whole"),
     "PyTorch": (False, "torch_whole"),
 }
+WINDOWS = "handstitch_windows"
 STARTS = {
     "`handstitch --help`": [OURS, "-m", "handstitch", "--help"],
     "`import handstitch`": [OURS, "-c", "import handstitch"],
@@ -166,6 +167,13 @@ def growth(size: Size) -> dict[str, Any]:
     return found
 
 
+def windows(size: Size) -> dict[str, Any]:
+    """Processor time of a step and of its first layer, with receptive fields and without."""
+    found = script(WINDOWS, "--batch", 256, "--epochs", size.epochs, ours=True)
+    _say("windows", found["seconds"])
+    return dict(found["seconds"])
+
+
 def load(size: Size) -> dict[str, Any]:
     """Seconds of an epoch at batch 64, alone and beside two busy processes."""
     found: dict[str, Any] = {}
@@ -197,6 +205,7 @@ JOBS: dict[str, Callable[[Size], dict[str, Any]]] = {
     "reach": reach,
     "forward": forward,
     "growth": growth,
+    "windows": windows,
     "load": load,
     "start": start,
 }

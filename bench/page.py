@@ -48,6 +48,10 @@ def aims(found: Found) -> list[Aim]:
             targets.append(
                 Aim(f"forward, {name}", "the faster of onnxruntime and PyTorch", measured, 0.95)
             )
+    if "windows" in found:
+        for part, wanted in (("first layer", 0.25), ("step", 0.65)):
+            share = found["windows"][f"windows, {part}"] / found["windows"][f"dense, {part}"]
+            targets.append(Aim(f"receptive fields, {part}", "dense", share, wanted, False))
     if "load" in found:
         each = found["load"][HANDSTITCH]
         slower = each["busy"] / each["quiet"]
@@ -126,6 +130,10 @@ def page(found: Found) -> str:
         head = ("peer", "10,000 images", "one image")
         parts += ["## Forward", FORWARD_NOTE, _table(*head, rows=rows)]
     parts += _growth(found.get("growth"))
+    if "windows" in found:
+        rows = [f"| {name} | {1e3 * each:.2f} |" for name, each in found["windows"].items()]
+        head = ("what", "processor time, ms")
+        parts += ["## Local receptive fields", WINDOWS_NOTE, _table(*head, rows=rows)]
     if "load" in found:
         rows = [
             f"| {peer} | {each['quiet']:.3f} | {each['busy']:.3f} "
@@ -160,6 +168,10 @@ validate after each epoch, keep and save the best weights, test. Handstitch is `
 and `handstitch test` as typed in a shell; the run folder with history and resumable state is
 written on the way. The others are one script each. Caches are warm: Handstitch's and JAX's machine
 code is on disk."""
+WINDOWS_NOTE = """\
+784-2048-512-10, AdamW, batch 256, one thread, a step of each network in turn: receptive fields with
+sides of 5 to 13 pixels, and the same network without. The first layer is its product forward and
+its weight gradient. The dense network skips pixels that are 0; with windows nothing is skipped."""
 REACH_NOTE = """\
 From the start of the process, all with the settings of the `default` preset; the test set is
 evaluated after every epoch, for this clock only. Medians over the seeds."""

@@ -62,6 +62,10 @@ FOUND = {
         "PyTorch": {"10000": 0.05, "1": 4e-5},
         "onnxruntime": {"10000": 0.03, "1": 1.95e-5},
     },
+    "windows": {
+        "dense, step": 10.0, "windows, step": 6.5, "dense, first layer": 4.0,
+        "windows, first layer": 1.1,
+    },
     "load": {"Handstitch": {"quiet": 1.0, "busy": 3.9}},
 }  # fmt: skip
 
@@ -80,6 +84,8 @@ def test_an_aim_is_met_or_not_by_the_ratio_of_medians(page: ModuleType):
         ("numpy backend, batch 128", "BLAS products alone"): True,
         ("forward, 10,000 images", fastest): False,
         ("forward, one image", fastest): True,
+        ("receptive fields, first layer", "dense"): False,
+        ("receptive fields, step", "dense"): True,
         ("beside two busy processes", "alone"): True,
     }
 
@@ -93,7 +99,7 @@ def test_the_page_says_what_was_not_met(page: ModuleType):
 
 
 def test_every_script_is_a_peer_of_a_job(jobs: ModuleType):
-    named = {script for _, script, _ in jobs.EPOCH_PEERS.values()}
+    named = {jobs.WINDOWS} | {script for _, script, _ in jobs.EPOCH_PEERS.values()}
     named |= {script for _, script in [*jobs.FORWARD_PEERS.values(), *jobs.WHOLE_PEERS.values()]}
     there = {path.stem for path in (ROOT / "bench" / "peers").glob("*.py")} - {"__init__"}
     assert named == there
@@ -112,5 +118,5 @@ def test_the_recorded_page_and_readmes_are_those_of_the_recorded_figures(
 def test_the_program_says_what_it_takes():
     command = [sys.executable, str(ROOT / "bench" / "run.py"), "--help"]
     told = subprocess.check_output(command, text=True)
-    for job in ("epoch", "command", "reach", "forward", "growth", "load", "start"):
+    for job in ("epoch", "command", "reach", "forward", "growth", "windows", "load", "start"):
         assert job in told

@@ -54,6 +54,7 @@ def make_buffers(size: int) -> Buffers:
         zeros=aligned_zeros(size),
         nonzero_masks=np.full((1, size), 2**64 - 1, np.uint64),
         panels=np.full((1, MASK_BITS * PANEL_WIDTH), np.nan, np.float32),
+        turned=np.empty((1, 0), np.float32),
         losses=np.empty(0),
         is_correct=np.empty(0, np.int64),
     )

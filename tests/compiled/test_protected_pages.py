@@ -1,4 +1,4 @@
-"""Products read nothing behind B: it ends where a protected page begins."""
+"""Products read nothing behind their operands: these end where a protected page begins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 PROGRAM = """
 import ctypes, mmap, sys
 import numpy as np
-from handstitch.compiled import matmul
+from handstitch.compiled import layout, matmul, windows
+from handstitch.core.network import Network
+from handstitch.core.parameters import Parameters
+from handstitch.receptive_fields import ReceptiveFields
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
 
 def before_a_protected_page(values):
@@ -19,7 +22,7 @@ def before_a_protected_page(values):
     end = len(memory) - mmap.PAGESIZE
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.mprotect(ctypes.c_void_p(first + end), mmap.PAGESIZE, 0) == 0
-    array = np.frombuffer(memory, np.float32, values.size, end - values.nbytes)
+    array = np.frombuffer(memory, values.dtype, values.size, end - values.nbytes)
     array[:] = values
     return array
 
@@ -38,12 +41,43 @@ for depth in (1, 15, 16, 17, 63, 64, 65, 130):
                 depth if transposed else width, width, initial, C, width, masks, panel,
             )
             np.testing.assert_array_equal(C.reshape(2, width), S @ B)
+
+rng = np.random.default_rng(0)
+one, zero = np.float32(1), np.float32(0)
+for n in (1, 31, 32, 100):
+    for units in (1, 15, 16, 17, 65):
+        fields = ReceptiveFields.draw((5, 6), units, (1, 4), rng)
+        parameters = Parameters.random((30, units, 2), rng, mask=fields.mask)
+        places = layout.layout_of(Network(parameters, ("relu",), receptive_fields=fields))
+        X = rng.integers(0, 256, (n, 30)).astype(np.float32)
+        dZ = rng.standard_normal((n, units)).astype(np.float32)
+        unit = np.repeat(np.arange(units), np.diff(places.window_starts))
+        W, pixels = parameters.weights[0], places.window_pixels
+        flat = before_a_protected_page(W[pixels, unit])
+        places = places._replace(
+            window_pixels=before_a_protected_page(pixels),
+            window_starts=before_a_protected_page(places.window_starts),
+        )
+        tiles = before_a_protected_page(np.full(windows.tiles_size(n, 30), np.nan, np.float32))
+        turned = before_a_protected_page(np.full(windows.turned_size(n), np.nan, np.float32))
+        Z = before_a_protected_page(np.full(n * units, np.nan, np.float32))
+        b = before_a_protected_page(np.ones(units, np.float32))
+        windows.turn(n, 30, before_a_protected_page(X.ravel()), tiles, 0, n)
+        windows.forward(n, 30, units, one, zero, places, tiles, flat, b, Z, 0, units, turned)
+        np.testing.assert_allclose(Z.reshape(n, units), X @ W + 1, rtol=1e-3, atol=1e-2)
+        G = before_a_protected_page(np.full(flat.size, np.nan, np.float32))
+        initial = before_a_protected_page(np.zeros(units, np.float32))
+        flat_dZ = before_a_protected_page(dZ.ravel())
+        windows.backward(
+            n, 30, units, one, initial, places, tiles, flat_dZ, zero, G, 0, units, turned
+        )
+        np.testing.assert_allclose(G, (X.T @ dZ)[pixels, unit], rtol=1e-3, atol=1e-1)
 print("read")
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no mprotect")
-def test_nothing_behind_b_is_read():
+def test_nothing_behind_the_operands_is_read():
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -10,6 +11,8 @@ import pytest
 
 from handstitch import machine
 from handstitch.compiled.classifier import CompiledClassifier
+from handstitch.compiled.layout import Compaction, layout_of
+from handstitch.compiled.simd import LANES
 from handstitch.compiled.step import NumbaBackend
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
@@ -136,3 +139,98 @@ def test_steps_are_those_of_the_numpy_backend(choice: dict[str, Any]):
     for vector in found.values():
         first_layer = vector[: outside.size].reshape(outside.shape)
         assert not first_layer[outside].any()
+
+
+@pytest.mark.parametrize("choice", [{"hidden": (131, 20)}, {"batch": 161, "rule": "sgd"}], ids=str)
+def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch, choice: dict[str, Any]):
+    def bits(threads: int) -> tuple[Any, ...]:
+        run = make_run(threads=threads, dropout=0.2, input_dropout=0.1, **choice)
+        outcomes = train(run)
+        return outcomes, {name: vector.tobytes() for name, vector in vectors(run).items()}
+
+    both = bits(2)
+    assert bits(1) == both
+    assert bits(5) == both
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    assert bits(2) == both
+
+
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
+def test_a_run_that_was_resumed_has_the_same_bits(rule: str):
+    whole, first, second = (make_run(rule=rule) for _ in range(3))
+    train(whole)
+    train(first, 0, 2)
+    for name, vector in vectors(first).items():
+        vectors(second)[name][:] = vector
+    second["optimizer"].steps = first["optimizer"].steps
+    train(second, 2)
+    for name, vector in vectors(whole).items():
+        np.testing.assert_array_equal(vectors(second)[name], vector)
+
+
+def test_within_an_epoch_store_brings_theta_and_slots_up_to_date():
+    run, wanted = make_run(), make_run()
+    train(wanted, 0, 2)
+    before = {name: vector.copy() for name, vector in vectors(run).items()}
+    with run["backend"].threads():
+        for step in range(2):
+            rng = np.random.Generator(np.random.Philox(step))
+            indices = rng.permutation(300)[:33].astype(np.intp)
+            run["backend"].train_batch(indices, 0.002, 1 / 33, np.inf, None)
+        for name, vector in vectors(run).items():
+            np.testing.assert_array_equal(vector, before[name])
+        run["backend"].store()
+        for name, vector in vectors(run).items():
+            np.testing.assert_array_equal(vector, vectors(wanted)[name])
+        # What is changed from outside, as by resuming, is not overwritten by an earlier step.
+        run["network"].parameters.vector[:] = 0
+    assert not run["network"].parameters.vector.any()
+
+
+def test_validation_sees_the_last_step():
+    run, wanted = make_run(), make_run(NumpyBackend)
+    for each in (run, wanted):
+        train(each)
+    images, labels = run["images"], run["labels"]
+    with run["backend"].threads():
+        found = run["backend"].validate(images, labels)
+    assert found == pytest.approx(wanted["backend"].validate(images, labels), rel=1e-4)
+
+
+@pytest.mark.parametrize("scaling", [Scaling(0.0, 1 / 256), Scaling(73.2, 1 / 90.0)], ids=str)
+@pytest.mark.parametrize("choice", [{}, {"shape": (7, 8, 3)}, {"hidden": (300, 200)}], ids=str)
+def test_classifier(scaling: Scaling, choice: dict[str, Any]):
+    run = make_run(scaling=scaling, **choice)
+    run["network"].parameters.vector[:] += np.float32(0.01)  # biases, too
+    fields = run["network"].receptive_fields
+    run["network"].parameters.weights[0][:] *= fields.mask
+    images = run["images"]
+    for threads in (1, 2):
+        classify = CompiledClassifier(run["network"], scaling, threads, axes=images.ndim - 1)
+        wanted = Evaluator(run["network"], images, scaling).probabilities()
+        np.testing.assert_allclose(classify(images), wanted, atol=2e-6)
+        for image, P in zip(images[:5], wanted, strict=False):
+            np.testing.assert_allclose(classify(image), P, atol=2e-6)
+
+
+def test_dropped_pixels_with_an_offset_are_refused():
+    with pytest.raises(ValueError, match="offset"):
+        make_run(scaling=Scaling(73.2, 1 / 90.0), input_dropout=0.2)
+
+
+def test_the_compact_vector_holds_the_windows_and_the_rest():
+    network = make_run(hidden=(5, 3))["network"]
+    layout = layout_of(network)
+    compaction, theta = Compaction(layout), network.parameters.vector
+    compact = compaction.zeros(theta)
+    compaction.compact(theta, compact)
+    mask = network.receptive_fields.mask
+    for unit, (begin, end) in enumerate(pairwise(layout.window_starts)):
+        kept = network.parameters.weights[0][:, unit][mask[:, unit] == 1]
+        np.testing.assert_array_equal(compact[begin:end], kept)
+    for W, begin in zip(network.parameters.weights[1:], layout.W[1:], strict=True):
+        np.testing.assert_array_equal(compact[begin : begin + W.size], W.ravel())
+    assert layout.W[1] % LANES == 0  # W₁ begins with a cache line
+    back = np.zeros_like(theta)
+    compaction.expand(compact, back)
+    np.testing.assert_array_equal(back, theta)

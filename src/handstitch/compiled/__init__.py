@@ -17,8 +17,12 @@ A thread of a backward phase reads only those rows of W that it then overwrites 
 waits between reading and writing. Every sum is added up in one order, whichever thread does it: a
 run gives the same bits with any number of threads.
 
-Not covered: float64, and networks without a hidden layer. There, and without numba or its OpenMP
-library, training uses the numpy backend.
+With local receptive fields, the first layer costs what its windows hold: weights outside of them
+are not in the vectors that a step changes, which are copied to θ and the slots where those are
+read, after an epoch or before a state is saved.
+
+Not covered: float64, networks without a hidden layer, and receptive fields where standardized
+pixels are dropped. There, and without numba or its OpenMP library, training uses the numpy backend.
 
     availability            whether all this is available; imports nothing of it until asked
     first_batch             the batch that shows it
@@ -28,6 +32,8 @@ library, training uses the numpy backend.
     functions, optimizers   activations and softmax; a step of the optimizer
     philox                  the random numbers of dropout
     matmul                  products in place of the BLAS's
+    windows                 products of a first layer with local receptive fields
     kernels, simd           what they are made of; vectors and their instructions
-    layout, jit             offsets and buffers; numba's options and cache
+    layout, jit             offsets, buffers, θ without what windows leave out; numba's options and
+                            cache
 """

@@ -31,15 +31,12 @@ def classify_one(threads, pixels, offset, scale, layout, theta, x, A, positions,
         outputs = layout.sizes[layer + 1]
         W, b, Z = theta[layout.W[layer] :], theta[layout.b[layer] :], A[start : start + outputs]
         if below.size * outputs < _SERIAL:
-            matvec_sparse(below, W, outputs, 0, outputs, b, Z, positions[0])
+            _product_of_one(layout, layer, below, W, b, Z, positions[0], 0, outputs)
         else:
             for index in prange(threads):
                 thread = np.int64(index)
                 lo, hi = thread_range(outputs, thread, threads)
-                if layer == 0 and layout.window_pixels.size > 0:
-                    windows.forward_one(layout, below, W, b, Z, lo, hi)
-                    continue
-                matvec_sparse(below, W, outputs, lo, hi, b, Z, positions[thread])
+                _product_of_one(layout, layer, below, W, b, Z, positions[thread], lo, hi)
         if layer < layers - 1:
             activate(layout.activation_ids[layer], Z)
         below, start = Z, start + outputs
@@ -65,6 +62,15 @@ def _copy_scaled(pixels, offset, scale, x):
     else:
         for j in range(x.size):
             x[j] = pixels[j]
+
+
+@compiled()
+def _product_of_one(layout, layer, x, W, b, y, positions, lo, hi):
+    """Units lo to hi of y ← x W + b, for one image."""
+    if layer == 0 and layout.window_pixels.size > 0:
+        windows.forward_one(layout, x, W, b, y, lo, hi)
+    else:
+        matvec_sparse(x, W, y.size, lo, hi, b, y, positions)
 
 
 @compiled()

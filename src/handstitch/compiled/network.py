@@ -26,18 +26,15 @@ _vary = uncached(augmentation.vary)
 
 @compiled()
 def _gather(
-    n, images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
+    images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
 ):  # fmt: skip
     """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout.
 
     Where there are variants, of them: `varied` holds their pixels. Offset and scale are of length 1
-    for pixels; features have one each. For windows, pixels stay whole numbers, and are turned.
+    for pixels; features have one each.
     """
     p, width = layout.dropout[0], layout.sizes[0]
     keep, zero = np.float32(1 / (1 - p)), np.float32(0)
-    has_windows = layout.window_pixels.size > 0
-    if has_windows:
-        keep = np.float32(1)
     if p > 0:
         draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
     for i in range(lo, hi):
@@ -49,8 +46,6 @@ def _gather(
             image = varied[i]
         if len(scale) == 1:
             shift, factor = offset[0], scale[0]
-            if has_windows:
-                shift, factor = np.float32(0), np.float32(1)
             for j in range(width):
                 row[j] = (np.float32(image[j]) - shift) * factor
         else:
@@ -60,8 +55,28 @@ def _gather(
             uniform = work.input_uniforms[i * width : (i + 1) * width]
             for j in range(width):
                 row[j] = row[j] * keep if uniform[j] >= p else zero
-    if has_windows:
-        windows.turn(n, width, work.X, work.tiles, lo, hi)
+
+
+@compiled()
+def _gather_turned(n, images, indices, variants, varied, layout, rng_state, work, lo, hi):
+    """Pixels of samples lo to hi, some dropped: whole numbers as they are, and turned."""
+    p, width, zero = layout.dropout[0], layout.sizes[0], np.float32(0)
+    if p > 0:
+        draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
+    for i in range(lo, hi):
+        row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
+        if len(variants.moves) > 0:
+            shape = variants.shape[0], variants.shape[1], variants.shape[2]
+            fill = images.dtype.type(variants.fill)
+            _vary(image.reshape(shape), variants.moves[i], fill, varied[i].reshape(shape))
+            image = varied[i]
+        for j in range(width):
+            row[j] = np.float32(image[j])
+        if p > 0:
+            uniform = work.input_uniforms[i * width : (i + 1) * width]
+            for j in range(width):
+                row[j] = row[j] if uniform[j] >= p else zero
+    windows.turn(n, width, work.X, work.tiles, lo, hi)
 
 
 @compiled()
@@ -250,16 +265,18 @@ def forward_backward(
         raise IndexError("a variant for each image of the batch is wanted")
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
-    # Of windows: their pixels are whole numbers, and dropout does not enlarge those it keeps.
-    pixel_scale = scale[0] / (np.float32(1) - layout.dropout[0])
+    has_windows = layout.window_pixels.size > 0
+    pixel_scale = scale[0] / (np.float32(1) - layout.dropout[0])  # of pixels turned, not of X
     for index in prange(threads):
         thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
-        lo, hi = n * thread // threads, n * (thread + 1) // threads
-        if layout.window_pixels.size > 0:
+        if has_windows:
             lo, hi = windows.image_range(n, thread, threads)
-        _gather(
-            n, images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
-        )  # fmt: skip
+            _gather_turned(n, images, indices, variants, varied, layout, rng_state, work, lo, hi)
+        else:
+            lo, hi = n * thread // threads, n * (thread + 1) // threads
+            _gather(
+                images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
+            )  # fmt: skip
     for layer in range(layers - 1):
         for index in prange(threads):
             thread = np.int64(index)

@@ -45,15 +45,16 @@ class NumbaBackend:
         self._images = batches.images.view()
         self._images.flags.writeable = False
         self._layout = layout_of(network)
-        self._compaction: Compaction | None = None
-        # θ and the slots, and what is trained of them: the same, or compact copies.
+        self._compaction = Compaction(self._layout) if network.receptive_fields else None
+        # θ and the slots, and what a step changes: the same vectors, or compact copies of them.
         self._whole = [network.parameters.vector, *(s.vector for s in optimizer.slots.values())]
-        self._trained, gradient = self._whole, optimizer.gradient and optimizer.gradient.vector
-        if network.receptive_fields:
-            self._compaction = Compaction(self._layout)
+        self._trained = self._whole
+        self._gradient: Vector | None = optimizer.gradient.vector if optimizer.gradient else None
+        self._is_ahead = False
+        if self._compaction:
             self._trained = [self._compaction.zeros(vector) for vector in self._whole]
-            gradient = None if gradient is None else self._compaction.zeros(gradient)
-        self._gradient: Vector | None = gradient
+            if optimizer.gradient:
+                self._gradient = self._compaction.zeros(optimizer.gradient.vector)
         self._squares = np.empty(-(-self._trained[0].size // optimizers.CHUNK))
         input_dropout, dropout = self._layout.dropout
         hidden, widest = sum(sizes[1:-1]), max(sizes)
@@ -89,13 +90,13 @@ class NumbaBackend:
         if isinstance(offset, float) and isinstance(scale, float) and input_dropout == 0:
             offset, shift = 0.0, (0.0 - offset) * scale
         if self._compaction and np.any(offset):
-            raise ValueError("windows with an offset of dropped pixels are not covered")
+            raise ValueError("receptive fields, an offset of the pixels and their dropout")
         vectors = [np.atleast_1d(np.asarray(one, np.float32)) for one in (offset, scale)]
         self._scaling = (*vectors, np.float32(shift))
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Within, numba uses this backend's number of threads; `store` says where θ is."""
+        """Within, numba uses this backend's number of threads, and θ may lag: see `store`."""
         if self._compaction:
             for vector, trained in zip(self._whole, self._trained, strict=True):
                 self._compaction.compact(vector, trained)
@@ -108,14 +109,15 @@ class NumbaBackend:
             self.store()
 
     def store(self) -> None:
-        """Bring the network's θ and the optimizer's slots up to date.
+        """Bring θ and the optimizer's slots up to date.
 
-        With receptive fields, a step changes compact copies of them, and `validate` and the end of
-        `threads` bring them up to date, too.
+        With receptive fields, a step changes compact copies alone; `validate` and the end of
+        `threads` call this, too.
         """
-        if self._compaction:
+        if self._compaction and self._is_ahead:
             for vector, trained in zip(self._whole, self._trained, strict=True):
                 self._compaction.expand(trained, vector)
+        self._is_ahead = False
 
     def train_batch(
         self,
@@ -151,6 +153,7 @@ class NumbaBackend:
             buffers,
         )
         if loss <= limit:
+            self._is_ahead = True
             self._update(learning_rate)
         return loss, correct
 

@@ -50,6 +50,9 @@ class NumpyBackend:
         """Within, this backend has its threads: those of the BLAS, which the caller sets."""
         yield
 
+    def store(self) -> None:
+        """Bring θ and the optimizer's slots up to date: here they always are."""
+
     def train_batch(
         self,
         indices: Indices,

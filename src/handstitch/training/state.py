@@ -7,7 +7,7 @@ of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -51,6 +51,8 @@ class State:
     train_seconds: float = 0.0
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
+    settle: Callable[[], None] = lambda: None
+    """Brings θ and the slots up to date: within an epoch a backend may be ahead of them."""
 
     @property
     def at_best(self) -> bool:
@@ -61,6 +63,7 @@ class State:
         """θ, the best weights and the optimizer's slots, each as one vector, by name; and the
         rectangles of receptive fields.
         """
+        self.settle()
         slots = {f"optimizer.{name}": slot.vector for name, slot in self.optimizer.slots.items()}
         arrays = {"weights": self.network.parameters.vector, "best": self.best.vector} | slots
         fields = self.network.receptive_fields

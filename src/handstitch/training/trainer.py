@@ -48,7 +48,7 @@ DIVERGENCE_FACTOR: Final = 1000
 a network whose units have all died gives finite losses for ever."""
 
 AfterStep = Callable[[State], None]
-"""Called with the state after every step."""
+"""Called with the state after every step; who reads θ there calls `state.settle` first."""
 
 
 class Trainer:
@@ -160,6 +160,7 @@ class Trainer:
         """
         state, threads = self.state, int(self.config.threads)
         backend = choose_backend(self.config, state.network, state.optimizer, self.batches)
+        state.settle = backend.store
         while not self.is_over:
             with machine.blas_threads(threads), backend.threads():
                 self._train_epoch(backend, after_step)
