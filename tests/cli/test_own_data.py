@@ -411,7 +411,7 @@ QUICK = (
 def rare(machine: Path) -> Path:
     """95 grey pictures of noise for 5 that are a little lighter, which overlap."""
     rng = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part, n in (("train", 2000), ("test", 1000)):
         labels = np.where(np.arange(n) % 20 == 0, "rare", "usual")
         noise = rng.normal(0, 40, (n, 6, 6)) + 120 + 10 * (labels == "rare")[:, None, None]

@@ -95,6 +95,7 @@ def test_weights_of_classes_and_samples_are_multiplied():
     own = RNG.exponential(1, 200).astype(np.float32)
     config = make_config(class_weight={"rare": 3, "common": 0.5})
     weights = Trainer(config, make_data(own)).batches.weights
+    assert weights is not None
     np.testing.assert_allclose(weights, own * np.where(LABELS == "rare", 3, 0.5), rtol=1e-6)
 
 

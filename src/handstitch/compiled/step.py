@@ -45,8 +45,6 @@ class NumbaBackend:
         input_dropout, dropout = self._layout.dropout
         hidden, widest = sum(sizes[1:-1]), max(sizes)
         outputs = aligned_zeros(n * hidden + MASK_BITS)
-        low = label_smoothing / sizes[-1]
-        has_targets = label_smoothing > 0 or batches.weights is not None
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -56,8 +54,8 @@ class NumbaBackend:
             input_uniforms=aligned_zeros(n * sizes[0] * bool(input_dropout)),
             gradients=aligned_zeros(outputs.size),
             logits=aligned_zeros(n * sizes[-1] + MASK_BITS),
-            targets=aligned_zeros(n * sizes[-1] * has_targets),
-            target_range=np.array([low, 1 - label_smoothing + low], np.float32),
+            targets=aligned_zeros(n * sizes[-1]),
+            smoothing=np.float32(label_smoothing),
             weights=aligned_zeros(0) if batches.weights is None else batches.weights,
             initial=aligned_zeros(hidden),
             zeros=aligned_zeros(widest),
@@ -91,6 +89,8 @@ class NumbaBackend:
         scale: float,
         limit: float,
         rng: np.random.Generator | None,
+        *,
+        mixing: float = 1.0,
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
@@ -104,6 +104,7 @@ class NumbaBackend:
             self._images,
             self.batches.labels,
             indices,
+            float(mixing),
             *self._scaling,
             limit,
             layout,
