@@ -151,6 +151,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     build: dict[str, str]
     """Versions and BLAS kernels: what decides the bits besides configuration and data."""
     processor: str
+    class_weights: dict[str, Figure] = {}
+    """Of each class in the training loss; empty where each is 1."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

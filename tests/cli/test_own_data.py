@@ -432,6 +432,8 @@ def test_a_rare_class_is_recalled_with_class_weights(
 ) -> None:
     plain = rare_recall(handstitch, "runs/plain")
     balanced = rare_recall(handstitch, "runs/balanced", "--class-weight", "balanced")
+    weights = json.loads((machine / "runs/balanced/summary.json").read_bytes())["class_weights"]
+    assert 8 < weights["rare"] / weights["usual"] < 40
     assert plain < 0.4
     assert balanced > plain + 0.3
     (machine / "weights.csv").write_text("class,weight\nusual,1\nrare,19\n")

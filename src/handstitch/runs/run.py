@@ -119,6 +119,7 @@ class Run:
             threads=int(self.config.threads),
             build=self.trainer.build,
             processor=machine.processor(),
+            class_weights=self.trainer.class_weights,
         )
 
     def _file(self, name: str | Path) -> Path:
