@@ -69,15 +69,22 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(
-    config: Config, inputs: int = 12, classes: int = 4, samples: int = 5, most: int | None = None
+    config: Config,
+    inputs: int = 12,
+    classes: int = 4,
+    samples: int = 5,
+    most: int | None = None,
+    *,
+    mixing: float = 1.0,
 ) -> Verdict:
     """Compare the gradient of core/ with the complex step.
 
     Of the loss of this configuration on `samples` random samples; of its settings, those of the
-    network, the loss, weight decay and seed count; where classes have weights, the samples have
-    drawn ones. For receptive fields the inputs are an image, as square as may be. All parameters,
-    or `most` of them drawn from the seed. Raises HandstitchError if every draw of inputs is too
-    close to a kink, MachineError if the network would not fit in memory.
+    network, the loss, weight decay and seed count. Where classes have weights, the samples have
+    drawn ones; with `mixing` below 1 targets are mixed; for receptive fields the inputs are an
+    image, as square as may be. All parameters, or `most` of them drawn from the seed. Raises
+    HandstitchError if every draw of inputs is too close to a kink, MachineError if the network
+    would not fit in memory.
     """
     sizes = (inputs, *config.hidden_sizes, classes)
     memory.require(
@@ -86,7 +93,7 @@ def check(
         Phrase("try a narrower network ({})", Argument("hidden_sizes")),
     )
     for draw in range(_DRAWS):
-        case = Case(config, inputs, classes, samples, draw)
+        case = Case(config, inputs, classes, samples, draw, mixing=mixing)
         if case.clearance() >= KINK:
             break
     else:
@@ -128,7 +135,14 @@ class Case:
     """A network, a batch and dropout masks, drawn from the configuration's seed."""
 
     def __init__(
-        self, config: Config, inputs: int = 12, classes: int = 4, samples: int = 5, draw: int = 0
+        self,
+        config: Config,
+        inputs: int = 12,
+        classes: int = 4,
+        samples: int = 5,
+        draw: int = 0,
+        *,
+        mixing: float = 1.0,
     ) -> None:
         self.config = config
         self.sizes = (inputs, *config.hidden_sizes, classes)
@@ -152,10 +166,11 @@ class Case:
         )
         self.X: Matrix = rng.standard_normal((samples, inputs))
         self.y = rng.integers(0, classes, samples)
+        self.mixing = mixing
         self.weights: Vector | None = None
         if config.class_weight:  # those of samples may be any: these are of all kinds
             self.weights = rng.exponential(1, samples)
-        self.work = Workspace(self.network, samples, label_smoothing=config.label_smoothing)
+        self.work = Workspace(self.network, samples, smoothing=config.label_smoothing)
         total = samples if self.weights is None else float(np.sum(self.weights))
         self._scale = 1 / total if config.reduction == "mean" else 1.0
         self._forward()
@@ -171,7 +186,7 @@ class Case:
         V ← scale · gradient + λ V, starting from V = θ, is gradient and penalty in one.
         """
         self._forward()
-        self.network.loss(self.y, self.work, self.weights)
+        self.network.loss(self.y, self.work, self.weights, self.mixing)
         target = self.network.parameters.copy()
         decay = self.config.weight_decay
         biases = decay * self.config.decay_biases
@@ -184,9 +199,11 @@ class Case:
         shifted = A - A.real.max(axis=1, keepdims=True)
         nats = np.log(np.sum(np.exp(shifted), axis=1, keepdims=True)) - shifted
         smoothing = self.config.label_smoothing
-        losses = (1 - smoothing) * nats[np.arange(len(self.y)), self.y]
-        losses += smoothing * np.mean(nats, axis=1)
-        total = np.sum(losses if self.weights is None else self.weights * losses)
+        total, weights = 0.0j, np.ones(len(self.y)) if self.weights is None else self.weights
+        for share, shift in ((self.mixing, 0), (1 - self.mixing, -1)):
+            y, w = np.roll(self.y, shift), np.roll(weights, shift)
+            losses = (1 - smoothing) * nats[np.arange(len(y)), y] + smoothing * nats.mean(axis=1)
+            total += share * np.sum(w * losses)
         weights, biases = _unpack(theta, self.sizes)
         decayed = [*weights, *(biases if self.config.decay_biases else [])]
         squares = sum(np.sum(array * array) for array in decayed)

@@ -170,6 +170,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the model that the first weights are from; empty where they were drawn."""
     start_digest: str = ""
     """SHA-256 of the weights of that model."""
+    class_weights: dict[str, Figure] = {}
+    """Of each class in the training loss; empty where each is 1."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

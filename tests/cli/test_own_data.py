@@ -411,7 +411,7 @@ QUICK = (
 def rare(machine: Path) -> Path:
     """95 grey pictures of noise for 5 that are a little lighter, which overlap."""
     rng = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part, n in (("train", 2000), ("test", 1000)):
         labels = np.where(np.arange(n) % 20 == 0, "rare", "usual")
         noise = rng.normal(0, 40, (n, 6, 6)) + 120 + 10 * (labels == "rare")[:, None, None]
@@ -432,6 +432,8 @@ def test_a_rare_class_is_recalled_with_class_weights(
 ) -> None:
     plain = rare_recall(handstitch, "runs/plain")
     balanced = rare_recall(handstitch, "runs/balanced", "--class-weight", "balanced")
+    weights = json.loads((machine / "runs/balanced/summary.json").read_bytes())["class_weights"]
+    assert 8 < weights["rare"] / weights["usual"] < 40
     assert plain < 0.4
     assert balanced > plain + 0.3
     (machine / "weights.csv").write_text("class,weight\nusual,1\nrare,19\n")

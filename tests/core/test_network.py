@@ -133,7 +133,7 @@ def test_targets_of_an_earlier_batch_are_forgotten():
 def test_a_row_of_the_targets_is_smoothed_and_has_the_weight_of_its_sample():
     network, X, y = made(), batch(9), labels(9)
     weights = np.linspace(0, 4, 9)
-    work = Workspace(network, 12, label_smoothing=0.2).for_batch(9)
+    work = Workspace(network, 12, smoothing=0.2).for_batch(9)
     network.forward(X, work)
     weighted = network.loss(y, work, weights)
     wanted = weights[:, None] * (0.8 * np.eye(4)[y] + 0.2 / 4)
@@ -142,8 +142,19 @@ def test_a_row_of_the_targets_is_smoothed_and_has_the_weight_of_its_sample():
     assert weighted == pytest.approx(weights @ one_by_one, rel=1e-13)
 
 
+def test_a_target_is_mixed_with_the_next_and_the_last_with_the_first():
+    network, X, y = made(), batch(9), labels(9)
+    work, weights = Workspace(network, 9, smoothing=0.2), np.linspace(0, 4, 9)
+    network.forward(X, work)
+    network.loss(y, work, weights)
+    Y = work.targets.copy()
+    network.loss(y, work, weights, 0.7)
+    np.testing.assert_allclose(work.targets, 0.7 * Y + 0.3 * np.roll(Y, -1, 0), rtol=1e-13)
+    assert work.targets.sum() == pytest.approx(weights.sum())  # what a mean divides by
+
+
 def take_row(work: Workspace, row: int) -> Workspace:
-    single = Workspace(work.network, 1, label_smoothing=0.2)
+    single = Workspace(work.network, 1, smoothing=0.2)
     single.outputs[-1][:] = work.outputs[-1][row]
     return single
 

@@ -53,14 +53,18 @@ class Twin:
             for arrays in (network.parameters.weights, network.parameters.biases)
         )
 
-    def loss(self, X: Matrix, y: Any, reduction: str) -> Any:
+    def loss(self, X: Matrix, y: Any, reduction: str, **options: Any) -> Any:
         A = self.torch.tensor(X)
         for layer, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             A = A @ W + b
             if layer < len(self.functions):
                 A = self.functions[layer](A)
         targets = self.torch.tensor(y.astype(np.int64))
-        return self.torch.nn.functional.cross_entropy(A, targets, reduction=reduction)
+        given = {
+            name: self.torch.tensor(value) if name == "weight" else value
+            for name, value in options.items()
+        }
+        return self.torch.nn.functional.cross_entropy(A, targets, reduction=reduction, **given)
 
     def flat(self, gradients: bool = False) -> Vector:
         parts = [each.grad if gradients else each.detach() for each in self.weights + self.biases]
@@ -94,6 +98,33 @@ def test_the_gradient_of_all_535818_parameters(
     assert abs(loss - theirs.item()) <= 1e-13 * theirs.item()
     error = relative(G.vector, twin.flat(gradients=True))
     assert error <= 1e-12
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize(
+    "options", [{"label_smoothing": 0.1}, {"weight": np.array([1.0, 0.2, 5, 0.7, 3])}], ids=str
+)
+def test_class_weights_and_label_smoothing(torch: Any, options: dict[str, Any], reduction: str):
+    """CrossEntropyLoss(weight=, label_smoothing=): a weighted mean divides by Σ weights, too.
+
+    Apart: with both, PyTorch's weights are those of the smoothed targets' classes, ours those of
+    the sample.
+    """
+    network, n = started(SMALL, ("tanh", "sigmoid")), 64
+    X, y = batch(SMALL, n)
+    weights = options["weight"][y] if "weight" in options else None
+    total = n if weights is None else weights.sum()
+    scale = 1 / total if reduction == "mean" else 1
+    work = Workspace(network, n, smoothing=options.get("label_smoothing", 0.0))
+    G = network.parameters.zeros_like()
+    network.forward(X, work)
+    loss = network.loss(y, work, weights) * scale
+    network.backward(work, Into(G, scale, 0, 0))
+    twin = Twin(torch, network)
+    theirs = twin.loss(X, y, reduction, **options)
+    theirs.backward()
+    assert abs(loss - theirs.item()) <= 1e-13 * theirs.item()
+    assert relative(G.vector, twin.flat(gradients=True)) <= 1e-12
 
 
 CONSTANTS = Hyperparameters(momentum=0.9, beta1=0.85, beta2=0.98, epsilon=1e-7)

@@ -81,8 +81,10 @@ def test_inputs_of_a_colour_image_and_very_many_classes(inputs: int, classes: in
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("class_weight", [(), "balanced"])
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
-def test_weights_and_label_smoothing(smoothing: float, class_weight: Any, reduction: Any):
+@pytest.mark.parametrize(("smoothing", "mixing"), [(0.0, 0.8), (0.1, 1.0), (0.9, 0.5), (0.1, 0.9)])
+def test_weights_label_smoothing_and_mixed_targets(
+    smoothing: float, mixing: float, class_weight: Any, reduction: Any
+):
     for depth, hidden in HIDDEN.items():
         problem = Config(
             hidden_sizes=hidden,
@@ -93,7 +95,7 @@ def test_weights_and_label_smoothing(smoothing: float, class_weight: Any, reduct
             weight_decay=0.03,
             seed=depth,
         )
-        verdict = check(problem, inputs=7)
+        verdict = check(problem, inputs=7, mixing=mixing)
         assert verdict.worst <= TOLERANCE, (problem, verdict)
         weights = Case(problem).weights
         assert (weights is None) == (not class_weight)
@@ -170,9 +172,10 @@ def test_the_oracle_agrees_with_central_differences():
 def test_the_oracle_has_its_own_forward_pass_with_the_same_value():
     for penalty, reduction in product(PENALTIES, ("sum", "mean")):
         problem = make_problem("elu", reduction, penalty, (0.3, 0.3), 3)
-        case = Case(replace(problem, class_weight=("balanced",), label_smoothing=0.2))
+        problem = replace(problem, class_weight=("balanced",), label_smoothing=0.2)
+        case = Case(problem, mixing=0.7)
         case._forward()
-        loss = case.network.loss(case.y, case.work, case.weights) * case._scale
+        loss = case.network.loss(case.y, case.work, case.weights, 0.7) * case._scale
         weight_decay, biases = PENALTIES[penalty]
         part = case.network.parameters.decayed(biases)
         loss += weight_decay / 2 * float(part @ part)

@@ -32,7 +32,7 @@ PROBLEM = Config(
     seed=2,
 )
 """Everything at once. Widths are equal where a transposed matrix would otherwise not fit."""
-DATA = {"inputs": 6, "samples": 7}
+DATA: dict[str, Any] = {"inputs": 6, "samples": 7, "mixing": 0.7}
 
 
 class Faults:
@@ -332,37 +332,61 @@ def test_a_wrong_forward_pass_is_caught(monkeypatch: Patch):
 RIGHT = Network.loss
 
 
-def halved(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
-    loss = RIGHT(self, y, work, weights)
+def halved(self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float) -> float:
+    loss = RIGHT(self, y, work, weights, mixing)
     work.gradients[-1][:] /= 2
     return loss / 2
 
 
-def unweighted(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
-    return RIGHT(self, y, work)
+def unweighted(self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float) -> float:
+    return RIGHT(self, y, work, None, mixing)
 
 
-def unweighted_probabilities(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+def unweighted_probabilities(
+    self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float
+) -> float:
     """P − Y where s P − Y is meant."""
-    loss = RIGHT(self, y, work, weights)
+    loss = RIGHT(self, y, work, weights, mixing)
     work.gradients[-1][:] += (
         (1 - weights[:, None]) * (work.gradients[-1] + work.targets) / (weights[:, None])
     )
     return loss
 
 
-def smoothed_twice(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
+def smoothed_twice(
+    self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float
+) -> float:
     work.class_targets[:] = 0.8 * work.class_targets + 0.2 / len(work.class_targets)
+    return RIGHT(self, y, work, weights, mixing)
+
+
+def weights_of_other_samples(
+    self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float
+) -> float:
+    return RIGHT(self, y, work, np.roll(weights, 1), mixing)
+
+
+def mixed_the_other_way_round(
+    self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float
+) -> float:
+    return RIGHT(self, y, work, weights, 1 - mixing)
+
+
+def unmixed(self: Network, y: Indices, work: Workspace, weights: Vector, mixing: float) -> float:
     return RIGHT(self, y, work, weights)
-
-
-def weights_of_other_samples(self: Network, y: Indices, work: Workspace, weights: Vector) -> float:
-    return RIGHT(self, y, work, np.roll(weights, 1))
 
 
 @pytest.mark.parametrize(
     "fault",
-    [halved, unweighted, unweighted_probabilities, smoothed_twice, weights_of_other_samples],
+    [
+        mixed_the_other_way_round,
+        unmixed,
+        halved,
+        unweighted,
+        unweighted_probabilities,
+        smoothed_twice,
+        weights_of_other_samples,
+    ],
 )
 def test_a_wrong_loss_is_caught(monkeypatch: Patch, fault: Callable[..., float]):
     monkeypatch.setattr(Network, "loss", fault)
@@ -399,7 +423,7 @@ def fused_error() -> float:
     before = theta.copy()
     optimizer = Optimizer(case.network.parameters, "sgd", weight_decay=PROBLEM.weight_decay)
     case._forward()
-    case.network.loss(case.y, case.work, case.weights)
+    case.network.loss(case.y, case.work, case.weights, case.mixing)
     case.network.backward(case.work, optimizer.into(1.0, case._scale))
     optimizer.step(1.0)
     believed = before - theta

@@ -45,7 +45,9 @@ def test_the_workspaces_are_counted_as_they_are_made(dropout: float, input_dropo
     # What the numba backend has besides: random numbers, and a word for every 64 numbers.
     drawn = 4 * sum(SIZES[1:-1]) if dropout else 0
     words = 8 * 13 * machine.cores()
-    assert difference == of_one + drawn + words + SIZES[0]  # and one image gathered as bytes
+    targets = 4 * SIZES[-1]
+    # And one image gathered as bytes.
+    assert difference == of_one + drawn + words + targets + SIZES[0]
 
 
 def test_a_word_for_every_64_numbers_is_counted_for_every_thread() -> None:

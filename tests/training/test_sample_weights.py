@@ -87,6 +87,8 @@ def test_balanced_weights_are_those_of_scikit_learn():
         trainer.batches.weights, (len(trained) / (2 * counts))[data.labels], rtol=1e-6
     )
     assert trainer.batches.mean_weight == pytest.approx(1)
+    recorded = dict(zip(("common", "rare"), len(trained) / (2 * counts), strict=True))
+    assert trainer.class_weights == recorded
     of_three = replace(data, class_names=("common", "rare", "never"))
     np.testing.assert_allclose(class_weights(config, of_three, data.labels)[:2], found)
 
@@ -95,6 +97,7 @@ def test_weights_of_classes_and_samples_are_multiplied():
     own = RNG.exponential(1, 200).astype(np.float32)
     config = make_config(class_weight={"rare": 3, "common": 0.5})
     weights = Trainer(config, make_data(own)).batches.weights
+    assert weights is not None
     np.testing.assert_allclose(weights, own * np.where(LABELS == "rare", 3, 0.5), rtol=1e-6)
 
 

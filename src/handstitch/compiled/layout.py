@@ -104,8 +104,8 @@ class Buffers(NamedTuple):
     input_uniforms    random numbers for the input's dropout
     gradients         dA, then dZ, of the hidden layers
     logits            Z of the last layer, then s P − Y
-    targets           Y; empty where the rows are those of the identity matrix
-    target_range      Y at the other classes, and at the right one, before weights
+    targets           Y, where the rows are not those of the identity matrix
+    smoothing         label smoothing ε
     weights           of all samples in the loss; empty where each is 1
     initial           initial sums of a product, by hidden unit
     tiles             X turned, where the first layer has windows
@@ -121,7 +121,7 @@ class Buffers(NamedTuple):
     gradients: Vector
     logits: Vector
     targets: Vector
-    target_range: Vector
+    smoothing: np.float32
     weights: Vector
     initial: Vector
     zeros: Vector

@@ -136,7 +136,7 @@ def _forward(n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work,
 
 
 @compiled()
-def _loss(n, layout, theta, labels, indices, work, thread, threads):
+def _loss(n, layout, theta, labels, indices, mixing, work, thread, threads):
     """Loss of each of a thread's samples, and whether it is correct; s P − Y overwrites Z."""
     lo, hi = n * thread // threads, n * (thread + 1) // threads
     layer = len(layout.W) - 1
@@ -147,12 +147,16 @@ def _loss(n, layout, theta, labels, indices, work, thread, threads):
     matmul_sparse(
         hi - lo, inputs, S, inputs, W, False, classes, classes, b, Z, classes, masks, panel
     )
+    is_one_hot = mixing == 1 and work.smoothing == 0 and work.weights.size == 0
     for i in range(lo, hi):
         here = slice(i * classes, (i + 1) * classes)
         Z, y = work.logits[here], labels[indices[i]]
-        if work.targets.size:
+        if not is_one_hot:
             Y = work.targets[here]
-            _set_target(y, indices[i], work, Y)
+            Y[:] = 0
+            _add_target(mixing, indices[i], labels, work, Y)
+            if mixing < 1:
+                _add_target(1 - mixing, indices[(i + 1) % n], labels, work, Y)
             predicted, work.losses[i] = softmax_cross_entropy(Z, Y)
             work.is_correct[i] = predicted == y
             continue
@@ -163,11 +167,11 @@ def _loss(n, layout, theta, labels, indices, work, thread, threads):
 
 
 @compiled()
-def _set_target(y, index, work, Y):
-    """Y ← w ((1 − ε) · onehot(y) + ε / classes), of a sample with weight w."""
-    w = work.weights[index] if work.weights.size else np.float32(1)
-    Y[:] = w * work.target_range[0]
-    Y[y] = w * work.target_range[1]
+def _add_target(share, index, labels, work, Y):
+    """Y ← Y + share · w ((1 − ε) · onehot(y) + ε / classes), of a sample with weight w."""
+    w = np.float32(share * (work.weights[index] if work.weights.size else 1.0))
+    Y += w * work.smoothing / np.float32(Y.size)
+    Y[labels[index]] += w * (1 - work.smoothing)
 
 
 @compiled()
@@ -241,6 +245,7 @@ def forward_backward(
     indices,
     variants,
     varied,
+    mixing,
     offset,
     scale,
     pixel_shift,
@@ -285,7 +290,7 @@ def forward_backward(
                 n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work, lo, hi, thread
             )
     for index in prange(threads):
-        _loss(n, layout, theta, labels, indices, work, np.int64(index), threads)
+        _loss(n, layout, theta, labels, indices, mixing, work, np.int64(index), threads)
     # Added in order: the sum is the same with any number of threads.
     loss, correct = work.losses[:n].sum(), work.is_correct[:n].sum()
     if not loss <= limit:

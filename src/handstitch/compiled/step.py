@@ -61,8 +61,6 @@ class NumbaBackend:
         outputs = aligned_zeros(n * hidden + MASK_BITS)
         has_windows = self._compaction is not None
         turned = windows.turned_size(n) * has_windows
-        low = label_smoothing / sizes[-1]
-        has_targets = label_smoothing > 0 or batches.weights is not None
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -72,8 +70,8 @@ class NumbaBackend:
             input_uniforms=aligned_zeros(n * sizes[0] * bool(input_dropout)),
             gradients=aligned_zeros(outputs.size),
             logits=aligned_zeros(n * sizes[-1] + MASK_BITS),
-            targets=aligned_zeros(n * sizes[-1] * has_targets),
-            target_range=np.array([low, 1 - label_smoothing + low], np.float32),
+            targets=aligned_zeros(n * sizes[-1]),
+            smoothing=np.float32(label_smoothing),
             weights=aligned_zeros(0) if batches.weights is None else batches.weights,
             initial=aligned_zeros(hidden),
             zeros=aligned_zeros(widest),
@@ -128,6 +126,7 @@ class NumbaBackend:
         rng: np.random.Generator | None,
         *,
         variants: Variants | None = None,
+        mixing: float = 1.0,
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
@@ -144,6 +143,7 @@ class NumbaBackend:
             indices,
             variants or _AS_THEY_ARE,
             self.batches.pixels,
+            float(mixing),
             *self._scaling,
             limit,
             layout,

@@ -88,16 +88,24 @@ class Network:
             A = Z
         return A
 
-    def loss(self, y: Labels | Indices, work: Workspace, weights: Vector | None = None) -> float:
+    def loss(
+        self, y: Labels | Indices, work: Workspace, weights: Vector | None = None, mixing: float = 1
+    ) -> float:
         """L, the cross-entropy in nats summed over the batch that `forward` last saw.
 
         Leaves dZ = s P − Y of the last layer in `work`, where `backward` begins. A row of Y is that
-        of `work.class_targets` for its class number in y (n,), times its weight in `weights` (n,).
+        of `work.class_targets` for its class number in y (n,), times its weight in `weights` (n,);
+        with `mixing` λ < 1, Yᵢ ← λ Yᵢ + (1 − λ) Yᵢ₊₁, the first after the last. arXiv:1710.09412
         """
         Y, dZ = work.targets, work.gradients[-1]
         np.take(work.class_targets, y, axis=0, out=Y, mode="clip")
         if weights is not None:
             np.multiply(Y, weights[:, None], out=Y)
+        if mixing < 1:
+            dZ[:-1], dZ[-1] = Y[1:], Y[0]
+            np.subtract(Y, dZ, out=Y)
+            np.multiply(Y, mixing, out=Y)
+            np.add(Y, dZ, out=Y)
         return softmax_cross_entropy(work.outputs[-1], Y, dZ, work.column, work.row_sums)
 
     def count_correct(self, y: Labels | Indices, work: Workspace) -> int:
@@ -137,11 +145,7 @@ class Workspace:
     """
 
     def __init__(
-        self,
-        network: Network,
-        n: int,
-        whole: Workspace | None = None,
-        label_smoothing: float = 0.0,
+        self, network: Network, n: int, whole: Workspace | None = None, smoothing: float = 0.0
     ) -> None:
         sizes, dtype = network.parameters.sizes, network.parameters.vector.dtype
         dropped = [size if p > 0 else 0 for size, p in zip(sizes, network.dropout, strict=False)]
@@ -171,9 +175,9 @@ class Workspace:
         self.column, self.row_sums = rows(1), rows(1)
         self.class_targets: Matrix = whole.class_targets if whole else np.eye(classes, dtype=dtype)
         """Y of a sample of each class: (1 − ε) · identity + ε / classes, with label smoothing ε."""
-        if label_smoothing:
-            self.class_targets *= 1 - label_smoothing
-            self.class_targets += label_smoothing / classes
+        if smoothing:
+            self.class_targets *= 1 - smoothing
+            self.class_targets += smoothing / classes
 
     def for_batch(self, n: int) -> Workspace:
         """The same memory for n samples, at most as many as this workspace is for."""

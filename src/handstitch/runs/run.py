@@ -130,6 +130,7 @@ class Run:
             validation_set=self.validation_set,
             started_from=self.started_from,
             start_digest=self.trainer.start.digest if self.trainer.start else "",
+            class_weights=self.trainer.class_weights,
         )
 
     def _file(self, name: str | Path) -> Path:

@@ -43,7 +43,7 @@ class NumpyBackend:
         self.network = network
         self.optimizer = optimizer
         self.batches = batches
-        self._workspace = Workspace(network, batches.batch_size, label_smoothing=label_smoothing)
+        self._workspace = Workspace(network, batches.batch_size, smoothing=label_smoothing)
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -62,18 +62,21 @@ class NumpyBackend:
         rng: np.random.Generator | None,
         *,
         variants: Variants | None = None,
+        mixing: float = 1.0,
     ) -> tuple[float, int]:
         """One step on images `indices` (n,): their summed loss in nats and number of correct ones.
 
         Both are taken before θ and the optimizer's slots are updated. `scale` is 1 for summed
         gradients, 1 / Σ weights for their mean; `rng` is dropout's; `variants` of the images, where
         given, are trained on instead. Where the loss is above `limit`, or NaN, nothing is updated.
+        `mixing` is the share λ of each sample in its mixture with the next of the batch. It is
+        correct where its own label is predicted.
         """
         work = self._workspace.for_batch(len(indices))
         y = self.batches.gather(indices, work.X, variants)
         self.network.forward(work.X, work, rng)
         correct = self.network.count_correct(y, work)
-        loss = self.network.loss(y, work, self.batches.gather_weights(indices))
+        loss = self.network.loss(y, work, self.batches.gather_weights(indices), mixing)
         if loss <= limit:
             self.network.backward(work, self.optimizer.into(learning_rate, scale))
             self.optimizer.step(learning_rate)

@@ -45,9 +45,8 @@ def bytes_needed(
     threads = config.threads if isinstance(config.threads, int) else machine.cores()
     masks = threads * 8 * max(*sizes, batch * -(-max(sizes) // 64))
     pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
-    # Weights of samples, and the rows of the targets that they make.
-    is_plain = not (config.class_weight or config.label_smoothing)
-    targets = 0 if is_plain else FLOAT * (images + batch * sizes[-1])
+    # The targets of the numba backend, and weights of samples.
+    targets = FLOAT * (batch * sizes[-1] + images * bool(config.class_weight))
     identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
     # M of the first layer, and the truth values it is made of.
     fields = (FLOAT + 2) * sizes[0] * sizes[1] * bool(config.receptive_field)

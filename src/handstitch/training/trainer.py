@@ -35,7 +35,7 @@ from handstitch.training.backend import (
     describe,
     resolve_auto,
 )
-from handstitch.training.sample_weights import sample_weights
+from handstitch.training.sample_weights import class_weights, sample_weights
 from handstitch.training.starting_model import Start, StartingModel, prepare
 from handstitch.training.state import State, draw_receptive_fields, start
 from handstitch.training.validation import hold_out, is_better
@@ -138,6 +138,15 @@ class Trainer:
     def build(self) -> dict[str, str]:
         """Versions of libraries and backend: what decides the bits besides config and data."""
         return machine.build_info() | build_info(self.config)
+
+    @property
+    def class_weights(self) -> dict[str, float]:
+        """The weight of each class in the training loss; empty where each is 1."""
+        if not self.config.class_weight:
+            return {}
+        labels = self.dataset.labels[self.batches.train_indices]
+        found = class_weights(self.config, self.dataset, labels)
+        return dict(zip(self.dataset.class_names, found.tolist(), strict=True))
 
     @property
     def is_over(self) -> bool:
