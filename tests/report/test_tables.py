@@ -97,7 +97,8 @@ def test_confidence_above_the_accuracy_is_too_much(surplus: float, said: str) ->
     assert found.predictions is not None
     found.predictions.P[:] = [found.evaluation.accuracy + surplus, 0]
     error, sentence = tables.calibration(found, ENGLISH)
-    assert f"{found.evaluation.calibration_error:.4f}" in error
+    for figure in ("calibration_error", "uncalibrated_error", "temperature"):
+        assert f"{getattr(found.evaluation, figure):.3f}" in error
     template = getattr(ENGLISH, f"calibration_{said}")
     assert sentence == template.format(points=100 * abs(surplus))
 

@@ -16,10 +16,12 @@ from handstitch.arrays import aligned_zeros
 from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
-from handstitch.model import course_npz, safetensors_file, unsupported
+from handstitch.model import course_npz, outliers, safetensors_file, unsupported
 from handstitch.model.info import Model, parse, to_metadata
+from handstitch.model.outliers import OutlierDetector
 from handstitch.model.safetensors_file import Metadata, Shapes
 
+_DETECTOR: Final = tuple(f"outliers.{name}" for name in OutlierDetector._fields)
 _COURSE_SHAPE: Final = (28, 28)
 _COURSE_SCALE: Final = 1 / 256
 _OTHER_FILE: Final = "give the file that belongs to this network, or train one"
@@ -57,7 +59,7 @@ def save_state(
     finite numbers, and comes back bit for bit. Raises as `save_model`.
     """
     metadata = to_metadata(Path(path), model) | {"position": position}
-    arrays = dict(slots) | _network(model)
+    arrays = dict(slots) | _arrays(model)
     storage.write(path, safetensors_file.encode(Path(path), arrays, metadata), backup=True)
 
 
@@ -131,10 +133,11 @@ def _shapes(sizes: tuple[int, ...]) -> Shapes:
 
 
 def _encode(path: Path, model: Model) -> list[bytes | memoryview]:
-    return safetensors_file.encode(path, _network(model), to_metadata(path, model))
+    return safetensors_file.encode(path, _arrays(model), to_metadata(path, model))
 
 
-def _network(model: Model) -> dict[str, NDArray[Any]]:
+def _arrays(model: Model) -> dict[str, NDArray[Any]]:
+    """The arrays of the network and of its detector, by their names in the file."""
     vector = model.parameters.vector
     if vector.dtype != np.float32:
         raise ValueError(f"a model file holds float32, not {vector.dtype}")
@@ -146,7 +149,8 @@ def _network(model: Model) -> dict[str, NDArray[Any]]:
             wanted="finite weights",
             fix=Phrase("try a lower {}", Argument("learning_rate")),
         )
-    return _views(model.parameters)
+    detector = model.outliers or ()
+    return _views(model.parameters) | dict(zip(_DETECTOR, detector, strict=False))
 
 
 def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
@@ -178,17 +182,26 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
         wanted = _shapes(found.sizes)
         if found.position is not None:
             shapes = {name: shape for name, shape in shapes.items() if name in wanted}
+        if not shapes.keys().isdisjoint(_DETECTOR):
+            wanted |= zip(_DETECTOR, outliers.shapes(found.sizes), strict=True)
         _require_shapes(path, shapes, wanted)
 
     arrays, metadata = safetensors_file.read_tensors(path, check)
     found = parse(path, metadata)
     parameters = Parameters(found.sizes, aligned_zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
-        array = arrays.pop(name)
-        if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise unsupported.damaged(path, f"{name} of type {array.dtype} or not finite")
-        target[:] = array
-    return found.model(parameters), arrays, found.position
+        target[:] = _sound(path, name, arrays.pop(name))
+    detector = None
+    if found.position is None and arrays:
+        detector = OutlierDetector(*(_sound(path, name, arrays.pop(name)) for name in _DETECTOR))
+    return found.model(parameters, detector), arrays, found.position
+
+
+def _sound(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """The array. Raises ModelFileError unless it holds finite float32."""
+    if array.dtype != np.float32 or not np.isfinite(array).all():
+        raise unsupported.damaged(path, f"{name} of type {array.dtype} or not finite")
+    return array
 
 
 def _from_course(path: Path, parameters: Parameters) -> Model:

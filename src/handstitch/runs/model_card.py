@@ -62,6 +62,7 @@ def write(
 | selected | epoch {summary.best_epoch} by {config.monitor} on {held_out} |
 | validation accuracy | {summary.best_val_accuracy:.4f} |
 | validation loss | {summary.best_val_loss:.4f} |
+| temperature | {summary.temperature:.3f} |
 | training time | {summary.seconds:.1f} s with {summary.threads} threads |
 | build | {build} |
 
@@ -71,8 +72,9 @@ def write(
 {shown}## Intended use
 
 Teaching how such a network works, comparing training methods, and classifying {_samples(summary)}.
-It always answers with one of its classes and cannot answer "none of these". Other objects, and
-pictures taken in another way, are outside its training data. No decision that affects people should
+It always answers with one of its classes. Other objects, and pictures taken in another way, are
+outside its training data: `handstitch predict` marks what is unlike the training images, one in
+twenty of those that are like them among it, and misses some. No decision that affects people should
 depend on it.
 
 ## Usage
@@ -111,9 +113,10 @@ def _tested(test: Evaluation, evaluations: int) -> str:
         f"- {plain(true)}, predicted as {plain(predicted)}: {count:,}\n"
         for true, predicted, count in most_confused(test.confusion_matrix, names, 3)
     )
+    at = f"temperature {test.temperature:.3f}; {test.uncalibrated_error:.4f} at 1"
     return f"""Accuracy on {test.n:,} test images: **{test.accuracy:.4f}**
 (95 % interval {low:.4f} to {high:.4f}), loss {test.loss:.4f}, calibration error
-{test.calibration_error:.4f}. The test log has {plural(evaluations, "evaluation")}{caution}.
+{test.calibration_error:.4f} ({at}). The test log has {plural(evaluations, "evaluation")}{caution}.
 The weights were selected by the validation figures above.
 
 | class | precision | recall | F1 | images |
