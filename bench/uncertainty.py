@@ -132,7 +132,8 @@ def mahalanobis(training: Layers, labels: Array, of: Score, *, relative: bool = 
 
     def score(layers: Layers) -> Array:
         rows = of(layers)
-        near = np.min([np.square((rows - mean) @ R).sum(axis=1) for mean in means], axis=0)
+        whitened = rows @ R
+        near = np.min([np.square(whitened - mean @ R).sum(axis=1) for mean in means], axis=0)
         far = np.square((rows - centre) @ r).sum(axis=1) if relative else 0.0
         return np.asarray(far - near)
 
