@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,8 @@ def test_predict_marks_what_is_unlike_the_training_images(handstitch: Handstitch
 
 
 def test_predict_says_where_it_cannot_tell(handstitch: Handstitch, trained: str):
-    np.savez("weights.npz", **report_arrays())
+    arrays: dict[str, Any] = report_arrays()
+    np.savez("weights.npz", **arrays)
     for model in (("weights.npz",), (trained, "--weights", "last")):
         assert MISSING in handstitch("predict", model[0], "noise.npy", *model[1:]).out
         found = handstitch("predict", model[0], "noise.npy", *model[1:], "--json").json

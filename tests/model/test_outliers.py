@@ -20,8 +20,8 @@ from handstitch.errors import ModelFileError
 from handstitch.evaluation import Evaluator
 from handstitch.model import load_model, save_model
 from handstitch.model.classifier import Classifier
-from handstitch.model.outliers import OutlierDetector, is_possible
-from handstitch.model.trained import FEWEST, best_model, calibrated_model
+from handstitch.model.outliers import FEWEST, OutlierDetector, is_possible
+from handstitch.model.trained import best_model, calibrated_model
 from handstitch.training import Trainer
 from tests.sample_models import assert_same, report_arrays, sample
 
@@ -193,7 +193,8 @@ def test_an_impossible_temperature_is_refused(tmp_path: Path, temperature: float
 
 def test_an_imported_file_has_neither(tmp_path: Path):
     path = tmp_path / "weights.npz"
-    np.savez(path, **report_arrays())
+    arrays: dict[str, Any] = report_arrays()
+    np.savez(path, **arrays)
     classifier = Classifier.load(path)
     assert classifier.model.temperature == 1
     with pytest.raises(ModelFileError) as caught:

@@ -25,11 +25,12 @@ from handstitch.data.labels import name_labels, number_labels, values_of
 from handstitch.data.samples import SampleLike, as_samples, require_finite, shape_in_words
 from handstitch.data.scaling import Scaling
 from handstitch.data.sources import Source
-from handstitch.errors import Argument, Call, ConfigError, ModelFileError, Phrase, UsageError
+from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
 from handstitch.model.info import Model
-from handstitch.model.trained import FEWEST, calibrated_model
+from handstitch.model.outliers import missing_detector
+from handstitch.model.trained import calibrated_model
 from handstitch.records import Evaluation, ReadingOptions
 from handstitch.training import Trainer
 
@@ -167,18 +168,11 @@ class Classifier:
     def score_samples(self, images: SampleLike) -> Vector:
         """How like the training samples each sample is (n,): −distance of `OutlierDetector`.
 
-        Of 95 % of the validation images it is −1 or more. Raises ModelFileError where the model has
-        no detector (`model.outliers`).
+        Of 95 % of the validation samples it is −1 or more. Raises ModelFileError where the model
+        has no detector (`model.outliers`).
         """
         if self.model.outliers is None:
-            raise ModelFileError(
-                "this model cannot say how like its training samples a sample is",
-                file=self.path,
-                found="no outlier detector",
-                wanted="a model of a finished training, with a hidden layer that is not wider than "
-                f"the others, and at least {FEWEST} validation samples",
-                fix=Phrase("train one: {}", Call("train")),
-            )
+            raise missing_detector(self.path)
         return -self.model.outliers.distances(self._evaluator(images))
 
     def is_outlier(self, images: SampleLike) -> NDArray[np.bool_]:

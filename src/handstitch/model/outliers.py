@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import prod
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -17,10 +18,13 @@ from numpy.typing import NDArray
 
 from handstitch.arrays import Labels, Matrix, Vector
 from handstitch.core.blas import gemm
+from handstitch.errors import Call, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
 
 ACCEPTED: Final = 0.95
 """The fraction of the validation images that lies within distance 1."""
+FEWEST: Final = 100
+"""Validation images that a detector needs, and a temperature."""
 _RIDGE: Final = 0.1
 """Added to each unit's variance, as a part of their mean: one that hardly varies decides little."""
 _CONSTANT: Final = 1e-9
@@ -84,6 +88,18 @@ def shapes(sizes: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Those of the arrays of a detector for a network of these layer sizes."""
     *_, width, classes = sizes
     return (classes, width), (width, width)
+
+
+def missing_detector(path: Path | None) -> ModelFileError:
+    """The error for the model in the file `path`, if it is in one, that has no detector."""
+    return ModelFileError(
+        "this model cannot say how like its training samples a sample is",
+        file=path,
+        found="no outlier detector",
+        wanted=f"a model of a finished training, with at least {FEWEST} validation samples and a "
+        "hidden layer that is not wider than the others",
+        fix=Phrase("train one: {}", Call("train")),
+    )
 
 
 def _roots(evaluator: Evaluator, dtype: Any) -> Iterator[tuple[slice, NDArray[Any]]]:

@@ -19,12 +19,10 @@ from handstitch.errors import ModelFileError
 from handstitch.evaluation import Evaluator, error_at, fit_temperature
 from handstitch.model import outliers
 from handstitch.model.info import Model
-from handstitch.model.outliers import OutlierDetector
+from handstitch.model.outliers import FEWEST, OutlierDetector
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import Trainer
 
-FEWEST: Final = 100
-"""Validation images that a temperature and an outlier detector need."""
 _MOST: Final = 10_000
 """Training images that a detector is fitted to: more make it no better."""
 _TIMED: Final = ("train_seconds", "seconds")
