@@ -77,7 +77,7 @@ LIMITS = """\
   a prediction; that it is to be trusted elsewhere, it does not say.
 - After temperature scaling the error of `default` is a hair above one percent, and that of the
   longer training, without more regularisation, well above it. The best T for the test images
-  themselves would hardly lower it: the rest is the shape of the curve, which one number cannot mend.
+  themselves would hardly lower it: the rest is the curve's shape, which one number cannot mend.
 - The calibration error is that of images like the validation images. Of digits no temperature makes
   a good probability.
 - Choosing the epoch by the validation accuracy flatters those images by up to a percentage point,
@@ -188,7 +188,7 @@ def run(recipe: str, seed: int, runs: Path, digits: Array) -> tuple[dict[str, fl
     folder = runs / f"{recipe}-{seed}"
     if not folder.is_dir():
         handstitch.train(
-            Config(dataset="fashion-mnist", seed=seed, **RECIPES[recipe][1]), out=folder
+            Config(dataset="fashion-mnist", seed=seed, threads=1, **RECIPES[recipe][1]), out=folder
         )
     classifier = handstitch.load(folder)
     source, model, config = classifier.source(), classifier.model, classifier.config
