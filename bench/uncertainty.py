@@ -80,8 +80,6 @@ LIMITS = """\
   themselves would hardly lower it: the rest is the curve's shape, which one number cannot mend.
 - The calibration error is that of images like the validation images. Of digits no temperature makes
   a good probability.
-- Choosing the epoch by the validation accuracy flatters those images by up to a percentage point,
-  and so the confidence fitted to them.
 - The score was chosen among those of the table by these very figures, on seed 1 of `default`; the
   other seeds and the longer training, which had no part in that, bear it out. The relative distance
   of the square roots is a little better still and is not kept: it needs a second matrix of the same

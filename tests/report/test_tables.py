@@ -11,6 +11,7 @@ import pytest
 
 from handstitch.records import RunSummary
 from handstitch.report import tables
+from handstitch.report.charts import draw_charts
 from handstitch.report.languages import words
 from tests.report.samples import make_contents, make_history
 
@@ -101,6 +102,13 @@ def test_confidence_above_the_accuracy_is_too_much(surplus: float, said: str) ->
         assert f"{getattr(found.evaluation, figure):.3f}" in error
     template = getattr(ENGLISH, f"calibration_{said}")
     assert sentence == template.format(points=100 * abs(surplus))
+
+
+def test_the_reliability_diagram_stands_before_and_after_the_temperature() -> None:
+    named = draw_charts(make_contents(), ENGLISH, "en").named
+    before, after = (chart.alt for chart in named["calibration"])
+    assert "temperature 1.000" in before
+    assert "temperature 1.250" in after
 
 
 def test_of_many_tests_the_first_and_the_last_nineteen_are_listed() -> None:
