@@ -1,4 +1,4 @@
-"""Presets and ablation on Fashion-MNIST, several seeds each: docs/recipes/*.csv and docs/results.md.
+"""Presets and ablation on Fashion-MNIST, with several seeds: docs/recipes, docs/results.md.
 
     .venv/bin/python bench/recipes.py                          # goes on where the tables end
     .venv/bin/python bench/recipes.py --only presets --names best --workers 2 --threads 1
@@ -172,8 +172,8 @@ def ablation_section(rows: list[dict[str, str]]) -> list[str]:
     lines = [
         f"## Ablation: `course-best` at {ABLATION_EPOCHS} epochs",
         "",
-        "Differences are paired: the same seed, split and shuffles. In points, with the 95 % interval",
-        "of Student's t over the seeds.",
+        "Differences are paired: the same seed, split and shuffles. In points, with the 95 %",
+        "interval of Student's t over the seeds.",
         "",
         "| change | seeds | validation, % | difference | test, % | difference |",
         "|---|---|---|---|---|---|",

@@ -41,8 +41,10 @@ def assert_same(one: Model, other: Model) -> None:
     assert one.parameters.vector.dtype == np.float32
     assert one.parameters.vector.tobytes() == other.parameters.vector.tobytes()
     for field in Model.__struct_fields__:
-        if field not in {"parameters", "receptive_fields"}:
+        if field not in {"parameters", "receptive_fields", "outliers"}:
             assert getattr(one, field) == getattr(other, field), field
+    for mine, others in zip(one.outliers or (), other.outliers or (), strict=True):
+        assert mine.tobytes() == others.tobytes()
     assert one.parameters.sizes == other.parameters.sizes
     fields = [model.receptive_fields for model in (one, other)]
     rectangles = [each and each.rectangles.tolist() for each in fields]

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from handstitch import evaluation
 from handstitch.arrays import Images, Labels, Matrix
@@ -23,8 +25,11 @@ from handstitch.evaluation import (
     calibration_error,
     class_scores,
     confusion_matrix,
+    error_at,
     evaluate,
+    fit_temperature,
     most_confused,
+    probabilities,
     wilson_interval,
 )
 
@@ -78,14 +83,17 @@ def test_an_evaluation_hangs_together():
     network, images, labels = made()
     names = ("a", "b", "c", "d")
     data = Dataset("sketch", "test", images, labels, names, "made here")
-    found = evaluate(network, data, SCALING, "best")
-    P = Evaluator(network, images, SCALING).probabilities()
+    found = evaluate(network, data, SCALING, "best", 2.5)
+    P = Evaluator(network, images, SCALING).probabilities(2.5)
     predicted = P.argmax(axis=1)
     assert (found.dataset, found.part, found.weights, found.n) == ("sketch", "test", "best", 57)
     assert found.correct == int((predicted == labels).sum())
     assert found.accuracy == found.correct / 57
     assert found.accuracy_interval == wilson_interval(found.correct, 57)
     assert found.calibration_error == calibration_error(calibration_bins(P, labels))
+    plain = Evaluator(network, images, SCALING).probabilities()
+    assert found.uncalibrated_error == calibration_error(calibration_bins(plain, labels))
+    assert (found.temperature, found.loss) == (2.5, evaluate(network, data, SCALING, "best").loss)
     assert found.confusion_matrix == confusion_matrix(labels, predicted, 4).tolist()
     assert [score.name for score in found.class_scores] == list(names)
     assert 0 < found.loss < 5 * log(4)
@@ -243,3 +251,54 @@ def test_calibration_bins_hold_every_image_once():
         else:
             assert (each.confidence, each.accuracy) == (0, 0)
     assert calibration_bins(np.array([[1.0, 0.0]]), np.array([0], np.uint8))[-1].count == 1
+
+
+# ── Temperature ────────────────────────────────────────────────────────────────────────────────
+
+
+def draw_logits(T: float, n: int = 4000) -> tuple[Matrix, Labels]:
+    """Logits, and labels drawn from softmax(Z / T)."""
+    rng = np.random.default_rng(1)
+    Z = rng.normal(0, 4, (n, 5)).astype(np.float32)
+    P = np.exp(log_softmax(Z.astype(float) / T, axis=1))
+    return Z, (rng.random((n, 1)) > P.cumsum(axis=1)).sum(axis=1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("T", [0.4, 1.0, 2.5])
+def test_temperature_is_that_of_scipy_and_calibrates(T: float):
+    Z, labels = draw_logits(T)
+
+    def loss(t: float) -> float:
+        return float(-log_softmax(Z.astype(float) / t, axis=1)[np.arange(len(Z)), labels].mean())
+
+    found = fit_temperature(Z, labels)
+    wanted = minimize_scalar(loss, bounds=(0.1, 10), method="bounded", options={"xatol": 1e-9}).x
+    assert found == pytest.approx(wanted, rel=1e-5)
+    assert found == pytest.approx(T, rel=0.05)
+    assert error_at(Z, labels, found) < 0.02
+    if T != 1:
+        assert error_at(Z, labels) > 0.05
+
+
+def test_without_a_mistake_there_is_no_best_temperature():
+    Z, _ = draw_logits(1)
+    assert fit_temperature(Z, Z.argmax(axis=1).astype(np.uint8)) == 1
+
+
+def test_temperature_stays_within_its_bounds():
+    Z, labels = draw_logits(1, 50)
+    wrong = Z.argmin(axis=1).astype(np.uint8)
+    assert fit_temperature(Z, wrong) == pytest.approx(20)
+    assert fit_temperature(Z * 1e-4, labels) >= 0.05
+    almost = Z.argmax(axis=1).astype(np.uint8)
+    Z[0, almost[0]] -= np.float32(1e-6) + np.diff(np.sort(Z[0])[-2:])[0]
+    assert fit_temperature(Z, almost) == pytest.approx(0.05)
+
+
+@settings(deadline=None)
+@given(st.floats(0.05, 20))
+def test_no_temperature_moves_a_prediction(T: float):
+    Z, _ = draw_logits(1, 50)
+    P = probabilities(Z, T)
+    np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-5)
+    assert (P.max(axis=1) == P[np.arange(50), Z.argmax(axis=1)]).all()

@@ -1,10 +1,13 @@
-"""Evaluation: loss, accuracy, confusion matrix, per-class scores, calibration, intervals."""
+"""Evaluation: loss, accuracy, confusion matrix, per-class scores, calibration, intervals.
+
+A temperature T makes probabilities as certain as they are right: P = softmax(Z / T).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import sqrt
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +29,9 @@ _Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 _LARGEST_LOGIT = 1e30
 """Beyond, the sum of a batch's losses may be infinite in float32."""
+
+_TEMPERATURES: Final = (0.05, 20.0)
+"""The lowest and the highest that is fitted."""
 
 _Class = TypeVar("_Class")
 
@@ -65,13 +71,23 @@ class Evaluator:
             loss += self.network.loss(labels[rows], work)
         return loss / len(labels), correct / len(labels)
 
-    def probabilities(self) -> Matrix:
-        """P (samples, classes)."""
-        P = np.empty((len(self._images), self.network.parameters.sizes[-1]), np.float32)
+    def logits(self) -> Matrix:
+        """Z (samples, classes)."""
+        Z = np.empty((len(self._images), self.network.parameters.sizes[-1]), np.float32)
         for rows, work in self.batches():
-            softmax(work.outputs[-1], work.gradients[-1], work.column)
-            P[rows] = work.gradients[-1]
-        return P
+            Z[rows] = work.outputs[-1]
+        return Z
+
+    def probabilities(self, temperature: float = 1.0) -> Matrix:
+        """P (samples, classes) = softmax(Z / T)."""
+        return probabilities(self.logits(), temperature)
+
+
+def probabilities(Z: Matrix, temperature: float = 1.0) -> Matrix:
+    """P (n, classes) = softmax(Z / T) of logits Z; the largest of each row stays where it was."""
+    P = Z / np.float32(temperature)
+    softmax(P, P, np.empty((len(P), 1), P.dtype))
+    return P
 
 
 def workspace_bytes(sizes: Sequence[int], dropout: Sequence[float], n: int) -> int:
@@ -85,22 +101,30 @@ def workspace_bytes(sizes: Sequence[int], dropout: Sequence[float], n: int) -> i
 
 
 def evaluate(
-    network: Network, data: Dataset, scaling: Scaling, weights: str, *, flip: bool = False
+    network: Network,
+    data: Dataset,
+    scaling: Scaling,
+    weights: str,
+    temperature: float = 1.0,
+    *,
+    flip: bool = False,
 ) -> Evaluation:
     """All figures of an evaluation of these `weights`, by name, on a data set.
 
-    With `flip`, of the mean probabilities of each image and its mirror image. Raises DataError
-    where that is asked for features.
+    The loss is that which is trained, at temperature 1. With `flip`, of the mean probabilities of
+    each image and its mirror image, whose logarithms are taken for logits. Raises DataError where
+    that is asked for features.
     """
     labels, class_names = data.labels, data.class_names
     evaluator = Evaluator(network, data.images, scaling)
     loss, _ = evaluator.loss_and_accuracy(labels)
-    P = evaluator.probabilities()
+    Z = evaluator.logits()
     if flip:
-        P = (P + Evaluator(network, _mirrored(data.images), scaling).probabilities()) / 2
-        of_truth = np.maximum(P[np.arange(len(P)), labels], np.finfo(np.float32).tiny)
-        loss = -float(np.mean(np.log(of_truth, dtype=np.float64)))
-    confusion = confusion_matrix(labels, np.argmax(P, axis=1), len(class_names))
+        mirrored = Evaluator(network, _mirrored(data.images), scaling).logits()
+        P = (probabilities(Z) + probabilities(mirrored)) / 2
+        Z = np.log(np.maximum(P, np.finfo(np.float32).tiny))
+        loss = -float(np.mean(Z[np.arange(len(Z)), labels], dtype=np.float64))
+    confusion = confusion_matrix(labels, np.argmax(Z, axis=1), len(class_names))
     correct = int(np.trace(confusion))
     return Evaluation(
         dataset=data.name,
@@ -110,7 +134,9 @@ def evaluate(
         accuracy=correct / len(labels),
         accuracy_interval=wilson_interval(correct, len(labels)),
         loss=loss,
-        calibration_error=calibration_error(calibration_bins(P, labels)),
+        temperature=temperature,
+        calibration_error=error_at(Z, labels, temperature),
+        uncalibrated_error=error_at(Z, labels),
         confusion_matrix=confusion.tolist(),
         class_scores=class_scores(confusion, class_names),
         weights=weights,
@@ -210,3 +236,31 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
     """
     n = sum(bin_.count for bin_ in bins)
     return sum(bin_.count * abs(bin_.accuracy - bin_.confidence) for bin_ in bins) / max(1, n)
+
+
+def error_at(Z: Matrix, labels: Labels, temperature: float = 1.0) -> float:
+    """Expected calibration error of logits Z (n, classes) at a temperature."""
+    return calibration_error(calibration_bins(probabilities(Z, temperature), labels))
+
+
+def fit_temperature(Z: Matrix, labels: Labels) -> float:
+    """T of the least mean cross-entropy of softmax(Z / T): temperature scaling (arXiv:1706.04599).
+
+    1 where no T is the best: where every image is classified correctly, a smaller one is always
+    better.
+    """
+    logits = Z.astype(np.float64) - Z.max(axis=1, keepdims=True)
+    wanted = np.take_along_axis(logits, labels.astype(np.intp)[:, None], axis=1)[:, 0]
+    if not np.any(wanted < 0):
+        return 1.0
+    low, high = (1 / bound for bound in reversed(_TEMPERATURES))
+    # The loss is convex in 1 / T: its derivative, the mean of E(z) − z of the label, only rises.
+    for _ in range(60):
+        middle = sqrt(low * high)
+        weights = np.exp(logits * middle)
+        expected = (weights * logits).sum(axis=1) / weights.sum(axis=1)
+        if np.mean(expected - wanted) < 0:
+            low = middle
+        else:
+            high = middle
+    return 1 / high

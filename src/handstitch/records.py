@@ -15,6 +15,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Figure = Annotated[float, Meta(ge=-1e300, le=1e300)]
 """A finite number."""
+Temperature = Annotated[float, Meta(ge=1e-3, le=1e3)]
 
 
 class ReadingOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,8 +128,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """95 % Wilson score interval of the accuracy (E. B. Wilson, JASA 22, 1927, 209-212)."""
     loss: Figure
     """Mean cross-entropy in nats."""
+    temperature: Temperature
+    """By which the logits are divided before softmax; 1 where none was fitted."""
     calibration_error: Figure
     """Expected calibration error, 15 equal bins of confidence (Guo et al., arXiv:1706.04599)."""
+    uncalibrated_error: Figure
+    """The same at temperature 1."""
     confusion_matrix: list[list[Count]]
     """Row: true class. Column: predicted class."""
     class_scores: list[ClassScore]
@@ -157,6 +162,12 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     best_val_accuracy: Fraction | None
     best_val_loss: Figure | None
     """None, as the accuracy, where no image was held out."""
+    temperature: Temperature = 1.0
+    """Fitted to the validation images at the end of training; 1 before, or where none could be."""
+    val_calibration_error: Figure = 0.0
+    """Expected calibration error on the images that the temperature was fitted to; 0 before."""
+    val_uncalibrated_error: Figure = 0.0
+    """The same at temperature 1."""
     train_seconds: Figure
     """The training steps alone."""
     seconds: Figure

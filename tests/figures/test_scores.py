@@ -75,9 +75,10 @@ def test_reliability_shows_every_filled_bin_and_the_error():
     P = rng.dirichlet([0.4] * 10, 500).astype(np.float32)
     labels = rng.integers(0, 10, 500).astype(np.uint8)
     bins = calibration_bins(P, labels)
-    panels: Any = figures.reliability(bins).axes
+    panels: Any = figures.reliability(bins, 1.4142).axes
     upper, lower = panels
     assert f"{calibration_error(bins):.4f}" in upper.get_title()
+    assert "1.414" in upper.get_title()
     filled = [each for each in bins if each.count]
     assert [bar.get_height() for bar in upper.patches] == [each.accuracy for each in filled]
     assert [bar.get_height() for bar in lower.patches] == [each.count for each in filled]

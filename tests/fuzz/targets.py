@@ -386,7 +386,8 @@ def _record_seeds(path: Path) -> Iterator[bytes]:
     ]
     evaluation = Evaluation(
         dataset="sketch", part="test", n=2, correct=1, accuracy=0.5, accuracy_interval=(0.1, 0.9),
-        loss=0.7, calibration_error=0.1, confusion_matrix=[[1, 0], [1, 0]], class_scores=scores,
+        loss=0.7, temperature=1.25, calibration_error=0.1, uncalibrated_error=0.2,
+        confusion_matrix=[[1, 0], [1, 0]], class_scores=scores,
         weights="best",
     )  # fmt: skip
     history = [

@@ -62,13 +62,15 @@ def make_evaluation(
         accuracy=correct / n,
         accuracy_interval=evaluation.wilson_interval(correct, n),
         loss=0.7,
+        temperature=1.25,
         calibration_error=evaluation.calibration_error(evaluation.calibration_bins(P, labels)),
+        uncalibrated_error=0.25,
         confusion_matrix=confusion.tolist(),
         class_scores=evaluation.class_scores(confusion, tuple(names)),
         weights="best",
     )
     images = rng.integers(256, size=(n, *SHAPE)).astype(np.uint8)
-    return found, Predictions(images, labels, P)
+    return found, Predictions(images, labels, P, P, 1.25)
 
 
 def make_contents(names: list[str] | None = None, **changes: Any) -> RunContents:

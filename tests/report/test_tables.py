@@ -11,6 +11,7 @@ import pytest
 
 from handstitch.records import RunSummary
 from handstitch.report import tables
+from handstitch.report.charts import draw_charts
 from handstitch.report.languages import words
 from tests.report.samples import make_contents, make_history
 
@@ -97,9 +98,17 @@ def test_confidence_above_the_accuracy_is_too_much(surplus: float, said: str) ->
     assert found.predictions is not None
     found.predictions.P[:] = [found.evaluation.accuracy + surplus, 0]
     error, sentence = tables.calibration(found, ENGLISH)
-    assert f"{found.evaluation.calibration_error:.4f}" in error
+    for figure in ("calibration_error", "uncalibrated_error", "temperature"):
+        assert f"{getattr(found.evaluation, figure):.3f}" in error
     template = getattr(ENGLISH, f"calibration_{said}")
     assert sentence == template.format(points=100 * abs(surplus))
+
+
+def test_the_reliability_diagram_stands_before_and_after_the_temperature() -> None:
+    named = draw_charts(make_contents(), ENGLISH, "en").named
+    before, after = (chart.alt for chart in named["calibration"])
+    assert "temperature 1.000" in before
+    assert "temperature 1.250" in after
 
 
 def test_of_many_tests_the_first_and_the_last_nineteen_are_listed() -> None:

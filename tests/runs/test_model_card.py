@@ -116,7 +116,7 @@ def test_hostile_names_are_only_words_in_a_card() -> None:
         assert not re.search(r"(?<!\\)https?:(?!\\)", text)
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3, 6}
-        assert len(rows) == 9 + 102
+        assert len(rows) == 10 + 102
 
 
 @pytest.mark.parametrize(

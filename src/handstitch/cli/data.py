@@ -89,14 +89,14 @@ def _to_show(train: Dataset, config: Config) -> tuple[Images, Labels]:
     """Images and labels for the contact sheet: with augmentation, of one image for each class."""
     import numpy as np
 
-    from handstitch.data.augmentation import Augmentation
+    from handstitch.data.augmentation import Augmentation, resolve_shift
     from handstitch.figures.contact_sheet import EACH
 
     augmentation = Augmentation(
         train.images,
         np.arange(len(train)),
         config.seed,
-        shift=config.shift,
+        shift=resolve_shift(config.shift, train.image_shape),
         flip=config.flip,
         erase=config.erase,
     )

@@ -118,7 +118,8 @@ def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None])
             print(f"\nThis is test evaluation {number} of {subject}{caution}.", end="")
     print(
         f"\nTest loss: {evaluation.loss:.4f}\n"
-        f"Calibration error: {evaluation.calibration_error:.4f}\n"
+        f"Calibration error: {evaluation.calibration_error:.4f} at temperature "
+        f"{evaluation.temperature:.3f}, {evaluation.uncalibrated_error:.4f} at 1\n"
         f"Test accuracy: {evaluation.accuracy:.4f} "
         f"(95 % interval {low:.4f} to {high:.4f}, {evaluation.correct:,} of {evaluation.n:,})"
     )

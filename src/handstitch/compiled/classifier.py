@@ -46,10 +46,18 @@ class CompiledClassifier:
     `axes` are those of one sample: 2 of a grey image, 3 of one in colour, 1 of features. Its
     buffers are allocated once, so two threads need a classifier each. The scaling of pixels becomes
     part of the first layer: pixels that are 0 in the file stay 0, and are skipped. Features are
-    scaled one by one, since much is lost where a weighted large mean is subtracted.
+    scaled one by one, since much is lost where a weighted large mean is subtracted. The division
+    of the logits by `temperature` becomes part of the last layer.
     """
 
-    def __init__(self, network: Network, scaling: Scaling, threads: int = 0, axes: int = 2) -> None:
+    def __init__(
+        self,
+        network: Network,
+        scaling: Scaling,
+        threads: int = 0,
+        axes: int = 2,
+        temperature: float = 1.0,
+    ) -> None:
         sizes = network.parameters.sizes
         copied = 4 * network.parameters.vector.size
         memory.require(copied, "a copy of the weights", memory.OF_A_FILE)
@@ -63,6 +71,8 @@ class CompiledClassifier:
             with np.errstate(over="ignore", invalid="ignore"):  # seen in P
                 b -= offset * scale * W.sum(axis=0, dtype=np.float64)
                 W *= scale
+        for array in (parameters.weights[-1], parameters.biases[-1]):
+            np.divide(array, np.float32(temperature), out=array)
         self._theta, self._layout, self._sizes = parameters.vector, layout_of(network), sizes
         self._has_windows = network.receptive_fields is not None
         if self._has_windows:

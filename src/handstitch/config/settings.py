@@ -58,8 +58,8 @@ class Settings:
     # Augmentation
     shift: Literal["auto"] | bounds.Shift = setting(
         "auto",
-        "training images are shifted by up to N pixels, each by all shifts in turn; 0: off; auto: 1 "
-        "on images of 14 pixels or more, otherwise 0",
+        "training images are shifted by up to N pixels, each by all shifts in turn; 0: off; "
+        "auto: 1 on images of 14 pixels or more, otherwise 0",
     )
     flip: bool = setting(False, "training images are mirrored left to right, in turn")
     erase: bounds.Fraction = setting(

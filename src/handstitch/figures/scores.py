@@ -114,11 +114,13 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en") -> Figure:
 
 
 @drawing
-def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
+def reliability(
+    bins: Sequence[CalibrationBin], temperature: float = 1.0, lang: Lang = "en"
+) -> Figure:
     """Reliability diagram: accuracy against confidence in bins, with the images in each bin.
 
     On the diagonal a network is calibrated, below it overconfident (arXiv:1706.04599). The title
-    has the expected calibration error.
+    has the expected calibration error and the temperature of the probabilities.
     """
     figure = new_figure(5.6, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
@@ -151,7 +153,7 @@ def reliability(bins: Sequence[CalibrationBin], lang: Lang = "en") -> Figure:
         )
     upper.set(
         xlim=(0, 1), ylim=(0, 1), ylabel=label("accuracy", lang),
-        title=label("reliability", lang, error=calibration_error(bins)),
+        title=label("reliability", lang, error=calibration_error(bins), temperature=temperature),
     )  # fmt: skip
     lower.set(xlabel=label("confidence", lang), ylabel=label("images", lang))
     whole_numbers(lower.yaxis, 3)

@@ -3,6 +3,7 @@
 A model file holds the network, float32, and the preprocessing and names that prediction needs:
 
     layers.0.weight (inputs, outputs), layers.0.bias (outputs,), layers.1.weight, …
+    outliers.means, outliers.whitening     where distances can be measured (OutlierDetector)
     { architecture, preprocessing, class_names, image_shape, dataset, config, history, … }
 
 It is a function of configuration, data, build and thread count: no seconds, dates, paths, host

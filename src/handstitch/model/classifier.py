@@ -29,7 +29,8 @@ from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, Usa
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
 from handstitch.model.info import Model
-from handstitch.model.trained import best_model
+from handstitch.model.outliers import missing_detector
+from handstitch.model.trained import calibrated_model
 from handstitch.records import Evaluation, ReadingOptions
 from handstitch.training import Trainer
 
@@ -119,7 +120,7 @@ class Classifier:
         data = Dataset.from_arrays(images, labelled.numbers, labelled.names, weights=sample_weight)
         trainer = Trainer(self.config, data)
         trainer.fit()
-        self._model = structs.replace(best_model(trainer), labels=labelled.kind)
+        self._model = structs.replace(calibrated_model(trainer).model, labels=labelled.kind)
         self._classes, self.path, self.weights = labelled.values, None, "best"
         return self
 
@@ -164,12 +165,29 @@ class Classifier:
 
     def predict_proba(self, images: SampleLike) -> Matrix:
         """P (n, classes): the probability of each class, of images or features as in training."""
-        return Evaluator(self.network, self._checked(images), self.scaling).probabilities()
+        return self._evaluator(images).probabilities(self.model.temperature)
 
     def predict(self, images: SampleLike) -> NDArray[Any]:
         """The label of the most probable class of each sample, one of `classes`."""
         labels: NDArray[Any] = self.classes[np.argmax(self.predict_proba(images), axis=1)]
         return labels
+
+    def score_samples(self, images: SampleLike) -> Vector:
+        """How like the training samples each sample is (n,): −distance of `OutlierDetector`.
+
+        Of 95 % of the validation samples it is −1 or more. Raises ModelFileError where the model
+        has no detector (`model.outliers`).
+        """
+        if self.model.outliers is None:
+            raise missing_detector(self.path)
+        return -self.model.outliers.distances(self._evaluator(images))
+
+    def is_outlier(self, images: SampleLike) -> NDArray[np.bool_]:
+        """Whether each sample is unlike the training samples (n,): its `score_samples` is below −1.
+
+        Raises as `score_samples`.
+        """
+        return self.score_samples(images) < -1
 
     def score(self, images: SampleLike, labels: ArrayLike) -> float:
         """Accuracy on images or features with labels (n,)."""
@@ -197,7 +215,9 @@ class Classifier:
             data = Dataset.from_arrays(images, named, self.class_names, "test")
         self._checked(data.images)
         self.require_classes(data)
-        return evaluate(self.network, data, self.scaling, self.weights, flip=flip)
+        return evaluate(
+            self.network, data, self.scaling, self.weights, self.model.temperature, flip=flip
+        )
 
     def require_classes(self, data: Dataset) -> None:
         """Raise ModelFileError unless the network has as many classes as the data."""
@@ -235,7 +255,7 @@ class Classifier:
         needs its own.
         """
         axes = len(self.model.image_shape)
-        function = compiled(self.network, self.scaling, axes)
+        function = compiled(self.network, self.scaling, axes, self.model.temperature)
 
         def classify(images: Images) -> Matrix | Vector:
             is_one = images.ndim == axes
@@ -243,6 +263,9 @@ class Classifier:
             return function(samples[0] if is_one else samples)
 
         return classify
+
+    def _evaluator(self, images: SampleLike) -> Evaluator:
+        return Evaluator(self.network, self._checked(images), self.scaling)
 
     def _checked(self, images: SampleLike) -> Images:
         samples, shape = as_samples(images), self.model.image_shape
@@ -263,7 +286,7 @@ class Classifier:
 
 
 def compiled(
-    network: Network, scaling: Scaling, axes: int = 2
+    network: Network, scaling: Scaling, axes: int = 2, temperature: float = 1.0
 ) -> Callable[[Images], Matrix | Vector]:
     """`Classifier.compiled` for a network in memory.
 
@@ -272,13 +295,13 @@ def compiled(
     if unavailable_reason() is None:
         from handstitch.compiled.classifier import CompiledClassifier
 
-        return CompiledClassifier(network, scaling, axes=axes)
+        return CompiledClassifier(network, scaling, axes=axes, temperature=temperature)
     network = Network(network.parameters.copy(), network.activations)
 
     def classify(images: Images) -> Matrix | Vector:
         if images.ndim > axes:
-            return Evaluator(network, images, scaling).probabilities()
-        P: Vector = Evaluator(network, images[None], scaling).probabilities()[0]
+            return Evaluator(network, images, scaling).probabilities(temperature)
+        P: Vector = Evaluator(network, images[None], scaling).probabilities(temperature)[0]
         return P
 
     return classify

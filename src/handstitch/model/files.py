@@ -16,12 +16,14 @@ from handstitch.arrays import aligned_zeros
 from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
-from handstitch.model import course_npz, safetensors_file, unsupported
+from handstitch.model import course_npz, outliers, safetensors_file, unsupported
 from handstitch.model.info import Model, parse, to_metadata
+from handstitch.model.outliers import OutlierDetector
 from handstitch.model.safetensors_file import Metadata, Shapes
 from handstitch.receptive_fields import ReceptiveFields
 from handstitch.training.state import FIELDS
 
+_DETECTOR: Final = tuple(f"outliers.{name}" for name in OutlierDetector._fields)
 _COURSE_SHAPE: Final = (28, 28)
 _COURSE_SCALE: Final = 1 / 256
 _OTHER_FILE: Final = "give the file that belongs to this network, or train one"
@@ -59,7 +61,7 @@ def save_state(
     finite numbers, and comes back bit for bit. Raises as `save_model`.
     """
     metadata = to_metadata(Path(path), model) | {"position": position}
-    arrays = dict(slots) | _network(model)
+    arrays = dict(slots) | _arrays(model)
     storage.write(path, safetensors_file.encode(Path(path), arrays, metadata), backup=True)
 
 
@@ -133,10 +135,11 @@ def _shapes(sizes: tuple[int, ...]) -> Shapes:
 
 
 def _encode(path: Path, model: Model) -> list[bytes | memoryview]:
-    return safetensors_file.encode(path, _network(model), to_metadata(path, model))
+    return safetensors_file.encode(path, _arrays(model), to_metadata(path, model))
 
 
-def _network(model: Model) -> dict[str, NDArray[Any]]:
+def _arrays(model: Model) -> dict[str, NDArray[Any]]:
+    """The arrays of the network and of its detector, by their names in the file."""
     vector = model.parameters.vector
     if vector.dtype != np.float32:
         raise ValueError(f"a model file holds float32, not {vector.dtype}")
@@ -148,8 +151,9 @@ def _network(model: Model) -> dict[str, NDArray[Any]]:
             wanted="finite weights",
             fix=Phrase("try a lower {}", Argument("learning_rate")),
         )
-    fields = model.receptive_fields
-    return _views(model.parameters) | ({FIELDS: fields.rectangles} if fields else {})
+    fields, detector = model.receptive_fields, model.outliers or ()
+    arrays = _views(model.parameters) | ({FIELDS: fields.rectangles} if fields else {})
+    return arrays | dict(zip(_DETECTOR, detector, strict=False))
 
 
 def _views(parameters: Parameters) -> dict[str, NDArray[Any]]:
@@ -183,18 +187,20 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
             wanted[FIELDS] = (found.sizes[1], 4)
         if found.position is not None:
             shapes = {name: shape for name, shape in shapes.items() if name in wanted}
+        if not shapes.keys().isdisjoint(_DETECTOR):
+            wanted |= zip(_DETECTOR, outliers.shapes(found.sizes), strict=True)
         _require_shapes(path, shapes, wanted)
 
     arrays, metadata = safetensors_file.read_tensors(path, check)
     found = parse(path, metadata)
     parameters = Parameters(found.sizes, aligned_zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
-        array = arrays.pop(name)
-        if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise unsupported.damaged(path, f"{name} of type {array.dtype} or not finite")
-        target[:] = array
+        target[:] = _sound(path, name, arrays.pop(name))
     fields = _receptive_fields(path, parameters, arrays.pop(FIELDS, None), found.image_shape)
-    return found.model(parameters, fields), arrays, found.position
+    detector = None
+    if found.position is None and arrays:
+        detector = OutlierDetector(*(_sound(path, name, arrays.pop(name)) for name in _DETECTOR))
+    return found.model(parameters, fields, detector), arrays, found.position
 
 
 def _receptive_fields(
@@ -215,6 +221,13 @@ def _receptive_fields(
     if parameters.weights[0][fields.mask == 0].any():
         raise unsupported.damaged(path, f"a weight outside the {FIELDS} that is not 0")
     return fields
+
+
+def _sound(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """The array. Raises ModelFileError unless it holds finite float32."""
+    if array.dtype != np.float32 or not np.isfinite(array).all():
+        raise unsupported.damaged(path, f"{name} of type {array.dtype} or not finite")
+    return array
 
 
 def _from_course(path: Path, parameters: Parameters) -> Model:

@@ -16,7 +16,9 @@ from handstitch.data.labels import LabelKind
 from handstitch.data.samples import Background
 from handstitch.data.scaling import Scaling
 from handstitch.errors import ModelFileError, printable
+from handstitch.model.outliers import OutlierDetector
 from handstitch.receptive_fields import ReceptiveFields
+from handstitch.records import Temperature
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Digest = Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")]
@@ -56,6 +58,8 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
     """Of the grey images it was trained on: what is predicted later is prepared alike."""
     labels: LabelKind = "position"
     """What a label was where arrays were fitted: what `predict` gives."""
+    temperature: Temperature = 1.0
+    """Logits are divided by it before softmax: fitted to validation images, and else 1."""
 
     @property
     def scaling(self) -> Scaling:
@@ -77,6 +81,8 @@ class Model(_Metadata, frozen=True, kw_only=True, eq=False):
     """θ, float32."""
     receptive_fields: ReceptiveFields | None = None
     """Of the first layer; None where it is dense."""
+    outliers: OutlierDetector | None = None
+    """None in a state, in an imported file and where none could be fitted."""
 
 
 class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
@@ -110,10 +116,15 @@ class FileMetadata(_Metadata, frozen=True, kw_only=True, eq=False):
             if is_fault:
                 raise ValueError(f"{words}, with layer sizes {self.sizes}")
 
-    def model(self, parameters: Parameters, fields: ReceptiveFields | None) -> Model:
-        """The model with this metadata and these weights."""
+    def model(
+        self,
+        parameters: Parameters,
+        fields: ReceptiveFields | None,
+        outliers: OutlierDetector | None,
+    ) -> Model:
+        """The model with this metadata, these weights, receptive fields and detector."""
         values = {name: getattr(self, name) for name in _Metadata.__struct_fields__}
-        return Model(parameters=parameters, receptive_fields=fields, **values)
+        return Model(parameters=parameters, receptive_fields=fields, outliers=outliers, **values)
 
 
 _GROUPS: Final = {"architecture": ("sizes", "activations"), "preprocessing": ("offset", "scale")}
@@ -126,7 +137,7 @@ def to_metadata(path: Path, model: Model) -> dict[str, Any]:
         raise ValueError("the history of a model file must not depend on the clock")
     metadata: dict[str, Any] = msgspec.structs.asdict(model)
     metadata["sizes"] = metadata.pop("parameters").sizes
-    del metadata["receptive_fields"]
+    del metadata["receptive_fields"], metadata["outliers"]  # arrays, too
     defaults = _Metadata.__struct_defaults__
     for name, default in zip(_Metadata.__struct_fields__[-len(defaults) :], defaults, strict=True):
         if metadata[name] == default and name != "origin":

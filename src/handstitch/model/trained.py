@@ -1,17 +1,30 @@
-"""The models of a Trainer: its network of the best epoch and its present one."""
+"""The models of a Trainer: its network of the best epoch, calibrated at the end, and its present
+one.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
-import msgspec
+import numpy as np
+from msgspec import structs
 
+from handstitch import machine
 from handstitch.arrays import Vector
+from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
+from handstitch.data.batches import choose
+from handstitch.errors import ModelFileError
+from handstitch.evaluation import Evaluator, error_at, fit_temperature
+from handstitch.model import outliers
 from handstitch.model.info import Model
+from handstitch.model.outliers import FEWEST, OutlierDetector
 from handstitch.records import EpochRecord, best_epoch
 from handstitch.training import Trainer
 
+_MOST: Final = 10_000
+"""Training images that a detector is fitted to: more make it no better."""
 _TIMED: Final = ("train_seconds", "seconds")
 
 
@@ -19,6 +32,39 @@ def best_model(trainer: Trainer) -> Model:
     """The network of the best epoch, with the history up to it."""
     best = best_epoch(trainer.state.history)
     return _model(trainer, trainer.state.best, trainer.state.history[: best.epoch if best else 0])
+
+
+class Calibrated(NamedTuple):
+    """A model with a temperature, and the calibration errors on its validation images."""
+
+    model: Model
+    error: float = 0.0
+    uncalibrated_error: float = 0.0
+    """At temperature 1."""
+
+
+def calibrated_model(trainer: Trainer) -> Calibrated:
+    """The network of the best epoch with its temperature and, where possible, outlier detector.
+
+    Both are of a finished training: they say how the weights that were kept take to images that
+    they were not trained on. With fewer than FEWEST of those, temperature 1 and no detector.
+    """
+    model, labels = best_model(trainer), trainer.validation_labels
+    if len(labels) < FEWEST:
+        return Calibrated(model)
+    network = Network(model.parameters, model.activations)
+    some = np.linspace(0, len(trainer.batches.train_indices) - 1, _MOST).astype(np.intp)
+    train = trainer.batches.train_indices[np.unique(some)]
+    with machine.blas_threads(int(trainer.config.threads)), suppress(ModelFileError):  # overflow
+        validation = Evaluator(network, trainer.validation_images, trainer.scaling)
+        Z, detector = validation.logits(), None
+        if outliers.is_possible(trainer.sizes):
+            training = Evaluator(network, choose(trainer.dataset.images, train), trainer.scaling)
+            detector = OutlierDetector.fit(training, trainer.dataset.labels[train], validation)
+        T = fit_temperature(Z, labels)
+        model = structs.replace(model, temperature=T, outliers=detector)
+        return Calibrated(model, error_at(Z, labels, T), error_at(Z, labels))
+    return Calibrated(model)
 
 
 def present_model(trainer: Trainer) -> Model:
@@ -57,5 +103,5 @@ def _plain(constant: float | Vector) -> float | tuple[float, ...]:
 
 def _timeless(record: EpochRecord) -> dict[str, Any]:
     """A record without its seconds, as model files have it."""
-    values = msgspec.structs.asdict(record)
+    values = structs.asdict(record)
     return {name: value for name, value in values.items() if name not in _TIMED}

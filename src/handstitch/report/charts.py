@@ -135,14 +135,19 @@ def _draw_mistakes(
     charts: Charts, measured: Evaluation, predictions: Predictions, words: Words
 ) -> None:
     images, labels, P = predictions.images, predictions.labels, predictions.P
-    bins = evaluation.calibration_bins(P, labels)
-    charts.add(
-        "calibration",
-        lambda lang: figures.reliability(bins, lang),
-        words.calibration_alt.format(
-            bins=len(bins), confidence=percent(confidence(P)), accuracy=percent(measured.accuracy)
-        ),
-    )
+    temperatures = {1.0: predictions.P_uncalibrated, predictions.temperature: P}
+    for temperature, at in temperatures.items():
+        bins = evaluation.calibration_bins(at, labels)
+        charts.add(
+            "calibration",
+            partial(figures.reliability, bins, temperature),
+            words.calibration_alt.format(
+                temperature=temperature,
+                bins=len(bins),
+                confidence=percent(confidence(at)),
+                accuracy=percent(measured.accuracy),
+            ),
+        )
     mistakes = int(np.count_nonzero(np.argmax(P, axis=1) != labels))
     if mistakes and images.ndim > 2:  # features cannot be drawn
         sample = (images, labels, P, [score.name for score in measured.class_scores])

@@ -24,7 +24,7 @@ from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources, splits
 from handstitch.errors import HandstitchError, ModelFileError
-from handstitch.evaluation import Evaluator, evaluate
+from handstitch.evaluation import Evaluator, evaluate, probabilities
 from handstitch.model import Model, load_model
 from handstitch.records import (
     EpochRecord,
@@ -58,6 +58,10 @@ class Predictions:
     labels: Labels
     P: Matrix
     """Probabilities (samples, classes)."""
+    P_uncalibrated: Matrix
+    """The same at temperature 1."""
+    temperature: float
+    """That of P."""
 
 
 @dataclass(slots=True, eq=False)
@@ -191,7 +195,7 @@ def _read_data(
         return
     network = Network(model.parameters, model.activations)
     scaling = model.scaling
-    run.evaluation = run.evaluation or evaluate(network, data, scaling, "best")
-    run.predictions = Predictions(
-        data.images, data.labels, Evaluator(network, data.images, scaling).probabilities()
-    )
+    run.evaluation = run.evaluation or evaluate(network, data, scaling, "best", model.temperature)
+    Z = Evaluator(network, data.images, scaling).logits()
+    P, uncalibrated = probabilities(Z, model.temperature), probabilities(Z)
+    run.predictions = Predictions(data.images, data.labels, P, uncalibrated, model.temperature)

@@ -177,7 +177,14 @@ def calibration(run: RunContents, words: Words) -> list[str]:
     """The calibration in sentences."""
     if run.evaluation is None:
         return []
-    sentences = [words.calibration_value.format(error=run.evaluation.calibration_error)]
+    found = run.evaluation
+    sentences = [
+        words.calibration_value.format(
+            error=found.calibration_error,
+            uncalibrated=found.uncalibrated_error,
+            temperature=found.temperature,
+        )
+    ]
     if run.predictions is not None:
         surplus = 100 * (confidence(run.predictions.P) - run.evaluation.accuracy)
         sentence = words.calibration_over if surplus > 0 else words.calibration_under

@@ -78,6 +78,7 @@ def write(
 | network | {layers}, activation {activations}, {summary.parameters:,} parameters{_fields(config)} |
 {_start(summary)}| trained on | {summary.train_images:,} images of {data}, {epochs} |
 | selected | {selected} |
+| temperature | {summary.temperature:.3f} |
 | training time | {summary.seconds:.1f} s with {summary.threads} threads |
 | build | {build} |
 
@@ -87,8 +88,9 @@ def write(
 {shown}## Intended use
 
 Teaching how such a network works, comparing training methods, and classifying {_samples(summary)}.
-It always answers with one of its classes and cannot answer "none of these". Other objects, and
-pictures taken in another way, are outside its training data. No decision that affects people should
+It always answers with one of its classes. Other objects, and pictures taken in another way, are
+outside its training data: `handstitch predict` marks what is unlike the training images, one in
+twenty of those that are like them among it, and misses some. No decision that affects people should
 depend on it.
 
 ## Usage
@@ -105,7 +107,7 @@ metadata, the preprocessing of pixels: x ← (x − offset) · scale.
 
 
 def _fields(config: Config) -> str:
-    if not config.receptive_field:
+    if not config.receptive_field or config.receptive_field == "auto":
         return ""
     smallest, largest = config.receptive_field
     return (
@@ -136,7 +138,7 @@ def _evaluation(summary: RunSummary, test: Evaluation | None, evaluations: int) 
     is_validated = summary.best_val_accuracy is not None
     if test is None:
         return _UNTESTED if is_validated else _UNMEASURED
-    chosen = "\nThe weights were selected by the validation figures above." if is_validated else ""
+    chosen = "The weights were selected by the validation figures above." if is_validated else ""
     return _tested(test, evaluations, chosen)
 
 
@@ -153,9 +155,11 @@ def _tested(test: Evaluation, evaluations: int, chosen: str) -> str:
         f"- {plain(true)}, predicted as {plain(predicted)}: {count:,}\n"
         for true, predicted, count in most_confused(test.confusion_matrix, names, 3)
     )
+    at = f"temperature {test.temperature:.3f}; {test.uncalibrated_error:.4f} at 1"
     return f"""Accuracy on {test.n:,} test images: **{test.accuracy:.4f}**
 (95 % interval {low:.4f} to {high:.4f}), loss {test.loss:.4f}, calibration error
-{test.calibration_error:.4f}. The test log has {plural(evaluations, "evaluation")}{caution}.{chosen}
+{test.calibration_error:.4f} ({at}). The test log has {plural(evaluations, "evaluation")}{caution}.
+{chosen}
 
 | class | precision | recall | F1 | images |
 |---|---|---|---|---|

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Final, Self
@@ -17,7 +18,7 @@ from handstitch.config.messages import plural, pretty_json
 from handstitch.config.toml import to_toml
 from handstitch.errors import Call, Interrupted, MachineError, ModelFileError, Phrase
 from handstitch.model import load_model, load_newest_state, save_model
-from handstitch.model.trained import best_model
+from handstitch.model.trained import Calibrated, best_model, calibrated_model
 from handstitch.records import EpochRecord, RunSummary, best_epoch, validation_losses
 from handstitch.runs import model_card, snapshot
 from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, SUMMARY
@@ -109,6 +110,7 @@ class Run:
     def summary(self) -> RunSummary:
         """Summary of the run so far."""
         best = best_epoch(self.state.history)
+        calibrated = self._calibrated if self.trainer.is_over else None
         return RunSummary(
             dataset=self.trainer.dataset.name,
             drawn=self.trainer.dataset.name == "sketch",
@@ -122,6 +124,9 @@ class Run:
             best_epoch=best.epoch if best else 0,
             best_val_accuracy=best.val_accuracy if best else 0.0,
             best_val_loss=best.val_loss if best else 0.0,
+            temperature=calibrated.model.temperature if calibrated else 1.0,
+            val_calibration_error=calibrated.error if calibrated else 0.0,
+            val_uncalibrated_error=calibrated.uncalibrated_error if calibrated else 0.0,
             train_seconds=sum(record.train_seconds for record in self.state.history),
             seconds=sum(record.seconds for record in self.state.history),
             threads=int(self.config.threads),
@@ -132,6 +137,11 @@ class Run:
             start_digest=self.trainer.start.digest if self.trainer.start else "",
             class_weights=self.trainer.class_weights,
         )
+
+    @cached_property
+    def _calibrated(self) -> Calibrated:
+        """The model of the finished training."""
+        return calibrated_model(self.trainer)
 
     def _file(self, name: str | Path) -> Path:
         return storage.inside(self.folder, name)
@@ -165,7 +175,7 @@ class Run:
             storage.write(self._file(LOG), log.encode(), durable=False)
 
     def _finish(self) -> None:
-        save_model(self._file(BEST), best_model(self.trainer))
+        save_model(self._file(BEST), self._calibrated.model)
         summary = self.summary()
         storage.write(self._file(CARD), model_card.write(summary, self.config).encode())
         # Last: a run that has a summary is finished.

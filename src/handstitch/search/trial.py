@@ -19,7 +19,7 @@ from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, DataError, DivergedError, MachineError, Phrase
 from handstitch.model import model_bytes
-from handstitch.model.trained import best_model
+from handstitch.model.trained import best_model, calibrated_model
 from handstitch.records import Trial
 from handstitch.training import AfterStep, Trainer, backend
 
@@ -76,7 +76,8 @@ def train(spec: TrialSpec, after_step: AfterStep | None = None) -> Outcome:
         problem = f"{error.problem}: {error.found}"
     if trainer is not None and trainer.state.history:
         history = trainer.state.history
-        best = model_bytes(best_model(trainer))
+        is_over = checkpoint is None and not problem
+        best = model_bytes(calibrated_model(trainer).model if is_over else best_model(trainer))
     trial = msgspec.structs.replace(
         spec.trial,
         state="pruned" if checkpoint else "failed" if problem else "complete",

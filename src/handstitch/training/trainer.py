@@ -19,7 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling
-from handstitch.data.augmentation import Augmentation
+from handstitch.data.augmentation import Augmentation, resolve_shift
 from handstitch.data.batches import Batches, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background
@@ -120,7 +120,7 @@ class Trainer:
             dataset.images,
             train_indices,
             config.seed,
-            shift=self.config.shift,
+            shift=resolve_shift(config.shift, dataset.image_shape),
             flip=config.flip,
             erase=config.erase,
         )
