@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     GRADIENT_CHECK = 7
     WEIGHT_SHUFFLE = 8
     SEARCH = 9
+    FOLDS = 12
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

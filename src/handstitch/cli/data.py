@@ -1,4 +1,4 @@
-"""handstitch data: fetch, info."""
+"""handstitch data: fetch, info; doctor stands in data_doctor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from handstitch.cli.flags import FLAGS, DataDir, Json, resolve, with_settings
 from handstitch.errors import printable
 from handstitch.records import ReadingOptions
 
-app = App(name="data", help="Download or describe a data set.", group_parameters=FLAGS)
+app = App(name="data", help="Download, describe or examine a data set.", group_parameters=FLAGS)
+app.command("handstitch.cli.data_doctor:doctor", name="doctor")
 
 
 @app.command
