@@ -46,9 +46,9 @@ def test_each_picture_has_its_file_in_every_part(photos):
         levels = [int(Path(file).stem) for file in data.files[part.part]]
         assert levels == part.images[:, 0, 0].tolist()
         assert all((photos / file).is_file() for file in data.files[part.part])
-    for part in ("val", "test"):
+    for folder in ("val", "test"):
         for name in "ab":
-            write_picture(photos / f"own/{part}/{name}/{part}.png")
+            write_picture(photos / f"own/{folder}/{name}/{folder}.png")
             write_picture(photos / f"own/train/{name}/x.png")
     own = open_path(photos / "own")
     assert own.files["validation"] == ["val/a/val.png", "val/b/val.png"]

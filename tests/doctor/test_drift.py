@@ -17,7 +17,7 @@ def silent(done: float) -> None:
 
 def test_the_auc_is_that_of_all_pairs() -> None:
     rng = np.random.Generator(np.random.Philox(1))
-    low, high = rng.integers(0, 9, 40), rng.integers(2, 12, 30)
+    low, high = (rng.integers(*ends).astype(float) for ends in ((0, 9, 40), (2, 12, 30)))
     pairs = (high[:, None] > low) + 0.5 * (high[:, None] == low)
     assert auc(low, high) == pytest.approx(pairs.mean())
 

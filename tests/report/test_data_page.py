@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def make_findings(parts: list[Dataset], title: str = "mine", file: str = "", **m
     def group(kind, *samples: Sample, **facts) -> Group:
         return Group(kind=kind, samples=samples, **facts)
 
-    facts = {
+    facts: dict[str, Any] = {
         "dataset": "mine",
         "title": title,
         "location": "somewhere/secret",
@@ -212,8 +213,9 @@ def test_a_chinese_page_has_no_english_but_names() -> None:
 
 def test_every_text_is_used() -> None:
     from handstitch.report import data_page
+    from handstitch.report import page as report_page
 
-    environment = data_page.environment()
+    environment = report_page.environment()
     assert environment.loader is not None
     template = environment.loader.get_source(environment, "data.html")[0]
     sources = template + Path(data_page.__file__).read_text("utf-8")

@@ -134,7 +134,7 @@ def _print(found: Findings) -> None:
                     suspect.sample.file or f"{suspect.sample.position}",
                     suspect.sample.label,
                     suspect.suggested,
-                    f"{suspect.self_confidence:.4f}",
+                    f"{suspect.self_confidence:.2g}",
                 )
                 for suspect in shown
             ),
