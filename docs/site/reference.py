@@ -65,6 +65,7 @@ API = {
         "handstitch.benchmark",
     ],
     "Insight, figures and search": [
+        "handstitch.doctor",
         "handstitch.insight",
         "handstitch.figures",
         "handstitch.report",
