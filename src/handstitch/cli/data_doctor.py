@@ -97,9 +97,9 @@ def _progress() -> Iterator[Report]:
     task = bar.add_task("", total=1.0)
 
     def report(stage: Stage, done: float) -> None:
-        if not done:
-            bar.reset(task)
-        bar.update(task, description=_STAGES[stage], completed=done)
+        if bar.tasks[0].description != _STAGES[stage]:
+            bar.reset(task, description=_STAGES[stage])
+        bar.update(task, completed=done)
 
     with bar:
         yield report
