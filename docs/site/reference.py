@@ -67,6 +67,7 @@ API = {
         "handstitch.benchmark",
     ],
     "Insight, figures and search": [
+        "handstitch.doctor",
         "handstitch.insight",
         "handstitch.figures",
         "handstitch.report",

@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     WEIGHT_SHUFFLE = 8
     SEARCH = 9
     RECEPTIVE_FIELDS = 10
+    FOLDS = 11
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -167,7 +167,7 @@ def test_help_lists_the_verbs(handstitch: Handstitch, line: str) -> None:
     assert order == sorted(order)
 
 
-PAGES = [*VERBS, "data fetch", "data info", "show curves", "show weights"]
+PAGES = [*VERBS, "data fetch", "data info", "data doctor", "show curves", "show weights"]
 
 
 @pytest.mark.parametrize("verb", PAGES)

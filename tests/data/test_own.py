@@ -37,6 +37,29 @@ def refuse(path: Path | str, kind: type[HandstitchError] = UsageError, **pattern
 # ── A folder of pictures ───────────────────────────────────────────────────────────────────────
 
 
+def test_each_picture_has_its_file_in_every_part(photos):
+    for k in range(12):
+        write_picture(photos / "ab"[k % 2] / f"{k}.png", np.full((2, 2), k, np.uint8))
+    data = open_path(photos)
+    assert data.is_test_drawn
+    for part in (data.train, data.test):
+        levels = [int(Path(file).stem) for file in data.files[part.part]]
+        assert levels == part.images[:, 0, 0].tolist()
+        assert all((photos / file).is_file() for file in data.files[part.part])
+    for folder in ("val", "test"):
+        for name in "ab":
+            write_picture(photos / f"own/{folder}/{name}/{folder}.png")
+            write_picture(photos / f"own/train/{name}/x.png")
+    own = open_path(photos / "own")
+    assert own.files["validation"] == ["val/a/val.png", "val/b/val.png"]
+    assert own.files["test"] == ["test/a/test.png", "test/b/test.png"]
+
+
+def test_samples_of_one_file_have_no_names(photos):
+    np.savez(photos / "a.npz", images=np.zeros((20, 2, 2), np.uint8), labels=np.arange(20) % 2)
+    assert open_path(photos / "a.npz").files == {}
+
+
 def test_the_parts_of_a_folder_are_data_sets(photos):
     for number, part in enumerate(("train", "val", "test")):
         write_classes(photos / part, "10 9", each=3 + number)

@@ -18,7 +18,7 @@ _KNOWN = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main", "section",
     "footer", "h1", "h2", "h3", "p", "a", "div", "span", "strong", "q", "code", "pre", "ul", "ol",
     "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "img", "details",
-    "summary",
+    "summary", "figure", "figcaption",
 }  # fmt: skip
 
 

@@ -118,8 +118,8 @@ def test_ten_thousand_hostile_names_leave_no_script_and_no_control_character() -
 def test_a_page_that_escapes_less_is_seen(
     weaker: dict[str, Any], seen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = page._environment().overlay(**weaker)
-    monkeypatch.setattr(page, "_environment", lambda: environment)
+    environment = page.environment().overlay(**weaker)
+    monkeypatch.setattr(page, "environment", lambda: environment)
     assert seen in breaches(page_of(make_contents(names(CLASSES))))
 
 

@@ -1,4 +1,4 @@
-"""handstitch data: fetch, info."""
+"""handstitch data: fetch, info; doctor stands in data_doctor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from handstitch.config import Config
     from handstitch.data.dataset import Dataset
 
-app = App(name="data", help="Download or describe a data set.", group_parameters=FLAGS)
+app = App(name="data", help="Download, describe or examine a data set.", group_parameters=FLAGS)
+app.command("handstitch.cli.data_doctor:doctor", name="doctor")
 
 
 @app.command

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -53,6 +53,8 @@ class OwnData(NamedTuple):
     options: ReadingOptions
     is_test_drawn: bool
     """Whether the test part was drawn from the training part, for want of one in the files."""
+    files: Mapping[str, Sequence[str]] = {}
+    """Part → the path of each sample below the folder, where each has a file of its own."""
 
     @property
     def digest(self) -> str:
@@ -160,6 +162,7 @@ def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> O
     arrays: dict[str, tuple[Any, NDArray[Any]]] = {
         part: (found.images, labels[part]) for part, found in samples.items()
     }
+    files = {part: found.files for part, found in samples.items() if found.files}
     is_drawn = "test" not in arrays
     if is_drawn:
         images, numbers = arrays["train"]
@@ -169,13 +172,22 @@ def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> O
             part: (decoded.take(images, rows, digest), numbers[rows])
             for part, rows in (("train", train), ("test", test))
         }
+        if files:
+            paths = files["train"]
+            files |= {"train": [paths[k] for k in train], "test": [paths[k] for k in test]}
     name = places.name_of(path)
     datasets = {
         part: Dataset(name, part, images, numbers, names, str(path))
         for part, (images, numbers) in arrays.items()
     }
     return OwnData(
-        datasets["train"], datasets["test"], datasets.get("validation"), form, options, is_drawn
+        datasets["train"],
+        datasets["test"],
+        datasets.get("validation"),
+        form,
+        options,
+        is_drawn,
+        files,
     )
 
 

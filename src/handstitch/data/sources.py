@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,11 @@ class Source:
             validation=validation and replace(validation, name=name),
         )
         return replace(self, name=name, own=own)
+
+    @property
+    def files(self) -> Mapping[str, Sequence[str]]:
+        """Part → the path of each sample below the user's folder, where each has its own file."""
+        return self.own.files if self.own else {}
 
     @property
     def validation(self) -> Dataset | None:

@@ -18,6 +18,7 @@ from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
 from handstitch.figures.style import png_language
+from handstitch.figures.thumbnail import thumbnail
 from handstitch.figures.weights import before_after, heat_maps, unit_tiles, weights
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "reliability",
     "samples",
     "svg",
+    "thumbnail",
     "unit_tiles",
     "weights",
     "worst_mistakes",

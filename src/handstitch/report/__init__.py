@@ -1,4 +1,4 @@
-"""The page of a run: one HTML file, with its pictures and its model card.
+"""The page of a run, with its pictures and its model card, and the page of a data set.
 
     handstitch.report.make("runs/train").page
 
@@ -10,6 +10,7 @@ languages    the words of the page: en.toml, zh.toml
 charts       its charts, with alternative texts
 tables       its tables
 page         all of it put into the template
+data_page    the page of a data set's examination
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from typing import NamedTuple
 
 from handstitch import storage
 from handstitch.report.charts import draw_charts
+from handstitch.report.data_page import page_of_data
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
 from handstitch.report.page import render
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make"]
+__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "page_of_data"]
 
 
 class WrittenReport(NamedTuple):

@@ -25,7 +25,7 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
     changed, settings = tables.settings(run, words)
     commands = tables.commands(run, words)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             w=words,
@@ -51,7 +51,8 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, whose values are escaped, invisible characters included."""
     return Environment(
         loader=PackageLoader("handstitch.report"),
         autoescape=True,

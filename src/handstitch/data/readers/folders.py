@@ -120,7 +120,11 @@ def read(path: Path, options: ReadingOptions) -> Parts:
     )
     ends = np.cumsum([0, *map(len, labels.values())]).tolist()
     samples = {
-        part: Samples(images[start:end], labels[part])
+        part: Samples(
+            images[start:end],
+            labels[part],
+            [os.path.relpath(picture.path, path) for picture in found[start:end]],
+        )
         for part, start, end in zip(labels, ends[:-1], ends[1:], strict=True)
     }
     return Parts(samples["train"], samples.get("validation"), samples.get("test"))
