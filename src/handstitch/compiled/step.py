@@ -87,6 +87,7 @@ class NumbaBackend:
         rng: np.random.Generator | None,
         *,
         variants: Variants | None = None,
+        mixing: float = 1.0,
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
         into = self.optimizer.into(learning_rate, scale)
@@ -102,6 +103,7 @@ class NumbaBackend:
             indices,
             variants or _AS_THEY_ARE,
             self.batches.pixels,
+            float(mixing),
             *self._scaling,
             limit,
             layout,

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import Images, Indices
+from handstitch.arrays import Images, Indices, Matrix
 from handstitch.data.samples import background, shape_in_words
 from handstitch.data.scaling import statistics
 from handstitch.errors import Argument, ConfigError, Phrase
@@ -128,6 +128,26 @@ class Augmentation:
                     image, varied = (one.reshape(variants.shape) for one in (images[index], out))
                     vary(image, move, variants.fill, varied)
         return found
+
+
+def draw_mixing(seed: int, mixup: float, step: int) -> float:
+    """λ ~ Beta(mixup, mixup), at least ½: the share of each sample in its mixture with the next.
+
+    1 where `mixup` is 0. A function of seed and step (H. Zhang et al., arXiv:1710.09412).
+    """
+    if not mixup:
+        return 1.0
+    # Streams counted down from the last: those from 0 on are the orders' and the rectangles'.
+    share = generator(seed, Purpose.AUGMENTATION, -1 - step).beta(mixup, mixup)
+    return float(max(share, 1 - share))
+
+
+def mix(X: Matrix, mixing: float) -> None:
+    """X_i ← λ X_i + (1 − λ) X_{i+1}; after the last sample comes the first. X is overwritten."""
+    following = np.roll(X, -1, axis=0)
+    following *= 1 - mixing
+    X *= mixing
+    X += following
 
 
 def _require_room(shape: tuple[int, ...], settings: dict[str, float]) -> None:

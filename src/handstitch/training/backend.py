@@ -19,7 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import from_mapping
 from handstitch.core.network import Network, Workspace
 from handstitch.core.optimizers import Optimizer
-from handstitch.data.augmentation import Variants
+from handstitch.data.augmentation import Variants, mix
 from handstitch.data.batches import Batches, Subset
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
@@ -51,15 +51,19 @@ class NumpyBackend:
         rng: np.random.Generator | None,
         *,
         variants: Variants | None = None,
+        mixing: float = 1.0,
     ) -> tuple[float, int]:
         """One step on images `indices` (n,): their summed loss in nats and number of correct ones.
 
         Both are taken before θ and the optimizer's slots are updated. `scale` is 1 for summed
         gradients, 1/n for their mean; `rng` is dropout's; `variants` of the images, where given,
-        are trained on instead. Where the loss is above `limit`, or NaN, nothing is updated.
+        are trained on instead; `mixing` is the share λ of each sample in what it is mixed to with
+        the next. Where the loss is above `limit`, or NaN, nothing is updated.
         """
         work = self._workspace.for_batch(len(indices))
         y = self.batches.gather(indices, work.X, variants)
+        if mixing < 1:
+            mix(work.X, mixing)
         self.network.forward(work.X, work, rng)
         correct = self.network.count_correct(y, work)
         loss = self.network.loss(y, work)
