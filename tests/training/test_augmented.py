@@ -74,7 +74,7 @@ def test_nothing_drawn_is_nothing_changed(backend: Any) -> None:
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(backend: Any) -> None:
-    config = replace(SMALL, backend=backend)
+    config = replace(SMALL, backend=backend, mixup=0.3)
     whole, broken, resumed = (Trainer(config, COLOUR) for _ in range(3))
     whole.fit()
 
@@ -89,7 +89,7 @@ def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(backend: Any) ->
     resumed.fit()
     wanted = whole.state.network.parameters.vector.tobytes()
     assert resumed.state.network.parameters.vector.tobytes() == wanted
-    for off in ({"flip": False}, {"shift": 0}, {"erase": 0.0}):
+    for off in ({"flip": False}, {"shift": 0}, {"erase": 0.0}, {"mixup": 0.0}):
         plain = Trainer(replace(config, **off), COLOUR)
         plain.fit()
         assert plain.state.network.parameters.vector.tobytes() != wanted

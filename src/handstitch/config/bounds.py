@@ -22,5 +22,6 @@ NameOrPath = Annotated[
 ImageSize = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]
 Key = Annotated[str, Meta(max_length=200, description="text")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+Mixup = Annotated[float, Meta(ge=0, le=1000)]
 Shift = Annotated[int, Meta(ge=0, le=100)]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]

@@ -45,5 +45,6 @@ def bytes_needed(
     threads = config.threads if isinstance(config.threads, int) else machine.cores()
     masks = threads * 8 * max(*sizes, batch * -(-max(sizes) // 64))
     pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
+    following = FLOAT * batch * sizes[0] * (config.mixup > 0)  # X once more
     identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
-    return vectors + working + drawn + masks + pixels + identity
+    return vectors + working + drawn + masks + pixels + following + identity

@@ -19,7 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling, splits
-from handstitch.data.augmentation import Augmentation
+from handstitch.data.augmentation import Augmentation, draw_mixing
 from handstitch.data.batches import Batches, Subset, choose, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background, shape_in_words
@@ -165,7 +165,10 @@ class Trainer:
         epoch = step // len(self.batches)
         variants = self.augmentation.draw(indices, epoch, step)
         limit = self.largest_loss * n
-        return backend.train_batch(indices, rate, scale, limit, rng, variants=variants)
+        mixing = draw_mixing(config.seed, config.mixup, step)
+        return backend.train_batch(
+            indices, rate, scale, limit, rng, variants=variants, mixing=mixing
+        )
 
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
