@@ -204,8 +204,8 @@ class Case:
             y, w = np.roll(self.y, shift), np.roll(weights, shift)
             losses = (1 - smoothing) * nats[np.arange(len(y)), y] + smoothing * nats.mean(axis=1)
             total += share * np.sum(w * losses)
-        Ws, biases = _unpack(theta, self.sizes)
-        decayed = [*Ws, *(biases if self.config.decay_biases else [])]
+        matrices, biases = _unpack(theta, self.sizes)
+        decayed = [*matrices, *(biases if self.config.decay_biases else [])]
         squares = sum(np.sum(array * array) for array in decayed)
         return complex(self._scale * total + self.config.weight_decay / 2 * squares)
 

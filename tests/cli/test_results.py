@@ -250,7 +250,7 @@ def test_every_flag_arrives(handstitch: Handstitch) -> None:
     other = {
         "dataset": "mnist", "image_size": [9, 8], "grayscale": True, "images_key": "x",
         "labels_key": "y", "validation": 0.2, "stratified": True, "scaling": "255",
-        "shift": 3, "flip": True, "erase": 0.7, "hidden_sizes": [9, 8, 7],
+        "shift": 3, "flip": True, "erase": 0.7, "mixup": 0.4, "hidden_sizes": [9, 8, 7],
         "receptive_field": [3, 5], "activation": ["elu", "tanh", "sigmoid"],
         "initialization": "lecun", "dropout": 0.3, "input_dropout": 0.4, "optimizer": "adamw",
         "learning_rate": 0.5, "momentum": 0.6, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-5,

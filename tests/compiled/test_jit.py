@@ -17,6 +17,7 @@ from numba.core.caching import CacheImpl, NullCache
 from handstitch.compiled import (
     functions,
     inference,
+    inputs,
     jit,
     kernels,
     matmul,
@@ -170,7 +171,7 @@ def test_every_source_file_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "module", [philox, inference, functions, network, optimizers, matmul, kernels]
+    "module", [philox, inference, functions, inputs, network, optimizers, matmul, kernels]
 )
 def test_all_that_is_compiled_is_compiled_so(module: Any):
     """numba's own decorator would keep what another file has made obsolete."""

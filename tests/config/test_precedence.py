@@ -96,8 +96,8 @@ def test_the_default_rate_for_summed_gradients_is_that_of_the_mean() -> None:
 
 COMMON = {
     "dataset": "auto", "image_size": [], "grayscale": False, "images_key": "", "labels_key": "",
-    "validation": 0.1, "stratified": False, "shift": 0, "flip": False, "erase": 0.0,
-    "hidden_sizes": [512, 256], "receptive_field": [],
+    "validation": 0.1, "stratified": False, "shift": "auto", "flip": False, "erase": 0.0,
+    "mixup": 0.0, "hidden_sizes": [512, 256], "receptive_field": "auto",
     "activation": ["relu"], "initialization": "he", "input_dropout": 0.0, "momentum": 0.9,
     "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": False,
     "decoupled": False, "reduction": "mean", "class_weight": [], "label_smoothing": 0.0,

@@ -10,7 +10,9 @@ import pytest
 
 from handstitch import machine
 from handstitch.config import Config
+from handstitch.data.augmentation import draw_mixing, mix
 from handstitch.data.dataset import Dataset
+from handstitch.randomness import Purpose, generator
 from handstitch.training import Trainer
 from handstitch.training.backend import choose_backend
 from handstitch.training.state import State
@@ -72,7 +74,7 @@ def test_nothing_drawn_is_nothing_changed(backend: Any) -> None:
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(backend: Any) -> None:
-    config = replace(SMALL, backend=backend)
+    config = replace(SMALL, backend=backend, mixup=0.3)
     whole, broken, resumed = (Trainer(config, COLOUR) for _ in range(3))
     whole.fit()
 
@@ -87,7 +89,7 @@ def test_resuming_in_the_middle_of_an_epoch_gives_the_same_bits(backend: Any) ->
     resumed.fit()
     wanted = whole.state.network.parameters.vector.tobytes()
     assert resumed.state.network.parameters.vector.tobytes() == wanted
-    for off in ({"flip": False}, {"shift": 0}, {"erase": 0.0}):
+    for off in ({"flip": False}, {"shift": 0}, {"erase": 0.0}, {"mixup": 0.0}):
         plain = Trainer(replace(config, **off), COLOUR)
         plain.fit()
         assert plain.state.network.parameters.vector.tobytes() != wanted
@@ -109,3 +111,64 @@ def test_variants_that_do_not_fit_the_batch_are_refused(moves: int) -> None:
     variants = trainer.augmentation.draw(np.arange(moves), 0, 0)
     with pytest.raises(IndexError, match="a variant for each image"):
         backend.train_batch(np.arange(32), 0.1, 1.0, np.inf, None, variants=variants)
+
+
+# ── Mixtures ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_share_is_a_function_of_seed_and_step() -> None:
+    shares = np.array([draw_mixing(3, 0.3, step) for step in range(4000)])
+    assert 0.5 <= shares.min() < 0.51
+    assert 0.99 < shares.max() <= 1
+    # λ is Beta(α, α) folded: of λ (1 − λ) the mean is α / (4 α + 2).
+    assert np.mean(shares * (1 - shares)) == pytest.approx(0.3 / 3.2, abs=0.01)
+    assert draw_mixing(3, 0.3, 17) == shares[17]
+    assert draw_mixing(4, 0.3, 17) != shares[17]
+    assert draw_mixing(3, 0.0, 17) == 1.0
+
+
+def test_a_sample_is_mixed_with_the_next() -> None:
+    X = np.array([[0.0, 8.0], [4.0, 0.0], [8.0, 4.0]], np.float32)
+    mix(X, 0.75)
+    np.testing.assert_array_equal(X, [[1, 6], [5, 1], [6, 5]])
+
+
+@pytest.mark.parametrize("asked", [{}, {"scaling": "256", "threads": 3}], ids=str)
+def test_both_backends_mix_the_same_samples(asked: dict[str, Any]) -> None:
+    found = []
+    for name in ("numpy", "numba"):
+        trainer = Trainer(replace(SMALL, backend=name, **asked), COLOUR)
+        state, batches = trainer.state, trainer.batches
+        backend: Any = choose_backend(trainer.config, state.network, state.optimizer, batches)
+        indices = batches.epoch_order(0, 1)[:31]
+        variants = trainer.augmentation.draw(indices, 1, 9)
+        with machine.blas_threads(1), backend.threads():
+            backend.train_batch(indices, 0.1, 1.0, np.inf, None, variants=variants, mixing=0.7)
+        if name == "numpy":
+            found.append(backend._workspace.for_batch(31).X.copy())
+            unmixed = np.empty_like(found[0])
+            batches.gather(indices, unmixed, variants)
+            wanted = 0.7 * unmixed + 0.3 * np.roll(unmixed, -1, axis=0)
+            np.testing.assert_allclose(found[0], wanted, atol=1e-5)
+        else:
+            X = backend._buffers.X[: 31 * trainer.sizes[0]].reshape(31, -1)
+            found.append(X + backend._scaling[2])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+
+
+def test_mixtures_are_dropped_from_like_samples() -> None:
+    """Both backends with the input's dropout, which comes after the mixture."""
+    trained = []
+    for name in ("numpy", "numba"):
+        trainer = Trainer(replace(SMALL, backend=name, input_dropout=0.3), COLOUR)
+        state, batches = trainer.state, trainer.batches
+        backend = choose_backend(trainer.config, state.network, state.optimizer, batches)
+        with machine.blas_threads(1), backend.threads():
+            for step in range(3):
+                indices, rng = (
+                    batches.epoch_order(0, step)[:32],
+                    generator(0, Purpose.DROPOUT, step),
+                )
+                backend.train_batch(indices, 0.01, 1 / 32, np.inf, rng, mixing=0.6)
+        trained.append(state.network.parameters.vector)
+    np.testing.assert_allclose(trained[0], trained[1], atol=1e-4)

@@ -27,6 +27,7 @@ Seconds = Annotated[
     "shift",
     "flip",
     "erase",
+    "mixup",
     "hidden_sizes",
     "activation",
     "dropout",

@@ -9,74 +9,16 @@ import numpy as np
 from numba import prange
 
 from handstitch.compiled import windows
-from handstitch.compiled.formulas import uncached
 from handstitch.compiled.functions import (
     activate,
     activation_backward,
     softmax,
     softmax_cross_entropy,
 )
+from handstitch.compiled.inputs import gather_batch
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
 from handstitch.compiled.philox import draw
-from handstitch.data import augmentation
-
-_vary = uncached(augmentation.vary)
-
-
-@compiled()
-def _gather(
-    images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
-):  # fmt: skip
-    """X = (pixels − offset) · scale of samples lo to hi, with the input's dropout.
-
-    Where there are variants, of them: `varied` holds their pixels. Offset and scale are of length 1
-    for pixels; features have one each.
-    """
-    p, width = layout.dropout[0], layout.sizes[0]
-    keep, zero = np.float32(1 / (1 - p)), np.float32(0)
-    if p > 0:
-        draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
-    for i in range(lo, hi):
-        row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
-        if len(variants.moves) > 0:
-            shape = variants.shape[0], variants.shape[1], variants.shape[2]
-            fill = images.dtype.type(variants.fill)
-            _vary(image.reshape(shape), variants.moves[i], fill, varied[i].reshape(shape))
-            image = varied[i]
-        if len(scale) == 1:
-            shift, factor = offset[0], scale[0]
-            for j in range(width):
-                row[j] = (np.float32(image[j]) - shift) * factor
-        else:
-            for j in range(width):
-                row[j] = (image[j] - offset[j]) * scale[j]
-        if p > 0:
-            uniform = work.input_uniforms[i * width : (i + 1) * width]
-            for j in range(width):
-                row[j] = row[j] * keep if uniform[j] >= p else zero
-
-
-@compiled()
-def _gather_turned(n, images, indices, variants, varied, layout, rng_state, work, lo, hi):
-    """Pixels of samples lo to hi, some dropped: whole numbers as they are, and turned."""
-    p, width, zero = layout.dropout[0], layout.sizes[0], np.float32(0)
-    if p > 0:
-        draw(rng_state, lo * width, work.input_uniforms[lo * width : hi * width])
-    for i in range(lo, hi):
-        row, image = work.X[i * width : (i + 1) * width], images[indices[i]]
-        if len(variants.moves) > 0:
-            shape = variants.shape[0], variants.shape[1], variants.shape[2]
-            fill = images.dtype.type(variants.fill)
-            _vary(image.reshape(shape), variants.moves[i], fill, varied[i].reshape(shape))
-            image = varied[i]
-        for j in range(width):
-            row[j] = np.float32(image[j])
-        if p > 0:
-            uniform = work.input_uniforms[i * width : (i + 1) * width]
-            for j in range(width):
-                row[j] = row[j] if uniform[j] >= p else zero
-    windows.turn(n, width, work.X, work.tiles, lo, hi)
 
 
 @compiled()
@@ -263,28 +205,26 @@ def forward_backward(
     """
     layers, sizes = len(layout.W), layout.sizes
     _check(n, images, labels, indices, sizes, len(work.losses), work.weights)
-    if len(variants.moves) > 0 and not (
-        n == len(variants.moves) <= len(varied)
-        and variants.shape.prod() == sizes[0] == varied.shape[1]
-    ):
-        raise IndexError("a variant for each image of the batch is wanted")
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
-    has_windows = layout.window_pixels.size > 0
     pixel_scale = scale[0] / (np.float32(1) - layout.dropout[0])  # of pixels turned, not of X
-    for index in prange(threads):
-        thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
-        if has_windows:
-            lo, hi = windows.image_range(n, thread, threads)
-            _gather_turned(n, images, indices, variants, varied, layout, rng_state, work, lo, hi)
-        else:
-            lo, hi = n * thread // threads, n * (thread + 1) // threads
-            _gather(
-                images, indices, variants, varied, offset, scale, layout, rng_state, work, lo, hi
-            )  # fmt: skip
+    gather_batch(
+        threads,
+        n,
+        images,
+        indices,
+        variants,
+        varied,
+        mixing,
+        offset,
+        scale,
+        layout,
+        rng_state,
+        work,
+    )
     for layer in range(layers - 1):
         for index in prange(threads):
-            thread = np.int64(index)
+            thread = np.int64(index)  # `index` is unsigned: all would be compiled once more for it
             lo, hi = thread_range(sizes[layer + 1], thread, threads)
             _forward(
                 n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work, lo, hi, thread

@@ -29,5 +29,6 @@ ClassWeights = tuple[
     Annotated[str, Meta(max_length=250, description="balanced, or CLASS=WEIGHT")], ...
 ]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+Mixup = Annotated[float, Meta(ge=0, le=1000)]
 Shift = Annotated[int, Meta(ge=0, le=100)]
 Patience = Annotated[int, Meta(ge=0, le=1_000_000)]

@@ -65,6 +65,9 @@ class Settings:
     erase: bounds.Fraction = setting(
         0.0, "probability that a rectangle of a training image is erased"
     )
+    mixup: bounds.Mixup = setting(
+        0.0, "mixtures of two training samples, shares from Beta(α, α); 0: off"
+    )
 
     # Network
     hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(

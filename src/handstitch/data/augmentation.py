@@ -23,6 +23,8 @@ from handstitch.receptive_fields import SMALLEST_IMAGE
 
 SHORTEST: Final = 4
 LONGEST: Final = 10
+_LEVELS: Final = np.float32(256)
+_HALF: Final = np.float32(128)
 """Pixels of a side of an erased rectangle."""
 
 
@@ -136,6 +138,41 @@ class Augmentation:
                     image, varied = (one.reshape(variants.shape) for one in (images[index], out))
                     vary(image, move, variants.fill, varied)
         return found
+
+
+def draw_mixing(seed: int, mixup: float, step: int) -> float:
+    """λ ~ Beta(mixup, mixup), at least ½: the share of each sample in its mixture with the next.
+
+    In whole 256ths; 1 where `mixup` is 0. A function of seed and step (H. Zhang et al.,
+    arXiv:1710.09412).
+    """
+    if not mixup:
+        return 1.0
+    # Streams counted down from the last: those from 0 on are the orders' and the rectangles'.
+    share = generator(seed, Purpose.AUGMENTATION, -1 - step).beta(mixup, mixup)
+    return round(max(share, 1 - share) * 256) / 256
+
+
+def mix_pixel(pixel: Any, following: Any, share: Any) -> Any:
+    """λ · a pixel + (1 − λ) · that of the next image, rounded to a whole pixel; in float32.
+
+    With λ in 256ths every step is exact, so both backends give the same. Written so that numba
+    compiles it as it stands.
+    """
+    own = share * _LEVELS
+    mixture = own * pixel + (_LEVELS - own) * following
+    return np.floor((mixture + _HALF) / _LEVELS)
+
+
+def mix(samples: NDArray[Any], mixing: float) -> None:
+    """Each sample ← λ of it + (1 − λ) of the next, whole pixels for pixels; after the last comes
+    the first. Overwritten.
+    """
+    following, share = np.roll(samples, -1, axis=0), np.float32(mixing)
+    if samples.dtype == np.uint8:
+        samples[:] = mix_pixel(samples.astype(np.float32), following.astype(np.float32), share)
+    else:
+        samples[:] = share * samples + np.float32(1 - mixing) * following
 
 
 def _require_room(shape: tuple[int, ...], settings: dict[str, float]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch.arrays import Images, Indices, Labels, Matrix, Vector
-from handstitch.data.augmentation import Variants, vary
+from handstitch.data.augmentation import Variants, mix, vary
 from handstitch.data.scaling import Scaling
 from handstitch.randomness import Purpose, generator
 
@@ -57,10 +57,17 @@ class Batches:
         """Batch `number`, counted from 0, of the images in this order."""
         return order[number * self.batch_size : (number + 1) * self.batch_size]
 
-    def gather(self, indices: Indices, X: Matrix, variants: Variants | None = None) -> Indices:
+    def gather(
+        self,
+        indices: Indices,
+        X: Matrix,
+        variants: Variants | None = None,
+        mixing: float = 1.0,
+    ) -> Indices:
         """Scale the picked images, or variants of them, into X (n, inputs); give their labels (n,).
 
-        The labels are a view of a buffer that the next call overwrites.
+        With `mixing` below 1, each is mixed with the next. The labels are a view of a buffer that
+        the next call overwrites.
         """
         n = len(indices)
         pixels, labels = self.pixels[:n], self._picked[:n]
@@ -73,6 +80,8 @@ class Batches:
             )
             for index, move, out in zip(indices, variants.moves.tolist(), varied, strict=True):
                 vary(originals[index], move, variants.fill, out)
+        if mixing < 1:
+            mix(pixels, mixing)
         np.take(self.labels, indices, out=labels, mode="clip")
         self.scaling.apply(pixels, X)
         return labels

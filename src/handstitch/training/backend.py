@@ -73,7 +73,7 @@ class NumpyBackend:
         correct where its own label is predicted.
         """
         work = self._workspace.for_batch(len(indices))
-        y = self.batches.gather(indices, work.X, variants)
+        y = self.batches.gather(indices, work.X, variants, mixing)
         self.network.forward(work.X, work, rng)
         correct = self.network.count_correct(y, work)
         loss = self.network.loss(y, work, self.batches.gather_weights(indices), mixing)
@@ -141,8 +141,6 @@ def resolve_auto(config: Config, dataset: Dataset) -> Config:
 
 def unsupported_reason(config: Config) -> str | None:
     """Why the numba backend cannot train `config` here; None if it can."""
-    if config.receptive_field:
-        return "it does not know local receptive fields yet"
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 
 

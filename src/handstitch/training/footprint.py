@@ -47,7 +47,8 @@ def bytes_needed(
     pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
     # The targets of the numba backend, and weights of samples.
     targets = FLOAT * (batch * sizes[-1] + images * bool(config.class_weight))
+    following = FLOAT * batch * sizes[0] * (config.mixup > 0)  # X once more
     identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
     # M of the first layer, and the truth values it is made of.
     fields = (FLOAT + 2) * sizes[0] * sizes[1] * bool(config.receptive_field)
-    return vectors + working + drawn + masks + pixels + targets + identity + fields
+    return vectors + working + drawn + masks + pixels + targets + following + identity + fields

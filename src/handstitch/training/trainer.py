@@ -19,7 +19,7 @@ from handstitch.config import Config
 from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling
-from handstitch.data.augmentation import Augmentation, resolve_shift
+from handstitch.data.augmentation import Augmentation, draw_mixing, resolve_shift
 from handstitch.data.batches import Batches, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background
@@ -196,7 +196,10 @@ class Trainer:
         scale = 1 / total if config.reduction == "mean" else 1.0
         variants = self.augmentation.draw(indices, step // len(self.batches), step)
         limit = self.largest_loss * total
-        return backend.train_batch(indices, rate, scale, limit, rng, variants=variants)
+        mixing = draw_mixing(config.seed, config.mixup, step)
+        return backend.train_batch(
+            indices, rate, scale, limit, rng, variants=variants, mixing=mixing
+        )
 
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
