@@ -14,7 +14,7 @@ from handstitch.arrays import aligned_zeros
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters, count
 from handstitch.data.scaling import Scaling
-from handstitch.model.classifier import compiled
+from handstitch.model.inference import compiled
 
 
 def main() -> None:

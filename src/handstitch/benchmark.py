@@ -23,7 +23,7 @@ from handstitch.core.blas import gemm
 from handstitch.core.network import Network
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
-from handstitch.model.classifier import compiled
+from handstitch.model.inference import compiled
 from handstitch.training import State, Trainer, backend
 
 IMAGES: Final = 10_000

@@ -14,7 +14,7 @@ from dataclasses import replace
 from handstitch.compiled import network
 from handstitch.config import Config
 from handstitch.data import loading
-from handstitch.model.classifier import compiled
+from handstitch.model.inference import compiled
 from handstitch.training import Trainer
 
 CHOICES = [

@@ -15,7 +15,7 @@ from handstitch.data.scaling import Scaling
 from handstitch.errors import MachineError
 from handstitch.evaluation import Evaluator
 from handstitch.machine import memory
-from handstitch.model.classifier import compiled
+from handstitch.model.inference import compiled
 
 PIXELS = 35  # not a multiple of the eight rows taken at a time
 SHAPES: list[tuple[tuple[int, ...], tuple[str, ...]]] = [

@@ -22,7 +22,7 @@ from handstitch.data import loading
 from handstitch.data.batches import Batches
 from handstitch.data.dataset import Dataset
 from handstitch.data.scaling import Scaling
-from handstitch.model.classifier import compiled
+from handstitch.model.inference import compiled
 from handstitch.randomness import Purpose, generator
 from handstitch.training import Trainer, initial_parameters, schedules
 from handstitch.training.backend import NumpyBackend, choose_backend

@@ -43,9 +43,9 @@ def test_each_picture_has_its_file_in_every_part(photos):
     data = open_path(photos)
     assert data.is_test_drawn
     for part in (data.train, data.test):
-        levels = [int(Path(file).stem) for file in data.files[part.part]]
+        levels = [int(Path(file).stem) for file in data.files()[part.part]]
         assert levels == part.images[:, 0, 0].tolist()
-        assert all((photos / file).is_file() for file in data.files[part.part])
+        assert all((photos / file).is_file() for file in data.files()[part.part])
     for folder in ("val", "test"):
         for name in "ab":
             write_picture(photos / f"own/{folder}/{name}/{folder}.png")

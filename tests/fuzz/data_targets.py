@@ -35,7 +35,7 @@ def _check(parts: Parts) -> None:
 
 
 def _check_samples(part: Samples) -> None:
-    images, labels = part
+    images, labels = part.images, part.labels
     assert len(images) == len(labels) > 0
     assert labels.dtype == np.int64 or labels.dtype.kind == "U"
     assert images.flags.c_contiguous

@@ -170,6 +170,7 @@ def test_the_training_loss_is_smoothed_and_the_validation_loss_is_not(backend: s
     record = trainer.fit()[-1]
     entropy = -(0.8 * np.log(0.8) + 0.2 * np.log(0.2))
     assert record.train_loss >= entropy
+    assert record.val_loss is not None
     assert record.val_loss < record.train_loss - 0.1
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -53,8 +53,8 @@ class OwnData(NamedTuple):
     options: ReadingOptions
     is_test_drawn: bool
     """Whether the test part was drawn from the training part, for want of one in the files."""
-    files: Mapping[str, Sequence[str]] = {}
-    """Part → the path of each sample below the folder, where each has a file of its own."""
+    files: Callable[[], dict[str, list[str]]] = dict
+    """Lists, by part, the path of each sample below the folder, where each has its own file."""
 
     @property
     def digest(self) -> str:
@@ -162,19 +162,22 @@ def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> O
     arrays: dict[str, tuple[Any, NDArray[Any]]] = {
         part: (found.images, labels[part]) for part, found in samples.items()
     }
-    files = {part: found.files for part, found in samples.items() if found.files}
     is_drawn = "test" not in arrays
+    drawn: dict[str, Indices] = {}
     if is_drawn:
         images, numbers = arrays["train"]
         digest = digest_of(images, numbers)
-        train, test = draw_test(numbers, digest)
+        drawn = dict(zip(("train", "test"), draw_test(numbers, digest), strict=True))
         arrays |= {
             part: (decoded.take(images, rows, digest), numbers[rows])
-            for part, rows in (("train", train), ("test", test))
+            for part, rows in drawn.items()
         }
-        if files:
-            paths = files["train"]
-            files |= {"train": [paths[k] for k in train], "test": [paths[k] for k in test]}
+
+    def list_files() -> dict[str, list[str]]:
+        files = {part: paths for part, found in samples.items() if (paths := found.files())}
+        paths = files.get("train")
+        return files | {part: [paths[k] for k in rows] for part, rows in drawn.items() if paths}
+
     name = places.name_of(path)
     datasets = {
         part: Dataset(name, part, images, numbers, names, str(path))
@@ -187,7 +190,7 @@ def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> O
         form,
         options,
         is_drawn,
-        files,
+        list_files,
     )
 
 

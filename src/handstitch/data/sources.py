@@ -61,7 +61,7 @@ class Source:
     @property
     def files(self) -> Mapping[str, Sequence[str]]:
         """Part → the path of each sample below the user's folder, where each has its own file."""
-        return self.own.files if self.own else {}
+        return self.own.files() if self.own else {}
 
     @property
     def validation(self) -> Dataset | None:

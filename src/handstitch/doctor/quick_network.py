@@ -67,7 +67,7 @@ def train(
         )
         for part, chosen in (("train", rows), ("validation", held_out))
     ]
-    trainer = Trainer(config, *parts)
+    trainer = Trainer(config, parts[0], parts[1])
     steps = trainer.config.epochs * len(trainer.batches)
 
     def after_step(state: State) -> None:

@@ -15,7 +15,6 @@ from msgspec import structs
 from numpy.typing import ArrayLike, NDArray
 
 from handstitch.arrays import Images, Matrix, Vector
-from handstitch.compiled.availability import unavailable_reason
 from handstitch.config import Config
 from handstitch.config.schema import check_names, default_learning_rate, from_mapping
 from handstitch.core.network import Network
@@ -28,6 +27,7 @@ from handstitch.data.sources import Source
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model.files import load_model, save_model
+from handstitch.model.inference import compiled
 from handstitch.model.info import Model
 from handstitch.model.outliers import missing_detector
 from handstitch.model.trained import calibrated_model
@@ -283,25 +283,3 @@ class Classifier:
             )
         require_finite(samples)
         return samples
-
-
-def compiled(
-    network: Network, scaling: Scaling, axes: int = 2, temperature: float = 1.0
-) -> Callable[[Images], Matrix | Vector]:
-    """`Classifier.compiled` for a network in memory.
-
-    `axes` are those of one sample: 2 of a grey image, 3 of one in colour, 1 of features.
-    """
-    if unavailable_reason() is None:
-        from handstitch.compiled.classifier import CompiledClassifier
-
-        return CompiledClassifier(network, scaling, axes=axes, temperature=temperature)
-    network = Network(network.parameters.copy(), network.activations)
-
-    def classify(images: Images) -> Matrix | Vector:
-        if images.ndim > axes:
-            return Evaluator(network, images, scaling).probabilities(temperature)
-        P: Vector = Evaluator(network, images[None], scaling).probabilities(temperature)[0]
-        return P
-
-    return classify

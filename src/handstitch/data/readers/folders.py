@@ -14,6 +14,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
@@ -100,7 +101,7 @@ def read(path: Path, options: ReadingOptions) -> Parts:
     """
     passed_over: Counter[str] = Counter()
     labels: dict[str, NDArray[np.str_]] = {}
-    found: list[list[os.DirEntry[str]]] = []
+    found: dict[str, list[list[os.DirEntry[str]]]] = {}
     for part, folder in _parts(path, passed_over).items():
         of_class = {
             entry.name: list(_pictures(entry.path, passed_over)) for entry in folder.folders
@@ -108,23 +109,20 @@ def read(path: Path, options: ReadingOptions) -> Parts:
         _require_pictures(part, folder, of_class, passed_over)
         passed_over["in no class folder"] += len(folder.pictures)
         labels[part] = np.repeat(list(of_class), list(map(len, of_class.values())))
-        found += of_class.values()
+        found[part] = list(of_class.values())
     if +passed_over:
         _logger.info("passed over in %s: %s", printable(path), _counted(passed_over))
     number_parts(labels)  # what is wrong with the classes is said before a long decoding
+    classes = list(chain.from_iterable(found.values()))
     images = decoded.cached(
-        _key(path, found, options),
+        _key(path, classes, options),
         lambda: pictures.decode_all(
-            chain.from_iterable(map(_in_order, found)), sum(map(len, found)), options
+            chain.from_iterable(map(_in_order, classes)), sum(map(len, classes)), options
         ),
     )
     ends = np.cumsum([0, *map(len, labels.values())]).tolist()
     samples = {
-        part: Samples(
-            images[start:end],
-            labels[part],
-            [os.path.relpath(picture.path, path) for picture in found[start:end]],
-        )
+        part: Samples(images[start:end], labels[part], partial(_files, path, found[part]))
         for part, start, end in zip(labels, ends[:-1], ends[1:], strict=True)
     }
     return Parts(samples["train"], samples.get("validation"), samples.get("test"))
@@ -174,6 +172,11 @@ def _pictures(path: str, passed_over: Counter[str], depth: int = 0) -> Iterator[
             passed_over["folders too deep"] += 1
         else:
             yield from _pictures(entry.path, passed_over, depth + 1)
+
+
+def _files(path: Path, classes: Sequence[Sequence[os.DirEntry[str]]]) -> list[str]:
+    """The path of each picture of these classes, below `path`."""
+    return [os.path.relpath(file, path) for file in chain.from_iterable(map(_in_order, classes))]
 
 
 def _in_order(of_class: Sequence[os.DirEntry[str]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,8 @@ class Samples(NamedTuple):
     """uint8 (n, rows, columns) or (n, rows, columns, 3), or float32 (n, features)."""
     labels: NDArray[np.int64] | NDArray[np.str_]
     """(n,), as they are written: words, or whole numbers with or without gaps."""
-    files: Sequence[str] = ()
-    """The path of each, below that of the data set; empty where a file holds several."""
+    files: Callable[[], list[str]] = list
+    """Lists the path of each, below that of the data set; none where a file holds several."""
 
 
 class Parts(NamedTuple):
