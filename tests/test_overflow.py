@@ -89,7 +89,7 @@ def test_every_verb_takes_the_same_logits_for_an_overflow(factor: float, code: i
 @pytest.mark.parametrize("backend", ["numba", "numpy"])
 def test_from_python(kind: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if backend == "numpy":
-        monkeypatch.setattr("handstitch.model.classifier.unavailable_reason", lambda: "not here")
+        monkeypatch.setattr("handstitch.model.inference.unavailable_reason", lambda: "not here")
     save_model(Path("m.safetensors"), make_model(kind))
     classifier = hs.Classifier.load("m.safetensors")
     classify = classifier.compiled()

@@ -157,7 +157,7 @@ def test_without_numba_the_numpy_pass_answers(monkeypatch: pytest.MonkeyPatch):
     net, several = make_network((PIXELS, 20, 4), ("relu",)), make_images((PIXELS,), 3)
     scaling = Scaling(0.0, 1 / 256)
     fast = compiled(net, scaling)
-    monkeypatch.setattr("handstitch.model.classifier.unavailable_reason", lambda: "not here")
+    monkeypatch.setattr("handstitch.model.inference.unavailable_reason", lambda: "not here")
     plain = compiled(net, scaling)
     assert not isinstance(plain, CompiledClassifier)
     expected = fast(several)

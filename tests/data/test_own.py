@@ -51,13 +51,13 @@ def test_each_picture_has_its_file_in_every_part(photos):
             write_picture(photos / f"own/{folder}/{name}/{folder}.png")
             write_picture(photos / f"own/train/{name}/x.png")
     own = open_path(photos / "own")
-    assert own.files["validation"] == ["val/a/val.png", "val/b/val.png"]
-    assert own.files["test"] == ["test/a/test.png", "test/b/test.png"]
+    assert own.files()["validation"] == ["val/a/val.png", "val/b/val.png"]
+    assert own.files()["test"] == ["test/a/test.png", "test/b/test.png"]
 
 
 def test_samples_of_one_file_have_no_names(photos):
     np.savez(photos / "a.npz", images=np.zeros((20, 2, 2), np.uint8), labels=np.arange(20) % 2)
-    assert open_path(photos / "a.npz").files == {}
+    assert open_path(photos / "a.npz").files() == {}
 
 
 def test_the_parts_of_a_folder_are_data_sets(photos):

@@ -174,9 +174,9 @@ def _datasets(path: Path, parts: Parts, form: str, options: ReadingOptions) -> O
         }
 
     def list_files() -> dict[str, list[str]]:
-        files = {part: paths for part, found in samples.items() if (paths := found.files())}
-        paths = files.get("train")
-        return files | {part: [paths[k] for k in rows] for part, rows in drawn.items() if paths}
+        files = {part: listed for part, found in samples.items() if (listed := found.files())}
+        train = files.get("train", [])
+        return files | {part: [train[k] for k in rows] for part, rows in drawn.items() if train}
 
     name = places.name_of(path)
     datasets = {
