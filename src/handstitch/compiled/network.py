@@ -109,6 +109,19 @@ def _loss(n, layout, theta, labels, indices, mixing, work, thread, threads):
 
 
 @compiled()
+def _totals(n, work):
+    """Sums of losses and of correct samples, added in order: the same with any number of threads.
+
+    A function of its own: in one with parallel loops numba would divide it among the threads.
+    """
+    loss, correct = 0.0, 0
+    for i in range(n):
+        loss += work.losses[i]
+        correct += work.is_correct[i]
+    return loss, correct
+
+
+@compiled()
 def _add_target(share, index, labels, work, Y):
     """Y ← Y + share · w ((1 − ε) · onehot(y) + ε / classes), of a sample with weight w."""
     w = np.float32(share * (work.weights[index] if work.weights.size else 1.0))
@@ -231,8 +244,7 @@ def forward_backward(
             )
     for index in prange(threads):
         _loss(n, layout, theta, labels, indices, mixing, work, np.int64(index), threads)
-    # Added in order: the sum is the same with any number of threads.
-    loss, correct = work.losses[:n].sum(), work.is_correct[:n].sum()
+    loss, correct = _totals(n, work)
     if not loss <= limit:
         return loss, correct
     for back in range(layers - 1):

@@ -141,6 +141,8 @@ def resolve_auto(config: Config, dataset: Dataset) -> Config:
 
 def unsupported_reason(config: Config) -> str | None:
     """Why the numba backend cannot train `config` here; None if it can."""
+    if config.receptive_field and config.input_dropout and config.scaling == "standard":
+        return "receptive fields with dropout of standardised pixels"
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 
 
