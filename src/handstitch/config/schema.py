@@ -28,7 +28,7 @@ DEFAULT_LEARNING_RATES: Final[dict[str, float]] = {
     "momentum": 0.02,
     "nesterov": 0.02,
     "rmsprop": 0.001,
-    "adam": 0.0015,
+    "adam": 0.003,
     "adamw": 0.001,
 }
 """Optimizer → its default learning rate, for mean gradients."""

@@ -71,7 +71,7 @@ class Settings:
 
     # Network
     hidden_sizes: tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...] = setting(
-        (512, 256), "widths of the hidden layers; one width N means N and N/2"
+        (768, 256), "widths of the hidden layers; one width N means N and N/2"
     )
     receptive_field: Literal["auto"] | bounds.Sides = setting(
         "auto",
@@ -85,7 +85,7 @@ class Settings:
     initialization: Literal["he", "xavier", "lecun"] = setting(
         "he", "weight initialisation: He, Glorot (xavier) or LeCun"
     )
-    dropout: bounds.Probability = setting(0.2, "dropout probability (hidden units)")
+    dropout: bounds.Probability = setting(0.0, "dropout probability (hidden units)")
     input_dropout: bounds.Probability = setting(0.0, "dropout probability (input pixels)")
 
     # Optimisation
@@ -117,7 +117,7 @@ class Settings:
     schedule: Literal[
         "constant", "step", "exponential", "linear", "cosine", "one-cycle", "plateau"
     ] = setting("cosine", "learning-rate schedule")
-    warmup: bounds.NotNegative = setting(0.0, "linear warm-up, in epochs")
+    warmup: bounds.NotNegative = setting(0.5, "linear warm-up, in epochs")
     decay_epochs: bounds.Period = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
@@ -131,7 +131,7 @@ class Settings:
 
     # Training
     # A model file holds the history, and a reader its bounds: about 20,000 epochs.
-    epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(22, "passes over the training images")
+    epochs: Annotated[int, Meta(ge=1, le=10_000)] = setting(30, "passes over the training images")
     # A default learning rate for summed gradients is divided by it.
     batch_size: Annotated[int, Meta(ge=1, le=1_000_000_000)] = setting(256, "mini-batch size")
     monitor: Literal["accuracy", "loss"] = setting(
