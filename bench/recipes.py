@@ -48,9 +48,10 @@ ABLATION: Final[dict[str, dict[str, Any]]] = {
 }
 """Changes of the preset `course-best`, each alone, at 60 epochs and with the same seeds."""
 ABLATION_EPOCHS: Final = 60
-COLUMNS: Final = (
+COLUMNS: Final = (  # of a table; the page has those that its runs have
     "name", "seed", "epochs", "best_epoch", "val_accuracy", "test_accuracy", "test_loss",
-    "last_test_accuracy", "seconds", "threads", "processor",
+    "last_test_accuracy", "seconds", "threads", "processor", "first_train_loss",
+    "last_val_accuracy",
 )  # fmt: skip
 INTRODUCTION: Final = """\
 Fashion-MNIST, 54,000 images to train on, 6,000 to choose by, 10,000 to test on; each seed draws
@@ -105,6 +106,8 @@ def run(job: Job, threads: int) -> dict[str, Any]:
         "seconds": round(summary.seconds, 1),
         "threads": threads,
         "processor": machine.processor(),
+        "first_train_loss": round(trained.state.history[0].train_loss, 4),
+        "last_val_accuracy": round(trained.state.history[-1].val_accuracy or 0.0, 4),
     }
 
 
@@ -140,27 +143,29 @@ def percent(values: list[float]) -> str:
 
 def preset_section(preset: str, rows: list[dict[str, str]]) -> list[str]:
     """The runs of one preset as a Markdown table, with mean ± standard deviation below."""
-    shown = COLUMNS[1:]
-    lines = [
-        f"## `{preset}`",
-        "",
-        "| " + " | ".join(name.replace("_", " ") for name in shown) + " |",
-    ]
+    shown = [name for name in COLUMNS[1:] if all(row.get(name) for row in rows)]
+    lines = [f"## `{preset}`", "", "| " + " | ".join(map(title, shown)) + " |"]
     lines += ["|" + "---|" * len(shown)]
     lines += ["| " + " | ".join(row[name] for name in shown) + " |" for row in rows]
-    measured = {"best_epoch": 1, "seconds": 1} | dict.fromkeys(
-        ("val_accuracy", "test_accuracy", "test_loss", "last_test_accuracy"), 4
-    )
     cells = ["mean ± sd"]
     for name in shown[1:]:
-        values = [float(row[name]) for row in rows] if name in measured and len(rows) > 1 else []
-        digits = measured.get(name, 0)
-        cells.append(
-            f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
-            if values
-            else ""
-        )
+        is_measured = name not in {"epochs", "threads", "processor"} and len(rows) > 1
+        values = [float(row[name]) for row in rows] if is_measured else []
+        digits = 1 if name in {"best_epoch", "seconds"} else 4
+        mean, spread = (f(values) if values else 0 for f in (statistics.mean, statistics.stdev))
+        cells.append(f"{mean:.{digits}f} ± {spread:.{digits}f}" if values else "")
     return [*lines, "| " + " | ".join(cells) + " |", ""]
+
+
+def title(column: str) -> str:
+    """A column of a table as the page calls it."""
+    known = {
+        "val_accuracy": "best validation accuracy",
+        "last_val_accuracy": "last validation accuracy",
+        "last_test_accuracy": "test accuracy of last weights",
+        "first_train_loss": "first training loss",
+    }
+    return known.get(column, column.replace("_", " "))
 
 
 def ablation_section(rows: list[dict[str, str]]) -> list[str]:

@@ -27,7 +27,7 @@ def planted() -> Findings:
     source = make_source(
         train,
         change(test, images, labels),
-        files={"train": [f"{k}\n.png" for k in range(500)], "test": ["x"] * 100},
+        files=lambda: {"train": [f"{k}\n.png" for k in range(500)], "test": ["x"] * 100},
     )
     told: list[tuple[str, float]] = []
     found = doctor.examine(source, ONE, lambda stage, done: told.append((stage, done)))

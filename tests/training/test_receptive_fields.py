@@ -137,10 +137,12 @@ def test_a_colour_image_has_all_channels_in_a_rectangle():
     assert (np.count_nonzero(first_weights(trainer), axis=0) == 4 * 4 * 3).all()
 
 
-def test_the_numba_backend_leaves_them_to_numpy_and_says_why():
-    assert "receptive fields" in describe(replace(CONFIG, backend="auto"))
+def test_with_standardised_pixels_some_of_them_dropped_numba_leaves_them_to_numpy_and_says_why():
+    dropping = replace(CONFIG, input_dropout=0.1, scaling="standard")
+    assert "receptive fields" in describe(replace(dropping, backend="auto"))
     with pytest.raises(ConfigError, match="receptive fields"):
-        Trainer(replace(CONFIG, backend="numba"), DATA)
+        Trainer(replace(dropping, backend="numba"), DATA)
+    assert "numba" in describe(replace(dropping, backend="auto", scaling="256"))
 
 
 def test_the_mask_is_counted_in_the_memory_of_a_run():

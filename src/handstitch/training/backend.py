@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from math import nan
 from typing import TYPE_CHECKING
@@ -122,26 +123,27 @@ def resolve(config: Config) -> str:
     return "numpy" if config.backend == "numpy" or reason is not None else "numba"
 
 
-def resolve_auto(config: Config, dataset: Dataset) -> Config:
-    """`config` on this data set, with what is `auto` resolved for it and for this machine.
+def for_dataset(config: Config, dataset: Dataset) -> Config:
+    """`config` on this data set: with what is `auto` for its images resolved."""
+    shape = dataset.image_shape
+    sides = resolve_sides(config.receptive_field, shape) if config.hidden_sizes else ()
+    shift = resolve_shift(config.shift, shape)
+    return replace(config, dataset=dataset.name, receptive_field=sides, shift=shift)
+
+
+def resolve_auto(config: Config) -> Config:
+    """`config` with threads and backend resolved from `auto`.
 
     Raises ConfigError where numba is asked for and unavailable.
     """
-    shape = dataset.image_shape
-    sides = resolve_sides(config.receptive_field, shape) if config.hidden_sizes else ()
-    resolved = {
-        "dataset": dataset.name,
-        "receptive_field": list(sides),
-        "shift": resolve_shift(config.shift, shape),
-        "threads": machine.resolve_threads(config.threads),
-        "backend": resolve(config),
-    }
-    return from_mapping(config.to_dict() | resolved, "this run")
+    threads = machine.resolve_threads(config.threads)
+    return from_mapping(config.to_dict() | {"threads": threads, "backend": resolve(config)}, "run")
 
 
 def unsupported_reason(config: Config) -> str | None:
     """Why the numba backend cannot train `config` here; None if it can."""
-    if config.receptive_field and config.input_dropout and config.scaling == "standard":
+    fields = config.receptive_field not in {(), "auto"}
+    if fields and config.input_dropout and config.scaling == "standard":
         return "receptive fields with dropout of standardised pixels"
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 

@@ -6,6 +6,7 @@ Printing, plotting and saving are the caller's. Training can resume from a State
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from math import log
 from time import perf_counter
@@ -33,10 +34,11 @@ from handstitch.training.backend import (
     build_info,
     choose_backend,
     describe,
+    for_dataset,
     resolve_auto,
 )
 from handstitch.training.sample_weights import class_weights, sample_weights
-from handstitch.training.starting_model import Start, StartingModel, prepare
+from handstitch.training.starting_model import Start, StartingModel, prepare, settings_of
 from handstitch.training.state import State, draw_receptive_fields, start
 from handstitch.training.validation import hold_out, is_better
 
@@ -75,9 +77,12 @@ class Trainer:
         validation: Dataset | None = None,
         start_from: StartingModel | None = None,
     ) -> None:
+        if start_from and config.receptive_field == "auto":
+            config = replace(config, receptive_field=settings_of(start_from)["receptive_field"])
+        config = for_dataset(config, dataset)
         self.backend = describe(config)
         """The backend in words, with the reason where `auto` does not take numba."""
-        self.config = resolve_auto(config, dataset)
+        self.config = resolve_auto(config)
         """With data set, threads and backend resolved from `auto`."""
         self.dataset = dataset
         self.sizes = (dataset.inputs, *config.hidden_sizes, len(dataset.class_names))
