@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from handstitch.data.dataset import Dataset
     from handstitch.errors import HandstitchError
     from handstitch.model.classifier import Classifier
+    from handstitch.model.pretrained import pretrained
     from handstitch.runs.folder import load
     from handstitch.runs.run import Run
     from handstitch.runs.start import resume, train
@@ -38,6 +39,7 @@ _HOMES = {
     "Run": "handstitch.runs.run",
     "Trainer": "handstitch.training.trainer",
     "load": "handstitch.runs.folder",
+    "pretrained": "handstitch.model.pretrained",
     "resume": "handstitch.runs.start",
     "train": "handstitch.runs.start",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "load",
+    "pretrained",
     "resume",
     "train",
 ]

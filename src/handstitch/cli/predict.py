@@ -31,7 +31,7 @@ def predict(
         Parameter(
             help="run folder or model file, if it is the first, and pictures, folders of "
             "pictures, arrays (.npy, .npz) or tables (.csv, .parquet) to classify",
-            show_default="the newest run, and its test images",
+            show_default="the newest run, without runs the network in the package; its test images",
         ),
     ],
     rows: Annotated[
@@ -58,11 +58,15 @@ def predict(
     images, and inverted if those were on black and it is on white. It is marked where it lies
     further from the training images than 95 % of the validation images do.
     """
+    from handstitch.model.pretrained import pretrained
     from handstitch.runs import folder as run_folder
 
     model, files = _model_and_files(paths)
-    path = run_folder.newest() if model is None else model
-    classifier = run_folder.load(path, weights)
+    if model is None and files and not run_folder.known():
+        path, classifier = Path("pretrained"), pretrained()
+    else:
+        path = run_folder.newest() if model is None else model
+        classifier = run_folder.load(path, weights)
     if files and (rows or dataset):
         raise UsageError(
             "files and a data set cannot be classified at once",

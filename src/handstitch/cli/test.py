@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
-from handstitch.errors import HandstitchError, printable
+from handstitch.errors import HandstitchError, UsageError, printable
 
 if TYPE_CHECKING:
     from handstitch.model.classifier import Classifier
@@ -23,6 +23,14 @@ def test(
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
+    pretrained: Annotated[
+        bool,
+        Parameter(
+            help="the network in the package, trained on Fashion-MNIST",
+            negative=(),
+            show_default=False,
+        ),
+    ] = False,
     flip: Annotated[
         bool,
         Parameter(
@@ -41,11 +49,22 @@ def test(
     import msgspec
 
     from handstitch import search as searches
+    from handstitch.model.pretrained import pretrained as load_pretrained
     from handstitch.runs import folder as run_folder
 
-    target = run_folder.newest() if path is None else path
-    run, search = run_folder.run_of(target), searches.search_of(target)
-    classifier = run_folder.load(target, weights)
+    if pretrained:
+        if path is not None:
+            raise UsageError(
+                "a model and the pretrained network cannot be tested at once",
+                found=f"{printable(path)} and --pretrained",
+                wanted="one of them",
+                fix=output.command_line("test", path),
+            )
+        target, run, search, classifier = Path("pretrained"), None, None, load_pretrained()
+    else:
+        target = run_folder.newest() if path is None else path
+        run, search = run_folder.run_of(target), searches.search_of(target)
+        classifier = run_folder.load(target, weights)
     evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
     # Before the log: where it is refused, nothing was tested.
     flipped = classifier.evaluate(dataset=dataset, data_dir=data_dir, flip=True) if flip else None

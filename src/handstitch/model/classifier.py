@@ -76,10 +76,16 @@ class Classifier:
 
         Raises ModelFileError if the file is missing, damaged, foreign or not a model.
         """
-        classifier = cls()
+        classifier = cls.of(load_model(path), weights or Path(path).name)
         classifier.path = Path(path)
-        classifier.weights = weights or classifier.path.name
-        classifier._model = model = load_model(path)
+        return classifier
+
+    @classmethod
+    def of(cls, model: Model, weights: str) -> Self:
+        """The classifier with this model; `weights` is a name for its weights."""
+        classifier = cls()
+        classifier.weights = weights
+        classifier._model = model
         classifier._classes = values_of(model.class_names, model.labels)
         # A file of another program has the architecture only, and so has one whose settings are of
         # no use: that matters to fit alone.
@@ -89,7 +95,7 @@ class Classifier:
         }
         for settings in (architecture, architecture | model.config):
             with suppress(ConfigError):
-                classifier.config = from_mapping(settings, str(path))
+                classifier.config = from_mapping(settings, weights)
         return classifier
 
     def __repr__(self) -> str:

@@ -59,7 +59,7 @@ def require_run(folder: Path) -> None:
     """Raise UsageError unless this folder is a run."""
     settings = storage.inside(folder, CONFIG)
     if not settings.is_file():
-        names = _names()
+        names = known()
         raise UsageError(
             "this is not a run",
             file=folder,
@@ -74,7 +74,7 @@ def require_run(folder: Path) -> None:
 def load(path: str | Path, weights: str = "best") -> Classifier:
     """The trained network of a run folder (best or last weights) or of a model file."""
     path = Path(path)
-    if not path.exists() and (names := _names()):
+    if not path.exists() and (names := known()):
         raise ModelFileError(
             "there is no such model file or run",
             file=path,
@@ -103,6 +103,6 @@ def run_of(path: Path) -> Path | None:
     return folder if is_own and storage.inside(folder, CONFIG).is_file() else None
 
 
-def _names() -> str:
+def known() -> str:
     """The runs there are, in few words; empty if there is none."""
     return listed(sorted(str(file.parent) for file in RUNS.glob(f"*/{CONFIG}")))
