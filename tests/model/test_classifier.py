@@ -321,7 +321,10 @@ def test_repr_is_the_call_that_makes_it(tmp_path: Path) -> None:
     assert repr(classifier.fit(*make_stripes(100))) == f"Classifier({SHOWN})"
     classifier.save(tmp_path / "model.safetensors")
     loaded = Classifier.load(tmp_path / "model.safetensors")
-    resolved = {"shift": 0, "receptive_field": ()}  # what was auto when it was trained
+    resolved: dict[str, Any] = {
+        "shift": 0,
+        "receptive_field": (),
+    }  # what was auto when it was trained
     assert eval(repr(loaded)).config == loaded.config == replace(classifier.config, **resolved)
 
 

@@ -136,8 +136,9 @@ def test_a_copy_predicts_the_same_and_is_trained_on(copied: Any, is_image: bool)
 
 def test_attributes_are_those_of_mlp_classifier(tmp_path: Any) -> None:
     X, y = make_clouds()
-    ours = Classifier(**SETTINGS).fit(X, np.array(["a", "b"])[y])
-    theirs = MLPClassifier((16,), tol=1e9, n_iter_no_change=1).fit(X, np.array(["a", "b"])[y])
+    y[X[:, 1] > 1] = 2
+    ours = Classifier(**SETTINGS).fit(X, np.array(["a", "b", "c"])[y])
+    theirs = MLPClassifier((16,), tol=1e9, n_iter_no_change=1).fit(X, np.array(["a", "b", "c"])[y])
     np.testing.assert_array_equal(ours.classes_, theirs.classes_)
     assert [W.shape for W in ours.coefs_] == [W.shape for W in theirs.coefs_]
     assert [b.shape for b in ours.intercepts_] == [b.shape for b in theirs.intercepts_]

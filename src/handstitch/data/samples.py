@@ -37,7 +37,7 @@ def as_samples(given: SampleLike) -> Images:
     if hasattr(given, "tocsr"):  # np.asarray would make one object of it
         raise DataError(
             "sparse samples are not supported",
-            found=f"a {type(given).__name__} {given.shape}",
+            found=f"a {type(given).__name__}",
             wanted=_WANTED,
             fix="make them dense: X.toarray()",
         )

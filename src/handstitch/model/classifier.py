@@ -17,20 +17,20 @@ from handstitch.config.schema import default_learning_rate, from_mapping
 from handstitch.core.network import Network
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
-from handstitch.data.labels import LabelKind, name_labels, values_of
+from handstitch.data.labels import values_of
 from handstitch.data.samples import SampleLike, as_samples, require_finite, shape_in_words
 from handstitch.data.sources import Source
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator, evaluate
 from handstitch.model import partial_training
-from handstitch.model.estimator import (
-    DEFAULTS,
-    Estimator,
+from handstitch.model.arguments import (
     feature_names,
+    label,
     number_classes,
     one_axis,
     require_features,
 )
+from handstitch.model.estimator import DEFAULTS, Estimator
 from handstitch.model.files import load_model, save_model
 from handstitch.model.inference import compiled
 from handstitch.model.outliers import missing_detector
@@ -107,7 +107,7 @@ class Classifier(Estimator):
         names, X = feature_names(X), as_samples(X)
         labelled = number_classes(one_axis(y), class_names)
         data = Dataset.from_arrays(X, labelled.numbers, labelled.names, weights=sample_weight)
-        own = validation and _labelled(*validation, labelled.names, labelled.kind)
+        own = validation and label(*validation, labelled.names, labelled.kind)
         trainer = Trainer(self.config, data, own, self._model if self.warm_start else None)
         losses = [record.train_loss for record in trainer.fit()]
         model = structs.replace(calibrated_model(trainer).model, labels=labelled.kind)
@@ -140,7 +140,7 @@ class Classifier(Estimator):
             X = self._samples(X)
             class_names, kind, values = before.class_names, before.labels, self.classes_
             names, losses = vars(self).get("feature_names_in_"), self.loss_curve_
-        data = _labelled(X, y, class_names, kind, weights=sample_weight)
+        data = label(X, y, class_names, kind, weights=sample_weight)
         model, moments = partial_training.train(self.config, data, before, self._moments)
         model = structs.replace(model, labels=kind)
         self._adopt(model, values, [*losses, model.history[-1]["train_loss"]], names)
@@ -196,7 +196,9 @@ class Classifier(Estimator):
         """Accuracy on images or features with labels (n,), each of which counts its weight."""
         if sample_weight is None:
             return self.evaluate(X, y).accuracy
-        return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
+        return float(
+            np.average(self.predict(X) == np.asarray(y), weights=np.asarray(sample_weight, float))
+        )
 
     def evaluate(
         self,
@@ -218,7 +220,7 @@ class Classifier(Estimator):
             self._checked(data.images)
         else:
             model, samples = self.model, self._samples(images)
-            data = _labelled(samples, labels, model.class_names, model.labels, part="test")
+            data = label(samples, labels, model.class_names, model.labels, part="test")
         self.require_classes(data)
         model = self.model
         return evaluate(
@@ -296,17 +298,3 @@ class Classifier(Estimator):
             )
         require_finite(samples)
         return samples
-
-
-def _labelled(
-    X: SampleLike,
-    y: ArrayLike,
-    class_names: tuple[str, ...],
-    kind: LabelKind,
-    *,
-    weights: ArrayLike | None = None,
-    part: str = "train",
-) -> Dataset:
-    """The data set of samples with labels of classes that are known."""
-    named = name_labels(y) if kind == "number" else y
-    return Dataset.from_arrays(X, named, class_names, part, weights)
