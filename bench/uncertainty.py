@@ -110,7 +110,7 @@ def other_images(test: Array, digits: Array) -> dict[str, Array]:
 def outputs(classifier: Classifier, images: Array) -> Layers:
     """The outputs of the first and the last hidden layer, and the logits, in float64."""
     found: dict[str, list[Array]] = {"first": [], "last": [], "logits": []}
-    for _, work in Evaluator(classifier.network, images, classifier.scaling).batches():
+    for _, work in Evaluator(classifier.network, images, classifier.model.scaling).batches():
         for name, layer in zip(found, (0, -2, -1), strict=True):
             found[name].append(work.outputs[layer].astype(np.float64))
     return {name: np.concatenate(pieces) for name, pieces in found.items()}

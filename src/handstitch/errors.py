@@ -4,6 +4,7 @@
     ├── UsageError                  2   unknown command or flag, invalid value
     │   └── ConfigError             2   unknown setting or invalid value, wherever it was set
     ├── DataError                   3   data missing, damaged or not what they claim to be
+    │                                   (a ValueError, too: scikit-learn expects one)
     ├── ModelFileError              4   model file missing, damaged or of another network
     ├── MachineError                5   disk full, permission denied, out of memory, network down
     └── DivergedError               6   training diverged: loss not finite or far too high
@@ -147,7 +148,7 @@ class ConfigError(UsageError):
     """Unknown setting or invalid value, from a flag, variable, config file or preset."""
 
 
-class DataError(HandstitchError):
+class DataError(HandstitchError, ValueError):
     """Data missing, damaged or not what they claim to be."""
 
     exit_code = 3

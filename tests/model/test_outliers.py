@@ -120,7 +120,7 @@ def test_a_trained_classifier_knows_noise_from_garments(tmp_path: Path):
         ours, theirs = (getattr(each, name)(garments) for each in (loaded, classifier))
         np.testing.assert_array_equal(ours, theirs)
     # The temperature moves no prediction, and both functions have it.
-    plain = Evaluator(loaded.network, garments, loaded.scaling).probabilities()
+    plain = Evaluator(loaded.network, garments, loaded.model.scaling).probabilities()
     P = loaded.predict_proba(garments)
     np.testing.assert_array_equal(P.argmax(axis=1), plain.argmax(axis=1))
     assert np.abs(P - plain).max() > 1e-3

@@ -73,11 +73,13 @@ class Dataset:
             and labels.dtype in {np.dtype(np.uint8), np.dtype(np.uint16)}
             and labels.shape == images.shape[:1]
         ):
-            order = "" if images.flags.c_contiguous else ", not in C order"
+            odd = "" if images.flags.c_contiguous else ", not in C order"
+            if images.shape[1:] == (0,):
+                odd = f": 0 feature(s) (shape={images.shape}) while a minimum of 1 is required."
             raise DataError(
                 "images or labels have the wrong type or shape",
-                found=f"images {images.dtype} {images.shape}{order}, "
-                f"labels {labels.dtype} {labels.shape}",
+                found=f"labels {labels.dtype} {labels.shape}, "
+                f"images {images.dtype} {images.shape}{odd}",
                 wanted="uint8 images (n, rows, columns) or (n, rows, columns, 3) in C order, or "
                 "float32 features (n, features); a label for each",
                 fix="one label for each image; Dataset.from_arrays converts what it can",

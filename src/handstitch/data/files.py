@@ -24,6 +24,8 @@ def open_file(
     try:
         with _opened(path, most) as stream:
             yield stream
+    except DataError:
+        raise
     except ValueError as error:
         raise DataError(
             problem, file=printable(path), found=str(error), wanted=wanted, fix=fix

@@ -140,7 +140,9 @@ def _one_axis(labels: ArrayLike) -> NDArray[Any]:
         is_odd = ~(np.isfinite(given) & (given == np.round(given)))
         if is_odd.any():
             position = int(np.argmax(is_odd))
-            raise _wrong_labels(f"{given[position]} at position {position:,}, counted from 0")
+            raise _wrong_labels(
+                f"{given[position]} at position {position:,}, counted from 0: a continuous number"
+            )
     elif given.dtype.kind not in "biuU":
         raise _wrong_labels(f"labels {given.dtype} {given.shape}", "labels.astype(str)")
     return given

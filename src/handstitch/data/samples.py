@@ -34,7 +34,18 @@ def as_samples(given: SampleLike) -> Images:
     to 255; one channel is grey. A list may hold arrays or PIL images. Raises DataError for anything
     else, MachineError where a copy would not fit in memory.
     """
+    if hasattr(given, "tocsr"):  # np.asarray would make one object of it
+        raise DataError(
+            "sparse samples are not supported",
+            found=f"a {type(given).__name__}",
+            wanted=_WANTED,
+            fix="make them dense: X.toarray()",
+        )
     array = _one_array(given)
+    if array.dtype.kind == "c":
+        raise _wrong_kind(array, "Complex data not supported: give numpy.abs(X), or both parts")
+    if array.dtype == object and array.ndim == 2:
+        array = _numbers(array)
     if array.dtype.kind not in "biuf":
         raise _wrong_kind(array, "convert them to numbers, such as images.astype(numpy.float32)")
     if array.ndim == 2:
@@ -42,7 +53,7 @@ def as_samples(given: SampleLike) -> Images:
     if array.ndim == 4 and array.shape[3] == 1:
         array = array[..., 0]
     if array.ndim not in {3, 4}:
-        raise _wrong_kind(array, "a single sample goes into a list: [image]")
+        raise _wrong_kind(array, "Reshape your data: a single sample goes into a list: [image]")
     if array.ndim == 4 and array.shape[3] != 3:
         is_first = array.shape[1] in {1, 3}
         fix = "numpy.moveaxis(images, 1, -1)" if is_first else "images[..., :3] are the colours"
@@ -85,7 +96,7 @@ def require_finite(images: Images) -> None:
                     "a feature is not a finite number",
                     found=f"{block[row, feature]} in sample {start + row:,}, feature {feature:,} "
                     "(counted from 0)",
-                    wanted="finite numbers",
+                    wanted="finite numbers, neither NaN nor infinite",
                     fix="leave the sample out, or put in the feature's mean: "
                     "numpy.where(numpy.isfinite(X), X, numpy.nanmean(X, axis=0))",
                 )
@@ -109,6 +120,17 @@ def _decoded(item: Any) -> Any:
     if hasattr(item, "getpalette"):
         return np.asarray(item.convert("RGB") if item.mode == "P" else item)
     return item
+
+
+def _numbers(objects: NDArray[Any]) -> NDArray[Any]:
+    """A table of Python's own numbers, such as pandas has where columns are of several types.
+
+    Raises TypeError where one is no number and no text.
+    """
+    try:
+        return objects.astype(np.float64)
+    except ValueError as error:
+        raise _wrong_kind(objects, "convert words to numbers", f", {error}") from error
 
 
 def _features(array: NDArray[Any]) -> Images:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,20 +13,26 @@ from msgspec import structs
 from numpy.typing import ArrayLike, NDArray
 
 from handstitch.arrays import Images, Matrix, Vector
-from handstitch.config import Config
-from handstitch.config.schema import check_names, default_learning_rate, from_mapping
+from handstitch.config.schema import default_learning_rate, from_mapping
 from handstitch.core.network import Network
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
-from handstitch.data.labels import name_labels, number_labels, values_of
+from handstitch.data.labels import values_of
 from handstitch.data.samples import SampleLike, as_samples, require_finite, shape_in_words
-from handstitch.data.scaling import Scaling
 from handstitch.data.sources import Source
-from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase, UsageError
+from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator, evaluate
+from handstitch.model import partial_training
+from handstitch.model.arguments import (
+    feature_names,
+    label,
+    number_classes,
+    one_axis,
+    require_features,
+)
+from handstitch.model.estimator import DEFAULTS, Estimator
 from handstitch.model.files import load_model, save_model
 from handstitch.model.inference import compiled
-from handstitch.model.info import Model
 from handstitch.model.outliers import missing_detector
 from handstitch.model.trained import calibrated_model
 from handstitch.records import Evaluation, ReadingOptions
@@ -37,38 +41,22 @@ from handstitch.training import Trainer
 _logger = logging.getLogger(__name__)
 
 
-class Classifier:
+class Classifier(Estimator):
     """A neural-network classifier of images or features.
 
         classifier = Classifier(hidden_sizes=(300, 100), epochs=5)
         classifier.fit(images, labels)
         classifier.predict(images)
 
-    Its settings are those of Config, but for those that say what data are read and how. Images are
-    of whole numbers from 0 to 255, (n, rows, columns) or (n, rows, columns, 3), features
-    (n, features) of any numbers, labels whole numbers or words: what `Dataset.from_arrays` takes.
-    Raises ConfigError for an invalid setting.
+    Its parameters are the settings of Config, but for those that say what data are read and how,
+    and `warm_start`; they are checked in `fit`. Images are of whole numbers from 0 to 255,
+    (n, rows, columns) or (n, rows, columns, 3), features (n, features) of any numbers, labels whole
+    numbers or words: what `Dataset.from_arrays` takes. After `fit` it has the attributes of
+    scikit-learn's MLPClassifier. Raises ConfigError for an unknown setting.
     """
 
-    # The parameters of the constructor, for help(), completion and scikit-learn.
-    __signature__ = inspect.Signature(
-        [
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
-            for field in fields(Config)
-            if field.name not in {"dataset", *ReadingOptions.__struct_fields__}
-        ]
-    )
-
-    def __init__(self, **settings: Any) -> None:
-        check_names(settings, "Classifier")
-        self.config = Config(dataset="arrays", **settings)
-        """The settings that `fit` trains with."""
-        self.path: Path | None = None
-        """The file it was loaded from."""
-        self.weights = "best"
-        """The name of its weights: `best`, `last`, or the file's name."""
-        self._model: Model | None = None
-        self._classes: NDArray[Any] = np.arange(0)
+    _reading = ReadingOptions()
+    _moments: partial_training.Moments | None = None
 
     @classmethod
     def load(cls, path: str | Path, weights: str = "") -> Self:
@@ -85,8 +73,8 @@ class Classifier:
         """The classifier with this model; `weights` is a name for its weights."""
         classifier = cls()
         classifier.weights = weights
-        classifier._model = model
-        classifier._classes = values_of(model.class_names, model.labels)
+        losses = [record.get("train_loss") for record in model.history]
+        classifier._adopt(model, values_of(model.class_names, model.labels), losses)
         # A file of another program has the architecture only, and so has one whose settings are of
         # no use: that matters to fit alone.
         architecture = {
@@ -95,56 +83,79 @@ class Classifier:
         }
         for settings in (architecture, architecture | model.config):
             with suppress(ConfigError):
-                classifier.config = from_mapping(settings, weights)
+                config = from_mapping(settings, weights)
+                classifier._reading = ReadingOptions.of(config.to_dict())
+                own = {name: getattr(config, name, False) for name in DEFAULTS}
+                if config.learning_rate == default_learning_rate(own):
+                    own["learning_rate"] = None
+                classifier.set_params(**own)
         return classifier
-
-    def __repr__(self) -> str:
-        """The call that makes it, with the settings that are not the defaults."""
-        defaults = {name: one.default for name, one in self.__signature__.parameters.items()}
-        defaults["learning_rate"] = default_learning_rate(self.config.to_dict())
-        settings = [
-            f"{name}={value!r}"
-            for name, default in defaults.items()
-            if (value := getattr(self.config, name)) != default
-        ]
-        return f"Classifier({', '.join(settings)})"
 
     def fit(
         self,
-        images: SampleLike,
-        labels: ArrayLike,
+        X: SampleLike,
+        y: ArrayLike,
         class_names: Iterable[str] | None = None,
         sample_weight: ArrayLike | None = None,
+        validation: tuple[SampleLike, ArrayLike] | None = None,
     ) -> Self:
-        """Train a new network on images or features and labels (n,); keeps the best epoch's.
+        """Train a new network on images or features X and labels y (n,); keeps the best epoch's.
 
+        Without `class_names` the distinct labels are the classes, in the order of numpy.unique.
         `sample_weight` (n,) is what each sample counts in the training loss; in validation all
-        count the same.
-        Raises DataError for images or labels of another kind, DivergedError, MachineError.
+        count the same. `validation`, samples and their labels, chooses the best epoch and stops
+        early in place of the part that the setting `validation` holds out. With `warm_start` the
+        first weights are those that it has, and scaling and receptive fields stay.
+        Raises ConfigError for invalid settings, DataError for images or labels of another kind,
+        DivergedError, MachineError.
         """
-        labelled = number_labels(labels, class_names)
-        data = Dataset.from_arrays(images, labelled.numbers, labelled.names, weights=sample_weight)
-        trainer = Trainer(self.config, data)
-        trainer.fit()
-        self._model = structs.replace(calibrated_model(trainer).model, labels=labelled.kind)
-        self._classes, self.path, self.weights = labelled.values, None, "best"
+        names, X = feature_names(X), as_samples(X)
+        labelled = number_classes(one_axis(y), class_names)
+        data = Dataset.from_arrays(X, labelled.numbers, labelled.names, weights=sample_weight)
+        own = validation and label(*validation, labelled.names, labelled.kind)
+        trainer = Trainer(self.config, data, own, self._model if self.warm_start else None)
+        losses = [record.train_loss for record in trainer.fit()]
+        model = structs.replace(calibrated_model(trainer).model, labels=labelled.kind)
+        self._adopt(model, labelled.values, losses, names)
+        self._forget_file()
+        self._moments = None
+        return self
+
+    def partial_fit(
+        self,
+        X: SampleLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train on with one pass over these samples, at a constant learning rate.
+
+        The first call says all `classes`, and without them those in y are all; scaling and
+        receptive fields are those of its samples. Nothing is held out, and the weights are always
+        the last ones. The moments of the optimizer are kept from call to call, and dropped by
+        `fit`. Raises as `fit`.
+        """
+        before, y = self._model, one_axis(y)
+        names = feature_names(X)
+        if before is None:
+            labelled = number_classes(y if classes is None else classes)
+            class_names, kind, values = labelled.names, labelled.kind, labelled.values
+            losses = []
+        else:
+            X = self._samples(X)
+            class_names, kind, values = before.class_names, before.labels, self.classes_
+            names, losses = vars(self).get("feature_names_in_"), self.loss_curve_
+        data = label(X, y, class_names, kind, weights=sample_weight)
+        model, moments = partial_training.train(self.config, data, before, self._moments)
+        model = structs.replace(model, labels=kind)
+        self._adopt(model, values, [*losses, model.history[-1]["train_loss"]], names)
+        self._forget_file()
+        self._moments = moments
         return self
 
     def save(self, path: str | Path) -> None:
         """Write the model file, for `load`; an existing file is replaced once this one is whole."""
         save_model(Path(path), self.model)
-
-    @property
-    def model(self) -> Model:
-        """The trained network, with its preprocessing and history. Raises UsageError before fit."""
-        if self._model is None:
-            raise UsageError(
-                "this classifier is not trained",
-                found="no weights",
-                wanted="a call of fit(images, labels) first",
-                fix="call fit, or load a trained one with handstitch.load(path)",
-            )
-        return self._model
 
     @property
     def network(self) -> Network:
@@ -153,51 +164,46 @@ class Classifier:
         return Network(model.parameters, model.activations, receptive_fields=model.receptive_fields)
 
     @property
-    def scaling(self) -> Scaling:
-        """The preprocessing of pixels or features."""
-        return self.model.scaling
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         """In the order of the outputs."""
         return self.model.class_names
 
-    @property
-    def classes(self) -> NDArray[Any]:
-        """The label of each class, in the order of the outputs: words or numbers, as given to
-        `fit`, and else the numbers from 0.
-        """
-        return self._classes
-
-    def predict_proba(self, images: SampleLike) -> Matrix:
+    def predict_proba(self, X: SampleLike) -> Matrix:
         """P (n, classes): the probability of each class, of images or features as in training."""
-        return self._evaluator(images).probabilities(self.model.temperature)
+        return self._evaluator(X).probabilities(self.model.temperature)
 
-    def predict(self, images: SampleLike) -> NDArray[Any]:
-        """The label of the most probable class of each sample, one of `classes`."""
-        labels: NDArray[Any] = self.classes[np.argmax(self.predict_proba(images), axis=1)]
+    def predict(self, X: SampleLike) -> NDArray[Any]:
+        """The label of the most probable class of each sample, one of `classes_`."""
+        positions = np.argmax(self.predict_proba(X), axis=1)
+        labels: NDArray[Any] = self.classes_[positions]
         return labels
 
-    def score_samples(self, images: SampleLike) -> Vector:
-        """How like the training samples each sample is (n,): −distance of `OutlierDetector`.
+    @property
+    def score_samples(self) -> Callable[[SampleLike], Vector]:
+        """How like the training samples each sample of X is (n,): −distance of `OutlierDetector`.
 
         Of 95 % of the validation samples it is −1 or more. Raises ModelFileError where the model
-        has no detector (`model.outliers`).
+        has no detector (`model.outliers`), for `hasattr` an AttributeError.
         """
-        if self.model.outliers is None:
+        detector = self.model.outliers
+        if detector is None:
             raise missing_detector(self.path)
-        return -self.model.outliers.distances(self._evaluator(images))
+        return lambda X: -detector.distances(self._evaluator(X))
 
-    def is_outlier(self, images: SampleLike) -> NDArray[np.bool_]:
+    def is_outlier(self, X: SampleLike) -> NDArray[np.bool_]:
         """Whether each sample is unlike the training samples (n,): its `score_samples` is below −1.
 
         Raises as `score_samples`.
         """
-        return self.score_samples(images) < -1
+        return self.score_samples(X) < -1
 
-    def score(self, images: SampleLike, labels: ArrayLike) -> float:
-        """Accuracy on images or features with labels (n,)."""
-        return self.evaluate(images, labels).accuracy
+    def score(self, X: SampleLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy on images or features with labels (n,), each of which counts its weight."""
+        if sample_weight is None:
+            return self.evaluate(X, y).accuracy
+        return float(
+            np.average(self.predict(X) == np.asarray(y), weights=np.asarray(sample_weight, float))
+        )
 
     def evaluate(
         self,
@@ -216,13 +222,14 @@ class Classifier:
         """
         if images is None:
             data = self.source(dataset, data_dir).load("test")
+            self._checked(data.images)
         else:
-            named = name_labels(labels) if self.model.labels == "number" else labels
-            data = Dataset.from_arrays(images, named, self.class_names, "test")
-        self._checked(data.images)
+            model, samples = self.model, self._samples(images)
+            data = label(samples, labels, model.class_names, model.labels, part="test")
         self.require_classes(data)
+        model = self.model
         return evaluate(
-            self.network, data, self.scaling, self.weights, self.model.temperature, flip=flip
+            self.network, data, model.scaling, self.weights, model.temperature, flip=flip
         )
 
     def require_classes(self, data: Dataset) -> None:
@@ -242,8 +249,8 @@ class Classifier:
         """The data set it was trained on; or `dataset`, a name or a path, read as that was."""
         if dataset is None:
             return sources.recorded(self.model.dataset, self.model.data_digest, data_dir)
-        options, name = ReadingOptions.of(self.config.to_dict()), self.model.dataset
-        source = sources.given(str(dataset), name, self.model.data_digest, data_dir, options)
+        name = self.model.dataset
+        source = sources.given(str(dataset), name, self.model.data_digest, data_dir, self._reading)
         if source.own is not None and source.own.is_test_drawn and source.name != name:
             _logger.warning(
                 "%s has no test part of its own, and the network was trained on other data: if "
@@ -261,20 +268,27 @@ class Classifier:
         needs its own.
         """
         axes = len(self.model.image_shape)
-        function = compiled(self.network, self.scaling, axes, self.model.temperature)
+        function = compiled(self.network, self.model.scaling, axes, self.model.temperature)
 
         def classify(images: Images) -> Matrix | Vector:
             is_one = images.ndim == axes
-            samples = self._checked(images[None] if is_one else images)
+            samples = self._checked(as_samples(images[None] if is_one else images))
             return function(samples[0] if is_one else samples)
 
         return classify
 
-    def _evaluator(self, images: SampleLike) -> Evaluator:
-        return Evaluator(self.network, self._checked(images), self.scaling)
+    def _evaluator(self, X: SampleLike) -> Evaluator:
+        return Evaluator(self.network, self._samples(X), self.model.scaling)
 
-    def _checked(self, images: SampleLike) -> Images:
-        samples, shape = as_samples(images), self.model.image_shape
+    def _samples(self, X: SampleLike) -> Images:
+        """The samples in X. Raises DataError or ModelFileError unless they are as in training."""
+        samples, shape = as_samples(X), self.model.image_shape
+        if samples.ndim == 2 and len(shape) == 1:
+            require_features(vars(self), X, samples.shape[1])
+        return self._checked(samples)
+
+    def _checked(self, samples: Images) -> Images:
+        shape = self.model.image_shape
         if samples.shape[1:] != shape:
             is_one, are_images = samples.shape == shape, samples.ndim > 2 and len(shape) > 1
             raise ModelFileError(

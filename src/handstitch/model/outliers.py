@@ -90,9 +90,13 @@ def shapes(sizes: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]]:
     return (classes, width), (width, width)
 
 
-def missing_detector(path: Path | None) -> ModelFileError:
+class NoDetectorError(ModelFileError, AttributeError):
+    """As scikit-learn asks: `hasattr` says that a method is missing which would raise."""
+
+
+def missing_detector(path: Path | None) -> NoDetectorError:
     """The error for the model in the file `path`, if it is in one, that has no detector."""
-    return ModelFileError(
+    return NoDetectorError(
         "this model cannot say how like its training samples a sample is",
         file=path,
         found="no outlier detector",

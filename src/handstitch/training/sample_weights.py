@@ -22,7 +22,7 @@ def sample_weights(config: Config, dataset: Dataset, trained: Indices) -> Vector
         weights = (of_class if weights is None else of_class * weights).astype(np.float32)
     if weights is not None and not weights[trained].any():
         raise DataError(
-            "no sample has a weight",
+            "no sample has a weight above zero",
             found="weights that are all 0, validation samples apart",
             wanted="a sample to train on with a weight above 0",
             fix="give other weights, or leave them out",
