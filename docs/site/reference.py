@@ -51,6 +51,8 @@ API = {
     ],
     "Training": [
         "handstitch.training.trainer",
+        "handstitch.training.callbacks",
+        "handstitch.training.tensorboard",
         "handstitch.training.state",
         "handstitch.training.backend",
         "handstitch.training.schedules",
