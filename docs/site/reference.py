@@ -53,6 +53,7 @@ API = {
         "handstitch.training.trainer",
         "handstitch.training.callbacks",
         "handstitch.training.tensorboard",
+        "handstitch.training.translation",
         "handstitch.training.state",
         "handstitch.training.backend",
         "handstitch.training.schedules",
