@@ -142,7 +142,9 @@ def train_here(config: Config, dtype: Any = np.float64) -> Vector:
     X = X.astype(dtype)
     state = start(config, SIZES, parameters=initial(dtype))
     work = Workspace(state.network, BATCH, smoothing=config.label_smoothing)
-    weights = np.array([float(item.split("=")[1]) for item in config.class_weight])
+    weights = np.array([float(item.split("=")[1]) for item in config.class_weight if "=" in item])
+    if config.class_weight == ("balanced",):
+        weights = len(y) / (5 * np.bincount(y))
     for step in range(STEPS):
         here = slice(step * BATCH, (step + 1) * BATCH)
         of_samples = weights[y[here]] if len(weights) else None
@@ -237,13 +239,15 @@ def difference_from_keras(config: Config, old: str = "", new: str = "") -> float
     return difference(train_here(config), trained[::2], trained[1::2])
 
 
+BALANCED = {"optimizer": "sgd", "class_weight": ["balanced"]}
+"""Its program counts the labels that it is given; that for PyTorch sees none."""
 of_keras = pytest.mark.filterwarnings("ignore")
 """Its own deprecations of NumPy's functions."""
 
 
 @pytest.mark.oracle
 @of_keras
-@pytest.mark.parametrize("settings", CASES, ids=str)
+@pytest.mark.parametrize("settings", [*CASES, BALANCED], ids=str)
 def test_keras_trains_the_same(settings: dict[str, Any]) -> None:
     config = configure(**settings)
     # With PyTorch below it computes the loss in float32; RMSprop has its ε under the root.

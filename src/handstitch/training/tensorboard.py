@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from handstitch.config.toml import to_toml
-from handstitch.errors import UsageError
+from handstitch.errors import MachineError, UsageError
 from handstitch.records import EpochRecord
 from handstitch.storage.os_errors import translate_os_errors
 from handstitch.training.callbacks import Callback
@@ -34,7 +36,7 @@ class TensorBoard(Callback):
     def on_start(self, trainer: Trainer) -> None:
         """Open an event file; write the settings, and the epochs of a resumed run."""
         library, settings = self._library, to_toml(trainer.config).encode()
-        with translate_os_errors(self.folder):
+        with self._writing():
             self._writer = library.EventFileWriter(str(self.folder))
             # What earlier files say from this step on is void.
             self._add(0, session_log=library.SessionLog(status=library.SessionLog.START))
@@ -56,14 +58,23 @@ class TensorBoard(Callback):
         }
         value = self._library.Summary.Value
         values = [value(tag=tag, simple_value=x) for tag, x in figures.items() if x is not None]
-        with translate_os_errors(self.folder):
+        with self._writing():
             self._add(record.epoch, summary=self._library.Summary(value=values))
             self._writer.flush()
 
     def on_end(self, history: Sequence[EpochRecord]) -> None:  # noqa: ARG002 (of every callback)
         """Close the event file."""
-        with translate_os_errors(self.folder):
+        with self._writing():
             self._writer.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with translate_os_errors(self.folder):
+                yield
+        except MachineError as error:
+            fix = "fix that, or choose another folder for the event files"
+            raise replace(error, fix=fix) from error
 
     def _add(self, step: int, **content: Any) -> None:
         self._writer.add_event(self._library.Event(wall_time=time(), step=step, **content))

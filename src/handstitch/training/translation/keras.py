@@ -111,7 +111,8 @@ def _loss(config: Config) -> str:
 def _class_weight(config: Config) -> str:
     given = weights_of_classes(config)
     if given == "{}":
-        return "\n        class_weight=balanced,  # {class number: n / (CLASSES * its count)}"
+        given = "{k: len(y) / (CLASSES * max(1, (y == k).sum())) for k in range(CLASSES)}"
+        return f"\n        class_weight={given},"
     return f"\n        class_weight=dict(enumerate({given}.values()))," if given else ""
 
 
