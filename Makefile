@@ -1,7 +1,7 @@
 # make train    train and test a model of Fashion-MNIST and write its report, from a bare checkout
 # make test     run the test suite
 # make check    check style, types, import layers and the commands in the documentation
-# make oracle   compare gradients and optimizers with PyTorch, in an environment of its own
+# make oracle   compare with PyTorch, Keras, scikit-learn and trackers, in an environment of its own
 # make help     list everything else
 #
 # A fresh machine needs Python 3.11 or newer, make, and a package index to install from.
@@ -9,6 +9,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 TORCH ?= torch==2.13.0
+OTHERS ?= keras==3.15.1 mlflow-skinny==3.17.2 scikit-learn==1.9.1 wandb==0.31.0
 PEERS ?= $(TORCH) jax scikit-learn onnx onnxruntime matplotlib
 ATHERIS ?= atheris==3.0.0
 ARGS ?=
@@ -53,8 +54,9 @@ check: .venv/.dev  ## Check style, types, import layers and the commands in the 
 	@.venv/bin/lint-imports
 	@$(HERE) -m pytest --quiet tests/test_house.py tests/test_docs.py
 
-oracle: .venv/.dev  ## Compare gradients and optimizers with PyTorch (TORCH="torch==…" for another version)
+oracle: .venv/.dev  ## Compare with PyTorch, Keras, scikit-learn and trackers (TORCH="torch==…" for another version)
 	@if $(MAKE) --no-print-directory .venv-oracle/.torch; then \
+		$(MAKE) --no-print-directory .venv-oracle/.others || echo "oracle: without all of $(OTHERS)"; \
 		.venv-oracle/bin/python -m pytest -m oracle $(ARGS); status=$$?; \
 		if [ $$status -eq 5 ]; then echo "oracle: no test is marked oracle"; \
 		else exit $$status; fi; \
@@ -105,7 +107,7 @@ cover: .venv/.dev  ## Run the tests and list the lines without coverage
 lock: .venv/.dev  ## Update both lock files (ARGS=--upgrade for newer releases)
 	@.venv/bin/uv pip $(LOCK) --group build --output-file requirements.lock $(ARGS)
 	@.venv/bin/uv pip $(LOCK) --group build --group dev --constraint requirements.lock \
-		$(addprefix --extra ,tables dask mpi postgresql dashboard) \
+		$(addprefix --extra ,tables dask mpi postgresql dashboard tensorboard) \
 		--output-file requirements-dev.lock $(ARGS)
 
 clean:  ## Remove environments and caches; runs/ and data/ stay
@@ -148,7 +150,7 @@ help:  ## Show this list
 			</dev/null && touch $@ || echo "make: chromium is not available; its tests will be skipped"; \
 	else echo "make: chromium is not available; its tests will be skipped"; fi
 
-# PyTorch, JAX and atheris are in no lock: large, or not for every system, and only the bench,
+# PyTorch, JAX, atheris and such are in no lock: large, or not for every system, and only the bench,
 # the oracle and the fuzzing need them. Their environments see the packages of .venv, not the
 # other way round. $(call BESIDE,FOLDER,PACKAGE,STAMP)
 define BESIDE
@@ -166,6 +168,9 @@ endef
 
 .venv-oracle/.torch: .venv/.dev
 	$(call BESIDE,.venv-oracle,$(TORCH),.torch)
+
+.venv-oracle/.others: .venv-oracle/.torch
+	$(call BESIDE,.venv-oracle,$(OTHERS),.others)
 
 .venv-bench/.peers: .venv/.dev
 	$(call BESIDE,.venv-bench,$(PEERS),.peers)

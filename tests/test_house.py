@@ -248,6 +248,10 @@ RULES: dict[str, tuple[Scan, str]] = {
         scan_for("pyarrow"),
         r"data/readers/tables\.py",
     ),
+    "only training.tensorboard imports tensorboard": (
+        scan_for("tensorboard"),
+        r"training/tensorboard\.py",
+    ),
 }
 
 BREACHES = {
@@ -343,6 +347,10 @@ BREACHES = {
     "only data.readers.tables imports pyarrow": [
         "import pyarrow.csv",
         "def f():\n    from pyarrow import parquet",
+    ],
+    "only training.tensorboard imports tensorboard": [
+        "import tensorboard",
+        "def f():\n    from tensorboard.summary import Writer",
     ],
 }
 

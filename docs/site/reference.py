@@ -51,6 +51,9 @@ API = {
     ],
     "Training": [
         "handstitch.training.trainer",
+        "handstitch.training.callbacks",
+        "handstitch.training.tensorboard",
+        "handstitch.training.translation",
         "handstitch.training.state",
         "handstitch.training.backend",
         "handstitch.training.schedules",

@@ -29,14 +29,18 @@ if TYPE_CHECKING:
     from handstitch.runs.folder import load
     from handstitch.runs.run import Run
     from handstitch.runs.start import resume, train
+    from handstitch.training.callbacks import Callback
+    from handstitch.training.tensorboard import TensorBoard
     from handstitch.training.trainer import Trainer
 
 _HOMES = {
+    "Callback": "handstitch.training.callbacks",
     "Classifier": "handstitch.model.classifier",
     "Config": "handstitch.config.schema",
     "Dataset": "handstitch.data.dataset",
     "HandstitchError": "handstitch.errors",
     "Run": "handstitch.runs.run",
+    "TensorBoard": "handstitch.training.tensorboard",
     "Trainer": "handstitch.training.trainer",
     "load": "handstitch.runs.folder",
     "pretrained": "handstitch.model.pretrained",
@@ -45,11 +49,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "Callback",
     "Classifier",
     "Config",
     "Dataset",
     "HandstitchError",
     "Run",
+    "TensorBoard",
     "Trainer",
     "__version__",
     "load",

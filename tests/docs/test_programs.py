@@ -16,10 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 QUOTING = {"derivation.md"}
 """Pages whose blocks are quoted from the source; test_derivation reads them."""
+TRACKERS = {"trackers.md"}
+"""Pages whose programs need libraries of the oracle; test_trackers runs them."""
 PAGES = [
     page
     for page in sorted((ROOT / "docs").rglob("*.md"))
-    if page.name not in QUOTING and BLOCK.search(page.read_text("utf-8"))
+    if page.name not in QUOTING | TRACKERS and BLOCK.search(page.read_text("utf-8"))
 ]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -47,6 +49,8 @@ def test_there_are_pages_and_examples():
         "resume",
         "predict",
         "own_loop",
+        "callback",
+        "tensorboard_events",
         "gradcheck",
     }
 
@@ -55,12 +59,16 @@ def test_there_are_pages_and_examples():
 def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFixture[str]):
     if example.stem == "predict":
         runpy.run_path(str(ROOT / "examples/train.py"))
+    if example.stem == "tensorboard_events":
+        pytest.importorskip("tensorboard", reason="the extra `tensorboard` is not installed")
     runpy.run_path(str(example))
     said = capsys.readouterr().out
     assert said.strip()
     if example.stem == "resume":
         assert "resumed with epochs [2, 3]" in said
         assert "the same bytes: True" in said
+    if example.stem == "callback":
+        assert said.endswith("good enough; the run is saved, and can be resumed\n")
     if example.stem == "gradcheck":
         assert said.endswith("agrees\n")
     if example.stem == "own_loop":

@@ -40,12 +40,13 @@ def test_weights_come_back_rounded_to_half_precision(model: Model, tmp_path: Pat
             np.testing.assert_array_equal(other, one.astype(np.float16).astype(np.float32))
     assert model.receptive_fields is not None
     assert found.receptive_fields is not None
-    rectangles = [each.receptive_fields.rectangles for each in (model, found)]  # type: ignore[union-attr]
-    np.testing.assert_array_equal(*rectangles)
+    np.testing.assert_array_equal(
+        found.receptive_fields.rectangles, model.receptive_fields.rectangles
+    )
     assert model.outliers is not None
     assert found.outliers is not None
-    for mine, theirs in zip(model.outliers, found.outliers, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for one, other in zip(model.outliers, found.outliers, strict=True):
+        np.testing.assert_array_equal(one, other)
     for field in ("class_names", "temperature", "offset", "scale", "config", "history"):
         assert getattr(found, field) == getattr(model, field)
 

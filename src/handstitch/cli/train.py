@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -27,9 +28,11 @@ from handstitch.errors import Interrupted, UsageError, printable, shell_word
 if TYPE_CHECKING:
     from handstitch.config import Config
     from handstitch.runs import Origin, Run
+    from handstitch.training import Callback
 
 # A resumed run keeps its folder, and the winner of a search its settings.
 _FOLDER: Final = exclusive("--resume", "--out")
+_CURVES: Final = exclusive("--tensorboard", "--find-rate")
 _START: Final = exclusive("--start-from", "--from-search", "--resume", "--find-rate")
 _WINNER: Final = (exclusive("--from-search", "--preset"), exclusive("--from-search", "--config"))
 
@@ -68,10 +71,18 @@ def train(
         ),
     ] = None,
     by: RankBy = None,
+    tensorboard: Annotated[
+        Path | None,
+        Parameter(
+            group=(FLAGS, _CURVES),
+            metavar="FOLDER",
+            help="write the curves as event files of TensorBoard there (extra tensorboard)",
+        ),
+    ] = None,
     find_rate: Annotated[
         bool,
         Parameter(
-            group=(FLAGS, _START),
+            group=(FLAGS, _START, _CURVES),
             help="do not train: find a learning rate (range test)",
             negative=(),
             show_default=False,
@@ -85,8 +96,9 @@ def train(
 
     Precedence of settings: flags, HANDSTITCH_… variables, --config, --preset, defaults.
     """
-    from handstitch import runs
+    from handstitch import TensorBoard, runs
 
+    callbacks = [TensorBoard(tensorboard)] if tensorboard else []
     validation = _validation_set(settings)
     if by is not None and from_search is None:
         raise UsageError(
@@ -129,12 +141,12 @@ def train(
         prepared = runs.create(chosen, None, out, data_dir, validation=validation)
     with prepared as run:
         try:
-            _train(run, json)
+            _train(run, callbacks, json)
         except Interrupted as interrupted:
             position = f"epoch {run.state.epoch + 1}, step {run.state.batch}"
             output.notice(f"stopped in {position}; everything is saved. Resume with:")
-            again = output.command_line("train", resume=run.folder, data_dir=data_dir)
-            output.command(again)
+            places = {"tensorboard": tensorboard, "data_dir": data_dir}
+            output.command(output.command_line("train", resume=run.folder, **places))
             return interrupted.exit_code
     _print_result(run, output.command_line("test", run.folder, data_dir=data_dir), json)
     return 0
@@ -157,7 +169,7 @@ def _following(origin: Origin, chosen: precedence.ResolvedConfig, preset: str | 
     return replace(chosen.config, **kept)
 
 
-def _train(run: Run, json: bool) -> None:
+def _train(run: Run, callbacks: Sequence[Callback], json: bool) -> None:
     from handstitch.cli.progress import Progress
     from handstitch.cli.signals import stopping
 
@@ -175,7 +187,7 @@ def _train(run: Run, json: bool) -> None:
         )
     progress = Progress(run, quiet=json)
     with progress.bar, stopping(run):
-        for record in run.train(progress.after_step):
+        for record in run.train(progress.after_step, callbacks):
             progress.epoch(record)
 
 

@@ -33,6 +33,7 @@ from handstitch.model.arguments import (
 from handstitch.model.estimator import DEFAULTS, Estimator
 from handstitch.model.files import load_model, save_model
 from handstitch.model.inference import compiled
+from handstitch.model.info import Model
 from handstitch.model.outliers import missing_detector
 from handstitch.model.trained import calibrated_model
 from handstitch.records import Evaluation, ReadingOptions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -23,7 +23,7 @@ from handstitch.records import EpochRecord, RunSummary, best_epoch, validation_l
 from handstitch.runs import model_card, snapshot
 from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, SUMMARY
 from handstitch.runs.history import epoch_line, history_csv, read_records
-from handstitch.training import AfterStep, State, Trainer, schedules
+from handstitch.training import AfterStep, Callback, State, Trainer, calling, schedules
 
 _logger = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class Run:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def train(self, after_step: AfterStep | None = None) -> Iterator[EpochRecord]:
+    def train(
+        self, after_step: AfterStep | None = None, callbacks: Sequence[Callback] = ()
+    ) -> Iterator[EpochRecord]:
         """Train to the end; yields each epoch's record once it is saved.
 
         The state is saved at every epoch's end and every SAVE_EVERY seconds. Raises Interrupted,
@@ -99,13 +101,15 @@ class Run:
                 if self.stop_asked:
                     raise Interrupted(self.stop_asked)
 
-        for record in self.trainer.epochs(then):
-            self._save(record)
-            yield record
-            if self.stop_asked and not self.trainer.is_over:
-                raise Interrupted(self.stop_asked)
-        if not self._file(SUMMARY).exists():
-            self._finish()
+        with calling(callbacks, self.trainer) as on_epoch:
+            for record in self.trainer.epochs(then):
+                self._save(record)
+                on_epoch(record)
+                yield record
+                if self.stop_asked and not self.trainer.is_over:
+                    raise Interrupted(self.stop_asked)
+            if not self._file(SUMMARY).exists():
+                self._finish()
 
     def summary(self) -> RunSummary:
         """Summary of the run so far."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from handstitch.runs.history import epoch_line
 from handstitch.runs.origin import Origin, recorded
 from handstitch.runs.run import Run
 from handstitch.runs.validation_set import ValidationSet
-from handstitch.training import Trainer, backend
+from handstitch.training import Callback, Trainer, backend
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ def train(
     *,
     validation: str | Path | Dataset | None = None,
     start_from: str | Path | Classifier | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train a network in a new run folder, and return the finished run.
 
@@ -53,14 +54,15 @@ def train(
     `data_dir` the folder of a named data set's files. `validation` is the path of another data set,
     or a Dataset, to validate on: then none of `data` is held out. `start_from` is a run's folder, a
     model file or a Classifier: the first weights are its weights, the data are its data where none
-    are given, and `config` must be of its network. Epochs are logged at level INFO. Raises
-    ConfigError, DataError, MachineError or DivergedError.
+    are given, and `config` must be of its network. Epochs are logged at level INFO, and `callbacks`
+    are told of them. Raises ConfigError, DataError, MachineError or DivergedError.
     """
     origin = None if start_from is None else Origin.of(start_from)
     if config is None:
         name = str(data) if isinstance(data, str | Path) else "auto"
         config = Config(**(origin.settings(name) if origin else {}))
-    return _train(create(config, data, out, data_dir, validation=validation, origin=origin))
+    run = create(config, data, out, data_dir, validation=validation, origin=origin)
+    return _train(run, callbacks)
 
 
 def resume(
@@ -70,21 +72,23 @@ def resume(
     *,
     validation: str | Path | Dataset | None = None,
     epochs: int | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train an interrupted run to its end, with the bits of an uninterrupted one.
 
     `data` is the Dataset it was started with, if it was started with one, and `validation` the
     same, or the path of its validation set now. `epochs`, more than it
-    has, make it a run of so many, finished or not. Raises UsageError if
-    there is no run in `folder`, ModelFileError if its state is damaged.
+    has, make it a run of so many, finished or not. `callbacks` are told of the epochs from here on.
+    Raises UsageError if there is no run in `folder`, ModelFileError if its state is damaged.
     """
     given = {} if epochs is None else {"epochs": epochs}
-    return _train(reopen(folder, given, data=data, data_dir=data_dir, validation=validation))
+    run = reopen(folder, given, data=data, data_dir=data_dir, validation=validation)
+    return _train(run, callbacks)
 
 
-def _train(run: Run) -> Run:
+def _train(run: Run, callbacks: Sequence[Callback]) -> Run:
     with run:
-        for record in run.train():
+        for record in run.train(callbacks=callbacks):
             _logger.info("%s", epoch_line(record))
     return run
 

@@ -1,5 +1,6 @@
-"""Training: Trainer, its state, backend, learning-rate schedules and memory footprint."""
+"""Training: Trainer, its state, backend, learning-rate schedules, callbacks, memory footprint."""
 
+from handstitch.training.callbacks import Callback, calling
 from handstitch.training.state import (
     State,
     initial_digest,
@@ -11,8 +12,10 @@ from handstitch.training.trainer import AfterStep, Trainer
 
 __all__ = [
     "AfterStep",
+    "Callback",
     "State",
     "Trainer",
+    "calling",
     "initial_digest",
     "initial_parameters",
     "start",

@@ -5,7 +5,7 @@ Printing, plotting and saving are the caller's. Training can resume from a State
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import log
@@ -37,6 +37,7 @@ from handstitch.training.backend import (
     for_dataset,
     resolve_auto,
 )
+from handstitch.training.callbacks import Callback, calling
 from handstitch.training.sample_weights import class_weights, sample_weights
 from handstitch.training.starting_model import Start, StartingModel, prepare, settings_of
 from handstitch.training.state import State, draw_receptive_fields, start
@@ -181,10 +182,13 @@ class Trainer:
                 record = self._end_epoch(backend)
             yield record
 
-    def fit(self, after_step: AfterStep | None = None) -> list[EpochRecord]:
+    def fit(
+        self, after_step: AfterStep | None = None, callbacks: Sequence[Callback] = ()
+    ) -> list[EpochRecord]:
         """Train to the end; the records of all epochs."""
-        for _ in self.epochs(after_step):
-            pass
+        with calling(callbacks, self) as on_epoch:
+            for record in self.epochs(after_step):
+                on_epoch(record)
         return self.state.history
 
     def train_batch(
