@@ -24,7 +24,7 @@ from handstitch.core.optimizers import Optimizer
 from handstitch.core.parameters import Parameters
 from handstitch.data.batches import Batches
 from handstitch.data.scaling import Scaling
-from handstitch.receptive_fields import ReceptiveFields
+from handstitch.receptive_fields import ReceptiveFields, group_size
 
 SIDES = (5, 13)
 SIZES = (784, 2048, 512, 10)
@@ -60,7 +60,9 @@ def main() -> None:
 def make_backend(name: str, batches: Batches) -> NumbaBackend:
     """The network with windows or without, trained by AdamW."""
     rng = np.random.Generator(np.random.Philox(0))
-    fields = ReceptiveFields.draw((28, 28), SIZES[1], SIDES, rng) if name == "windows" else None
+    fields = None
+    if name == "windows":
+        fields = ReceptiveFields.draw((28, 28), SIZES[1], SIDES, rng, group_size(SIZES[1]))
     parameters = Parameters.random(SIZES, rng, mask=fields.mask if fields else None)
     network = Network(parameters, ("relu", "relu"), receptive_fields=fields)
     return NumbaBackend(network, Optimizer(parameters, "adamw", weight_decay=0.01), batches, 1)

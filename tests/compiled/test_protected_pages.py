@@ -45,8 +45,8 @@ for depth in (1, 15, 16, 17, 63, 64, 65, 130):
 rng = np.random.default_rng(0)
 one, zero = np.float32(1), np.float32(0)
 for n in (1, 31, 32, 100):
-    for units in (1, 15, 16, 17, 65):
-        fields = ReceptiveFields.draw((5, 6), units, (1, 4), rng)
+    for units, group in ((1, 1), (15, 1), (16, 1), (17, 1), (65, 1), (16, 16), (65, 16), (20, 3)):
+        fields = ReceptiveFields.draw((5, 6), units, (1, 4), rng, group)
         parameters = Parameters.random((30, units, 2), rng, mask=fields.mask)
         places = layout.layout_of(Network(parameters, ("relu",), receptive_fields=fields))
         X = rng.integers(0, 256, (n, 30)).astype(np.float32)
@@ -57,6 +57,7 @@ for n in (1, 31, 32, 100):
         places = places._replace(
             window_pixels=before_a_protected_page(pixels),
             window_starts=before_a_protected_page(places.window_starts),
+            window_shared=before_a_protected_page(places.window_shared),
         )
         tiles = before_a_protected_page(np.full(windows.tiles_size(n, 30), np.nan, np.float32))
         turned = before_a_protected_page(np.full(windows.turned_size(n), np.nan, np.float32))

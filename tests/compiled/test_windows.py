@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from handstitch import machine
+from handstitch.compiled import layout, windows
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.layout import Compaction, layout_of
 from handstitch.compiled.simd import LANES
 from handstitch.compiled.step import NumbaBackend
+from handstitch.compiled.windows import SHARING
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
@@ -30,6 +32,7 @@ BASE: dict[str, Any] = {
     "shape": (12, 9),
     "hidden": (40, 21),
     "sides": (2, 5),
+    "group": 1,
     "batch": 33,
     "rule": "adamw",
     "options": {},
@@ -65,6 +68,10 @@ CHOICES: list[dict[str, Any]] = [
     {"batch": 161, "rule": "sgd", "options": {"weight_decay": 0.02}},
     {"threads": 1},
     {"threads": 5},
+    *({"group": group} for group in (2, 3, 4, 16)),
+    {"group": 16, "hidden": (131, 20), "batch": 161, "scaling": Scaling(73.2, 1 / 90.0)},
+    {"group": 16, "shape": (28, 28), "sides": (5, 13), "hidden": (100, 30), "batch": 256},
+    *({"group": 16, "batch": batch} for batch in (1, 64, 96)),
 ]
 
 
@@ -75,7 +82,7 @@ def make_run(backend: Any = NumbaBackend, **choice: Any) -> dict[str, Any]:
     sizes = (int(np.prod(shape)), *chosen["hidden"], CLASSES)
     images = rng.integers(0, 256, (300, *shape)).astype(np.uint8)
     images[rng.random(images.shape) < 0.4] = 0
-    fields = ReceptiveFields.draw(shape, sizes[1], chosen["sides"], rng)
+    fields = ReceptiveFields.draw(shape, sizes[1], chosen["sides"], rng, chosen["group"])
     parameters = Parameters.random(sizes, rng, mask=fields.mask)
     network = Network(
         parameters,
@@ -168,6 +175,39 @@ def test_a_run_that_was_resumed_has_the_same_bits(rule: str):
         np.testing.assert_array_equal(vectors(second)[name], vector)
 
 
+@pytest.mark.parametrize("batch", [1, 33, 64, 96, 161, 256])
+@pytest.mark.parametrize("group", [2, 3, 4, 16])
+def test_units_that_share_a_window_have_the_bits_of_units_on_their_own(
+    monkeypatch: pytest.MonkeyPatch, group: int, batch: int
+):
+    """Units that share, and the others, side by side: batch and image sizes of every tile."""
+
+    def bits() -> tuple[Any, ...]:
+        run = make_run(group=group, batch=batch, hidden=(40, 5), scaling=Scaling(73.2, 1 / 90.0))
+        shared = layout_of(run["network"]).window_shared.any()
+        outcomes = train(run)
+        return shared, outcomes, {name: each.tobytes() for name, each in vectors(run).items()}
+
+    together, *found = bits()
+    assert together == (group >= SHARING and windows.TILES[0] == 8)
+    monkeypatch.setattr(layout, "windows_of", windows_on_their_own)
+    on_their_own, *wanted = bits()
+    assert not on_their_own
+    assert found == wanted
+
+
+def windows_on_their_own(fields: ReceptiveFields | None) -> Any:
+    pixels, starts, shared = windows.windows_of(fields)
+    return pixels, starts, np.zeros_like(shared)
+
+
+def test_units_share_where_four_rectangles_are_the_same():
+    rectangles = np.tile([0, 0, 2, 3], (15, 1))
+    rectangles[6] = 1, 1, 2, 3
+    shared = windows.windows_of(ReceptiveFields(rectangles, (4, 5)))[2]
+    assert shared.tolist() == [windows.TILES[0] == 8, False, windows.TILES[0] == 8, False]
+
+
 def test_within_an_epoch_store_brings_theta_and_slots_up_to_date():
     run, wanted = make_run(), make_run()
     train(wanted, 0, 2)
@@ -220,17 +260,17 @@ def test_dropped_pixels_with_an_offset_are_refused():
 
 def test_the_compact_vector_holds_the_windows_and_the_rest():
     network = make_run(hidden=(5, 3))["network"]
-    layout = layout_of(network)
-    compaction, theta = Compaction(layout), network.parameters.vector
+    places = layout_of(network)
+    compaction, theta = Compaction(places), network.parameters.vector
     compact = compaction.zeros(theta)
     compaction.compact(theta, compact)
     mask = network.receptive_fields.mask
-    for unit, (begin, end) in enumerate(pairwise(layout.window_starts)):
+    for unit, (begin, end) in enumerate(pairwise(places.window_starts)):
         kept = network.parameters.weights[0][:, unit][mask[:, unit] == 1]
         np.testing.assert_array_equal(compact[begin:end], kept)
-    for W, begin in zip(network.parameters.weights[1:], layout.W[1:], strict=True):
+    for W, begin in zip(network.parameters.weights[1:], places.W[1:], strict=True):
         np.testing.assert_array_equal(compact[begin : begin + W.size], W.ravel())
-    assert layout.W[1] % LANES == 0  # W₁ begins with a cache line
+    assert places.W[1] % LANES == 0  # W₁ begins with a cache line
     back = np.zeros_like(theta)
     compaction.expand(compact, back)
     np.testing.assert_array_equal(back, theta)

@@ -27,6 +27,7 @@ class Layout(NamedTuple):
     window_pixels     with receptive fields, the inputs that a unit of the first layer sees, unit by
                       unit; else empty
     window_starts     (units + 1,), where those of a unit begin
+    window_shared     whether four units, counted from the first, have one window
     """
 
     sizes: Offsets
@@ -37,14 +38,15 @@ class Layout(NamedTuple):
     dropout: Vector
     window_pixels: NDArray[np.int32]
     window_starts: Offsets
+    window_shared: NDArray[np.bool_]
 
 
 def layout_of(network: Network) -> Layout:
     """The layout of this network's θ and buffers."""
-    sizes, (pixels, starts) = network.parameters.sizes, windows_of(network.receptive_fields)
+    sizes, windows = network.parameters.sizes, windows_of(network.receptive_fields)
     counts = [W.size for W in network.parameters.weights]
     if network.receptive_fields:
-        counts[0] = _whole_lines(pixels.size)
+        counts[0] = _whole_lines(windows[0].size)
     weights = np.cumsum([0, *counts])
     return Layout(
         sizes=np.array(sizes),
@@ -53,8 +55,9 @@ def layout_of(network: Network) -> Layout:
         units=np.cumsum([0, 0, *sizes[1:-1]]),
         activation_ids=np.array([ACTIVATION_IDS[name] for name in network.activations], np.int64),
         dropout=np.array([network.dropout[0], network.dropout[-1]], np.float32),
-        window_pixels=pixels,
-        window_starts=starts,
+        window_pixels=windows[0],
+        window_starts=windows[1],
+        window_shared=windows[2],
     )
 
 

@@ -39,8 +39,10 @@ from handstitch.receptive_fields import ReceptiveFields
 
 _PAIR: Final = 2 * LANES
 """Images in a vector of two bfloat16 a lane."""
-_TILES: Final = (8, 4, 2) if PANEL_VECTORS[0] == 8 else (4, 4, 2)
+TILES: Final = (8, 4, 2) if PANEL_VECTORS[0] == 8 else (4, 4, 2)
 """Vectors that the images of a tile may have."""
+SHARING: Final = 4
+"""Units with one window that go through it together, where there are registers for their sums."""
 GROUP: Final = 4 * LANES
 """Units whose Z are turned at a time: whole cache lines side by side take less time."""
 
@@ -55,11 +57,17 @@ def turned_size(images: int) -> int:
     return GROUP * -(-images // _PAIR) * _PAIR
 
 
-def windows_of(fields: ReceptiveFields | None) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """`window_pixels` and `window_starts` of a layout; empty without receptive fields."""
-    mask = fields.mask if fields else np.zeros((0, 0))
-    counts = np.count_nonzero(mask, axis=0)
-    return np.nonzero(mask.T)[1].astype(np.int32), np.cumsum([0, *counts])
+def windows_of(
+    fields: ReceptiveFields | None,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]]:
+    """`window_pixels`, `window_starts` and `window_shared` of a layout, as without any window."""
+    if not fields:
+        return np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.bool_)
+    counts, units = np.count_nonzero(fields.mask, axis=0), len(fields.rectangles)
+    fours = fields.rectangles[: units // SHARING * SHARING].reshape(-1, SHARING, 4)
+    shared = (fours == fours[:, :1]).all(axis=(1, 2)) & (TILES[0] == 8)
+    pixels = np.nonzero(fields.mask.T)[1].astype(np.int32)
+    return pixels, np.cumsum([0, *counts]), np.append(shared, False)
 
 
 @compiled()
@@ -73,7 +81,7 @@ def image_range(n, thread, threads):
 def _tile_vectors(left):
     """Vectors of the next tile, of `left` images that remain."""
     pairs = (left + _PAIR - 1) // _PAIR
-    for vectors in _TILES:
+    for vectors in TILES:
         if 2 * pairs >= vectors:
             return vectors
     return 2
@@ -104,55 +112,125 @@ def turn(n, inputs, X, tiles, lo, hi):
         first += images
 
 
+@compiled()
+def _constant(b, shift, W, begin, end):
+    """What is added to every Z of a unit: b + shift · Σ w."""
+    whole = np.float32(0)
+    if shift != 0:
+        for j in range(begin, end):
+            whole += element(W, j)
+    return b + shift * whole
+
+
 def _forward_tile(vectors: int) -> Any:
     """Z of `width` units in a tile of so many vectors: b + factor · Σ w · (a pixel's images)."""
     pairs = vectors // 2
     pitch = pairs * LANES
+    half = max(1, pairs // 2)
+    part = 2 * half
 
     @compiled()
-    def forward_tile(width, first, pixels, tile, factor, shift, W, b, turned, ld):
-        for lane in range(width):
+    def forward_shared(lane, first, pixels, tile, factor, shift, W, b, turned, ld):
+        begin, end = element(first, lane), element(first, lane + 1)
+        count = end - begin
+        for at in range(0, pitch, half * LANES):
+            sums0 = sums1 = sums2 = sums3 = fill(np.float32(0), part)
+            for j in range(begin, end):
+                p = np.int64(element(pixels, j))
+                images = widen(load(tile, p * pitch + at, half, pitch))
+                sums0 = fma(element(W, j), images, sums0)
+                sums1 = fma(element(W, j + count), images, sums1)
+                sums2 = fma(element(W, j + 2 * count), images, sums2)
+                sums3 = fma(element(W, j + 3 * count), images, sums3)
+            for i, sums in enumerate((sums0, sums1, sums2, sums3)):
+                unit, start = lane + i, begin + i * count
+                constant = _constant(element(b, unit), shift, W, start, start + count)
+                row = fma(factor, sums, fill(constant, part))
+                store(turned, unit * ld + 2 * at, row, part * LANES)
+
+    @compiled()
+    def forward_tile(width, first, shared, pixels, tile, factor, shift, W, b, turned, ld):
+        lane = 0
+        while lane < width:
+            if shared[lane // SHARING]:
+                forward_shared(lane, first, pixels, tile, factor, shift, W, b, turned, ld)
+                lane += SHARING
+                continue
             begin, end = element(first, lane), element(first, lane + 1)
-            sums, whole = fill(np.float32(0), vectors), np.float32(0)
+            sums = fill(np.float32(0), vectors)
             for j in range(begin, end):
                 images = load(tile, np.int64(element(pixels, j)) * pitch, pairs, pitch)
                 sums = fma(element(W, j), widen(images), sums)
-            if shift != 0:
-                for j in range(begin, end):
-                    whole += element(W, j)
-            sums = fma(factor, sums, fill(element(b, lane) + shift * whole, vectors))
-            store(turned, lane * ld, sums, vectors * LANES)
+            constant = _constant(element(b, lane), shift, W, begin, end)
+            store(turned, lane * ld, fma(factor, sums, fill(constant, vectors)), vectors * LANES)
+            lane += 1
 
     return forward_tile
+
+
+@compiled()
+def _store_gradient(sums, factor, initial, beta, G, begin, count):
+    """G ← factor · Σ of each of 16 vectors of sums + initial + β G, of `count` ≤ 16 weights."""
+    row = fold(fold(fold(fold(load_block(sums, 0, LANES, LANES, LANES)))))
+    row = fma(factor, row, fill(initial, 1))
+    if beta != 0:
+        row = fma(beta, load(G, begin, 1, count), row)
+    store(G, begin, row, count)
 
 
 def _backward_tile(vectors: int) -> Any:
     """G ← factor · (dZ of a tile) · (a pixel's images) + initial + β G, of `width` units."""
     pairs = vectors // 2
     pitch = pairs * LANES
+    row = vectors * LANES
 
     @compiled()
-    def backward_tile(width, first, pixels, tile, turned, ld, factor, initial, beta, sums, G):
-        for lane in range(width):
-            dZ = load(turned, lane * ld, vectors, vectors * LANES)
-            before, end = fill(element(initial, lane), 1), element(first, lane + 1)
+    def backward_shared(lane, first, pixels, tile, turned, ld, factor, initial, beta, sums, G):
+        start, end = element(first, lane), element(first, lane + 1)
+        for unit in range(lane, lane + SHARING, 2):
+            dZ0 = load(turned, unit * ld, vectors, row)
+            dZ1 = load(turned, unit * ld + ld, vectors, row)
+            to = element(first, unit)
+            for begin in range(0, end - start, LANES):
+                count = min(LANES, end - start - begin)
+                for i in range(count):
+                    p = np.int64(element(pixels, start + begin + i))
+                    images = widen(load(tile, p * pitch, pairs, pitch))
+                    store(sums, i * LANES, products(dZ0, images), LANES)
+                    store(sums, (LANES + i) * LANES, products(dZ1, images), LANES)
+                _store_gradient(sums, factor, element(initial, unit), beta, G, to + begin, count)
+                _store_gradient(
+                    sums[LANES * LANES :], factor, element(initial, unit + 1), beta, G,
+                    to + end - start + begin, count,
+                )  # fmt: skip
+
+    @compiled()
+    def backward_tile(
+        width, first, shared, pixels, tile, turned, ld, factor, initial, beta, sums, G
+    ):  # fmt: skip
+        lane = 0
+        while lane < width:
+            if shared[lane // SHARING]:
+                backward_shared(
+                    lane, first, pixels, tile, turned, ld, factor, initial, beta, sums, G
+                )  # fmt: skip
+                lane += SHARING
+                continue
+            dZ, end = load(turned, lane * ld, vectors, row), element(first, lane + 1)
             for begin in range(element(first, lane), end, LANES):
                 count = min(LANES, end - begin)
                 for i in range(count):
                     p = np.int64(element(pixels, begin + i))
                     images = widen(load(tile, p * pitch, pairs, pitch))
                     store(sums, i * LANES, products(dZ, images), LANES)
-                row = fold(fold(fold(fold(load_block(sums, 0, LANES, LANES, LANES)))))
-                row = fma(factor, row, before)
-                if beta != 0:
-                    row = fma(beta, load(G, begin, 1, count), row)
-                store(G, begin, row, count)
+                _store_gradient(sums, factor, element(initial, lane), beta, G, begin, count)
+            lane += 1
 
     return backward_tile
 
 
-_forward_long, _forward_middle, _forward_short = map(_forward_tile, _TILES)
-_backward_long, _backward_middle, _backward_short = map(_backward_tile, _TILES)
+_forward_long, _forward_middle, _forward_short = map(_forward_tile, TILES)
+_backward_long, _backward_middle, _backward_short = map(_backward_tile, TILES)
 
 
 @compiled()
@@ -168,12 +246,13 @@ def forward(n, inputs, units, factor, shift, layout, tiles, W, b, Z, lo, hi, tur
         while i < n:
             vectors = _tile_vectors(n - i)
             operands = (
-                width, layout.window_starts[group:], layout.window_pixels, tiles[i // 2 * height :],
+                width, layout.window_starts[group:], layout.window_shared[group // SHARING :],
+                layout.window_pixels, tiles[i // 2 * height :],
                 factor, shift, W, b[group:], turned[i:], ld,
             )  # fmt: skip
-            if vectors == _TILES[0]:
+            if vectors == TILES[0]:
                 _forward_long(*operands)
-            elif vectors == _TILES[1]:
+            elif vectors == TILES[1]:
                 _forward_middle(*operands)
             else:
                 _forward_short(*operands)
@@ -195,7 +274,7 @@ def backward(
     """
     outlined()
     height, ld = (inputs + LANES - 1) // LANES * LANES, (n + _PAIR - 1) // _PAIR * _PAIR
-    zeros, sums = np.zeros(GROUP, np.float32), np.empty(LANES * LANES, np.float32)
+    zeros, sums = np.zeros(GROUP, np.float32), np.empty(2 * LANES * LANES, np.float32)
     for group in range(lo, hi, GROUP):
         width = min(GROUP, hi - group)
         for i in range(0, ld, LANES):
@@ -207,12 +286,13 @@ def backward(
         while i < n:
             vectors = _tile_vectors(n - i)
             operands = (
-                width, layout.window_starts[group:], layout.window_pixels, tiles[i // 2 * height :],
+                width, layout.window_starts[group:], layout.window_shared[group // SHARING :],
+                layout.window_pixels, tiles[i // 2 * height :],
                 turned[i:], ld, factor, before, kept, sums, G,
             )  # fmt: skip
-            if vectors == _TILES[0]:
+            if vectors == TILES[0]:
                 _backward_long(*operands)
-            elif vectors == _TILES[1]:
+            elif vectors == TILES[1]:
                 _backward_middle(*operands)
             else:
                 _backward_short(*operands)
