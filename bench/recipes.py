@@ -53,6 +53,12 @@ COLUMNS: Final = (  # of a table; the page has those that its runs have
     "last_test_accuracy", "seconds", "threads", "processor", "first_train_loss",
     "last_val_accuracy",
 )  # fmt: skip
+EXPLORED: Final = {
+    "receptive field none, units per window none, placement none": "no receptive fields (dense)",
+    "flip none, in turn yes": "shifts and flips in turn",
+}
+"""Changes of several columns at once, in words."""
+MEASURED: Final = {"val_accuracy", "val_loss", "test_accuracy"}
 INTRODUCTION: Final = """\
 Fashion-MNIST, 54,000 images to train on, 6,000 to choose by, 10,000 to test on; each seed draws
 its own split, initial weights, windows and shuffles. Accuracies are of the weights that validation
@@ -168,14 +174,10 @@ def title(column: str) -> str:
     return known.get(column, column.replace("_", " "))
 
 
-def ablation_section(rows: list[dict[str, str]]) -> list[str]:
-    """Each change with its paired difference from the preset, over the seeds of both."""
-    runs: dict[str, dict[str, dict[str, str]]] = {}
-    for row in rows:
-        runs.setdefault(row["name"], {})[row["seed"]] = row
-    base = runs.get("as it stands", {})
+def paired(title: str, runs: dict[str, dict[str, dict[str, str]]], base: str) -> list[str]:
+    """Each change as a row, with its differences from `base` over the seeds of both, in points."""
     lines = [
-        f"## Ablation: `course-best` at {ABLATION_EPOCHS} epochs",
+        title,
         "",
         "Differences are paired: the same seed, split and shuffles. In points, with the 95 %",
         "interval of Student's t over the seeds.",
@@ -187,12 +189,42 @@ def ablation_section(rows: list[dict[str, str]]) -> list[str]:
         cells = [name, str(len(by_seed))]
         for column in ("val_accuracy", "test_accuracy"):
             values = {seed: float(row[column]) for seed, row in by_seed.items()}
-            both = sorted(values.keys() & base.keys())
-            differences = [values[seed] - float(base[seed][column]) for seed in both]
+            both = sorted(values.keys() & runs[base].keys())
+            differences = [values[seed] - float(runs[base][seed][column]) for seed in both]
             mean = f"{100 * statistics.mean(values.values()):.2f}"
-            cells += [mean, "" if by_seed is base else percent(differences)]
+            cells += [mean, "" if name == base else percent(differences)]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
+
+
+def ablation_section(rows: list[dict[str, str]]) -> list[str]:
+    """The ablation by our own engine."""
+    runs: dict[str, dict[str, dict[str, str]]] = {}
+    for row in rows:
+        runs.setdefault(row["name"], {})[row["seed"]] = row
+    title = f"## Ablation: `course-best` at {ABLATION_EPOCHS} epochs"
+    return paired(title, runs, "as it stands") if "as it stands" in runs else []
+
+
+def exploration_section() -> list[str]:
+    """What each ingredient is worth at 512-256 in 60 epochs, of the networks explored."""
+    rows = [
+        row
+        for row in rows_of("exploration")
+        if (row["hidden_sizes"], row["batch_size"], row["epochs"], row["beta2"], row["part"])
+        == ("512-256", "256", "60", "0.999", "course-best")
+        and float(row["rotation"]) == 0
+    ]
+    settings = [name for name in rows[0] if name not in {"part", "seed", *MEASURED}]
+    first = rows[0]
+    runs: dict[str, dict[str, dict[str, str]]] = {}
+    for row in rows:
+        changed = [name for name in settings if row[name] != first[name]]
+        name = ", ".join(f"{name.replace('_', ' ')} {row[name] or 'none'}" for name in changed)
+        name = EXPLORED.get(name, name or "as explored")
+        runs.setdefault(name, {}).setdefault(row["seed"], row)
+    title = "## What each ingredient is worth, as explored: 512-256, 60 epochs"
+    return paired(title, runs, "as explored")
 
 
 def write_page() -> None:
@@ -212,8 +244,7 @@ def write_page() -> None:
         rows = [row for row in presets if row["name"] == preset]
         if rows:
             page += preset_section(preset, sorted(rows, key=lambda row: int(row["seed"])))
-    if rows := rows_of("ablation"):
-        page += ablation_section(rows)
+    page += ablation_section(rows_of("ablation")) + exploration_section()
     (ROOT / "docs" / "results.md").write_text("\n".join(page), encoding="utf-8")
 
 
