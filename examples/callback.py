@@ -30,8 +30,8 @@ class GoodEnough(hs.Callback):
 
 
 dataset = hs.Dataset.from_arrays(*sketch.draw(3000, seed=0), sketch.CLASS_NAMES)
-config = hs.Config(hidden_sizes=(64, 32), epochs=20, batch_size=32)
+config = hs.Config(hidden_sizes=(64, 32), epochs=30, batch_size=32)
 try:
-    hs.train(config, data=dataset, out="runs/callback", callbacks=[GoodEnough(0.7)])
+    hs.train(config, data=dataset, out="runs/callback", callbacks=[GoodEnough(0.65)])
 except ReachedError:
     print("good enough; the run is saved, and can be resumed")
