@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from handstitch.arrays import Images
 from handstitch.data.dataset import Dataset
 from handstitch.data.labels import LabelKind, NumberedLabels, name_labels, number_labels
-from handstitch.data.samples import SampleLike
-from handstitch.errors import DataError, listed
+from handstitch.data.samples import SampleLike, require_finite, shape_in_words
+from handstitch.errors import DataError, ModelFileError, listed
 from handstitch.model import scikit_learn
 
 
@@ -100,3 +102,21 @@ def label(
     """The data set of samples with labels of classes that are known."""
     named = name_labels(y) if kind == "number" else y
     return Dataset.from_arrays(X, named, class_names, part, weights)
+
+
+def require_shape(samples: Images, shape: tuple[int, ...], path: Path | None) -> Images:
+    """The samples, each of this shape and finite. Raises ModelFileError or DataError otherwise."""
+    if samples.shape[1:] != shape:
+        is_one, are_images = samples.shape == shape, samples.ndim > 2 and len(shape) > 1
+        raise ModelFileError(
+            f"the network expects {'images of another size' if are_images else 'other input'}",
+            file=path,
+            found=f"a single array {shape}" if is_one else shape_in_words(samples.shape[1:]),
+            wanted=shape_in_words(shape),
+            fix="put it into a list: [image]"
+            if is_one
+            else f"{'resize the images' if are_images else 'give such input as in training'}, "
+            "or train a network for this size",
+        )
+    require_finite(samples)
+    return samples

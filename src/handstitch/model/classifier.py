@@ -18,7 +18,7 @@ from handstitch.core.network import Network
 from handstitch.data import sources
 from handstitch.data.dataset import Dataset
 from handstitch.data.labels import values_of
-from handstitch.data.samples import SampleLike, as_samples, require_finite, shape_in_words
+from handstitch.data.samples import SampleLike, as_samples
 from handstitch.data.sources import Source
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator, evaluate
@@ -29,6 +29,7 @@ from handstitch.model.arguments import (
     number_classes,
     one_axis,
     require_features,
+    require_shape,
 )
 from handstitch.model.estimator import DEFAULTS, Estimator
 from handstitch.model.files import load_model, save_model
@@ -289,18 +290,4 @@ class Classifier(Estimator):
         return self._checked(samples)
 
     def _checked(self, samples: Images) -> Images:
-        shape = self.model.image_shape
-        if samples.shape[1:] != shape:
-            is_one, are_images = samples.shape == shape, samples.ndim > 2 and len(shape) > 1
-            raise ModelFileError(
-                f"the network expects {'images of another size' if are_images else 'other input'}",
-                file=self.path,
-                found=f"a single array {shape}" if is_one else shape_in_words(samples.shape[1:]),
-                wanted=shape_in_words(shape),
-                fix="put it into a list: [image]"
-                if is_one
-                else f"{'resize the images' if are_images else 'give such input as in training'}, "
-                "or train a network for this size",
-            )
-        require_finite(samples)
-        return samples
+        return require_shape(samples, self.model.image_shape, self.path)

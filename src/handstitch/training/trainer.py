@@ -10,21 +10,19 @@ from dataclasses import replace
 from functools import cached_property
 from math import log
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handstitch import machine
 from handstitch.arrays import Indices
 from handstitch.config import Config
-from handstitch.config.schema import default_learning_rate
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling
 from handstitch.data.augmentation import Augmentation, draw_mixing, resolve_shift
 from handstitch.data.batches import Batches, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background
-from handstitch.errors import Argument, DivergedError, Phrase
 from handstitch.machine import memory
 from handstitch.randomness import Purpose, generator
 from handstitch.records import EpochRecord, best_epoch, validation_losses
@@ -38,6 +36,7 @@ from handstitch.training.backend import (
     resolve_auto,
 )
 from handstitch.training.callbacks import Callback, calling
+from handstitch.training.divergence import DIVERGENCE_FACTOR, divergence_error
 from handstitch.training.sample_weights import class_weights, sample_weights
 from handstitch.training.starting_model import Start, StartingModel, prepare, settings_of
 from handstitch.training.state import State, draw_receptive_fields, start
@@ -45,10 +44,6 @@ from handstitch.training.validation import hold_out, is_better
 
 if TYPE_CHECKING:
     from handstitch.compiled.step import NumbaBackend
-
-DIVERGENCE_FACTOR: Final = 1000
-"""A mean loss above DIVERGENCE_FACTOR · ln(classes) is divergence. Guessing costs ln(classes), and
-a network whose units have all died gives finite losses for ever."""
 
 AfterStep = Callable[[State], None]
 """Called with the state after every step; who reads θ there calls `state.settle` first."""
@@ -285,19 +280,3 @@ def l2_penalty(theta: Parameters, config: Config) -> float:
     squares = float(np.sum(np.square(decayed, dtype=np.float64))) if config.weight_decay else 0.0
     per_sample = 1 if config.reduction == "mean" else config.batch_size
     return config.weight_decay / 2 * squares / per_sample
-
-
-def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> DivergedError:
-    """The error for a loss that is too large or not a number, with a learning rate to try."""
-    proposed = min(config.learning_rate / 10, default_learning_rate(config.to_dict()))
-    return DivergedError(
-        "training diverged",
-        found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
-        f"at learning rate {config.learning_rate:g}",
-        wanted="a finite loss (guessing gives about 2.3 with ten classes)",
-        fix=Phrase(
-            "try {} in a new run folder"
-            + ("; the best weights so far are kept" if epoch > 1 else ""),
-            Argument("learning_rate", float(f"{proposed:.2g}")),
-        ),
-    )
