@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from handstitch import machine
-from handstitch.compiled import layout, windows
+from handstitch.compiled import layout, window_tiles, windows
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.layout import Compaction, layout_of
 from handstitch.compiled.simd import LANES
 from handstitch.compiled.step import NumbaBackend
-from handstitch.compiled.windows import SHARING
+from handstitch.compiled.window_tiles import SHARING
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Hyperparameters, Optimizer
 from handstitch.core.parameters import Parameters
@@ -189,7 +189,7 @@ def test_units_that_share_a_window_have_the_bits_of_units_on_their_own(
         return shared, outcomes, {name: each.tobytes() for name, each in vectors(run).items()}
 
     together, *found = bits()
-    assert together == (group >= SHARING and windows.TILES[0] == 8)
+    assert together == (group >= SHARING and window_tiles.TILES[0] == 8)
     monkeypatch.setattr(layout, "windows_of", windows_on_their_own)
     on_their_own, *wanted = bits()
     assert not on_their_own
@@ -205,7 +205,7 @@ def test_units_share_where_four_rectangles_are_the_same():
     rectangles = np.tile([0, 0, 2, 3], (15, 1))
     rectangles[6] = 1, 1, 2, 3
     shared = windows.windows_of(ReceptiveFields(rectangles, (4, 5)))[2]
-    assert shared.tolist() == [windows.TILES[0] == 8, False, windows.TILES[0] == 8, False]
+    assert shared.tolist() == [window_tiles.TILES[0] == 8, False, window_tiles.TILES[0] == 8, False]
 
 
 def test_within_an_epoch_store_brings_theta_and_slots_up_to_date():
