@@ -84,7 +84,7 @@ def test_the_commands_for_own_data_run(
     write_picture(small_world / "new.jpg", draw((60, 40)))
     page = (ROOT / "docs/howto/own-data.md").read_text("utf-8")
     commands = [words for words in named("handstitch", page) if "photos" in " ".join(words)]
-    assert len(commands) == 13
+    assert len(commands) == 14
     for words in commands:
         is_resumed = "--resume" in words
         for name, value in (("EPOCHS", "1"), ("HIDDEN_SIZES", "16,8"), ("BACKEND", "numpy")):

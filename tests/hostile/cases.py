@@ -20,8 +20,10 @@ from typing import Any
 
 from handstitch import runs
 from handstitch.config import Config
+from handstitch.config.messages import pretty_json
 from handstitch.config.toml import format_toml
 from handstitch.data import loading
+from handstitch.runs.validation_set import ValidationSet
 from tests.fuzz import targets
 from tests.fuzz.target import CUT
 from tests.hostile.attack import attack, captured
@@ -55,7 +57,7 @@ VERBS = RUN_VERBS | SEARCH_VERBS
 _ALIKE = {"show --json", "show SEARCH --json", "test FILE", "predict"}
 """Verbs that read a record by the same call as another: every file is replaced for them, too."""
 _EXTRA = {
-    "run": (),
+    "run": ("validation.json",),  # of a run with a validation set of its own
     "search": ("study.db-journal", "study.db-wal", "study.db-shm"),  # SQLite removes them
 }
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -65,14 +67,15 @@ RECORDS = (
     *("run/config.toml", "run/history.csv", "run/summary.json", "run/origin.json"),
     *("run/test/log.json", "search/search.json", "search/trials/0000/trial.json"),
     *("search/test/log.json", "run/weights/best.safetensors", "run/weights/last.safetensors"),
-    *("run/start.json", "run/weights/start.safetensors"),
+    *("run/start.json", "run/weights/start.safetensors", "run/validation.json"),
 )
 
 
 def prepare(base: Path) -> None:
     """Make a run, interrupted after two of three epochs, and a search, after five of six trials.
 
-    Goes to the folder `base`. A summary, which such a run has not, lies beside.
+    Goes to the folder `base`. A summary and the record of a validation set, which such a run has
+    not, lie beside.
     """
     os.chdir(base)
     loading._SKETCH = {"train": (300, 1), "test": (60, 2)}  # type: ignore[misc]
@@ -81,6 +84,8 @@ def prepare(base: Path) -> None:
     origin = Path("new/winner/origin.json").read_bytes()
     beside = {"origin.json": origin.replace(b"../../search", b"../search")}
     shutil.copy("new/winner/summary.json", "summary.json")
+    own = ValidationSet(name="own", digest="0" * 64)
+    Path("validation.json").write_bytes(pretty_json(own))
     with runs.create(CONFIG, out="new/start") as run:
         next(run.train())
     start = runs.Origin.of("new/start")

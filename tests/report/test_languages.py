@@ -23,7 +23,7 @@ from tests.report.test_page import page_of
 PACKAGES = ("handstitch.report.languages", "handstitch.figures.labels")
 NAMES = {
     "Handstitch", "sketch", "Fashion", "MNIST", "SHA", "BLAS", "NumPy", "SciPy", "numba", "auto",
-    "history", "csv", "Python", "L2", "F1", "none", "He", "Glorot", "LeCun",
+    "history", "csv", "CSV", "Python", "L2", "F1", "none", "He", "Glorot", "LeCun", "balanced",
 }  # fmt: skip
 """Names and commands, which are the same in every language."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+[0-9]*")

@@ -74,7 +74,7 @@ def test_a_run_gets_page_pictures_and_card_and_keeps_the_rest(trained: Path) -> 
     source = made.page.read_bytes()
     assert len(source) < 3_000_000
     assert breaches(source.decode()) == []
-    assert len(Page(source.decode()).all("img")) == 11
+    assert len(Page(source.decode()).all("img")) == 13
     for path, content in before.items():
         assert path.name == "README.md" or path.read_bytes() == content
 
@@ -243,8 +243,13 @@ def test_the_initial_weights_are_those_that_the_seed_draws(trained: Path) -> Non
     assert found.initial is not None
     from handstitch.randomness import Purpose, generator
 
+    fields = found.model.receptive_fields
+    assert fields is not None
     drawn = Parameters.random(
-        found.model.parameters.sizes, generator(0, Purpose.INITIALIZATION), "he"
+        found.model.parameters.sizes,
+        generator(0, Purpose.INITIALIZATION),
+        "he",
+        mask=fields.mask,
     )
     assert np.array_equal(found.initial.vector, drawn.vector)
 
@@ -274,7 +279,7 @@ def test_initial_weights_that_no_digest_confirms_are_not_shown(
     page = Page(made.page.read_text("utf-8"))
     assert ENGLISH.missing["initial"] in page.text
     assert ENGLISH.change_lead not in page.text
-    assert len(page.all("img")) == 8
+    assert len(page.all("img")) == 10
     found = gather(trained)
     assert [row[2] for row in tables.layers(found)] == ["–"] * 3
 
@@ -328,7 +333,7 @@ def test_many_classes_are_drawn() -> None:
     drawn = charts.draw_charts(found, ENGLISH, "en")
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []
-    assert len(Page(source).all("img")) == 5
+    assert len(Page(source).all("img")) == 6
     assert len(source) < 2_000_000
 
 

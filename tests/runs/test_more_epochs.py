@@ -73,8 +73,8 @@ def test_a_jump_of_the_rate_is_told(tmp_path: Path, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO, "handstitch"):
         hs.resume(tmp_path / "run", data, epochs=4)
     told = [message for message in caplog.messages if "in place of" in message]
-    # Of 4 epochs with 6 steps, step 12 is at 12/23 of the cosine.
-    next_rate = 0.01 * (1 + np.cos(np.pi * 12 / 23)) / 2
+    # Of 4 epochs with 6 steps, the first 3 are the warm-up: step 12 is at 9/20 of the cosine.
+    next_rate = 0.01 * (1 + np.cos(np.pi * 9 / 20)) / 2
     (line,) = told
     assert line.startswith("4 epochs in place of 2: the cosine schedule is that of 4 epochs, ")
     assert line.endswith(f"the learning rate goes from 0 to {next_rate:.3g}")
