@@ -1,0 +1,74 @@
+"""handstitch export: files are written, asked, and compared with the network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Handstitch
+
+needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+
+
+@needs_compiler
+def test_files_and_their_agreement(handstitch: Handstitch, trained: Path):
+    words = ("--python", "out/p.py", "--c", "net.h", "--c-int8", "net8.h")
+    result = handstitch("export", str(trained), *words)
+    assert result.code == 0, result.err
+    for file in ("out/p.py", "net.h", "net8.h"):
+        assert f": {file}, {Path(file).stat().st_size:,} bytes" in result.out
+    found = re.findall(
+        r"the class of the network for (.+) test samples of sketch, its probabilities within (\S+)",
+        result.out,
+    )
+    assert [same for same, _ in found[:2]] == ["all 60", "all 60"]
+    assert all(float(largest) < 1e-5 for _, largest in found[:2])
+    assert len(found) == 3
+    assert sorted(path.name for path in Path().iterdir()) == ["net.h", "net8.h", "out", "runs"]
+
+
+def test_drawn_samples_where_there_are_no_others(handstitch: Handstitch, trained: Path):
+    import handstitch as hs
+    from handstitch.data import sketch
+
+    images, labels = sketch.draw(200, seed=0)
+    hs.Classifier(hidden_sizes=(4,), epochs=1, threads=1).fit(images, labels).save(
+        "own.safetensors"
+    )
+    result = handstitch("export", "own.safetensors", "--python", "p.py")
+    assert result.code == 0, result.err
+    assert "for all 2,000 drawn samples" in result.out
+
+
+def test_without_a_compiler_a_header_is_written_all_the_same(
+    handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    result = handstitch("export", str(trained), "--c", "net.h")
+    assert result.code == 0, result.err
+    assert "agreement not measured: there is no C compiler" in result.out
+    assert Path("net.h").is_file()
+
+
+def test_no_file_is_named(handstitch: Handstitch, trained: Path):
+    result = handstitch("export", str(trained))
+    assert result.code == 2
+    assert "no file is named" in result.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--c", "runs/train/weights/best.safetensors"), ("--c", "x", "--python", "x")],
+    ids=["the model", "twice"],
+)
+def test_no_file_takes_the_place_of_another(handstitch: Handstitch, trained: Path, words):
+    model = trained / "weights" / "best.safetensors"
+    before = model.read_bytes()
+    result = handstitch("export", str(trained), *words)
+    assert result.code == 2
+    assert "this file would be replaced" in result.err
+    assert model.read_bytes() == before
+    assert not Path("x").exists()
