@@ -30,6 +30,36 @@ def test_files_and_their_agreement(handstitch: Handstitch, trained: Path):
     assert sorted(path.name for path in Path().iterdir()) == ["net.h", "net8.h", "out", "runs"]
 
 
+@pytest.mark.parametrize("words", [(), ("--layout", "coefs_0")], ids=["course", "sklearn"])
+def test_an_npz_is_a_model_again(handstitch: Handstitch, trained: Path, words):
+    result = handstitch("export", str(trained), "--npz", "w.npz", *words)
+    assert result.code == 0, result.err
+    assert "the class of the network for all 60" in result.out
+    for verb, rest, key in (
+        ("test", (), "confusion_matrix"),
+        ("predict", ("--rows", "0:2"), "part"),
+    ):
+        found, wanted = (
+            handstitch(verb, model, *rest, "--json").json for model in ("w.npz", str(trained))
+        )
+        assert found[key] == wanted[key]
+    for one, other in zip(found["predictions"], wanted["predictions"], strict=True):
+        assert one["probabilities"] == other["probabilities"]
+
+
+def test_what_an_npz_does_not_say_is_said(handstitch: Handstitch):
+    import numpy as np
+
+    arrays = {"coefs_0": np.ones((784, 10)), "intercepts_0": np.zeros(10)}
+    np.savez("theirs.npz", **arrays)
+    result = handstitch("predict", "theirs.npz", "--rows", "0:2", "--dataset", "sketch")
+    assert result.code == 0, result.err
+    assert "theirs.npz does not say, and is taken to have: activations relu" in result.err
+    np.savez("both.npz", **arrays, images=np.zeros((2, 28, 28), np.uint8))
+    result = handstitch("predict", "both.npz")
+    assert "may be a model or data" in result.err
+
+
 def test_drawn_samples_where_there_are_no_others(handstitch: Handstitch, trained: Path):
     import handstitch as hs
     from handstitch.data import sketch

@@ -25,6 +25,7 @@ from handstitch.export.agreement import _MAIN
 from handstitch.export.c_header import prefix
 from handstitch.model import Model
 from handstitch.model.classifier import Classifier
+from handstitch.model.npz_layouts import LAYOUTS
 from handstitch.receptive_fields import ReceptiveFields
 from tests.sample_models import sample
 
@@ -268,6 +269,17 @@ def test_prefix_is_an_identifier(file, name):
 
 def test_every_activation_has_its_formulas():
     assert list(FORMULAS) == list(ACTIVATIONS)
+
+
+# ── Files that are read again ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("options", [{"layout": name} for name in LAYOUTS], ids=LAYOUTS)
+def test_npz_answers_as_the_network(tmp_path, model, options):
+    samples = samples_of(model)
+    write(model, tmp_path / "w.npz", "npz", **options)
+    P = FORMATS["npz"].ask(tmp_path / "w.npz", samples)
+    np.testing.assert_array_equal(P, probabilities(model, samples))
 
 
 # ── Agreement ──────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -29,6 +29,17 @@ def export(
         Path | None,
         Parameter(metavar="FILE", help="one C99 header, its weights in whole numbers of 8 bits"),
     ] = None,
+    npz: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="arrays of weights and biases, as NumPy saves them"),
+    ] = None,
+    layout: Annotated[
+        Literal["weights_0", "W0", "coefs_0", "fc1.weight"],
+        Parameter(
+            help="of --npz: its first name, as the course report, a textbook, scikit-learn "
+            "and PyTorch have it"
+        ),
+    ] = "weights_0",
     weights: Weights = "best",
     data_dir: DataDir = None,
 ) -> None:
@@ -42,7 +53,7 @@ def export(
 
     files = {
         kind: file
-        for kind, file in (("python", python), ("c", c), ("c_int8", c_int8))
+        for kind, file in {"python": python, "c": c, "c_int8": c_int8, "npz": npz}.items()
         if file is not None
     }
     if not files:
@@ -59,7 +70,8 @@ def export(
     print(f"Model: {printable(target)}, {classifier.weights} weights")
     for kind, file in files.items():
         form = exports.FORMATS[kind]
-        size = exports.write(classifier.model, file, kind)
+        options = {"layout": layout} if kind == "npz" else {}
+        size = exports.write(classifier.model, file, kind, **options)
         print(f"\n{form.title}: {printable(file)}, {size:,} bytes")
         found = exports.agreement(classifier.model, partial(form.ask, file), samples)
         print(_in_words(found, described))

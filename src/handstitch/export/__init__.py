@@ -1,6 +1,7 @@
 """A trained network in files of other programs: what is written, and how it is asked again.
 
 write(model, path, "python")     one Python file that needs NumPy only
+write(model, path, "npz")        arrays under the names of other programs: layout="coefs_0"
 write(model, path, "c")          one C99 header; "c_int8": its weights in whole numbers of 8 bits
 agreement(model, ask, samples)   whether a file answers as its network does
 """
@@ -13,10 +14,10 @@ from typing import Final, NamedTuple
 
 from handstitch import storage
 from handstitch.arrays import Images, Matrix
-from handstitch.export.agreement import Agreement, agreement, ask_c, ask_python
+from handstitch.export.agreement import Agreement, agreement, ask_c, ask_model, ask_python
 from handstitch.export.c_header import c_header
 from handstitch.export.python_file import python_file
-from handstitch.model import Model
+from handstitch.model import Model, npz_layouts
 
 __all__ = ["FORMATS", "Agreement", "Format", "agreement", "write"]
 
@@ -25,7 +26,8 @@ class Format(NamedTuple):
     """A kind of file."""
 
     title: str
-    encode: Callable[[Model, Path], bytes]
+    encode: Callable[..., bytes]
+    """Of the model, the path of the file and options."""
     ask: Callable[[Path, Images], Matrix | None]
     """The probabilities that a file of this kind gives; None where nothing here can run it."""
 
@@ -36,14 +38,19 @@ FORMATS: Final = {
     "c_int8": Format(
         "C header, int8", lambda model, path: c_header(model, path, int8=True).encode(), ask_c
     ),
+    "npz": Format(
+        "npz", lambda model, path, layout="weights_0": npz_layouts.encode(model, layout), ask_model
+    ),
 }
 
 
-def write(model: Model, path: str | Path, kind: str) -> int:
+def write(model: Model, path: str | Path, kind: str, **options: str) -> int:
     """Write the network into a file of this kind, one of FORMATS; the bytes it has.
+
+    An npz takes the `layout` of its arrays, one of `model.npz_layouts.LAYOUTS`.
 
     An existing file is replaced once this one is whole. Raises MachineError.
     """
-    data = FORMATS[kind].encode(model, Path(path))
+    data = FORMATS[kind].encode(model, Path(path), **options)
     storage.write(path, data)
     return len(data)

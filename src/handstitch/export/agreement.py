@@ -18,6 +18,7 @@ from handstitch.errors import MachineError
 from handstitch.evaluation import Evaluator
 from handstitch.export.c_header import prefix
 from handstitch.model import Model
+from handstitch.model.classifier import Classifier
 from handstitch.storage.atomic import temporary
 
 CLOSE: Final = 1e-5
@@ -111,6 +112,11 @@ def ask_c(path: Path, samples: Images) -> Matrix | None:
         ]
         _answer([compiler, *flags], text.encode())
         return _answers([str(program.resolve())], samples.tobytes(), len(samples))
+
+
+def ask_model(path: Path, samples: Images) -> Matrix:
+    """The probabilities of `samples` by the file `path`, which is read as a model again."""
+    return Classifier.load(path).predict_proba(samples)
 
 
 def _answers(command: list[str], given: bytes, n: int) -> Matrix:
