@@ -31,12 +31,16 @@ def test_files_and_their_agreement(handstitch: Handstitch, trained: Path):
     assert sorted(path.name for path in Path().iterdir()) == ["net.h", "net8.h", "out", "runs"]
 
 
-@pytest.mark.parametrize("words", [(), ("--layout", "coefs_0")], ids=["course", "sklearn"])
-def test_an_npz_is_a_model_again(handstitch: Handstitch, trained: Path, words):
-    result = handstitch("export", str(trained), "--npz", "w.npz", *words)
+@pytest.mark.parametrize(
+    "words",
+    [("--npz", "w.npz"), ("--npz", "w.npz", "--layout", "coefs_0"), ("--torch", "w.safetensors")],
+    ids=["course", "sklearn", "torch"],
+)
+def test_weights_for_others_are_a_model_again(handstitch: Handstitch, trained: Path, words):
+    result = handstitch("export", str(trained), *words)
     assert result.code == 0, result.err
     assert "the class of the network for all 60" in result.out
-    models = ("w.npz", str(trained))
+    models = (words[1], str(trained))
     tested = [handstitch("test", model, "--json").json["confusion_matrix"] for model in models]
     assert tested[0] == tested[1]
     answers = [handstitch("predict", model, "--rows", "0:2", "--json").json for model in models]

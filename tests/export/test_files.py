@@ -25,7 +25,7 @@ from handstitch.export.agreement import _MAIN
 from handstitch.export.c_header import prefix
 from handstitch.model import Model
 from handstitch.model.classifier import Classifier
-from handstitch.model.npz_layouts import LAYOUTS
+from handstitch.model.layouts import LAYOUTS
 from handstitch.receptive_fields import ReceptiveFields
 from tests.sample_models import sample
 
@@ -274,11 +274,15 @@ def test_every_activation_has_its_formulas():
 # ── Files that are read again ──────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("options", [{"layout": name} for name in LAYOUTS], ids=LAYOUTS)
-def test_npz_answers_as_the_network(tmp_path, model, options):
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("torch", {}), *(("npz", {"layout": name}) for name in LAYOUTS)],
+    ids=["torch", *LAYOUTS],
+)
+def test_weights_for_others_answer_as_the_network(tmp_path, model, kind, options):
     samples = samples_of(model)
-    write(model, tmp_path / "w.npz", "npz", **options)
-    P = FORMATS["npz"].ask(tmp_path / "w.npz", samples)
+    write(model, tmp_path / "weights", kind, **options)
+    P = FORMATS[kind].ask(tmp_path / "weights", samples)
     np.testing.assert_array_equal(P, probabilities(model, samples))
 
 

@@ -32,9 +32,9 @@ from handstitch.errors import DataError
 from handstitch.model import (
     Model,
     course_npz,
+    layouts,
     load_model,
     load_state,
-    npz_layouts,
     safetensors_file,
     save_model,
     save_state,
@@ -222,7 +222,7 @@ def _parse_npz(data: bytes, path: Path) -> None:
             return
         parameters, _ = course_npz.read(path, file, len(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays, np.errstate(all="ignore"):
-        layout, names = npz_layouts.layout_of(arrays.files)
+        layout, names = layouts.layout_of(arrays.files)
         for (weights, biases), W, b in zip(
             names, parameters.weights, parameters.biases, strict=True
         ):

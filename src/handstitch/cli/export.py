@@ -33,6 +33,10 @@ def export(
         Path | None,
         Parameter(metavar="FILE", help="arrays of weights and biases, as NumPy saves them"),
     ] = None,
+    torch: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="safetensors, its weights as torch.nn.Linear has them"),
+    ] = None,
     layout: Annotated[
         Literal["weights_0", "W0", "coefs_0", "fc1.weight"],
         Parameter(
@@ -53,7 +57,13 @@ def export(
 
     files = {
         kind: file
-        for kind, file in {"python": python, "c": c, "c_int8": c_int8, "npz": npz}.items()
+        for kind, file in {
+            "python": python,
+            "c": c,
+            "c_int8": c_int8,
+            "npz": npz,
+            "torch": torch,
+        }.items()
         if file is not None
     }
     if not files:

@@ -2,6 +2,7 @@
 
 write(model, path, "python")     one Python file that needs NumPy only
 write(model, path, "npz")        arrays under the names of other programs: layout="coefs_0"
+write(model, path, "torch")      safetensors with weights (outputs, inputs), for torch.nn.Linear
 write(model, path, "c")          one C99 header; "c_int8": its weights in whole numbers of 8 bits
 agreement(model, ask, samples)   whether a file answers as its network does
 """
@@ -17,7 +18,7 @@ from handstitch.arrays import Images, Matrix
 from handstitch.export.agreement import Agreement, agreement, ask_c, ask_model, ask_python
 from handstitch.export.c_header import c_header
 from handstitch.export.python_file import python_file
-from handstitch.model import Model, npz_layouts
+from handstitch.model import Model, layouts, torch_file
 
 __all__ = ["FORMATS", "Agreement", "Format", "agreement", "write"]
 
@@ -39,7 +40,10 @@ FORMATS: Final = {
         "C header, int8", lambda model, path: c_header(model, path, int8=True).encode(), ask_c
     ),
     "npz": Format(
-        "npz", lambda model, path, layout="weights_0": npz_layouts.encode(model, layout), ask_model
+        "npz", lambda model, path, layout="weights_0": layouts.encode_npz(model, layout), ask_model
+    ),
+    "torch": Format(
+        "safetensors in PyTorch's layout", lambda model, path: torch_file.encode(model), ask_model
     ),
 }
 
@@ -47,7 +51,7 @@ FORMATS: Final = {
 def write(model: Model, path: str | Path, kind: str, **options: str) -> int:
     """Write the network into a file of this kind, one of FORMATS; the bytes it has.
 
-    An npz takes the `layout` of its arrays, one of `model.npz_layouts.LAYOUTS`.
+    An npz takes the `layout` of its arrays, one of `model.layouts.LAYOUTS`.
 
     An existing file is replaced once this one is whole. Raises MachineError.
     """

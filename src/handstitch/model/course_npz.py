@@ -2,7 +2,7 @@
 
     weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, bias_2, weights_4, bias_4, …
 
-and others (`npz_layouts`). In the course report's the numbers count the activations between the
+and others (`layouts`). In the course report's the numbers count the activations between the
 layers, too. Float64 or float32; stored or deflated. NumPy's own reader is used with pickles
 refused, after the zip's directory has said how much there is to unpack.
 """
@@ -17,12 +17,10 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import aligned_zeros
-from handstitch.core.parameters import Parameters, count
+from handstitch.core.parameters import Parameters
 from handstitch.data.readers.numpy_files import BROKEN
-from handstitch.errors import ModelFileError
 from handstitch.model import unsupported
-from handstitch.model.npz_layouts import FACTS, Layout, facts_of, layout_of
+from handstitch.model.layouts import FACTS, facts_of, parameters_of, require_names, unusable
 
 _LARGEST_DIRECTORY: Final = 2**15
 _FREE_BYTES: Final = 8 * 2**20
@@ -59,33 +57,13 @@ def read(path: Path, file: BinaryIO, size: int) -> tuple[Parameters, dict[str, A
                     if stream.read(1):  # at the end, the zip's checksum is compared
                         raise ValueError("more bytes than its header says")
     except BROKEN as error:
-        raise _unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
+        raise unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
     arrays = {name.removesuffix(".npy"): array for name, array in arrays.items()}
     try:
         facts = facts_of({name: arrays.pop(name) for name in FACTS if name in arrays})
     except ValueError as error:
-        raise _unusable(path, str(error), "numbers or text") from error
-    layout, names = layout_of(arrays)
-    sizes = _sizes(path, arrays, layout, names)
-    parameters = Parameters(sizes, aligned_zeros(count(sizes)))
-    with np.errstate(over="ignore"):
-        for layer, (weights, biases) in enumerate(names):
-            W = arrays[weights]
-            parameters.weights[layer][:] = W.T if layout.is_transposed else W
-            parameters.biases[layer][:] = arrays[biases].reshape(-1)
-    if not np.isfinite(parameters.vector).all():
-        raise _unusable(path, "numbers that are not finite in float32", "finite numbers")
-    return parameters, facts
-
-
-def _unusable(path: Path, found: str, wanted: str | None = None) -> ModelFileError:
-    return ModelFileError(
-        "these are not weights in a layout that is known",
-        file=path,
-        found=found,
-        wanted=wanted or "float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), …",
-        fix="save each layer's weights and biases with np.savez as float arrays of these names",
-    )
+        raise unusable(path, str(error), "numbers or text") from error
+    return parameters_of(path, arrays), facts
 
 
 def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
@@ -98,50 +76,21 @@ def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
     length, start = (int.from_bytes(end[at : at + 4], "little") for at in (12, 16))
     is_last = end.startswith(b"PK\5\6") and start + length == size - _END
     if not is_last or tail.startswith(b"PK\6\7") or length > _LARGEST_DIRECTORY:
-        raise _unusable(path, "a damaged zip, or one that NumPy did not write")
+        raise unusable(path, "a damaged zip, or one that NumPy did not write")
 
 
 def _require_members(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
     """Raise ModelFileError for unexpected members, a zip bomb, or another compression method."""
-    names = [member.filename for member in members]
-    given = {name.removesuffix(".npy") for name in names}
-    layout, pairs = layout_of(given)
-    wanted = {name for pair in pairs for name in pair}
-    is_exact = len(names) == len(given) and {f"{name}.npy" for name in given} == set(names)
-    if not wanted or not is_exact or given - set(FACTS) != wanted:
-        odd = sorted(wanted ^ (given - set(FACTS))) or sorted(given)
-        found = f"arrays missing or too many: {', '.join(odd[:3])}" + ", …" * (len(odd) > 3)
-        raise _unusable(path, found, f"{layout.example} and nothing else")
+    names = [member.filename.removesuffix(".npy") for member in members]
+    if any(member.filename != f"{name}.npy" for member, name in zip(members, names, strict=True)):
+        raise unusable(path, "members that are no arrays")
+    require_names(path, names)
     for member in members:
         # LZMA would take up to 4 GiB of addresses because a header says so.
         is_usual = member.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
         if not is_usual or member.header_offset > size:
             found = f"{member.filename}, compressed by method {member.compress_type}"
-            raise _unusable(path, found, "members that are stored or deflated, as NumPy saves them")
+            raise unusable(path, found, "members that are stored or deflated, as NumPy saves them")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_FREE_BYTES, _MOST_RATIO * size):
-        raise _unusable(path, f"{unpacked:,} bytes packed in {size:,}")
-
-
-def _sizes(
-    path: Path, arrays: dict[str, NDArray[Any]], layout: Layout, names: list[tuple[str, str]]
-) -> tuple[int, ...]:
-    """The layer sizes, if each layer has as many inputs as the one before has outputs."""
-    for name, array in arrays.items():
-        if array.dtype.str[1:] not in {"f8", "f4"}:
-            raise _unusable(path, f"{name}, an array of {array.dtype}", "float64 or float32")
-    sizes: tuple[int, ...] = ()
-    for weights, biases in names:
-        shape, bias = arrays[weights].shape, arrays[biases].shape
-        turned = shape[::-1] if layout.is_transposed else shape
-        if len(shape) != 2 or 0 in shape or (sizes and turned[0] != sizes[-1]):
-            inputs = sizes[-1] if sizes else "inputs"
-            wanted = f"(outputs, {inputs})" if layout.is_transposed else f"({inputs}, outputs)"
-            raise _unusable(path, f"{weights} of shape {shape}", wanted)
-        row = (1, turned[1])
-        if bias not in ({row} if layout.has_rows else {row, row[1:]}):
-            raise _unusable(
-                path, f"{biases} of shape {bias}", f"{row if layout.has_rows else row[1:]}"
-            )
-        sizes = (*(sizes or turned[:1]), turned[1])
-    return sizes
+        raise unusable(path, f"{unpacked:,} bytes packed in {size:,}")

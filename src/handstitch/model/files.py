@@ -1,4 +1,4 @@
-"""Read and write model files and resumable states; read weights in an npz."""
+"""Read and write model files and resumable states; read those of others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from handstitch import storage
 from handstitch.arrays import aligned_zeros
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
-from handstitch.model import course_npz, outliers, safetensors_file, unsupported
+from handstitch.model import course_npz, outliers, safetensors_file, torch_file, unsupported
 from handstitch.model.info import Model, parse, to_metadata
 from handstitch.model.outliers import OutlierDetector
 from handstitch.model.safetensors_file import Metadata, Shapes
@@ -68,7 +68,7 @@ def save_state(
 
 
 def load_model(path: str | Path) -> Model:
-    """The model in a model file, a state, or weights in an npz.
+    """The model in a model file, a state, or other programs' weights.
 
     Raises ModelFileError, or MachineError if the file may not be read.
     """
@@ -76,7 +76,9 @@ def load_model(path: str | Path) -> Model:
     try:
         with unsupported.open_file(path) as file:
             if course_npz.is_archive(file):
-                return _from_npz(path, *course_npz.read(path, file, file.seek(0, 2)))
+                return _imported(path, *course_npz.read(path, file, file.seek(0, 2)))
+            if (found := torch_file.read(path, file)) is not None:
+                return _imported(path, *found)
     except OSError as error:
         raise unsupported.unreadable(path, error) from error
     return _load(path)[0]
@@ -232,8 +234,10 @@ def _sound(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _from_npz(path: Path, parameters: Parameters, facts: dict[str, Any]) -> Model:
-    """The model of an npz; what it does not say is the course report's, and a notice says so."""
+def _imported(path: Path, parameters: Parameters, facts: dict[str, Any]) -> Model:
+    """The model of other programs' weights; a notice says what their file does not say and is taken
+    from the course report.
+    """
     from handstitch.data.dataset import GARMENTS
 
     sizes = parameters.sizes
@@ -246,10 +250,11 @@ def _from_npz(path: Path, parameters: Parameters, facts: dict[str, Any]) -> Mode
             "what they are",
             fix="save with the weights image_shape, class_names, scale, offset and activations",
         )
+    shape = facts.get("image_shape")
     assumed: dict[str, Any] = {
         "activations": ("relu",) * (len(sizes) - 2),
         "offset": 0.0,
-        "scale": 1.0 if np.size(facts.get("image_shape", _COURSE_SHAPE)) == 1 else _COURSE_SCALE,
+        "scale": 1.0 if isinstance(shape, list) and len(shape) == 1 else _COURSE_SCALE,
         "class_names": GARMENTS,
         "image_shape": _COURSE_SHAPE,
     }
@@ -263,7 +268,7 @@ def _from_npz(path: Path, parameters: Parameters, facts: dict[str, Any]) -> Mode
     return parse(
         path,
         {"dataset": "arrays", "config": {}, "history": (), "versions": {}, "sizes": sizes}
-        | {"origin": "npz" if facts else "course npz"}
+        | {"origin": "import" if facts else "course npz"}
         | assumed
         | facts,
     ).model(parameters, None, None)

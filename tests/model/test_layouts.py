@@ -14,7 +14,7 @@ from msgspec import structs
 from handstitch.data.dataset import GARMENTS
 from handstitch.errors import ModelFileError
 from handstitch.model import load_model
-from handstitch.model.npz_layouts import FACTS, LAYOUTS, encode
+from handstitch.model.layouts import FACTS, LAYOUTS, encode_npz
 from tests.sample_models import GARMENT_SIZES, assert_same, sample
 
 COLOURS: dict[str, Any] = {
@@ -28,7 +28,7 @@ COLOURS: dict[str, Any] = {
     "config": {},
     "history": (),
     "versions": {},
-    "origin": "npz",
+    "origin": "import",
 }
 
 
@@ -69,21 +69,21 @@ def test_every_layout_is_the_same_network(path, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("facts", [COLOURS, {}])
 def test_what_is_written_is_read(path, layout, facts):
-    nothing = {"origin": "npz", "config": {}, "history": (), "versions": {}}
+    nothing = {"origin": "import", "config": {}, "history": (), "versions": {}}
     model = sample((12, 9, 9, 3), **({"image_shape": (3, 4)} | nothing | facts))
-    path.write_bytes(encode(model, layout))
+    path.write_bytes(encode_npz(model, layout))
     assert_same(load_model(path), model)
     with np.load(path, allow_pickle=False) as arrays:
         assert layout in arrays.files
         W = arrays[layout]
         assert W.shape == ((9, 12) if layout == "fc1.weight" else (12, 9))
-    assert encode(model, layout) == path.read_bytes()
+    assert encode_npz(model, layout) == path.read_bytes()
 
 
 def test_features_are_written_with_their_scaling(path):
     offset, scale = (0.5, 1.0, -2.0), (1.0, 0.5, 2.0)
     model = sample((3, 4, 2), image_shape=(3,), offset=offset, scale=scale, labels="position")
-    path.write_bytes(encode(model))
+    path.write_bytes(encode_npz(model))
     found = load_model(path)
     assert (found.offset, found.scale) == (offset, scale)
 
@@ -105,7 +105,7 @@ def test_what_is_taken_for_granted_is_said(path, caplog):
     said = "activations relu, offset 0.0, scale 0.00390625, class_names those of Fashion-MNIST"
     assert said in caplog.text
     caplog.clear()
-    path.write_bytes(encode(sample()))
+    path.write_bytes(encode_npz(sample()))
     load_model(path)
     assert not caplog.records
 
