@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -284,6 +285,18 @@ def test_weights_for_others_answer_as_the_network(tmp_path, model, kind, options
     write(model, tmp_path / "weights", kind, **options)
     P = FORMATS[kind].ask(tmp_path / "weights", samples)
     np.testing.assert_array_equal(P, probabilities(model, samples))
+
+
+def test_json_answers_as_the_network(tmp_path, model):
+    samples = samples_of(model)
+    write(model, tmp_path / "net.json", "json")
+    P = FORMATS["json"].ask(tmp_path / "net.json", samples)
+    assert P is not None
+    np.testing.assert_allclose(P, probabilities(model, samples), atol=1e-6)
+    found = json.loads((tmp_path / "net.json").read_bytes())
+    assert tuple(found["class_names"]) == model.class_names
+    for layer, W in zip(found["layers"], model.parameters.weights, strict=True):
+        np.testing.assert_array_equal(np.array(layer["weights"], np.float32), W)
 
 
 # ── Agreement ──────────────────────────────────────────────────────────────────────────────────

@@ -37,6 +37,9 @@ def export(
         Path | None,
         Parameter(metavar="FILE", help="safetensors, its weights as torch.nn.Linear has them"),
     ] = None,
+    json: Annotated[
+        Path | None, Parameter(metavar="FILE", help="one JSON object with all weights")
+    ] = None,
     layout: Annotated[
         Literal["weights_0", "W0", "coefs_0", "fc1.weight"],
         Parameter(
@@ -63,6 +66,7 @@ def export(
             "c_int8": c_int8,
             "npz": npz,
             "torch": torch,
+            "json": json,
         }.items()
         if file is not None
     }

@@ -3,6 +3,7 @@
 write(model, path, "python")     one Python file that needs NumPy only
 write(model, path, "npz")        arrays under the names of other programs: layout="coefs_0"
 write(model, path, "torch")      safetensors with weights (outputs, inputs), for torch.nn.Linear
+write(model, path, "json")       one JSON object
 write(model, path, "c")          one C99 header; "c_int8": its weights in whole numbers of 8 bits
 agreement(model, ask, samples)   whether a file answers as its network does
 """
@@ -17,6 +18,7 @@ from handstitch import storage
 from handstitch.arrays import Images, Matrix
 from handstitch.export.agreement import Agreement, agreement, ask_c, ask_model, ask_python
 from handstitch.export.c_header import c_header
+from handstitch.export.json_file import ask_json, encode_json
 from handstitch.export.python_file import python_file
 from handstitch.model import Model, layouts, torch_file
 
@@ -45,6 +47,7 @@ FORMATS: Final = {
     "torch": Format(
         "safetensors in PyTorch's layout", lambda model, path: torch_file.encode(model), ask_model
     ),
+    "json": Format("JSON", lambda model, path: encode_json(model), ask_json),
 }
 
 

@@ -34,6 +34,13 @@ FACTS: Final = (
 """Fields of the model's metadata that a file may have."""
 
 
+MEANING: Final = (
+    "Written by Handstitch. x = (x - offset) * scale; x = activation(weights x + biases) layer by "
+    "layer, the last without activation; probabilities = softmax(x / temperature)"
+)
+"""How the FACTS are applied, for a reader of the file."""
+
+
 class Layout(NamedTuple):
     """Names and shapes of the arrays of a layer."""
 

@@ -22,6 +22,7 @@ from handstitch.model import unsupported
 from handstitch.model.info import Model
 from handstitch.model.layouts import (
     FACTS,
+    MEANING,
     arrays_of,
     is_name,
     known_facts,
@@ -34,16 +35,12 @@ from handstitch.storage.reading import count_values
 _LIMIT: Final = 2**20
 """Bytes of a header."""
 _VALUES_LIMIT: Final = 200_000
-_MEANING: Final = (
-    "Written by Handstitch. x = (x - offset) * scale; a = activation(weight x + bias) layer by "
-    "layer, the last without activation; probabilities = softmax(a / temperature)"
-)
 
 
 def encode(model: Model) -> bytes:
     """The bytes of the file; one metadata key, for safetensors orders several at random."""
     arrays = arrays_of(model, "fc1.weight")
-    note = json.dumps({"meaning": _MEANING} | known_facts(model), ensure_ascii=False)
+    note = json.dumps({"meaning": MEANING} | known_facts(model), ensure_ascii=False)
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return safetensors.numpy.save(whole, {"note": note})
 
