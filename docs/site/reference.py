@@ -62,6 +62,7 @@ API = {
     "Models and runs": [
         "handstitch.model",
         "handstitch.model.course_npz",
+        "handstitch.export",
         "handstitch.runs.test_log",
     ],
     "Measurement": [

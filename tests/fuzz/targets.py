@@ -32,6 +32,7 @@ from handstitch.errors import DataError
 from handstitch.model import (
     Model,
     course_npz,
+    layouts,
     load_model,
     load_state,
     safetensors_file,
@@ -219,11 +220,15 @@ def _parse_npz(data: bytes, path: Path) -> None:
         if not course_npz.is_archive(file):
             load_model(path)
             return
-        parameters = course_npz.read(path, file, len(content))
+        parameters, _ = course_npz.read(path, file, len(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays, np.errstate(all="ignore"):
-        for layer, (W, b) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
-            assert W.tobytes() == arrays[f"weights_{2 * layer}"].astype(np.float32).tobytes()
-            assert b.tobytes() == arrays[f"bias_{2 * layer}"].astype(np.float32).tobytes()
+        layout, names = layouts.layout_of(arrays.files)
+        for (weights, biases), W, b in zip(
+            names, parameters.weights, parameters.biases, strict=True
+        ):
+            given = arrays[weights].T if layout.is_transposed else arrays[weights]
+            assert W.tobytes() == given.astype(np.float32).tobytes()
+            assert b.tobytes() == arrays[biases].astype(np.float32).tobytes()
     assert np.isfinite(parameters.vector).all()
     _check_model(load_model(path), path)
 

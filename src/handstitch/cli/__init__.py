@@ -27,6 +27,10 @@ VERBS = {
     "predict": ("handstitch.cli.predict:predict", "Classify pictures, or images of a data set."),
     "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
     "report": ("handstitch.cli.report:report", "Make the page of a run."),
+    "export": (
+        "handstitch.cli.export:export",
+        "Write a trained network into files of other programs.",
+    ),
     "data": ("handstitch.cli.data:app", "Download, describe or examine a data set."),
     "config": ("handstitch.cli.config:config", "Print all settings as a TOML config file."),
     "doctor": ("handstitch.cli.doctor:doctor", "Describe this machine and what is installed."),

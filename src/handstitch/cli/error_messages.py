@@ -52,7 +52,7 @@ COMMANDS: Final = {
 """Function or argument of the library → the words that do the same."""
 
 
-_OF_A_NETWORK: Final = {"test", "predict", "report"}
+_OF_A_NETWORK: Final = {"test", "predict", "report", "export"}
 """Verbs that take a trained network as it is."""
 
 

@@ -120,11 +120,12 @@ def _model_and_files(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]
 def _holds_weights(path: Path) -> bool:
     """Whether an .npz is a model, and not data. Raises UsageError if it is both or neither."""
     from handstitch.data.readers import layouts, numpy_files
-    from handstitch.model import course_npz
+    from handstitch.model.layouts import FACTS, is_name
 
     names = [place.member.removesuffix(".npy") for place in numpy_files.places(path)]
-    has_weights = any(map(course_npz.is_name, names))
-    has_images = any(layouts.role(name).kind for name in names)
+    has_weights = any(map(is_name, names))
+    others = set(names) - set(FACTS if has_weights else ())
+    has_images = any(layouts.role(name).kind for name in others)
     if has_weights == has_images:
         raise UsageError(
             "this file may be a model or data" if has_weights else "this is no model and no data",

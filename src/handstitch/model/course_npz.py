@@ -1,15 +1,14 @@
-"""Read the course report's weights: an untrusted npz file, which is a zip of NumPy arrays.
+"""Read weights from an untrusted npz file, which is a zip of NumPy arrays: the course report's,
 
     weights_0 (inputs, outputs), bias_0 (1, outputs), weights_2, bias_2, weights_4, bias_4, …
 
-The numbers count the activations between the layers, too. Float64 as the course report has them, or
-float32; stored or deflated. NumPy's own reader is used with pickles refused, after the zip's
-directory has said how much there is to unpack.
+and others (`layouts`). In the course report's the numbers count the activations between the
+layers, too. Float64 or float32; stored or deflated. NumPy's own reader is used with pickles
+refused, after the zip's directory has said how much there is to unpack.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -18,11 +17,10 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import aligned_zeros
-from handstitch.core.parameters import Parameters, count
+from handstitch.core.parameters import Parameters
 from handstitch.data.readers.numpy_files import BROKEN
-from handstitch.errors import ModelFileError
 from handstitch.model import unsupported
+from handstitch.model.layouts import FACTS, facts_of, parameters_of, require_names, unusable
 
 _LARGEST_DIRECTORY: Final = 2**15
 _FREE_BYTES: Final = 8 * 2**20
@@ -33,11 +31,6 @@ _END: Final = 22
 _LOCATOR: Final = 20
 
 
-def is_name(name: str) -> bool:
-    """Whether an array of this name holds weights or biases."""
-    return re.fullmatch(r"(weights|bias)_\d+", name) is not None
-
-
 def is_archive(file: BinaryIO) -> bool:
     """Whether the open `file` is a zip of NumPy arrays."""
     file.seek(0)
@@ -45,8 +38,9 @@ def is_archive(file: BinaryIO) -> bool:
     return start.startswith(unsupported.ZIP) and unsupported.first_member(start).endswith(".npy")
 
 
-def read(path: Path, file: BinaryIO, size: int) -> Parameters:
-    """θ in float32 from a file of `size` bytes that `is_archive`; sizes follow from the shapes.
+def read(path: Path, file: BinaryIO, size: int) -> tuple[Parameters, dict[str, Any]]:
+    """θ in float32 and the FACTS in a file of `size` bytes that `is_archive`; the layer sizes
+    follow from the shapes.
 
     Raises ModelFileError unless the arrays are a chain of layers, and takes no more memory than
     the file justifies.
@@ -63,26 +57,13 @@ def read(path: Path, file: BinaryIO, size: int) -> Parameters:
                     if stream.read(1):  # at the end, the zip's checksum is compared
                         raise ValueError("more bytes than its header says")
     except BROKEN as error:
-        raise _unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
-    sizes = _sizes(path, arrays)
-    parameters = Parameters(sizes, aligned_zeros(count(sizes)))
-    with np.errstate(over="ignore"):
-        for layer in range(len(sizes) - 1):
-            parameters.weights[layer][:] = arrays[f"weights_{2 * layer}.npy"]
-            parameters.biases[layer][:] = arrays[f"bias_{2 * layer}.npy"][0]
-    if not np.isfinite(parameters.vector).all():
-        raise _unusable(path, "numbers that are not finite in float32", "finite numbers")
-    return parameters
-
-
-def _unusable(path: Path, found: str, wanted: str | None = None) -> ModelFileError:
-    return ModelFileError(
-        "these are not weights in the course report's layout",
-        file=path,
-        found=found,
-        wanted=wanted or "float arrays weights_0 (inputs, outputs), bias_0 (1, outputs), …",
-        fix="save each layer's weights and biases with np.savez as float arrays of these names",
-    )
+        raise unusable(path, f"damaged, {name}: {str(error) or type(error).__name__}") from error
+    arrays = {name.removesuffix(".npy"): array for name, array in arrays.items()}
+    try:
+        facts = facts_of({name: arrays.pop(name) for name in FACTS if name in arrays})
+    except ValueError as error:
+        raise unusable(path, str(error), "numbers or text") from error
+    return parameters_of(path, arrays), facts
 
 
 def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
@@ -95,41 +76,21 @@ def _require_short_directory(path: Path, file: BinaryIO, size: int) -> None:
     length, start = (int.from_bytes(end[at : at + 4], "little") for at in (12, 16))
     is_last = end.startswith(b"PK\5\6") and start + length == size - _END
     if not is_last or tail.startswith(b"PK\6\7") or length > _LARGEST_DIRECTORY:
-        raise _unusable(path, "a damaged zip, or one that NumPy did not write")
+        raise unusable(path, "a damaged zip, or one that NumPy did not write")
 
 
 def _require_members(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
     """Raise ModelFileError for unexpected members, a zip bomb, or another compression method."""
-    names = [member.filename for member in members]
-    layers = sum(name.startswith("weights_") for name in names)
-    wanted = {f"{kind}_{2 * n}.npy" for n in range(layers) for kind in ("weights", "bias")}
-    if not layers or sorted(names) != sorted(wanted):
-        odd = [name.removesuffix(".npy") for name in sorted(wanted ^ set(names)) or names]
-        found = f"arrays missing or too many: {', '.join(odd[:3])}" + ", …" * (len(odd) > 3)
-        raise _unusable(path, found, "weights_0, bias_0, weights_2, bias_2, … and nothing else")
+    names = [member.filename.removesuffix(".npy") for member in members]
+    if any(member.filename != f"{name}.npy" for member, name in zip(members, names, strict=True)):
+        raise unusable(path, "members that are no arrays")
+    require_names(path, names)
     for member in members:
         # LZMA would take up to 4 GiB of addresses because a header says so.
         is_usual = member.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
         if not is_usual or member.header_offset > size:
             found = f"{member.filename}, compressed by method {member.compress_type}"
-            raise _unusable(path, found, "members that are stored or deflated, as NumPy saves them")
+            raise unusable(path, found, "members that are stored or deflated, as NumPy saves them")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_FREE_BYTES, _MOST_RATIO * size):
-        raise _unusable(path, f"{unpacked:,} bytes packed in {size:,}")
-
-
-def _sizes(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[int, ...]:
-    """The layer sizes, if each layer has as many inputs as the one before has outputs."""
-    for name, array in arrays.items():
-        if array.dtype.str[1:] not in {"f8", "f4"}:
-            raise _unusable(path, f"{name}, an array of {array.dtype}", "float64 or float32")
-    sizes: tuple[int, ...] = ()
-    for n in range(0, len(arrays), 2):
-        shape, bias = arrays[f"weights_{n}.npy"].shape, arrays[f"bias_{n}.npy"].shape
-        if len(shape) != 2 or 0 in shape or (sizes and shape[0] != sizes[-1]):
-            inputs = sizes[-1] if sizes else "inputs"
-            raise _unusable(path, f"weights_{n} of shape {shape}", f"({inputs}, outputs)")
-        if bias != (1, shape[1]):
-            raise _unusable(path, f"bias_{n} of shape {bias}", f"(1, {shape[1]})")
-        sizes = (*(sizes or shape[:1]), shape[1])
-    return sizes
+        raise unusable(path, f"{unpacked:,} bytes packed in {size:,}")

@@ -1,7 +1,8 @@
-"""Read and write model files and resumable states; read the course report's weights."""
+"""Read and write model files and resumable states; read those of others."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from itertools import pairwise
 from math import isfinite, prod
@@ -13,15 +14,16 @@ from numpy.typing import NDArray
 
 from handstitch import storage
 from handstitch.arrays import aligned_zeros
-from handstitch.core.activations import Activation
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
-from handstitch.model import course_npz, outliers, safetensors_file, unsupported
+from handstitch.model import course_npz, outliers, safetensors_file, torch_file, unsupported
 from handstitch.model.info import Model, parse, to_metadata
 from handstitch.model.outliers import OutlierDetector
 from handstitch.model.safetensors_file import Metadata, Shapes
 from handstitch.receptive_fields import ReceptiveFields
 from handstitch.training.state import FIELDS
+
+_logger = logging.getLogger(__name__)
 
 _DETECTOR: Final = tuple(f"outliers.{name}" for name in OutlierDetector._fields)
 _COURSE_SHAPE: Final = (28, 28)
@@ -66,7 +68,7 @@ def save_state(
 
 
 def load_model(path: str | Path) -> Model:
-    """The model in a model file, a state, or the course report's npz.
+    """The model in a model file, a state, or other programs' weights.
 
     Raises ModelFileError, or MachineError if the file may not be read.
     """
@@ -74,7 +76,9 @@ def load_model(path: str | Path) -> Model:
     try:
         with unsupported.open_file(path) as file:
             if course_npz.is_archive(file):
-                return _from_course(path, course_npz.read(path, file, file.seek(0, 2)))
+                return _imported(path, *course_npz.read(path, file, file.seek(0, 2)))
+            if (found := torch_file.read(path, file)) is not None:
+                return _imported(path, *found)
     except OSError as error:
         raise unsupported.unreadable(path, error) from error
     return _load(path)[0]
@@ -230,29 +234,41 @@ def _sound(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _from_course(path: Path, parameters: Parameters) -> Model:
+def _imported(path: Path, parameters: Parameters, facts: dict[str, Any]) -> Model:
+    """The model of other programs' weights; a notice says what their file does not say and is taken
+    from the course report.
+    """
     from handstitch.data.dataset import GARMENTS
 
     sizes = parameters.sizes
-    relu: Activation = "relu"
-    if (sizes[0], sizes[-1]) != (prod(_COURSE_SHAPE), len(GARMENTS)):
+    is_course = (sizes[0], sizes[-1]) == (prod(_COURSE_SHAPE), len(GARMENTS))
+    if not is_course and not facts.keys() >= {"image_shape", "class_names"}:
         raise unsupported.refuse(
             path,
             f"weights for {sizes[0]} inputs and {sizes[-1]} classes",
-            wanted=f"{prod(_COURSE_SHAPE)} inputs (28×28 pixels) and {len(GARMENTS)} classes",
-            fix="give weights that were trained on Fashion-MNIST",
+            wanted=f"{prod(_COURSE_SHAPE)} inputs (28×28 pixels) and {len(GARMENTS)} classes, or "
+            "what they are",
+            fix="save with the weights image_shape, class_names, scale, offset and activations",
         )
-    return Model(
-        parameters=parameters,
-        activations=(relu,) * (len(sizes) - 2),
-        offset=0.0,
-        scale=_COURSE_SCALE,
-        class_names=GARMENTS,
-        image_shape=_COURSE_SHAPE,
-        dataset="fashion-mnist",
-        config={},
-        history=(),
-        versions={},
-        origin="course npz",
-        background="dark",
-    )
+    shape = facts.get("image_shape")
+    assumed: dict[str, Any] = {
+        "activations": ("relu",) * (len(sizes) - 2),
+        "offset": 0.0,
+        "scale": 1.0 if isinstance(shape, list) and len(shape) == 1 else _COURSE_SCALE,
+        "class_names": GARMENTS,
+        "image_shape": _COURSE_SHAPE,
+    }
+    unsaid = [name for name in assumed if name not in facts]
+    if unsaid:
+        values = {"class_names": "those of Fashion-MNIST", "activations": "relu"}
+        said = [f"{name} {values.get(name, assumed[name])}" for name in unsaid]
+        _logger.info("%s does not say, and is taken to have: %s", path.name, ", ".join(said))
+    if facts.keys().isdisjoint({"image_shape", "class_names"}):
+        assumed |= {"dataset": "fashion-mnist", "background": "dark"}
+    return parse(
+        path,
+        {"dataset": "arrays", "config": {}, "history": (), "versions": {}, "sizes": sizes}
+        | {"origin": "import" if facts else "course npz"}
+        | assumed
+        | facts,
+    ).model(parameters, None, None)

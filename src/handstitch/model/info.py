@@ -44,7 +44,7 @@ class _Metadata(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unkn
     """One for each epoch, without any seconds."""
     versions: dict[str, str]
     """Packages and other properties of the build that decide the bits."""
-    origin: Literal["handstitch", "course npz"] = "handstitch"
+    origin: Literal["handstitch", "course npz", "import"] = "handstitch"
     data_digest: Digest = ""
     """SHA-256 of the training pixels and labels; empty if unknown."""
     initial_digest: Digest = ""

@@ -12,7 +12,7 @@ from handstitch import storage
 from handstitch.errors import Call, MachineError, ModelFileError, Phrase
 from handstitch.storage import file_types
 
-WANTED: Final = "a model file of Handstitch (.safetensors) or the course report's weights (.npz)"
+WANTED: Final = "a model file of Handstitch (.safetensors) or weights (.npz)"
 ZIP: Final = b"PK\x03\x04"
 _OTHER_FILE: Final = Phrase("give another file, or train one: {}", Call("train"))
 _EXPORT: Final = (

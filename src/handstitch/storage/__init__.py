@@ -6,6 +6,7 @@ atomic      files: written whole, or not at all
 folders     folders: complete before they have a name
 lock        one process at a time in a folder
 reading     regular files of bounded size, records; no links below a folder that was named
+npz         arrays as the bytes of an npz
 sqlite      databases that somebody else may have made
 file_types  file types by their magic bytes
 """
@@ -25,6 +26,7 @@ from handstitch.storage.folders import (
     new_folder,
 )
 from handstitch.storage.lock import lock_folder
+from handstitch.storage.npz import npz_bytes
 from handstitch.storage.reading import inside, map_array, open_file, read_file, read_record
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "make_folder",
     "map_array",
     "new_folder",
+    "npz_bytes",
     "open_file",
     "read_file",
     "read_record",
