@@ -308,7 +308,7 @@ def test_data_info_draws_what_is_trained_on(
 
     monkeypatch.setattr(figures, "contact_sheet", draw)
     words = ("data", "info", "sketch", "--out", "sheet.png")
-    for flags in ((), ("--flip",), ("--flip", "--json")):
+    for flags in ((), ("--shift", "0", "--flip"), ("--shift", "0", "--flip", "--json")):
         assert handstitch(*words, *flags).code == 0
     assert (machine / "sheet.png").is_file()
     (plain, labels, _), (varied, shown, _), _ = drawn

@@ -96,7 +96,7 @@ def test_another_search_in_the_folder_is_refused(grid, handstitch):
     before = digests(grid)
     result = handstitch("search", *GRID, "--lr", "0.01", "0.02", "--out", "grid")
     assert result.code == 2
-    assert "found   learning_rate 0.0015, candidates 4" in result.err
+    assert "found   learning_rate 0.003, candidates 4" in result.err
     assert "wanted  learning_rate 0.01 0.02, candidates 8" in result.err
     assert "--out grid-2" in result.err
     assert digests(grid) == before

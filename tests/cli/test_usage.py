@@ -39,16 +39,16 @@ WRONG = [
     ("train --out", "--out needs a value", "folder of the run"),
     ("train --lr 1 --lr 2", "--lr is given twice", "leave one out"),
     ("train --hidden 9 --hidden 8", "--hidden is given twice", "leave one out"),
-    ("train --lr abc", "invalid value for learning_rate: abc", "--learning-rate 0.001"),
+    ("train --lr abc", "invalid value for learning_rate: abc", "--learning-rate 0.003"),
     ("train --lr 0", "invalid value for learning_rate: 0", "a number from 1e-20"),
     ("train --lr -0.1", "invalid value for learning_rate: -0.1", "a number from 1e-20"),
     ("train --lr=-1e-3", "invalid value for learning_rate: -1e-3", "a number from 1e-20"),
     ("train --lr nan", "invalid value for learning_rate: nan", "a number from 1e-20"),
     ("train --lr inf", "invalid value for learning_rate: inf", "a number from 1e-20"),
     ("train --hidden 0", "invalid value for hidden_sizes: 0,", "from 1 up to 1,000,000"),
-    ("train --hidden 9 0", "invalid value for hidden_sizes: 9,0", "--hidden 512,256"),
+    ("train --hidden 9 0", "invalid value for hidden_sizes: 9,0", "--hidden 768,256"),
     ("train --hidden 1", "invalid value for hidden_sizes: 1,0", "one width N means N and N/2"),
-    ("train --hidden wide", "invalid value for hidden_sizes: wide", "--hidden 512,256"),
+    ("train --hidden wide", "invalid value for hidden_sizes: wide", "--hidden 768,256"),
     ("train --dropout 1", "invalid value for dropout: 1", "a number from 0 below 1"),
     ("train --dropout -0.1", "invalid value for dropout: -0.1", "a number from 0 below 1"),
     ("train --shift -1", "invalid value for shift: -1", "a whole number from 0 up to 100"),
@@ -95,7 +95,7 @@ WRONG = [
     ("train --config .", "config file cannot be read", "a folder"),
     ("train --config typo.toml", "2 unknown settings", "epochs for epocs, seed for sed"),
     ("train --config syntax.toml", "not valid TOML", "line 2, column 8"),
-    ("train --config type.toml", "invalid value for epochs: 3", "epochs = 22"),
+    ("train --config type.toml", "invalid value for epochs: 3", "epochs = 30"),
     ("train --dataset sketch --validation 0.001", "no image is left", "0.001 × 300 images = 0.3"),
     ("train --dataset sketch --validation 0.999", "no image is left", "rounded 300"),
     ("train --resume a --out b", "--out and --resume cannot be used together", "leave one out"),
@@ -198,9 +198,9 @@ def test_the_page_of_train_has_every_setting_with_its_value(handstitch: Handstit
     page = " ".join(handstitch("train", "--help").out.replace("│", " ").split())
     for name in field_types():
         assert all(flag in page for flag in flags_of(name))
-    assert "learning rate η [default: 0.0015]" in page
+    assert "learning rate η [default: 0.003]" in page
     assert "[choices: sgd, momentum, nesterov, rmsprop, adam, adamw] [default: adam]" in page
-    assert "one width N means N and N/2 [default: 512,256]" in page
+    assert "one width N means N and N/2 [default: 768,256]" in page
     assert "the same fraction of every class [default: false]" in page
     assert "Precedence of settings: flags, HANDSTITCH_… variables" in page
 

@@ -97,26 +97,44 @@ def test_the_default_rate_for_summed_gradients_is_that_of_the_mean() -> None:
 COMMON = {
     "dataset": "auto", "image_size": [], "grayscale": False, "images_key": "", "labels_key": "",
     "validation": 0.1, "stratified": False, "shift": "auto", "flip": False, "erase": 0.0,
-    "mixup": 0.0, "hidden_sizes": [512, 256], "receptive_field": "auto",
+    "mixup": 0.0, "hidden_sizes": [768, 256], "receptive_field": "auto",
     "activation": ["relu"], "initialization": "he", "input_dropout": 0.0, "momentum": 0.9,
     "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "decay_biases": False,
     "decoupled": False, "reduction": "mean", "class_weight": [], "label_smoothing": 0.0,
-    "clip_norm": 0.0, "warmup": 0.0, "decay_epochs": 5.0,
+    "clip_norm": 0.0, "warmup": 0.5, "decay_epochs": 5.0,
     "decay_factor": 0.5, "final_rate_fraction": 0.0, "plateau_patience": 3, "monitor": "accuracy",
     "patience": 0, "seed": 0, "threads": "auto", "backend": "auto",
 }  # fmt: skip
 PLAIN = COMMON | {
     "scaling": "256", "dropout": 0.0, "optimizer": "sgd", "learning_rate": 0.1,
-    "schedule": "constant", "epochs": 10, "batch_size": 64,
+    "schedule": "constant", "warmup": 0.0, "epochs": 10, "batch_size": 64,
+    "hidden_sizes": [512, 256], "receptive_field": [], "shift": 0,
 }  # fmt: skip
+DEFAULT = COMMON | {
+    "scaling": "standard", "dropout": 0.0, "optimizer": "adam", "learning_rate": 0.003,
+    "schedule": "cosine", "epochs": 30, "batch_size": 256,
+}  # fmt: skip
+# Selected on validation images.
+SELECTED = DEFAULT | {"optimizer": "adamw", "warmup": 1.0, "shift": 1, "flip": True}
 RESOLVED = {
     "plain": PLAIN,
     "course": PLAIN
     | {"dataset": "fashion-mnist", "reduction": "sum", "learning_rate": 0.001}
     | {"decay_biases": True},
-    "default": COMMON
-    | {"scaling": "standard", "dropout": 0.2, "optimizer": "adam", "learning_rate": 0.0015}
-    | {"schedule": "cosine", "epochs": 22, "batch_size": 256},
+    "default": DEFAULT,
+    "best": SELECTED
+    | {"hidden_sizes": [2048, 512], "receptive_field": [5, 13], "dropout": 0.05, "epochs": 300}
+    | {"learning_rate": 0.002, "weight_decay": 0.05, "erase": 0.5, "mixup": 0.2},
+    "course-best": SELECTED
+    | {"hidden_sizes": [512, 256], "receptive_field": [5, 13], "epochs": 200}
+    | {"learning_rate": 0.003, "weight_decay": 0.05, "erase": 0.5},
+    "dense": SELECTED
+    | {"hidden_sizes": [1024, 512], "receptive_field": [], "epochs": 150}
+    | {"learning_rate": 0.001, "weight_decay": 0.2, "mixup": 0.2},
+    "fast": DEFAULT
+    | {"hidden_sizes": [1024, 128], "receptive_field": [5, 13], "epochs": 5, "batch_size": 128}
+    | {"optimizer": "adamw", "learning_rate": 0.006, "weight_decay": 0.05}
+    | {"label_smoothing": 0.05, "schedule": "linear"},
 }
 
 
@@ -136,7 +154,7 @@ def test_a_preset_with_an_optimizer_names_its_learning_rate() -> None:
 def test_settings_over_a_preset() -> None:
     course = Config.preset("course", epochs=3)
     assert (course.epochs, course.learning_rate) == (3, 0.001)
-    assert Config.preset("course", optimizer="adam").learning_rate == 0.0015
+    assert Config.preset("course", optimizer="adam").learning_rate == 0.003
     assert Config.preset("course", optimizer="adam", learning_rate=0.3).learning_rate == 0.3
     assert Config.preset("course", optimizer="sgd").learning_rate == 0.001
     with pytest.raises(ConfigError, match="invalid value for epochs: 0"):
@@ -220,7 +238,7 @@ def test_an_invalid_variable_is_quoted() -> None:
     with pytest.raises(ConfigError) as caught:
         read_environment({"HANDSTITCH_HIDDEN_SIZES": "300,x"})
     assert caught.value.found == "HANDSTITCH_HIDDEN_SIZES=300,x"
-    assert caught.value.fix == "for example: HANDSTITCH_HIDDEN_SIZES=512,256"
+    assert caught.value.fix == "for example: HANDSTITCH_HIDDEN_SIZES=768,256"
 
 
 @pytest.mark.parametrize(
@@ -349,10 +367,10 @@ def test_a_file_may_name_one_activation_without_brackets(tmp_path: Path) -> None
         ("[train]\nepochs = 3", "tables are not supported", "[train]"),
         ("epocs = 3\nsed = 1", "2 unknown settings", "epochs for epocs, seed for sed"),
         ("learning-rate = 3", "1 unknown setting", "learning_rate"),
-        ("epochs = 1.5", "invalid value for epochs: 1.5", "epochs = 22"),
+        ("epochs = 1.5", "invalid value for epochs: 1.5", "epochs = 30"),
         ('epochs = "3"', "invalid value for epochs: 3", 'epochs = "3"'),
         ("scaling = 255", "invalid value for scaling: 255", 'perhaps: scaling = "255"'),
-        ("hidden_sizes = 512", "invalid value for hidden_sizes: 512", "hidden_sizes = [512, 256]"),
+        ("hidden_sizes = 512", "invalid value for hidden_sizes: 512", "hidden_sizes = [768, 256]"),
         ('activation = ["rleu"]', "invalid value for activation", 'perhaps: activation = ["relu"]'),
         ("epochs = 0\ndropout = 1.0", "2 settings", "epochs = 0, dropout = 1.0"),
         ("lr = 2\ngamma = 2", "2 unknown settings", "learning_rate for lr, decay_factor for gamma"),

@@ -158,7 +158,7 @@ def test_an_older_file_without_a_digest_is_told(course):
     assert "has no digest of its initial weights" in result.words[0]
 
 
-@pytest.mark.parametrize("config", [{}, {"seed": -1}, {"seed": "x"}, {"seed": 1, "flip": True}])
+@pytest.mark.parametrize("config", [{}, {"seed": -1}, {"seed": "x"}, {"seed": 1, "rotate": True}])
 def test_a_config_that_cannot_be_read_is_no_seed(config):
     found = recover_initial_weights(sample(GARMENT_SIZES, image_shape=(28, 28), config=config))
     assert (found.provenance, found.config, found.parameters) == ("no seed", None, None)

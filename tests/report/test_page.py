@@ -259,8 +259,8 @@ def test_a_long_history_is_thinned_and_keeps_its_best_and_last_epoch() -> None:
 def test_settings_begin_with_what_is_not_the_default_recipe() -> None:
     text = Page(page_of(make_contents())).text
     changed = text[text.index(ENGLISH.settings_changed) : text.index(ENGLISH.settings_all)]
-    assert "hidden_sizes [5] [512, 256]" in changed
-    assert "epochs 3 22" in changed
+    assert "hidden_sizes [5] [768, 256]" in changed
+    assert "epochs 3 30" in changed
     assert "threads" not in changed
     assert "momentum" not in changed
     everything = text[text.index(ENGLISH.settings_all) :]

@@ -173,7 +173,7 @@ def test_each_optimizer_has_its_default_rate_if_none_is_typed():
         Config.preset("plain", dataset="sketch"), {"optimizer": ["sgd", "adam"]}, default_rate=True
     )
     rates = [plan.config_of(plan.values(number), 0).learning_rate for number in range(2)]
-    assert rates == [0.1, 0.0015]
+    assert rates == [0.1, 0.003]
 
 
 def test_an_invalid_candidate_is_named_before_anything_is_trained():

@@ -87,12 +87,17 @@ def info(
 
 
 def _to_show(train: Dataset, config: Config) -> tuple[Images, Labels]:
-    """Images and labels for the contact sheet: with augmentation, of one image for each class."""
+    """Images and labels for the contact sheet: with augmentation, of one image for each class.
+
+    The default shift alone is none: the sheet is of the data set.
+    """
     import numpy as np
 
     from handstitch.data.augmentation import Augmentation, resolve_shift
     from handstitch.figures.contact_sheet import EACH
 
+    if config.shift == "auto" and not (config.flip or config.erase):
+        return train.images, train.labels
     augmentation = Augmentation(
         train.images,
         np.arange(len(train)),

@@ -101,7 +101,7 @@ def _describe(schema: dict[str, Any], words: list[str]) -> str:
         return " or ".join(_describe(option, words) for option in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(words)
-    if schema["type"] == "array" and words:
+    if schema["type"] == "array" and "enum" in schema["items"]:
         return f"one or more of {', '.join(words)}"
     if schema["type"] == "array":
         return f"a list, each item {_describe(schema['items'], words)}"
