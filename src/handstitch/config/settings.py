@@ -117,7 +117,9 @@ class Settings:
     schedule: Literal[
         "constant", "step", "exponential", "linear", "cosine", "one-cycle", "plateau"
     ] = setting("cosine", "learning-rate schedule")
-    warmup: bounds.NotNegative = setting(0.5, "linear warm-up, in epochs")
+    warmup: bounds.NotNegative = setting(
+        0.5, "linear warm-up, in epochs (one-cycle: the rise; 0: 0.3 of the run)"
+    )
     decay_epochs: bounds.Period = setting(5.0, "epochs per decay (step, exponential)")
     decay_factor: Annotated[float, Meta(gt=0, le=1)] = setting(
         0.5, "learning-rate decay factor (step, exponential, plateau)"
