@@ -42,7 +42,7 @@ except ImportError:
     for layer in (1, 2, 3):
         Z = Z @ state[f"fc{layer}.weight"].T + state[f"fc{layer}.bias"]
         Z = np.maximum(Z, 0) if layer < 3 else Z
-agree = np.mean(classifier.classes[Z.argmax(axis=1)] == classifier.predict(images))
+agree = np.mean(classifier.classes_[Z.argmax(axis=1)] == classifier.predict(images))
 print(f"the same class for {agree:.1%}")
 
 # And back, with the note, as any program may write it.

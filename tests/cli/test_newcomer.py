@@ -56,7 +56,8 @@ def test_a_table_is_classified_with_and_without_labels_and_names(handstitch: Han
     wanted = [answer["probabilities"] for answer in predict(handstitch, "rows.npy")]
     for name in tables:
         answers = predict(handstitch, f"{name}.csv")
-        assert [answer["probabilities"] for answer in answers[:3]] == wanted, name
+        for answer, known in zip(answers, wanted, strict=False):
+            assert answer["probabilities"] == pytest.approx(known, abs=1e-6), name
         assert answers[2]["file"] == f"{name}.csv[2]"
     Path("few.csv").write_text("label,a,b\n1,2,3\n")
     few = handstitch("predict", "few.csv")

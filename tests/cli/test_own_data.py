@@ -24,6 +24,7 @@ NAMES = ("apple", "bee", "cat", "dog", "egg", "fish", "goat", "hat", "ink", "jar
 SMALL = (
     *("--hidden", "24", "--batch-size", "8", "--epochs", "15", "--dropout", "0"),
     *("--threads", "1", "--backend", "numpy"),
+    *("--receptive-field", "none", "--shift", "0", "--warmup", "0"),
 )
 
 

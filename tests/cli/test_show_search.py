@@ -17,7 +17,10 @@ from handstitch.runs.history import read_records
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
 
-SEARCH = ("search", "--dataset", "sketch", "--hidden", "8", "--epochs", "2", "--workers", "0")
+SEARCH = (
+    "search", "--dataset", "sketch", "--hidden", "8", "--epochs", "2", "--workers", "0",
+    "--receptive-field", "none", "--shift", "0", "--warmup", "0",
+)  # fmt: skip
 FOLDER = Path("runs", "grid")
 
 

@@ -305,7 +305,10 @@ def test_json_answers_as_the_network(tmp_path, model):
 @needs_compiler
 def test_int8_loses_little_of_what_was_learned(tmp_path):
     images, labels = sketch.draw(1500, seed=0)
-    classifier = Classifier(hidden_sizes=(32, 16), epochs=12, learning_rate=0.01, threads=1)
+    settings: dict[str, Any] = {"receptive_field": (), "shift": 0, "warmup": 0.0}
+    classifier = Classifier(
+        hidden_sizes=(32, 16), epochs=12, learning_rate=0.01, threads=1, **settings
+    )
     model = classifier.fit(images, labels).model
     write(model, tmp_path / "net.h", "c_int8")
     P = FORMATS["c_int8"].ask(tmp_path / "net.h", images)

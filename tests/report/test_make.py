@@ -74,7 +74,7 @@ def test_a_run_gets_page_pictures_and_card_and_keeps_the_rest(trained: Path) -> 
     source = made.page.read_bytes()
     assert len(source) < 3_000_000
     assert breaches(source.decode()) == []
-    assert len(Page(source.decode()).all("img")) == 13
+    assert len(Page(source.decode()).all("img")) == 12
     for path, content in before.items():
         assert path.name == "README.md" or path.read_bytes() == content
 
@@ -279,7 +279,7 @@ def test_initial_weights_that_no_digest_confirms_are_not_shown(
     page = Page(made.page.read_text("utf-8"))
     assert ENGLISH.missing["initial"] in page.text
     assert ENGLISH.change_lead not in page.text
-    assert len(page.all("img")) == 10
+    assert len(page.all("img")) == 9
     found = gather(trained)
     assert [row[2] for row in tables.layers(found)] == ["–"] * 3
 

@@ -25,7 +25,8 @@ WEIGHTS = ["a=1", "b=0.2", "c=5", "d=0.7", "e=3"]
 
 
 def configure(**settings: Any) -> Config:
-    plain = {"dropout": 0.0, "epochs": 1, "batch_size": BATCH, "schedule": "constant"}
+    plain = {"epochs": 1, "batch_size": BATCH, "schedule": "constant", "warmup": 0.0}
+    plain |= {"receptive_field": [], "shift": 0}
     return Config(**{**SMOOTH, **plain, **settings})
 
 

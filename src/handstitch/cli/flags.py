@@ -121,7 +121,7 @@ def _flags(names: Collection[str], several: bool, preset: str | None) -> dict[st
             group = Group(GROUPS[name], sort_key=10 + order)
         if name not in names:
             continue
-        is_list = several or isinstance(defaults[name], list)
+        is_list = several or "tuple" in str(kind)
         is_switch = kind is bool and not several
         words = choices(kind) if name != "threads" else []
         flags[name] = Annotated[

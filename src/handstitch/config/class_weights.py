@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from handstitch import storage
 from handstitch.config.messages import format_value, nearest_name
 from handstitch.errors import Argument, ConfigError, Phrase
 
@@ -74,6 +73,8 @@ def _pairs(text: str) -> list[str]:
 
 def _read_file(path: Path) -> list[str]:
     try:
+        from handstitch import storage  # NumPy would be imported with it
+
         text = storage.read_file(path, 2**20).decode("utf-8-sig")
         rows = [row for row in csv.reader(text.splitlines()) if row]
     except (OSError, ValueError, csv.Error) as error:

@@ -33,11 +33,6 @@ def pretrained() -> Classifier:
         return Classifier.of(unpack(path), "pretrained")
 
 
-def model_card() -> str:
-    """What the network is, how it was trained and how far it may be trusted; Markdown."""
-    return (_FOLDER / f"{NAME}.md").read_text("utf-8")
-
-
 def pack(model: Model, path: Path) -> list[bytes | memoryview]:
     """The bytes of a model in half precision, for `storage.write`.
 
