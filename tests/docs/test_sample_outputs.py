@@ -104,7 +104,7 @@ def test_the_notebook_shows_what_is_measured():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("Epoch 1, Train Loss: 0.5", "Epoch 1, Train Loss: 0.6", "first training loss"),
+        ("Epoch 1, Train Loss: 0.6", "Epoch 1, Train Loss: 0.8", "first training loss"),
         ("Best: epoch 2", "Best: epoch 1", "best epoch"),
         (r"Best: epoch \d+, Val Accuracy: 0.9", "Best: epoch 20, Val Accuracy: 0.8", "best valid"),
         (
@@ -112,9 +112,9 @@ def test_the_notebook_shows_what_is_measured():
             r"Best: epoch \1, Val Accuracy: 0.9058",
             "above",
         ),
-        ("Epoch 22, (.*) 0.90", r"Epoch 22, \1 0.88", "last validation accuracy"),
-        ("Epoch 22,", "Epoch 21,", "the last epoch is 21"),
-        ("Test accuracy: 0.90", "Test accuracy: 0.91", "test accuracy"),
+        ("Epoch 30, (.*) 0.92", r"Epoch 30, \1 0.88", "last validation accuracy"),
+        ("Epoch 30,", "Epoch 29,", "the last epoch is 29"),
+        ("Test accuracy: 0.91", "Test accuracy: 0.93", "test accuracy"),
     ],
 )
 def test_a_planted_number_is_seen(old: str, new: str, said: str):
@@ -127,9 +127,10 @@ def test_a_planted_number_is_seen(old: str, new: str, said: str):
 @pytest.mark.parametrize("page", TABLES)
 def test_tables_of_results_are_those_measured(page: str):
     rows = [line for line in read(page).splitlines() if line.startswith("|") and "±" in line]
-    assert len(rows) == 2
+    assert len(rows) >= 2
     for row in rows:
+        names = re.findall(r"`([a-z-]+)`", row)
         shown = re.findall(r"\d+\.\d+ ± \d+\.\d+", row)
-        means = measured("course" if "`course`" in row else "default")
+        means = measured(names[0] if names else "default")
         columns = ["seconds", "best validation accuracy", "test accuracy"][-len(shown) :]
         assert shown == [means[column] for column in columns]
