@@ -100,6 +100,7 @@ def test_data_info_counts_and_draws(handstitch: Handstitch, photos: Path, machin
 def interrupt(photos: Path, out: str) -> None:
     settings: dict[str, Any] = {"hidden_sizes": (24, 12), "batch_size": 8, "threads": 1}
     settings |= {"dropout": 0.0, "backend": "numpy"}
+    settings |= {"receptive_field": (), "shift": 0, "warmup": 0.0}
     config = Config(dataset=str(photos), epochs=15, **settings)
     with runs.create(config, None, out) as run:
         next(run.train())

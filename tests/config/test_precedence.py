@@ -134,7 +134,7 @@ RESOLVED = {
     "fast": DEFAULT
     | {"hidden_sizes": [1024, 128], "receptive_field": [5, 13], "epochs": 5, "batch_size": 128}
     | {"optimizer": "adamw", "learning_rate": 0.006, "weight_decay": 0.05}
-    | {"label_smoothing": 0.05, "schedule": "linear"},
+    | {"label_smoothing": 0.05, "schedule": "linear", "shift": 0},
 }
 
 
