@@ -12,7 +12,7 @@ import pytest
 from handstitch import storage
 from handstitch.errors import ModelFileError
 from handstitch.model import Model, load_model, load_state, safetensors_file, save_model, save_state
-from handstitch.model.files import _arrays
+from handstitch.model.files import arrays_of
 from handstitch.model.info import to_metadata
 from handstitch.receptive_fields import ReceptiveFields
 from tests.sample_models import assert_same, sample
@@ -29,7 +29,7 @@ def make_model() -> Model:
 
 def write(path: Path, model: Model, **arrays: Any) -> None:
     """A file with a valid digest and whatever arrays."""
-    tensors = _arrays(model) | arrays
+    tensors = arrays_of(model) | arrays
     storage.write(path, safetensors_file.encode(path, tensors, to_metadata(path, model)))
 
 
@@ -68,7 +68,7 @@ def test_hostile_ones_are_refused(tmp_path, rectangles, words):
     for path, position in ((tmp_path / "model", None), (tmp_path / "state", {"loss": 0.1})):
         model = make_model()
         metadata = to_metadata(path, model) | ({"position": position} if position else {})
-        tensors = _arrays(model) | {"receptive_fields": rectangles}
+        tensors = arrays_of(model) | {"receptive_fields": rectangles}
         storage.write(path, safetensors_file.encode(path, tensors, metadata))
         with pytest.raises(ModelFileError) as refused:
             load_model(path)

@@ -17,7 +17,7 @@ from handstitch.arrays import aligned_zeros
 from handstitch.core.parameters import Parameters, count
 from handstitch.errors import Argument, Call, DivergedError, ModelFileError, Phrase, listed
 from handstitch.model import course_npz, outliers, safetensors_file, torch_file, unsupported
-from handstitch.model.info import Model, parse, to_metadata
+from handstitch.model.info import FileMetadata, Model, parse, to_metadata
 from handstitch.model.outliers import OutlierDetector
 from handstitch.model.safetensors_file import Metadata, Shapes
 from handstitch.receptive_fields import ReceptiveFields
@@ -63,7 +63,7 @@ def save_state(
     finite numbers, and comes back bit for bit. Raises as `save_model`.
     """
     metadata = to_metadata(Path(path), model) | {"position": position}
-    arrays = dict(slots) | _arrays(model)
+    arrays = dict(slots) | arrays_of(model)
     storage.write(path, safetensors_file.encode(Path(path), arrays, metadata), backup=True)
 
 
@@ -139,10 +139,10 @@ def _shapes(sizes: tuple[int, ...]) -> Shapes:
 
 
 def _encode(path: Path, model: Model) -> list[bytes | memoryview]:
-    return safetensors_file.encode(path, _arrays(model), to_metadata(path, model))
+    return safetensors_file.encode(path, arrays_of(model), to_metadata(path, model))
 
 
-def _arrays(model: Model) -> dict[str, NDArray[Any]]:
+def arrays_of(model: Model) -> dict[str, NDArray[Any]]:
     """The arrays of the network and of its detector, by their names in the file."""
     vector = model.parameters.vector
     if vector.dtype != np.float32:
@@ -197,6 +197,14 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
 
     arrays, metadata = safetensors_file.read_tensors(path, check)
     found = parse(path, metadata)
+    return from_arrays(path, found, arrays), arrays, found.position
+
+
+def from_arrays(path: Path, found: FileMetadata, arrays: dict[str, NDArray[Any]]) -> Model:
+    """The inverse of `arrays_of`: the model with this metadata. Its arrays leave `arrays`.
+
+    Raises ModelFileError unless they are sound; their shapes must have been checked.
+    """
     parameters = Parameters(found.sizes, aligned_zeros(count(found.sizes)))
     for name, target in _views(parameters).items():
         target[:] = _sound(path, name, arrays.pop(name))
@@ -204,7 +212,7 @@ def _load(path: Path) -> tuple[Model, dict[str, NDArray[Any]], dict[str, Any] | 
     detector = None
     if found.position is None and arrays:
         detector = OutlierDetector(*(_sound(path, name, arrays.pop(name)) for name in _DETECTOR))
-    return found.model(parameters, fields, detector), arrays, found.position
+    return found.model(parameters, fields, detector)
 
 
 def _receptive_fields(

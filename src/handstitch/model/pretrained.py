@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from handstitch.arrays import aligned_zeros
-from handstitch.core.parameters import Parameters, count
 from handstitch.model import safetensors_file
 from handstitch.model.classifier import Classifier
+from handstitch.model.files import arrays_of, from_arrays
 from handstitch.model.info import Model, parse, to_metadata
-from handstitch.model.outliers import OutlierDetector
 from handstitch.receptive_fields import ReceptiveFields
+from handstitch.training.state import FIELDS
 
 NAME: Final = "fashion-mnist"
 _FOLDER: Final = resources.files("handstitch.model") / "weights"
-_FIELDS: Final = "receptive_fields"
 _FIRST: Final = "layers.0.weight"
 
 
@@ -39,31 +36,25 @@ def pack(model: Model, path: Path) -> list[bytes | memoryview]:
     Weights outside of the receptive fields are left out: what is left of the first layer is
     (weights,), unit by unit. The outlier detector stays in single precision.
     """
-    theta, fields = model.parameters, model.receptive_fields
-    arrays: dict[str, NDArray[Any]] = {}
-    for layer, (W, b) in enumerate(zip(theta.weights, theta.biases, strict=True)):
-        arrays[f"layers.{layer}.weight"] = W.astype(np.float16)
-        arrays[f"layers.{layer}.bias"] = b.astype(np.float16)
+    arrays, fields = arrays_of(model), model.receptive_fields
+    halves = {name: arrays[name].astype(np.float16) for name in arrays if _is_of_layer(name)}
     if fields:
-        arrays[_FIRST] = arrays[_FIRST].T[fields.mask.T > 0]
-        arrays[_FIELDS] = fields.rectangles
-    if model.outliers:
-        arrays |= model.outliers._asdict()
-    return safetensors_file.encode(path, arrays, to_metadata(path, model))
+        halves[_FIRST] = halves[_FIRST].T[fields.mask.T > 0]
+    return safetensors_file.encode(path, arrays | halves, to_metadata(path, model))
 
 
 def unpack(path: Path) -> Model:
     """The model in a file of `pack`; its weights are float32 again."""
     arrays, metadata = safetensors_file.read_tensors(path)
     found = parse(path, metadata)
-    theta, fields = Parameters(found.sizes, aligned_zeros(count(found.sizes))), None
-    if _FIELDS in arrays:
-        fields = ReceptiveFields(arrays[_FIELDS], found.image_shape)
-        theta.weights[0].T[fields.mask.T > 0] = arrays.pop(_FIRST)
-    for layer, (W, b) in enumerate(zip(theta.weights, theta.biases, strict=True)):
-        W[...] = arrays.get(f"layers.{layer}.weight", W)
-        b[...] = arrays[f"layers.{layer}.bias"]
-    detector = None
-    if "means" in arrays:
-        detector = OutlierDetector(*(arrays[name] for name in OutlierDetector._fields))
-    return found.model(theta, fields, detector)
+    arrays |= {name: arrays[name].astype(np.float32) for name in arrays if _is_of_layer(name)}
+    if FIELDS in arrays:
+        is_inside = ReceptiveFields(arrays[FIELDS], found.image_shape).mask.T > 0
+        W = np.zeros(is_inside.shape, np.float32)
+        W[is_inside] = arrays[_FIRST]
+        arrays[_FIRST] = W.T
+    return from_arrays(path, found, arrays)
+
+
+def _is_of_layer(name: str) -> bool:
+    return name.startswith("layers.")
