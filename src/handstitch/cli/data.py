@@ -93,7 +93,7 @@ def _to_show(train: Dataset, config: Config) -> tuple[Images, Labels]:
     """
     import numpy as np
 
-    from handstitch.data.augmentation import Augmentation, resolve_shift
+    from handstitch.data.augmentation import Augmentation
     from handstitch.figures.contact_sheet import EACH
 
     if config.shift == "auto" and not (config.flip or config.erase):
@@ -102,7 +102,7 @@ def _to_show(train: Dataset, config: Config) -> tuple[Images, Labels]:
         train.images,
         np.arange(len(train)),
         config.seed,
-        shift=resolve_shift(config.shift, train.image_shape),
+        shift=config.shift,
         flip=config.flip,
         erase=config.erase,
     )

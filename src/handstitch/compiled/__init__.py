@@ -32,7 +32,8 @@ pixels are dropped. There, and without numba or its OpenMP library, training use
     functions, optimizers   activations and softmax; a step of the optimizer
     philox                  the random numbers of dropout
     matmul                  products in place of the BLAS's
-    windows                 products of a first layer with local receptive fields
+    inputs                  X of a batch: samples varied, mixed, scaled, partly dropped
+    windows, window_tiles   products of a first layer with local receptive fields
     kernels, simd           what they are made of; vectors and their instructions
     layout, jit             offsets, buffers, θ without what windows leave out; numba's options and
                             cache

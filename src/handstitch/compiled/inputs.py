@@ -99,7 +99,7 @@ def gather_batch(
 
     Raises IndexError for variants of another batch or of images of another size.
     """
-    width, has_windows = layout.sizes[0], layout.window_pixels.size > 0
+    width, p, has_windows = layout.sizes[0], layout.dropout[0], layout.window_pixels.size > 0
     if len(variants.moves) > 0 and not (
         n == len(variants.moves) <= len(varied)
         and variants.shape.prod() == width == varied.shape[1]
@@ -114,9 +114,10 @@ def gather_batch(
         for index in prange(threads):
             lo, hi = thread_range(width, np.int64(index), threads)
             _mix(n, mixing, images.itemsize == 1, width, work, lo, hi)
-    for index in prange(threads):
-        thread = np.int64(index)
-        lo, hi = windows.image_range(n, thread, threads)
-        _scale_and_drop(is_raw, offset, scale, layout, rng_state, work, lo, hi)
-        if has_windows:
-            windows.turn(n, width, work.X, work.tiles, lo, hi)
+    if is_raw or p > 0:
+        for index in prange(threads):
+            thread = np.int64(index)
+            lo, hi = windows.image_range(n, thread, threads)
+            _scale_and_drop(is_raw, offset, scale, layout, rng_state, work, lo, hi)
+            if has_windows:
+                windows.turn(n, width, work.X, work.tiles, lo, hi)

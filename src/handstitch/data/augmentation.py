@@ -78,10 +78,11 @@ class Augmentation:
         train_indices: Indices,
         seed: int,
         *,
-        shift: int = 0,
+        shift: int | Literal["auto"] = 0,
         flip: bool = False,
         erase: float = 0.0,
     ) -> None:
+        shift = resolve_shift(shift, images.shape[1:])
         self.is_on = shift > 0 or flip or erase > 0
         if not self.is_on:
             return

@@ -74,8 +74,8 @@ def range_test(config: Config, dataset: Dataset, steps: int | None = None) -> Ra
         )
         for step, rate in enumerate(planned.tolist()):
             indices = batches.batch(order, step)
-            loss, _ = trainer.train_batch(backend, indices, step, rate)
-            loss /= batches.total_weight(indices)
+            loss, _, total = trainer.train_batch(backend, indices, step, rate)
+            loss /= total
             if not isfinite(loss):
                 break
             mean = decay * mean + (1 - decay) * loss

@@ -19,7 +19,7 @@ from handstitch.arrays import Indices
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.data import scaling
-from handstitch.data.augmentation import Augmentation, draw_mixing, resolve_shift
+from handstitch.data.augmentation import Augmentation, draw_mixing
 from handstitch.data.batches import Batches, is_memory_mapped
 from handstitch.data.dataset import Dataset
 from handstitch.data.samples import Background, background
@@ -121,7 +121,7 @@ class Trainer:
             dataset.images,
             train_indices,
             config.seed,
-            shift=resolve_shift(config.shift, dataset.image_shape),
+            shift=config.shift,
             flip=config.flip,
             erase=config.erase,
         )
@@ -188,8 +188,9 @@ class Trainer:
 
     def train_batch(
         self, backend: NumpyBackend | NumbaBackend, indices: Indices, step: int, rate: float
-    ) -> tuple[float, int]:
-        """One step on images `indices` (n,) at this rate: summed loss in nats, number correct.
+    ) -> tuple[float, int, float]:
+        """One step on images `indices` (n,) at this rate: summed loss in nats, number correct, and
+        what a mean divides by.
 
         `step`, counted over the whole run, decides dropout and augmentation. Where the loss is
         above `largest_loss` for each sample, or NaN, nothing is updated.
@@ -201,9 +202,10 @@ class Trainer:
         variants = self.augmentation.draw(indices, step // len(self.batches), step)
         limit = self.largest_loss * total
         mixing = draw_mixing(config.seed, config.mixup, step)
-        return backend.train_batch(
+        loss, correct = backend.train_batch(
             indices, rate, scale, limit, rng, variants=variants, mixing=mixing
         )
+        return loss, correct, total
 
     # Overflow shows in the loss, which is checked batch by batch; NumPy's warnings would repeat it.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
@@ -218,16 +220,15 @@ class Trainer:
             started = perf_counter()
             step = state.epoch * len(batches) + state.batch
             indices = batches.batch(order, state.batch)
-            n, total = len(indices), batches.total_weight(indices)
             rate = schedules.learning_rate(config, step, len(batches), val_losses)
-            loss, correct = self.train_batch(backend, indices, step, rate)
+            loss, correct, total = self.train_batch(backend, indices, step, rate)
             if not loss <= self.largest_loss * total:  # NaN, too
                 raise divergence_error(config, state.epoch + 1, state.batch + 1, loss / total)
 
             state.batch += 1
             state.loss += loss
             state.correct += correct
-            state.samples += n
+            state.samples += len(indices)
             state.train_seconds += perf_counter() - started
             if after_step is not None:
                 after_step(state)
