@@ -19,11 +19,7 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 NameOrPath = Annotated[
     str, Meta(min_length=1, max_length=4096, description="the name of a data set, or a path")
 ]
-ImageSize = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]
-Sides = Annotated[
-    tuple[Annotated[int, Meta(ge=1, le=4096)], ...],
-    Meta(max_length=2),
-]
+Sides = Annotated[tuple[Annotated[int, Meta(ge=1, le=4096)], ...], Meta(max_length=2)]
 Key = Annotated[str, Meta(max_length=200, description="text")]
 ClassWeights = tuple[
     Annotated[str, Meta(max_length=250, description="balanced, or CLASS=WEIGHT")], ...

@@ -22,6 +22,8 @@ from handstitch.config.schema import (
 from handstitch.config.toml import read_file
 
 PREFIX: Final = "HANDSTITCH_"
+_BETWEEN_SIDES: Final = {"image_size": "x", "receptive_field": ".."}
+"""What may stand between two sides, besides commas and spaces."""
 FLAGS: Final = {"hidden_sizes": ("--hidden",), "learning_rate": ("--learning-rate", "--lr")}
 """Flags other than the setting's name; messages use the first."""
 
@@ -108,14 +110,11 @@ def _split(name: str, words: str | Sequence[str] | bool) -> Any:
     if name == "class_weight":
         return class_weights.read([words] if isinstance(words, str) else words)
     text = words if isinstance(words, str) else " ".join(words)
-    if name in {"image_size", "receptive_field"} and text == "none":
-        return []
     if name == "hidden_sizes":
         return _widths(text)
-    if name == "image_size":
-        return text.replace(",", " ").replace("x", " ").split()
-    if name == "receptive_field" and text != "auto":
-        return text.replace(",", " ").replace("..", " ").split()
+    if between := _BETWEEN_SIDES.get(name):
+        sides = text.replace(",", " ").replace(between, " ").split()
+        return {"none": [], "auto": text}.get(text, sides)
     return text.replace(",", " ").split() if name == "activation" else text
 
 

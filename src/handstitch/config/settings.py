@@ -37,7 +37,7 @@ class Settings:
         "data set: fashion-mnist, mnist, sketch, or the path of your own; auto: Fashion-MNIST if "
         "available, otherwise sketch",
     )
-    image_size: bounds.ImageSize = setting(
+    image_size: bounds.Sides = setting(
         (), "rows and columns to which pictures are resized; one number: a square"
     )
     grayscale: bool = setting(False, "turn colour pictures into grey levels")
