@@ -22,10 +22,10 @@ from handstitch.export.json_file import ask_json, encode_json
 from handstitch.export.python_file import python_file
 from handstitch.model import Model, layouts, torch_file
 
-__all__ = ["FORMATS", "Agreement", "Format", "agreement", "write"]
+__all__ = ["FORMATS", "Agreement", "ExportFormat", "agreement", "write"]
 
 
-class Format(NamedTuple):
+class ExportFormat(NamedTuple):
     """A kind of file."""
 
     title: str
@@ -36,18 +36,22 @@ class Format(NamedTuple):
 
 
 FORMATS: Final = {
-    "python": Format("Python file", lambda model, path: python_file(model).encode(), ask_python),
-    "c": Format("C header, float32", lambda model, path: c_header(model, path).encode(), ask_c),
-    "c_int8": Format(
+    "python": ExportFormat(
+        "Python file", lambda model, path: python_file(model).encode(), ask_python
+    ),
+    "c": ExportFormat(
+        "C header, float32", lambda model, path: c_header(model, path).encode(), ask_c
+    ),
+    "c_int8": ExportFormat(
         "C header, int8", lambda model, path: c_header(model, path, int8=True).encode(), ask_c
     ),
-    "npz": Format(
+    "npz": ExportFormat(
         "npz", lambda model, path, layout="weights_0": layouts.encode_npz(model, layout), ask_model
     ),
-    "torch": Format(
+    "torch": ExportFormat(
         "safetensors in PyTorch's layout", lambda model, path: torch_file.encode(model), ask_model
     ),
-    "json": Format("JSON", lambda model, path: encode_json(model), ask_json),
+    "json": ExportFormat("JSON", lambda model, path: encode_json(model), ask_json),
 }
 
 

@@ -41,7 +41,7 @@ MEANING: Final = (
 """How the FACTS are applied, for a reader of the file."""
 
 
-class Layout(NamedTuple):
+class NpzLayout(NamedTuple):
     """Names and shapes of the arrays of a layer."""
 
     weights: str
@@ -66,10 +66,10 @@ class Layout(NamedTuple):
 
 
 LAYOUTS: Final = {
-    "weights_0": Layout("weights_{}", "bias_{}", ((0, 2), (0, 1), (1, 1)), has_rows=True),
-    "W0": Layout("W{}", "b{}", ((0, 1), (1, 1))),
-    "coefs_0": Layout("coefs_{}", "intercepts_{}", ((0, 1),)),
-    "fc1.weight": Layout("fc{}.weight", "fc{}.bias", ((1, 1), (0, 1)), is_transposed=True),
+    "weights_0": NpzLayout("weights_{}", "bias_{}", ((0, 2), (0, 1), (1, 1)), has_rows=True),
+    "W0": NpzLayout("W{}", "b{}", ((0, 1), (1, 1))),
+    "coefs_0": NpzLayout("coefs_{}", "intercepts_{}", ((0, 1),)),
+    "fc1.weight": NpzLayout("fc{}.weight", "fc{}.bias", ((1, 1), (0, 1)), is_transposed=True),
 }
 """The first name → the layout: the course report's, the textbook's, scikit-learn's, PyTorch's."""
 
@@ -80,7 +80,7 @@ def is_name(name: str) -> bool:
     return any(_matches(form, name) for form in forms)
 
 
-def layout_of(names: Collection[str]) -> tuple[Layout, list[tuple[str, str]]]:
+def layout_of(names: Collection[str]) -> tuple[NpzLayout, list[tuple[str, str]]]:
     """The layout of these arrays, and the names that a network of as many layers has in it."""
     counts = {key: sum(_matches(one.weights, n) for n in names) for key, one in LAYOUTS.items()}
     key = max(counts, key=counts.__getitem__)
@@ -160,7 +160,7 @@ def unusable(path: Path, found: str, wanted: str | None = None) -> ModelFileErro
 
 
 def _sizes(
-    path: Path, arrays: Mapping[str, NDArray[Any]], layout: Layout, names: list[tuple[str, str]]
+    path: Path, arrays: Mapping[str, NDArray[Any]], layout: NpzLayout, names: list[tuple[str, str]]
 ) -> tuple[int, ...]:
     """The layer sizes, if each layer has as many inputs as the one before has outputs."""
     for name, array in arrays.items():
