@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,11 +68,26 @@ def handstitch(capsys: pytest.CaptureFixture[str]) -> Handstitch:
     return call
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for copies of what commands wrote, so that each is run once in a session."""
+    return tmp_path_factory.mktemp("kept")
+
+
+def written(handstitch: Handstitch, kept: Path, folder: Path, *words: str) -> Path:
+    """The folder that a command writes: by the command, or a copy of what it wrote before."""
+    copy = kept / hashlib.sha256(repr(words).encode()).hexdigest()
+    if copy.exists():
+        shutil.copytree(copy, folder)
+    else:
+        result = handstitch(*words)
+        assert result.code == 0, result.err
+        shutil.copytree(folder, copy)
+    return folder
+
+
 @pytest.fixture
-def trained(handstitch: Handstitch) -> Path:
+def trained(handstitch: Handstitch, kept: Path) -> Path:
     """The folder of a small run on drawn data."""
-    result = handstitch(
-        "train", "--dataset", "sketch", "--hidden", "8", "--epochs", "2", "--threads", "1"
-    )
-    assert result.code == 0, result.err
-    return Path("runs", "train")
+    words = ("--dataset", "sketch", "--hidden", "8", "--epochs", "2", "--threads", "1")
+    return written(handstitch, kept, Path("runs", "train"), "train", *words)

@@ -15,7 +15,7 @@ from handstitch.model import load_model
 from handstitch.runs import test_log
 from handstitch.runs.history import read_records
 from handstitch.storage import disk
-from tests.cli.conftest import Handstitch
+from tests.cli.conftest import Handstitch, written
 
 SEARCH = (
     "search", "--dataset", "sketch", "--hidden", "8", "--epochs", "2", "--workers", "0",
@@ -25,12 +25,11 @@ FOLDER = Path("runs", "grid")
 
 
 @pytest.fixture
-def searched(handstitch: Handstitch) -> Path:
+def searched(handstitch: Handstitch, kept: Path) -> Path:
     """A grid of four candidates with two seeds each, on drawn data. Rate 1e-9 learns nothing."""
     rates = ("--lr", "1e-9", "0.01", "--dropout", "0", "0.1")
-    result = handstitch(*SEARCH, *rates, "--seeds", "2", "--out", str(FOLDER))
-    assert result.code == 0, result.err
-    return FOLDER
+    words = (*SEARCH, *rates, "--seeds", "2", "--out", str(FOLDER))
+    return written(handstitch, kept, FOLDER, *words)
 
 
 def heads(text: str) -> list[str]:

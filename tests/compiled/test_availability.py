@@ -32,14 +32,6 @@ except ConfigError as error:
 print(json.dumps([trainer.backend, refused, Path("run").exists()]))
 sys.exit(cli.run(["doctor", "--json"]))
 """
-TRAINED = f"""{MAKE}
-from handstitch.compiled.kernels import PANEL_VECTORS
-losses = []
-for backend in ("numba", "numpy"):
-    trainer = hs.Trainer(hs.Config(**settings, backend=backend), data)
-    losses += [record.val_loss for record in trainer.fit()]
-print(json.dumps([*losses, len(PANEL_VECTORS), PANEL_VECTORS[0]]))
-"""
 
 
 def run(code: str, folder: Path, **variables: str) -> Any:
@@ -87,18 +79,6 @@ def test_variables_that_break_numba(tmp_path: Path, variable: str, value: str, r
     assert ahead.returncode == 5
     assert ahead.stderr.endswith(f"the numba backend is not available: {refused}\n")
     assert "Traceback" not in ahead.stderr
-
-
-def test_code_for_another_processor_in_one_cache(tmp_path: Path):
-    """Code is made for the processor that numba was told; the two share one folder of code."""
-    own, generic, again = (
-        json.loads(run(TRAINED, tmp_path, **variables))
-        for variables in ({}, {"NUMBA_CPU_NAME": "generic"}, {})
-    )
-    assert generic[-1] == 6  # without AVX-512
-    assert again == own
-    for one_numba, two_numba, one, two, *_ in (own, generic):
-        assert (one_numba, two_numba) == pytest.approx((one, two), rel=1e-3)
 
 
 def test_panels_are_of_the_processor_that_code_is_made_for(tmp_path: Path):

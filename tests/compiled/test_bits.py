@@ -1,11 +1,13 @@
-"""The same bits from a process that compiles and from one that finds machine code on disk."""
+"""The same bits from code that is compiled now, found on disk, or for another processor."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import json
 from pathlib import Path
+
+import pytest
+
+from tests.compiled.test_availability import MAKE, run
 
 WORK = """
 import hashlib
@@ -41,19 +43,40 @@ print(bool(network.forward_backward.stats.cache_hits))
 """
 
 
-def test_compiling_changes_no_bit(tmp_path: Path):
-    outputs = []
-    for _ in range(2):
-        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-c", WORK],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=True,
-        )
-        outputs.append(done.stdout.splitlines())
-    (*first, compiled), (*second, found) = outputs
-    assert (compiled, found) == ("False", "True")
+TRAINED = f"""{MAKE}
+from handstitch.compiled.kernels import PANEL_VECTORS
+losses = []
+for backend in ("numba", "numpy"):
+    trainer = hs.Trainer(hs.Config(**settings, backend=backend), data)
+    losses += [record.val_loss for record in trainer.fit()]
+print(json.dumps([*losses, len(PANEL_VECTORS), PANEL_VECTORS[0]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder of machine code, and what the process printed that compiled it."""
+    folder = tmp_path_factory.mktemp("code")
+    return folder, run(WORK, folder, NUMBA_CACHE_DIR=str(folder))
+
+
+def test_compiling_changes_no_bit(compiled: tuple[Path, str]):
+    folder, output = compiled
+    *first, made = output.splitlines()
+    *second, found = run(WORK, folder, NUMBA_CACHE_DIR=str(folder)).splitlines()
+    assert (made, found) == ("False", "True")
     assert first == second
     assert len(first) == 4
+
+
+def test_code_for_another_processor_in_one_cache(compiled: tuple[Path, str]):
+    """Code is made for the processor that numba was told; the two share one folder of code."""
+    folder, _ = compiled
+    own, generic, again = (
+        json.loads(run(TRAINED, folder, NUMBA_CACHE_DIR=str(folder), **variables))
+        for variables in ({}, {"NUMBA_CPU_NAME": "generic"}, {})
+    )
+    assert generic[-1] == 6  # without AVX-512
+    assert again == own
+    for one_numba, two_numba, one, two, *_ in (own, generic):
+        assert (one_numba, two_numba) == pytest.approx((one, two), rel=1e-3)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import handstitch, machine, trained
+from tests.cli.conftest import handstitch, kept, machine, trained
 
-__all__ = ["handstitch", "machine", "trained"]
+__all__ = ["handstitch", "kept", "machine", "trained"]

@@ -12,10 +12,7 @@ from handstitch.machine import libraries
 
 def blas_pools() -> list[dict[str, Any]]:
     """threadpoolctl's entry for each BLAS that NumPy and SciPy have loaded."""
-    from threadpoolctl import threadpool_info
-
-    libraries.load_blas()
-    return [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return list(libraries.blas_controller().info())
 
 
 def versions() -> dict[str, str]:

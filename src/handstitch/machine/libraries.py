@@ -23,8 +23,12 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 CORETYPE_VARIABLE: Final = "OPENBLAS_CORETYPE"
 BLAS_TIMEOUT_VARIABLE: Final = "OPENBLAS_THREAD_TIMEOUT"
@@ -70,6 +74,15 @@ def load_blas() -> Any:
     with blas_environment():
         from scipy.linalg import blas
     return blas
+
+
+@cache
+def blas_controller() -> ThreadpoolController:
+    """The thread pools of NumPy's and SciPy's BLAS; looking for them takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    load_blas()  # a pool is found only once it is loaded
+    return ThreadpoolController().select(user_api="blas")
 
 
 def load_openmp() -> None:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from handstitch.machine import libraries
 from handstitch.machine.build import blas_pools
-from handstitch.machine.libraries import load_blas
 
 
 def cores() -> int:
@@ -30,8 +30,5 @@ def resolve_threads(wanted: int | str) -> int:
 @contextmanager
 def blas_threads(count: int) -> Iterator[None]:
     """Within, the BLAS uses `count` threads."""
-    from threadpoolctl import threadpool_limits
-
-    load_blas()  # a pool can be limited only once it is loaded
-    with threadpool_limits(limits=count, user_api="blas"):
+    with libraries.blas_controller().limit(limits=count):
         yield
