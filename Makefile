@@ -107,7 +107,7 @@ cover: .venv/.dev  ## Run the tests and list the lines without coverage
 lock: .venv/.dev  ## Update both lock files (ARGS=--upgrade for newer releases)
 	@.venv/bin/uv pip $(LOCK) --group build --output-file requirements.lock $(ARGS)
 	@.venv/bin/uv pip $(LOCK) --group build --group dev --constraint requirements.lock \
-		$(addprefix --extra ,tables dask mpi postgresql dashboard tensorboard) \
+		$(addprefix --extra ,tables dask mpi postgresql dashboard tensorboard onnx) \
 		--output-file requirements-dev.lock $(ARGS)
 
 clean:  ## Remove environments and caches; runs/ and data/ stay
