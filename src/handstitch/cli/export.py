@@ -90,11 +90,11 @@ def export(
     classifier = run_folder.load(target, weights)
     _require_others(classifier, list(files.values()))
     samples, described = _samples(classifier, data_dir)
+    options: dict[str, dict[str, str]] = {"npz": {"layout": layout}, "onnx": {"pixels": pixels}}
     print(f"Model: {printable(target)}, {classifier.weights} weights")
     for kind, file in files.items():
         form = exports.FORMATS[kind]
-        options = {"npz": {"layout": layout}, "onnx": {"pixels": pixels}}.get(kind, {})
-        size = exports.write(classifier.model, file, kind, **options)
+        size = exports.write(classifier.model, file, kind, **options.get(kind, {}))
         print(f"\n{form.title}: {printable(file)}, {size:,} bytes")
         found = exports.agreement(classifier.model, partial(form.ask, file), samples)
         print(_in_words(found, described))
