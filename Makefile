@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce exports docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -94,6 +94,9 @@ reproduce: .venv/.core  ## Repeat the course report's experiments and check its 
 recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, where docs/recipes ends (2 hours; ARGS="--only presets")
 	@$(HERE) bench/recipes.py $(ARGS)
 
+exports: .venv/.dev  ## Ask every kind of exported file for 10,000 test images, and time the C headers (2 minutes)
+	@$(HERE) bench/export.py $(ARGS)
+
 docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
 	@$(HERE) docs/site/build.py $(ARGS)
 
@@ -107,7 +110,7 @@ cover: .venv/.dev  ## Run the tests and list the lines without coverage
 lock: .venv/.dev  ## Update both lock files (ARGS=--upgrade for newer releases)
 	@.venv/bin/uv pip $(LOCK) --group build --output-file requirements.lock $(ARGS)
 	@.venv/bin/uv pip $(LOCK) --group build --group dev --constraint requirements.lock \
-		$(addprefix --extra ,tables dask mpi postgresql dashboard tensorboard) \
+		$(addprefix --extra ,tables dask mpi postgresql dashboard tensorboard onnx) \
 		--output-file requirements-dev.lock $(ARGS)
 
 clean:  ## Remove environments and caches; runs/ and data/ stay

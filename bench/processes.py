@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,20 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(BENCH)}
 
 
-def run(command: list[str], folder: Path | None = None) -> dict[str, Any]:
-    """The JSON object that ends its output, if any, with its `peak_mib` and `wall_seconds`."""
+def run(
+    command: list[str], folder: Path | None = None, settings: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The JSON object that ends its output, if any, with its `peak_mib`, `wall_seconds` and
+    `processor_seconds`; `settings` are added to its environment.
+    """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=folder, env=environment(), stdout=output, stderr=errors
+            command,
+            cwd=folder,
+            env={**environment(), **(settings or {})},
+            stdout=output,
+            stderr=errors,
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
@@ -46,7 +54,8 @@ def run(command: list[str], folder: Path | None = None) -> dict[str, Any]:
         sys.exit(f"bench: {' '.join(command)} failed:\n{problems[-2000:]}")
     start = f"\n{text}".rfind("\n{")
     result = json.loads(text[start:]) if start >= 0 else {}
-    return {"peak_mib": usage.ru_maxrss / 1024, **result, "wall_seconds": wall}
+    spent = {"wall_seconds": wall, "processor_seconds": usage.ru_utime + usage.ru_stime}
+    return {"peak_mib": usage.ru_maxrss / 1024, **result, **spent}
 
 
 def script(name: str, *flags: object, ours: bool) -> dict[str, Any]:

@@ -252,6 +252,10 @@ RULES: dict[str, tuple[Scan, str]] = {
         scan_for("tensorboard"),
         r"training/tensorboard\.py",
     ),
+    "only export.onnx_file imports onnx": (
+        scan_for("onnx", "onnxruntime"),
+        r"export/onnx_file\.py",
+    ),
 }
 
 BREACHES = {
@@ -351,6 +355,10 @@ BREACHES = {
     "only training.tensorboard imports tensorboard": [
         "import tensorboard",
         "def f():\n    from tensorboard.summary import Writer",
+    ],
+    "only export.onnx_file imports onnx": [
+        "from onnx import helper",
+        "def f():\n    import onnxruntime",
     ],
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_without_a_compiler_a_header_is_written_all_the_same(
     assert result.code == 0, result.err
     assert "agreement not measured: there is no C compiler" in result.out
     assert Path("net.h").is_file()
+
+
+def test_onnx(handstitch: Handstitch, trained: Path, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "onnx", None)
+        result = handstitch("export", str(trained), "--onnx", "net.onnx")
+        assert result.code == 2
+        assert "pip install 'handstitch[onnx]'" in result.err
+        assert not Path("net.onnx").exists()
+    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    for words in ((), ("--pixels", "float32")):
+        result = handstitch("export", str(trained), "--onnx", "net.onnx", *words)
+        assert result.code == 0, result.err
+        assert f"ONNX: net.onnx, {Path('net.onnx').stat().st_size:,} bytes" in result.out
+        (largest,) = re.findall(r"for all 60 test samples.+within (\S+)", result.out)
+        assert float(largest) < 1e-5
 
 
 def test_no_file_is_named(handstitch: Handstitch, trained: Path):

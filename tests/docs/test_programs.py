@@ -51,6 +51,7 @@ def test_there_are_pages_and_examples():
         "own_loop",
         "callback",
         "tensorboard_events",
+        "onnx_roundtrip",
         "gradcheck",
     }
 
@@ -61,6 +62,9 @@ def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFi
         runpy.run_path(str(ROOT / "examples/train.py"))
     if example.stem == "tensorboard_events":
         pytest.importorskip("tensorboard", reason="the extra `tensorboard` is not installed")
+    if example.stem == "onnx_roundtrip":
+        pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     runpy.run_path(str(example))
     said = capsys.readouterr().out
     assert said.strip()
@@ -69,6 +73,8 @@ def test_example_runs(example: Path, small_world: Path, capsys: pytest.CaptureFi
         assert "the same bytes: True" in said
     if example.stem == "callback":
         assert said.endswith("good enough; the run is saved, and can be resumed\n")
+    if example.stem == "onnx_roundtrip":
+        assert "the same class for 100.0%" in said
     if example.stem == "gradcheck":
         assert said.endswith("agrees\n")
     if example.stem == "own_loop":

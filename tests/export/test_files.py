@@ -18,9 +18,9 @@ from handstitch.core.activations import ACTIVATIONS
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data import sketch
-from handstitch.errors import MachineError
+from handstitch.errors import MachineError, UsageError
 from handstitch.evaluation import Evaluator
-from handstitch.export import FORMATS, agreement, write
+from handstitch.export import FORMATS, agreement, onnx_file, write
 from handstitch.export.activations import FORMULAS
 from handstitch.export.agreement import _MAIN
 from handstitch.export.c_header import prefix
@@ -299,6 +299,76 @@ def test_json_answers_as_the_network(tmp_path, model):
         np.testing.assert_array_equal(np.array(layer["weights"], np.float32), W)
 
 
+# ── ONNX ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("pixels", ["uint8", "float32"])
+def test_onnx_answers_as_the_network(tmp_path, model, pixels):
+    onnx = pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    path, samples = tmp_path / "net.onnx", samples_of(model, 200)
+    assert write(model, path, "onnx", pixels=pixels) == path.stat().st_size
+    file = onnx.load(path)
+    onnx.checker.check_model(file, full_check=True)
+    assert (file.ir_version, [each.version for each in file.opset_import]) == (8, [17])
+    kind = file.graph.input[0].type.tensor_type.elem_type
+    assert onnx.helper.tensor_dtype_to_np_dtype(kind) == (pixels if model.has_images else "float32")
+    found = FORMATS["onnx"].ask(path, samples)
+    assert found is not None
+    np.testing.assert_allclose(found, probabilities(model, samples), atol=1e-6)
+
+
+def test_onnx_by_a_program_that_knows_the_file_alone(tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    model = models()["colour"]
+    samples = samples_of(model, 200)
+    write(model, tmp_path / "net.onnx", "onnx")
+    session = runtime.InferenceSession(tmp_path / "net.onnx")
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["class_names"]) == list(model.class_names)
+    assert facts["dataset"] == model.dataset
+    (given,) = session.get_inputs()
+    assert (given.type, given.shape) == ("tensor(uint8)", ["n", *model.image_shape])
+    P, classes = session.run(["probabilities", "class"], {given.name: samples})
+    wanted = probabilities(model, samples)
+    np.testing.assert_array_equal(classes, wanted.argmax(axis=1))
+    alone = session.run(None, {given.name: samples[:1]})
+    np.testing.assert_allclose(alone[0], P[:1], atol=1e-6)
+
+
+def test_onnx_without_its_runtime_is_asked_by_its_evaluator(tmp_path, monkeypatch):
+    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    model = models()["deep"]
+    samples = samples_of(model, 200)
+    write(model, tmp_path / "net.onnx", "onnx")
+    P = FORMATS["onnx"].ask(tmp_path / "net.onnx", samples)
+    assert P is not None
+    np.testing.assert_allclose(P, probabilities(model, samples), atol=1e-6)
+
+
+def test_onnx_file_is_a_function_of_the_model(tmp_path):
+    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    files = [tmp_path / name for name in ("a.onnx", "b.onnx")]
+    for file in files:
+        write(models()["deep"], file, "onnx")
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_onnx_that_is_missing_or_too_small_for_the_network(tmp_path, monkeypatch):
+    model, path = models()["dense"], tmp_path / "net.onnx"
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "onnx", None)
+        with pytest.raises(UsageError) as caught:
+            write(model, path, "onnx")
+    assert "pip install 'handstitch[onnx]'" in str(caught.value.fix)
+    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    monkeypatch.setattr(onnx_file, "LARGEST", model.parameters.vector.nbytes - 1)
+    with pytest.raises(UsageError, match="too large"):
+        write(model, path, "onnx")
+    assert not path.exists()
+
+
 # ── Agreement ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -355,5 +425,8 @@ def test_file_that_does_not_run_is_an_error(tmp_path):
 
 
 def test_package_imports_none_of_it():
-    program = "import sys, handstitch; assert not [m for m in sys.modules if 'export' in m]"
+    program = (
+        "import sys, handstitch; "
+        "assert not [m for m in sys.modules if 'export' in m or 'onnx' in m or 'sklearn' in m]"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -40,6 +40,10 @@ def export(
     json: Annotated[
         Path | None, Parameter(metavar="FILE", help="one JSON object with all weights")
     ] = None,
+    onnx: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="an ONNX graph, for onnxruntime and others (extra onnx)"),
+    ] = None,
     layout: Annotated[
         Literal["weights_0", "W0", "coefs_0", "fc1.weight"],
         Parameter(
@@ -47,6 +51,10 @@ def export(
             "and PyTorch have it"
         ),
     ] = "weights_0",
+    pixels: Annotated[
+        Literal["uint8", "float32"],
+        Parameter(help="of --onnx: the type of the pixels from 0 to 255 that it takes"),
+    ] = "uint8",
     weights: Weights = "best",
     data_dir: DataDir = None,
 ) -> None:
@@ -67,6 +75,7 @@ def export(
             "npz": npz,
             "torch": torch,
             "json": json,
+            "onnx": onnx,
         }.items()
         if file is not None
     }
@@ -81,11 +90,11 @@ def export(
     classifier = run_folder.load(target, weights)
     _require_others(classifier, list(files.values()))
     samples, described = _samples(classifier, data_dir)
+    options: dict[str, dict[str, str]] = {"npz": {"layout": layout}, "onnx": {"pixels": pixels}}
     print(f"Model: {printable(target)}, {classifier.weights} weights")
     for kind, file in files.items():
         form = exports.FORMATS[kind]
-        options = {"layout": layout} if kind == "npz" else {}
-        size = exports.write(classifier.model, file, kind, **options)
+        size = exports.write(classifier.model, file, kind, **options.get(kind, {}))
         print(f"\n{form.title}: {printable(file)}, {size:,} bytes")
         found = exports.agreement(classifier.model, partial(form.ask, file), samples)
         print(_in_words(found, described))

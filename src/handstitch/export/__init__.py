@@ -4,6 +4,7 @@ write(model, path, "python")     one Python file that needs NumPy only
 write(model, path, "npz")        arrays under the names of other programs: layout="coefs_0"
 write(model, path, "torch")      safetensors with weights (outputs, inputs), for torch.nn.Linear
 write(model, path, "json")       one JSON object
+write(model, path, "onnx")       an ONNX graph, by the extra `onnx`; pixels="float32"
 write(model, path, "c")          one C99 header; "c_int8": its weights in whole numbers of 8 bits
 agreement(model, ask, samples)   whether a file answers as its network does
 """
@@ -19,6 +20,7 @@ from handstitch.arrays import Images, Matrix
 from handstitch.export.agreement import Agreement, agreement, ask_c, ask_model, ask_python
 from handstitch.export.c_header import c_header
 from handstitch.export.json_file import ask_json, encode_json
+from handstitch.export.onnx_file import ask_onnx, encode_onnx
 from handstitch.export.python_file import python_file
 from handstitch.model import Model, layouts, torch_file
 
@@ -52,15 +54,19 @@ FORMATS: Final = {
         "safetensors in PyTorch's layout", lambda model, path: torch_file.encode(model), ask_model
     ),
     "json": ExportFormat("JSON", lambda model, path: encode_json(model), ask_json),
+    "onnx": ExportFormat(
+        "ONNX", lambda model, path, pixels="uint8": encode_onnx(model, pixels), ask_onnx
+    ),
 }
 
 
 def write(model: Model, path: str | Path, kind: str, **options: str) -> int:
     """Write the network into a file of this kind, one of FORMATS; the bytes it has.
 
-    An npz takes the `layout` of its arrays, one of `model.layouts.LAYOUTS`.
+    An npz takes the `layout` of its arrays, one of `model.layouts.LAYOUTS`; ONNX the type of its
+    `pixels`, uint8 or float32.
 
-    An existing file is replaced once this one is whole. Raises MachineError.
+    An existing file is replaced once this one is whole. Raises MachineError; for ONNX, UsageError.
     """
     data = FORMATS[kind].encode(model, Path(path), **options)
     storage.write(path, data)
