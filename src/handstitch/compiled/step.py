@@ -10,9 +10,9 @@ import numba
 import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
-from handstitch.compiled import optimizers, windows
+from handstitch.compiled import matmul, optimizers, windows
 from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
+from handstitch.compiled.kernels import MASK_BITS
 from handstitch.compiled.layout import Buffers, Compaction, layout_of
 from handstitch.compiled.network import forward_backward
 from handstitch.compiled.philox import philox_state
@@ -60,7 +60,8 @@ class NumbaBackend:
         hidden, widest = sum(sizes[1:-1]), max(sizes)
         outputs = aligned_zeros(n * hidden + MASK_BITS)
         has_windows = self._compaction is not None
-        turned = windows.turned_size(n) * has_windows
+        masks = max(matmul.MASKS, n * -(-widest // MASK_BITS))
+        turned = max(matmul.TURNED, windows.turned_size(n) * has_windows)
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -75,8 +76,8 @@ class NumbaBackend:
             weights=aligned_zeros(0) if batches.weights is None else batches.weights,
             initial=aligned_zeros(hidden),
             zeros=aligned_zeros(widest),
-            nonzero_masks=np.empty((threads, max(widest, n * -(-widest // MASK_BITS))), np.uint64),
-            panels=aligned_zeros(threads * MASK_BITS * PANEL_WIDTH).reshape(threads, -1),
+            nonzero_masks=np.empty((threads, masks), np.uint64),
+            panels=aligned_zeros(threads * matmul.PANELS).reshape(threads, -1),
             tiles=aligned_zeros(windows.tiles_size(n, sizes[0]) * has_windows),
             turned=aligned_zeros(threads * turned).reshape(threads, turned),
             losses=np.empty(n),
