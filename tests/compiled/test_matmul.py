@@ -12,8 +12,8 @@ from handstitch.arrays import aligned_zeros
 from handstitch.compiled import matmul
 from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH, TILE_ROWS, masked_gemm_panel
 from handstitch.compiled.layout import Buffers
+from handstitch.compiled.optimizers import Target
 from handstitch.compiled.simd import LANES
-from handstitch.core.network import Into
 
 SHAPES = [  # rows, depth, width; the last with more rows than are added at once to a gradient
     (1, 1, 1),
@@ -61,6 +61,12 @@ def make_buffers(size: int) -> Buffers:
     )
 
 
+def make_target(G: Any, alpha: float, beta: float) -> Target:
+    """A target that takes a gradient and updates nothing."""
+    none = np.zeros(0, np.float32)
+    return Target(G, alpha, beta, beta, -1, none, False, False, none, none, none)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("density", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("n", "depth", "width"), SHAPES)
@@ -94,10 +100,10 @@ def test_matmul_sparse_transposed(
     ld, ld_B, ld_G = count + 3, width + 1, width + 4
     before = make_sparse(count, width, 1.0) if beta else np.full((count, width), np.nan, np.float32)
     G, work = pad(before, ld_G), make_buffers(max(count, width))
-    into = Into(np.zeros(0, np.float32), alpha, beta, beta)  # type: ignore[arg-type]
     matmul.matmul_sparse_transposed(
-        n, count, pad(S, ld), ld, pad(B, ld_B), ld_B, width, initial, into, G, ld_G, work, 0
-    )
+        n, count, pad(S, ld), ld, pad(B, ld_B), ld_B, width, initial, make_target(G, alpha, beta),
+        0, ld_G, False, work, 0,
+    )  # fmt: skip
     expected = alpha * (initial + S.T.astype(np.float64) @ B)
     if beta:
         expected = expected + beta * before
@@ -152,14 +158,13 @@ def test_rows_alone_and_together_agree_to_the_bit():
         B, initial = draw_special(draws, inner, width + 1), draw_special(draws, width + 1)
         before = draw_special(draws, outer, width + 1)
         alpha, beta = draws.choice([1.0, 0.25, -0.1]), draws.choice([0.0, 1.0, 0.9])
-        into = Into(np.zeros(0, np.float32), float(alpha), float(beta), 0.0)  # type: ignore[arg-type]
         found = []
         for last in (1, np.nan):
             B[:, -1], C = last, before.ravel().copy()
             if is_turned:
                 matmul.matmul_sparse_transposed(
                     n, depth, pad(S, depth), depth, B.ravel(), width + 1, width + 1, initial,
-                    into, C, width + 1, work, 0,
+                    make_target(C, float(alpha), float(beta)), 0, width + 1, False, work, 0,
                 )  # fmt: skip
             else:
                 matmul.matmul_sparse(
@@ -195,10 +200,9 @@ def test_zeros_pass_over_what_is_not_finite(width: int, is_turned: bool, infinit
     B[5] = infinite
     C, work = np.zeros(66 * width, np.float32), make_buffers(66 * 2)
     if is_turned:
-        into = Into(np.zeros(0, np.float32), 1.0, 0.0, 0.0)  # type: ignore[arg-type]
         matmul.matmul_sparse_transposed(
-            66, 66, pad(S, 66), 66, B.ravel(), width, width, aligned_zeros(width), into, C, width,
-            work, 0,
+            66, 66, pad(S, 66), 66, B.ravel(), width, width, aligned_zeros(width),
+            make_target(C, 1.0, 0.0), 0, width, False, work, 0,
         )  # fmt: skip
     else:
         matmul.matmul_sparse(

@@ -11,10 +11,11 @@ PROGRAM = """
 import ctypes, mmap, sys
 import numpy as np
 from handstitch.compiled import layout, matmul, windows
-from handstitch.core.network import Into, Network
+from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.receptive_fields import ReceptiveFields
 from handstitch.compiled.kernels import MASK_BITS
+from handstitch.compiled.optimizers import Target
 
 def before_a_protected_page(values):
     memory = mmap.mmap(-1, (-(-values.nbytes // mmap.PAGESIZE) + 1) * mmap.PAGESIZE)
@@ -26,8 +27,8 @@ def before_a_protected_page(values):
     array[:] = values
     return array
 
-into = Into(np.zeros(0, np.float32), 1.0, 0.0, 0.0)
-empty = layout.Buffers(**dict.fromkeys(layout.Buffers._fields, np.zeros(0, np.float32)))
+none = np.zeros(0, np.float32)
+empty = layout.Buffers(**dict.fromkeys(layout.Buffers._fields, none))
 empty = empty._replace(losses=np.empty(0), is_correct=np.empty(0, np.int64))
 
 for depth in (1, 15, 16, 17, 63, 64, 65, 130):
@@ -51,8 +52,9 @@ for depth in (1, 15, 16, 17, 63, 64, 65, 130):
         turned = np.zeros((1, matmul.TURNED), np.float32)
         work = empty._replace(nonzero_masks=masks, panels=panels, turned=turned)
         work = work._replace(zeros=before_a_protected_page(initial))
+        into = Target(G, 1.0, 0.0, 0.0, -1, none, False, False, none, none, none)
         matmul.matmul_sparse_transposed(
-            depth, 6, S, 6, flat, width, width, initial, into, G, width, work, 0
+            depth, 6, S, 6, flat, width, width, initial, into, 0, width, False, work, 0
         )
         np.testing.assert_array_equal(G.reshape(6, width), S.reshape(depth, 6).T @ B)
 

@@ -16,6 +16,7 @@ from handstitch.compiled.kernels import (
     pack,
     pack_transposed,
 )
+from handstitch.compiled.optimizers import update_part
 from handstitch.compiled.simd import LANES
 
 _BLOCKS: Final = 4
@@ -93,17 +94,30 @@ def matmul_sparse(
 
 
 @compiled()
-def matmul_sparse_transposed(n, count, S, ld, B, ld_B, width, initial, into, G, ld_G, work, thread):
+def can_update(into, width):
+    """Whether the target wants an update, and rows of G of this width lie in the cache together.
+
+    Only whole ones are updated at once: in memory, pieces of them are too short to be read ahead.
+    """
+    return into.rule_id >= 0 and width <= _STRIP
+
+
+@compiled()
+def matmul_sparse_transposed(
+    n, count, S, ld, B, ld_B, width, initial, into, begin, ld_G, updates, work, thread
+):  # fmt: skip
     """G ← α (initial + Sᵀ B) + β G: n rows of S with `count` numbers, and of B with `width`.
 
-    Each block of 64 rows is a product of its own, added to G.
+    G begins at `begin` of the target. Where `can_update`, θ may be updated by some rows of G as
+    soon as they are there. Each block of 64 rows of S is a product of its own, added to G.
     """
     beta, ahead = np.float32(into.beta), _BLOCKS * MASK_BITS
     for first in range(0, n, ahead):
         for j in range(0, width, _STRIP):
             _add_blocks(
                 min(ahead, n - first), count, S[first * ld :], ld, B[first * ld_B + j :], ld_B,
-                min(_STRIP, width - j), initial[j:], np.float32(into.alpha), beta, G[j:], ld_G,
+                min(_STRIP, width - j), initial[j:], beta, updates and n - first <= ahead, into,
+                begin + j, ld_G,
                 work.zeros, work.nonzero_masks[thread], work.panels[thread], work.turned[thread],
             )  # fmt: skip
         initial, beta = work.zeros, np.float32(1)
@@ -111,7 +125,8 @@ def matmul_sparse_transposed(n, count, S, ld, B, ld_B, width, initial, into, G, 
 
 @compiled()
 def _add_blocks(
-    n, count, S, ld, B, ld_B, width, initial, alpha, beta, G, ld_G, zeros, masks, panels, turned
+    n, count, S, ld, B, ld_B, width, initial, beta, updates, into, begin, ld_G,
+    zeros, masks, panels, turned,
 ):  # fmt: skip
     """`matmul_sparse_transposed` of few blocks and columns.
 
@@ -119,7 +134,7 @@ def _add_blocks(
     apart, and push each other out of the cache. Their rows of G stay in it, while block after
     block is added.
     """
-    is_finite, j, at = True, 0, 0
+    is_finite, j, at, G, alpha = True, 0, 0, into.parameters, np.float32(into.alpha)
     while j < width:
         columns = _panel_width(width - j)
         for first in range(0, n, MASK_BITS):
@@ -138,17 +153,20 @@ def _add_blocks(
         j, at = 0, 0
         while j < width:
             columns = _panel_width(width - j)
-            sums, kept = initial[j:], beta
+            sums, kept, to = initial[j:], beta, begin + k * ld_G + j
             for first in range(0, n, MASK_BITS):
                 pitch = _whole_vectors(min(MASK_BITS, n - first))
                 masked_gemm_panel(
                     height, columns, masks[first // MASK_BITS * _GROUP :], _ONE, is_finite,
                     turned[first * _GROUP :], pitch, _ONE, panels[at:], sums, _ZERO,
-                    alpha, kept, G[k * ld_G + j :], ld_G,
+                    alpha, kept, G[to:], ld_G,
                 )  # fmt: skip
                 at += MASK_BITS * _whole_vectors(columns)
                 sums, kept = zeros, np.float32(1)
             j += columns
+        if updates:
+            to = begin + k * ld_G
+            update_part(into, into.decays, to, G[to : to + height * ld_G])
 
 
 @compiled(fastmath=FUSED)
