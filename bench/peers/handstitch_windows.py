@@ -92,14 +92,15 @@ def first_layer(backend: NumbaBackend, n: int) -> list[Callable[[], Any]]:
                 work.turned[0],
             ),
         ]  # fmt: skip
-    into = backend.optimizer.into(RATE, 1 / n)._replace(parameters=G)
+    into = backend._into(RATE, 1 / n)
     return [
         lambda: matmul.matmul_sparse(
             n, inputs, work.X, inputs, theta, False, units, units, b, Z, units,
             work.nonzero_masks[0], work.panels[0],
         ),
         lambda: matmul.matmul_sparse_transposed(
-            n, inputs, work.X, inputs, dZ, units, units, work.zeros, into, G, units, work, 0
+            n, inputs, work.X, inputs, dZ, units, units, work.zeros, into, 0, units, False,
+            work, 0,
         ),
     ]  # fmt: skip
 

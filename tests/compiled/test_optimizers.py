@@ -64,7 +64,7 @@ def run(dtype: Any, compiled: bool, rate: float, values: dict[str, Any], start: 
     for gradient in gradients:
         optimizer.gradient.vector[:] = gradient
         if compiled:
-            backend._update(rate)
+            backend._update(backend._into(rate, 1.0))
         else:
             optimizer.step(rate)
     return parameters.vector.astype(np.float64)

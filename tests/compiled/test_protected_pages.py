@@ -14,7 +14,8 @@ from handstitch.compiled import layout, matmul, windows
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.receptive_fields import ReceptiveFields
-from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
+from handstitch.compiled.kernels import MASK_BITS
+from handstitch.compiled.optimizers import Target
 
 def before_a_protected_page(values):
     memory = mmap.mmap(-1, (-(-values.nbytes // mmap.PAGESIZE) + 1) * mmap.PAGESIZE)
@@ -26,21 +27,36 @@ def before_a_protected_page(values):
     array[:] = values
     return array
 
+none = np.zeros(0, np.float32)
+empty = layout.Buffers(**dict.fromkeys(layout.Buffers._fields, none))
+empty = empty._replace(losses=np.empty(0), is_correct=np.empty(0, np.int64))
+
 for depth in (1, 15, 16, 17, 63, 64, 65, 130):
     for width in (1, 15, 16, 17, 33, 127, 129):
-        S = np.ones((2, depth), np.float32)
+        S = np.ones((6, depth), np.float32)
+        S[5] = 0
         B = np.arange(depth * width, dtype=np.float32).reshape(depth, width) % 7
-        masks = np.empty(2 * (depth // MASK_BITS + 1), np.uint64)
-        panel = np.zeros(MASK_BITS * PANEL_WIDTH, np.float32)
+        masks = np.empty((1, matmul.MASKS), np.uint64)
+        panels = np.zeros((1, matmul.PANELS), np.float32)
         initial, behind = np.zeros(width, np.float32), np.zeros(MASK_BITS, np.float32)
         for transposed in (False, True):
-            C = np.zeros(2 * width, np.float32)
+            C = before_a_protected_page(np.zeros(6 * width, np.float32))
             flat = before_a_protected_page((B.T if transposed else B).ravel())
             matmul.matmul_sparse(
-                2, depth, np.append(S.ravel(), behind), depth, flat, transposed,
-                depth if transposed else width, width, initial, C, width, masks, panel,
+                6, depth, np.append(S.ravel(), behind), depth, flat, transposed,
+                depth if transposed else width, width, initial, C, width, masks[0], panels[0],
             )
-            np.testing.assert_array_equal(C.reshape(2, width), S @ B)
+            np.testing.assert_array_equal(C.reshape(6, width), S @ B)
+        G = before_a_protected_page(np.zeros(6 * width, np.float32))
+        S, flat = before_a_protected_page(S.T.ravel()), before_a_protected_page(B.ravel())
+        turned = np.zeros((1, matmul.TURNED), np.float32)
+        work = empty._replace(nonzero_masks=masks, panels=panels, turned=turned)
+        work = work._replace(zeros=before_a_protected_page(initial))
+        into = Target(G, 1.0, 0.0, 0.0, -1, none, False, False, none, none, none)
+        matmul.matmul_sparse_transposed(
+            depth, 6, S, 6, flat, width, width, initial, into, 0, width, False, work, 0
+        )
+        np.testing.assert_array_equal(G.reshape(6, width), S.reshape(depth, 6).T @ B)
 
 rng = np.random.default_rng(0)
 one, zero = np.float32(1), np.float32(0)

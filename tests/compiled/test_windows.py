@@ -33,6 +33,7 @@ BASE: dict[str, Any] = {
     "hidden": (40, 21),
     "sides": (2, 5),
     "group": 1,
+    "is_dense": False,
     "batch": 33,
     "rule": "adamw",
     "options": {},
@@ -82,8 +83,10 @@ def make_run(backend: Any = NumbaBackend, **choice: Any) -> dict[str, Any]:
     sizes = (int(np.prod(shape)), *chosen["hidden"], CLASSES)
     images = rng.integers(0, 256, (300, *shape)).astype(np.uint8)
     images[rng.random(images.shape) < 0.4] = 0
-    fields = ReceptiveFields.draw(shape, sizes[1], chosen["sides"], rng, chosen["group"])
-    parameters = Parameters.random(sizes, rng, mask=fields.mask)
+    fields = None
+    if not chosen["is_dense"]:
+        fields = ReceptiveFields.draw(shape, sizes[1], chosen["sides"], rng, chosen["group"])
+    parameters = Parameters.random(sizes, rng, mask=fields.mask if fields else None)
     network = Network(
         parameters,
         ("relu",) * len(chosen["hidden"]),
@@ -146,6 +149,23 @@ def test_steps_are_those_of_the_numpy_backend(choice: dict[str, Any]):
     for vector in found.values():
         first_layer = vector[: outside.size].reshape(outside.shape)
         assert not first_layer[outside].any()
+
+
+@pytest.mark.parametrize("is_dense", [False, True])
+@pytest.mark.parametrize(
+    "rule", sorted(OPTIMIZERS.keys() - {"sgd"})
+)  # that takes its step in the product
+def test_an_update_in_parts_has_the_bits_of_one_after_the_other(rule: str, is_dense: bool):
+    """A bound that never binds stores the whole gradient first; the widest layer does so anyway."""
+    bits = []
+    for clip_norm in (0.0, 1e30):
+        options = {"weight_decay": 0.02, "decay_biases": is_dense, "clip_norm": clip_norm}
+        sizes = {"hidden": (33, 600, 20), "batch": 290}
+        run = make_run(rule=rule, options=options, is_dense=is_dense, **sizes)
+        train(run)
+        bits.append({name: vector.tobytes() for name, vector in vectors(run).items()})
+        assert run["optimizer"].steps == STEPS
+    assert bits[0] == bits[1]
 
 
 @pytest.mark.parametrize("choice", [{"hidden": (131, 20)}, {"batch": 161, "rule": "sgd"}], ids=str)

@@ -112,7 +112,7 @@ class Buffers(NamedTuple):
     weights           of all samples in the loss; empty where each is 1
     initial           initial sums of a product, by hidden unit
     tiles             X turned, where the first layer has windows
-    nonzero_masks     (threads, …), as are the panels and `turned`: Z or dZ of some units, turned
+    nonzero_masks     (threads, …), as are the panels and `turned`: A, Z or dZ of some units, turned
     """
 
     X: Vector

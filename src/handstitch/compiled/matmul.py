@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from handstitch.compiled.jit import FUSED, compiled
 from handstitch.compiled.kernels import (
     MASK_BITS,
     PANEL_VECTORS,
+    PANEL_WIDTH,
     masked_gemm_panel,
     nonzero_mask,
     pack,
     pack_transposed,
 )
+from handstitch.compiled.optimizers import update_part
 from handstitch.compiled.simd import LANES
 
+_BLOCKS: Final = 4
+"""Blocks of 64 rows that are added to a part of a gradient while that is in the cache."""
+_GROUP: Final = 256
+"""Rows of that part."""
+_STRIP: Final = 4 * PANEL_WIDTH
+"""Columns of the panels that are kept for it."""
+MASKS: Final = _BLOCKS * _GROUP
+PANELS: Final = _BLOCKS * MASK_BITS * _STRIP
+TURNED: Final = (_BLOCKS * _GROUP + 1) * MASK_BITS  # whole masks are read
+"""Masks, numbers of panels, and turned numbers, that a thread takes to compute a gradient."""
 # int64 and no literals, for each of which numba would compile a kernel anew.
 _ZERO, _ONE = np.int64(0), np.int64(1)
 
@@ -35,6 +49,12 @@ def _panel_width(left):
         if left >= vectors * LANES:
             return vectors * LANES
     return left
+
+
+@compiled()
+def _whole_vectors(count):
+    """`count` numbers with those that fill their last vector."""
+    return (count + LANES - 1) // LANES * LANES
 
 
 @compiled()
@@ -61,12 +81,12 @@ def matmul_sparse(
             k = word * MASK_BITS
             rows, numbers, masks = min(MASK_BITS, depth - k), S[k:], nonzero_masks[word:]
             if transposed:
-                pack_transposed(B[j * ld_B + k :], ld_B, rows, columns, panel)
+                is_finite = pack_transposed(B[j * ld_B + k :], ld_B, rows, columns, panel)
             else:
-                pack(B[k * ld_B + j :], ld_B, rows, columns, panel)
+                is_finite = pack(B[k * ld_B + j :], ld_B, rows, columns, panel)
             to = C[j:]
             masked_gemm_panel(
-                n, columns, masks, words, numbers, ld, _ONE, panel, sums, ld_sums,
+                n, columns, masks, words, is_finite, numbers, ld, _ONE, panel, sums, ld_sums,
                 np.float32(1), np.float32(0), to, ld_C,
             )  # fmt: skip
             sums, ld_sums = to, ld_C
@@ -74,27 +94,79 @@ def matmul_sparse(
 
 
 @compiled()
-def matmul_sparse_transposed(n, count, S, ld, B, ld_B, width, initial, into, G, ld_G, work, thread):
-    """G ← α (initial + Sᵀ B) + β G: n rows of S with `count` numbers, and of B with `width`."""
-    masks, panel = work.nonzero_masks[thread], work.panels[thread]
-    alpha, beta = np.float32(into.alpha), np.float32(into.beta)
-    for first in range(0, n, MASK_BITS):
-        rows, numbers = min(MASK_BITS, n - first), S[first * ld :]
-        masks[:count] = 0
-        for i in range(rows):
-            row, bit = numbers[i * ld : i * ld + count], np.uint64(i)
-            for k in range(count):
-                masks[k] |= np.uint64(row[k] != 0) << bit
-        j = 0
+def can_update(into, width):
+    """Whether the target wants an update, and rows of G of this width lie in the cache together.
+
+    Only whole ones are updated at once: in memory, pieces of them are too short to be read ahead.
+    """
+    return into.rule_id >= 0 and width <= _STRIP
+
+
+@compiled()
+def matmul_sparse_transposed(
+    n, count, S, ld, B, ld_B, width, initial, into, begin, ld_G, updates, work, thread
+):  # fmt: skip
+    """G ← α (initial + Sᵀ B) + β G: n rows of S with `count` numbers, and of B with `width`.
+
+    G begins at `begin` of the target. Where `can_update`, θ may be updated by some rows of G as
+    soon as they are there. Each block of 64 rows of S is a product of its own, added to G.
+    """
+    beta, ahead = np.float32(into.beta), _BLOCKS * MASK_BITS
+    for first in range(0, n, ahead):
+        for j in range(0, width, _STRIP):
+            _add_blocks(
+                min(ahead, n - first), count, S[first * ld :], ld, B[first * ld_B + j :], ld_B,
+                min(_STRIP, width - j), initial[j:], beta, updates and n - first <= ahead, into,
+                begin + j, ld_G,
+                work.zeros, work.nonzero_masks[thread], work.panels[thread], work.turned[thread],
+            )  # fmt: skip
+        initial, beta = work.zeros, np.float32(1)
+
+
+@compiled()
+def _add_blocks(
+    n, count, S, ld, B, ld_B, width, initial, beta, updates, into, begin, ld_G,
+    zeros, masks, panels, turned,
+):  # fmt: skip
+    """`matmul_sparse_transposed` of few blocks and columns.
+
+    Some columns of S at a time are turned: in memory the numbers of one may lie a power of two
+    apart, and push each other out of the cache. Their rows of G stay in it, while block after
+    block is added.
+    """
+    is_finite, j, at, G, alpha = True, 0, 0, into.parameters, np.float32(into.alpha)
+    while j < width:
+        columns = _panel_width(width - j)
+        for first in range(0, n, MASK_BITS):
+            rows = min(MASK_BITS, n - first)
+            is_finite &= pack(B[first * ld_B + j :], ld_B, rows, columns, panels[at:])
+            at += MASK_BITS * _whole_vectors(columns)
+        j += columns
+    for k in range(0, count, _GROUP):
+        height = min(_GROUP, count - k)
+        for first in range(0, n, MASK_BITS):
+            rows, here = min(MASK_BITS, n - first), turned[first * _GROUP :]
+            pack_transposed(S[first * ld + k :], ld, height, rows, here)
+            for i in range(height):
+                mask = nonzero_mask(here[i * _whole_vectors(rows) :], rows)
+                masks[first // MASK_BITS * _GROUP + i] = mask
+        j, at = 0, 0
         while j < width:
             columns = _panel_width(width - j)
-            pack(B[first * ld_B + j :], ld_B, rows, columns, panel)
-            masked_gemm_panel(
-                count, columns, masks, _ONE, numbers, _ONE, ld, panel, initial[j:], _ZERO,
-                alpha, beta, G[j:], ld_G,
-            )  # fmt: skip
+            sums, kept, to = initial[j:], beta, begin + k * ld_G + j
+            for first in range(0, n, MASK_BITS):
+                pitch = _whole_vectors(min(MASK_BITS, n - first))
+                masked_gemm_panel(
+                    height, columns, masks[first // MASK_BITS * _GROUP :], _ONE, is_finite,
+                    turned[first * _GROUP :], pitch, _ONE, panels[at:], sums, _ZERO,
+                    alpha, kept, G[to:], ld_G,
+                )  # fmt: skip
+                at += MASK_BITS * _whole_vectors(columns)
+                sums, kept = zeros, np.float32(1)
             j += columns
-        initial, beta = work.zeros, np.float32(1)
+        if updates:
+            to = begin + k * ld_G
+            update_part(into, into.decays, to, G[to : to + height * ld_G])
 
 
 @compiled(fastmath=FUSED)

@@ -17,7 +17,13 @@ from handstitch.compiled.functions import (
 )
 from handstitch.compiled.inputs import gather_batch
 from handstitch.compiled.jit import PARALLEL, compiled
-from handstitch.compiled.matmul import matmul_sparse, matmul_sparse_transposed, thread_range
+from handstitch.compiled.matmul import (
+    can_update,
+    matmul_sparse,
+    matmul_sparse_transposed,
+    thread_range,
+)
+from handstitch.compiled.optimizers import update_part, update_range
 from handstitch.compiled.philox import draw
 
 
@@ -143,11 +149,12 @@ def _backward(n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo,
         work.logits if layer == len(layout.W) - 1 else work.gradients[layout.units[layer + 1] * n :]
     )
     dA, A = work.gradients[first + lo :], work.dropped[first + lo :]
-    W, G = theta[rows:], into.parameters[rows:]
+    W = theta[rows:]
     matmul_sparse(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)
     matmul_sparse_transposed(
-        n, count, A, inputs, dZ, outputs, outputs, zeros, into, G, outputs, work, thread
-    )
+        n, count, A, inputs, dZ, outputs, outputs, zeros, into, rows, outputs,
+        can_update(into, outputs), work, thread,
+    )  # fmt: skip
     sums = work.initial[layout.units[layer] + lo : layout.units[layer] + hi]
     sums[:] = 0
     for i in range(n):
@@ -163,20 +170,38 @@ def _backward(n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo,
     b = into.parameters[layout.b[below] + lo : layout.b[below] + hi]
     for j in range(count):
         b[j] = alpha * sums[j] + (beta * b[j] if beta else 0)
-    if below == 0 and layout.window_pixels.size > 0:
-        sums *= alpha * pixel_shift
-        windows.backward(
-            n, layout.sizes[0], inputs, alpha * pixel_scale, sums, layout, work.tiles,
-            work.gradients, np.float32(into.beta), into.parameters, lo, hi, work.turned[thread],
-        )  # fmt: skip
-    elif below == 0:
-        pixels, initial, G = layout.sizes[0], work.zeros, into.parameters[layout.W[0] + lo :]
+    update_part(into, into.decays_biases, layout.b[below] + lo, b)
+    if below == 0:
+        _first_layer_backward(n, pixel_scale, pixel_shift, sums, layout, into, work, lo, hi, thread)
+
+
+@compiled()
+def _first_layer_backward(
+    n, pixel_scale, pixel_shift, sums, layout, into, work, lo, hi, thread
+):  # fmt: skip
+    """W₀ ← α (X + pixel_shift)ᵀ dZ + β W₀, of units lo to hi; sums = 1ᵀ dZ is overwritten."""
+    inputs, units, dZ = layout.sizes[0], layout.sizes[1], work.gradients
+    if layout.window_pixels.size == 0:
+        initial = work.zeros
         if pixel_shift != 0:
             sums *= pixel_shift
-            initial = work.initial[lo:]
+            initial = sums
         matmul_sparse_transposed(
-            n, pixels, work.X, pixels, dA, inputs, count, initial, into, G, inputs, work, thread
-        )
+            n, inputs, work.X, inputs, dZ[lo:], units, hi - lo, initial, into, layout.W[0] + lo,
+            units, False, work, thread,
+        )  # fmt: skip
+        return
+    alpha, beta = np.float32(into.alpha), np.float32(into.beta)
+    sums *= alpha * pixel_shift
+    for unit in range(lo, hi, windows.GROUP):
+        end = min(unit + windows.GROUP, hi)
+        begin = layout.window_starts[unit]
+        windows.backward(
+            n, inputs, units, alpha * pixel_scale, sums[unit - lo :], layout, work.tiles, dZ,
+            beta, into.parameters, unit, end, work.turned[thread],
+        )  # fmt: skip
+        G = into.parameters[begin : layout.window_starts[end]]
+        update_part(into, into.decays, begin, G)
 
 
 @compiled()
@@ -189,6 +214,18 @@ def _last_biases(n, layout, into, work):
             total += work.logits[i * classes + j]
         old = into.beta_biases * into.parameters[b + j] if into.beta_biases else 0.0
         into.parameters[b + j] = into.alpha * total + old
+    update_part(into, into.decays_biases, b, into.parameters[b : b + classes])
+
+
+@compiled()
+def _update_rest(threads, layout, into):
+    """The update of weights that no product has updated."""
+    sizes, has_windows = layout.sizes, layout.window_pixels.size > 0
+    for layer in range(len(layout.W)):
+        is_updated = has_windows if layer == 0 else can_update(into, sizes[layer + 1])
+        if into.rule_id >= 0 and not is_updated:
+            begin = layout.W[layer]
+            update_range(threads, into, begin, begin + sizes[layer] * sizes[layer + 1])
 
 
 @compiled(parallel=PARALLEL)
@@ -254,6 +291,7 @@ def forward_backward(
             lo, hi = thread_range(sizes[layer], thread, threads)
             _backward(n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo, hi, thread)
     _last_biases(n, layout, into, work)
+    _update_rest(threads, layout, into)
     return loss, correct
 
 

@@ -105,25 +105,56 @@ def store_block(
         _write(builder, vector, pointer, count)
 
 
+@_word(lambda array, _at, _ld, m, n, _w: _rows_of(m, n)(array, _i64, _i64, m, n, _i64))
+def load_rows(
+    builder: Any, start: Any, at: Any, ld: Any, rows: int, vectors: int, width: Any
+) -> Any:
+    """So many rows, at a distance of ld, each as by `load`, in one tuple."""
+    numbers = []
+    for r in range(rows):
+        begin = builder.add(at, builder.mul(ld, _I64(r)))
+        numbers += [_read(builder, *part) for part in _parts(builder, start, begin, vectors, width)]
+    return cgutils.pack_array(builder, numbers)
+
+
+@_word(lambda array, _at, _ld, m, rows, _w: types.void(array, _i64, _i64, m, rows, _i64))
+def store_rows(
+    builder: Any, start: Any, at: Any, ld: Any, rows: int, numbers: Any, width: Any
+) -> None:
+    """The inverse of `load_rows`."""
+    vectors, each = _unpack(builder, numbers), numbers.type.count // rows
+    for r in range(rows):
+        begin = builder.add(at, builder.mul(ld, _I64(r)))
+        for vector, part in zip(
+            vectors[r * each : (r + 1) * each],
+            _parts(builder, start, begin, each, width),
+            strict=True,
+        ):
+            _write(builder, vector, *part)
+
+
+@_word(lambda array, _at, _step, row, sums: sums(array, _i64, _i64, row, sums))
+def fma_rows(builder: Any, start: Any, at: Any, step: Any, row: Any, sums: Any) -> Any:
+    """Rows of sums: to each is added one of the numbers array[at], array[at + step], … · row."""
+    vectors, each = _unpack(builder, row), _unpack(builder, sums)
+    added = []
+    for r in range(len(each) // len(vectors)):
+        number = builder.load(builder.gep(start, [builder.add(at, builder.mul(step, _I64(r)))]))
+        here = each[r * len(vectors) : (r + 1) * len(vectors)]
+        added += _fused(builder, number, vectors, here)
+    return cgutils.pack_array(builder, added)
+
+
 @_word(lambda _number, n: types.UniTuple(_VECTOR, n.literal_value)(types.float32, n))
 def fill(builder: Any, number: Any, vectors: int) -> Any:
     """Row of so many vectors, with `number` in every lane."""
     return cgutils.pack_array(builder, [_broadcast(builder, number)] * vectors)
 
 
-@_word(lambda _number, row: row(types.float32, row))
-def scale(builder: Any, number: Any, row: Any) -> Any:
-    """number · row."""
-    s = _broadcast(builder, number)
-    return cgutils.pack_array(builder, [builder.fmul(s, b) for b in _unpack(builder, row)])
-
-
 @_word(lambda _number, row, _sums: row(types.float32, row, row))
 def fma(builder: Any, number: Any, row: Any, sums: Any) -> Any:
     """number · row + sums, in one instruction where there is one."""
-    s, fused = _broadcast(builder, number), ["contract"]
-    pairs = zip(_unpack(builder, row), _unpack(builder, sums), strict=True)
-    added = [builder.fadd(builder.fmul(s, b, flags=fused), c, flags=fused) for b, c in pairs]
+    added = _fused(builder, number, _unpack(builder, row), _unpack(builder, sums))
     return cgutils.pack_array(builder, added)
 
 
@@ -189,6 +220,12 @@ def lowest_bit(builder: Any, mask: Any) -> Any:
     return builder.cttz(mask, ir.IntType(1)(1))
 
 
+@_word(lambda _mask: _i64(types.uint64))
+def count_bits(builder: Any, mask: Any) -> Any:
+    """How many bits are set."""
+    return builder.ctpop(mask)
+
+
 @_word(lambda block, size: block(block, size))
 def exchange(builder: Any, block: Any, size: int) -> Any:
     """Block (16, 16), cut into squares of 2 · `size` rows: their off-diagonal quarters swapped."""
@@ -206,6 +243,20 @@ def outlined(builder: Any) -> None:
     Inlined, a body that long would be compiled anew at every place that calls it.
     """
     builder.function.attributes.add("noinline")
+
+
+def _rows_of(rows: Any, vectors: Any) -> Any:
+    """Type of a tuple of rows."""
+    return types.UniTuple(_VECTOR, rows.literal_value * vectors.literal_value)
+
+
+def _fused(builder: Any, number: Any, row: list[Any], sums: list[Any]) -> list[Any]:
+    """number · row + sums."""
+    s, fused = _broadcast(builder, number), ["contract"]
+    return [
+        builder.fadd(builder.fmul(s, b, flags=fused), c, flags=fused)
+        for b, c in zip(row, sums, strict=True)
+    ]
 
 
 def _halves(builder: Any, a: Any, b: Any, size: int) -> tuple[Any, Any]:

@@ -10,15 +10,15 @@ import numba
 import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
-from handstitch.compiled import optimizers, windows
+from handstitch.compiled import matmul, optimizers, windows
 from handstitch.compiled.classifier import CompiledClassifier
-from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH
+from handstitch.compiled.kernels import MASK_BITS
 from handstitch.compiled.layout import Buffers, Compaction, layout_of
 from handstitch.compiled.network import forward_backward
+from handstitch.compiled.optimizers import Target
 from handstitch.compiled.philox import philox_state
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
-from handstitch.core.update_rules import Coefficients
 from handstitch.data.augmentation import Variants
 from handstitch.data.batches import Batches, Subset
 
@@ -60,7 +60,8 @@ class NumbaBackend:
         hidden, widest = sum(sizes[1:-1]), max(sizes)
         outputs = aligned_zeros(n * hidden + MASK_BITS)
         has_windows = self._compaction is not None
-        turned = windows.turned_size(n) * has_windows
+        masks = max(matmul.MASKS, n * -(-widest // MASK_BITS))
+        turned = max(matmul.TURNED, windows.turned_size(n) * has_windows)
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -75,8 +76,8 @@ class NumbaBackend:
             weights=aligned_zeros(0) if batches.weights is None else batches.weights,
             initial=aligned_zeros(hidden),
             zeros=aligned_zeros(widest),
-            nonzero_masks=np.empty((threads, max(widest, n * -(-widest // MASK_BITS))), np.uint64),
-            panels=aligned_zeros(threads * MASK_BITS * PANEL_WIDTH).reshape(threads, -1),
+            nonzero_masks=np.empty((threads, masks), np.uint64),
+            panels=aligned_zeros(threads * matmul.PANELS).reshape(threads, -1),
             tiles=aligned_zeros(windows.tiles_size(n, sizes[0]) * has_windows),
             turned=aligned_zeros(threads * turned).reshape(threads, turned),
             losses=np.empty(n),
@@ -129,9 +130,8 @@ class NumbaBackend:
         mixing: float = 1.0,
     ) -> tuple[float, int]:
         """As NumpyBackend.train_batch."""
-        into = self.optimizer.into(learning_rate, scale)
         layout, buffers = self._layout, self._buffers
-        target = self._trained[0] if self._gradient is None else self._gradient
+        into = self._into(learning_rate, scale)
         if rng is None:
             layout = layout._replace(dropout=np.zeros_like(layout.dropout))
             buffers = buffers._replace(dropped=buffers.outputs)
@@ -149,12 +149,12 @@ class NumbaBackend:
             layout,
             self._trained[0],
             philox_state(rng),
-            into._replace(parameters=target),  # type: ignore[arg-type] # no object
+            into,
             buffers,
         )
         if loss <= limit:
             self._is_ahead = True
-            self._update(learning_rate)
+            self._update(into)
         return loss, correct
 
     def validate(self, images: Images | Subset, labels: Labels) -> tuple[float, float]:
@@ -164,24 +164,41 @@ class NumbaBackend:
         classifier = CompiledClassifier(self.network, self.batches.scaling, self._threads, axes)
         return classifier.loss_and_accuracy(images, labels)
 
-    def _update(self, learning_rate: float) -> None:
-        """As Optimizer.step."""
-        optimizer, parameters, G = self.optimizer, self.network.parameters, self._gradient
+    def _into(self, learning_rate: float, scale: float) -> Target:
+        """The target of a batch's gradient, with the update by each part of it; without where its
+        norm is bounded, which is known once all of it is stored.
+        """
+        optimizer, (theta, *slots) = self.optimizer, self._trained
+        steps = optimizer.steps
         h = optimizer.prepare(learning_rate)
-        if G is None:
-            return
-        theta, *slots = self._trained
-        slot0, slot1 = [*slots, G, G][:2]
-        spared = parameters.vector.size - parameters.decayed(optimizer.decay_biases).size
-        optimizers.update(
-            self._threads,
-            optimizers.RULE_IDS[optimizer.rule],
-            Coefficients._make(map(np.float32, h)),
-            float(optimizer.clip_norm),
-            theta.size - spared if optimizer.weight_decay else 0,
-            theta,
-            G,
-            slot0,
-            slot1,
-            self._squares,
+        optimizer.steps = steps  # a batch whose loss is too high does not count
+        is_updated = self._gradient is not None and not optimizer.clip_norm
+        _, alpha, beta, beta_biases = optimizer.into(learning_rate, scale)
+        slot0, slot1 = [*slots, theta, theta][:2]
+        return Target(
+            parameters=theta if self._gradient is None else self._gradient,
+            alpha=alpha,
+            beta=beta,
+            beta_biases=beta_biases,
+            rule_id=optimizers.RULE_IDS[optimizer.rule] if is_updated else -1,
+            coefficients=np.array(h, np.float32),
+            decays=optimizer.weight_decay > 0,
+            decays_biases=optimizer.weight_decay > 0 and optimizer.decay_biases,
+            theta=theta,
+            slot0=slot0,
+            slot1=slot1,
         )
+
+    def _update(self, into: Target) -> None:
+        """As Optimizer.step, but for what forward_backward has updated."""
+        optimizer, parameters = self.optimizer, self.network.parameters
+        optimizer.steps += 1
+        if optimizer.clip_norm:
+            spared = parameters.vector.size - parameters.decayed(optimizer.decay_biases).size
+            optimizers.update(
+                self._threads,
+                into._replace(rule_id=optimizers.RULE_IDS[optimizer.rule]),
+                float(optimizer.clip_norm),
+                into.theta.size - spared if optimizer.weight_decay else 0,
+                self._squares,
+            )
