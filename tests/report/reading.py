@@ -12,7 +12,7 @@ CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"
 )
-_WITHIN = re.compile(r"#[a-z]+$|data:(image/(svg\+xml|png);base64)?,")
+_WITHIN = re.compile(r"#[a-z0-9_-]+$|data:(image/(svg\+xml|png);base64)?,")
 _ALONE = {"meta", "link", "img", "br", "hr", "input", "base", "source", "area", "embed"}
 _KNOWN = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main", "section",

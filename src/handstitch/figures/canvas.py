@@ -14,6 +14,7 @@ from handstitch.figures.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
@@ -51,6 +52,15 @@ def panel(
     return axes
 
 
+def board(figure: Figure) -> Axes:
+    """Axes over the whole figure whose data are pixels from its upper left corner."""
+    axes = figure.add_axes((0, 0, 1, 1))
+    wide, high = figure.get_size_inches() * _PER_INCH
+    axes.set(xlim=(0, wide), ylim=(high, 0))
+    axes.set_axis_off()
+    return axes
+
+
 def write(
     figure: Figure, left: float, top: float, text: str, size: float = TEXT, **options: Any
 ) -> Text:
@@ -58,6 +68,14 @@ def write(
     wide, high = figure.get_size_inches() * _PER_INCH
     settings: dict[str, Any] = {"fontsize": points(size), "color": INK} | options
     return figure.text(left / wide, 1 - top / high, text, **settings)
+
+
+def percentages(axis: Axis, most: int) -> None:
+    """At most so many ticks, of fractions written as percentages."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(lambda value, _: f"{round(100 * value, 4):g} %")
 
 
 def text_width(text: str, size: float = TEXT) -> float:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from handstitch.figures.canvas import SMALL, canvas, panel, points, spread, text_width, write
+from handstitch.figures.canvas import (
+    SMALL,
+    canvas,
+    panel,
+    percentages,
+    points,
+    spread,
+    text_width,
+    write,
+)
 from handstitch.figures.labels import Lang, label
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import (
@@ -98,10 +107,10 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang, width: float) -> Fig
         if key == "learning rate":
             _scale_rates(axes, [record.learning_rate for record in history])
         elif key == "accuracy":
-            axes.yaxis.set_major_formatter(lambda y, _: f"{100 * y:g} %")
+            percentages(axes.yaxis, 6)
         whole_numbers(axes.xaxis, 5)
         axes.set_xlabel(label("epoch", lang), fontsize=points(SMALL), color=FAINT)
-        _label_ends(axes, lines, key, lang)
+        _label_ends(axes, lines, key)
     if best is not None and best.val_accuracy is not None and isfinite(best.val_accuracy):
         _mark_best(panels[0], best, lang)
     return figure
@@ -124,7 +133,7 @@ def _boxes(width: float) -> tuple[list[tuple[float, float, float, float]], float
     ], 2 * row + 90 + _HEADING + _FOOT
 
 
-def _label_ends(axes: Axes, lines: Sequence[Line2D], key: str, lang: Lang) -> None:
+def _label_ends(axes: Axes, lines: Sequence[Line2D], key: str) -> None:
     """Each line's name and last value beside its end, moved apart where they would overlap."""
     shown = [line for line in lines if np.isfinite(line.get_ydata()[-1:]).all()]
     per_unit = 96 / axes.figure.dpi
