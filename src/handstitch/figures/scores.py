@@ -45,7 +45,7 @@ def class_scores(scores: Sequence[ClassScore], lang: Lang = "en", width: float =
     is_narrow = width < 600
     room = width - 60 if is_narrow else 0.36 * width
     names = [safe(score.name, max(4, int(room / text_width("x")))) for score in shown]
-    left = 8 if is_narrow else 14 + max(map(text_width, names))
+    left = 18 if is_narrow else 14 + max(map(text_width, names))
     notes = [label("with interval", lang)]
     if len(shown) < len(scores):
         notes.append(label("lowest classes", lang, shown=len(shown), classes=len(scores)))
