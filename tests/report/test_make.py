@@ -19,7 +19,7 @@ from handstitch.data import loading
 from handstitch.errors import ConfigError, DataError, UsageError
 from handstitch.figures import style
 from handstitch.model import load_model, save_model
-from handstitch.report import charts, tables
+from handstitch.report import charts, layouts, tables
 from handstitch.report.gather import Missing, gather
 from handstitch.report.languages import words
 from handstitch.report.page import render
@@ -43,6 +43,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
         return "<svg/>"
 
     monkeypatch.setattr(figures, "svg", draw)
+    monkeypatch.setattr(layouts, "inline_svg", lambda *drawn: '<svg aria-label="x"></svg>')
     monkeypatch.setattr(figures, "png", lambda figure, dpi=150: _PNG)
 
 
@@ -74,7 +75,8 @@ def test_a_run_gets_page_pictures_and_card_and_keeps_the_rest(trained: Path) -> 
     source = made.page.read_bytes()
     assert len(source) < 3_000_000
     assert breaches(source.decode()) == []
-    assert len(Page(source.decode()).all("img")) == 12
+    page = Page(source.decode())
+    assert (len(page.all("img")), len(page.all("svg"))) == (11, 3)
     for path, content in before.items():
         assert path.name == "README.md" or path.read_bytes() == content
 

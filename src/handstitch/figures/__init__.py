@@ -11,6 +11,7 @@ font for that.
 
 from handstitch.figures.contact_sheet import contact_sheet
 from handstitch.figures.curves import curves
+from handstitch.figures.inline import inline_svg
 from handstitch.figures.labels import Lang
 from handstitch.figures.rate_test import rate_test
 from handstitch.figures.receptive_fields import receptive_fields
@@ -30,6 +31,7 @@ __all__ = [
     "contact_sheet",
     "curves",
     "heat_maps",
+    "inline_svg",
     "png",
     "png_language",
     "rate_test",

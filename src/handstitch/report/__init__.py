@@ -8,6 +8,7 @@ language. It is a single file without scripts and external resources.
 
 gather       the contents of a run
 languages    the words of the page: en.toml, zh.toml
+layouts      a chart as inline SVG, laid out for telephone, tablet and wide window
 charts       its charts, with alternative texts
 tables       its tables
 page         all of it put into the template

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from markupsafe import Markup
 
 from handstitch import evaluation, figures, insight
 from handstitch.arrays import Matrix
@@ -19,6 +20,7 @@ from handstitch.records import Evaluation, is_validated
 from handstitch.report import languages
 from handstitch.report.gather import Predictions, RunContents
 from handstitch.report.languages import Lang, Words
+from handstitch.report.layouts import LAYOUTS, chart
 from handstitch.runs.folder import CONFUSION, CURVES, WEIGHTS
 
 _LAYERS: Final = 4
@@ -48,7 +50,7 @@ class Charts:
 
     def __init__(self, lang: Lang) -> None:
         self.lang, self.png_lang = lang, figures.png_language(lang)
-        self.named = defaultdict[str, list[Chart]](list)
+        self.named = defaultdict[str, list[Chart | Markup]](list)
         """Name → charts; none where something was missing."""
         self.files: dict[str, bytes] = {}
         """Name of a file in the run's folder → PNG."""
@@ -68,15 +70,32 @@ class Charts:
         if file:
             self.files[file] = figures.png(draw(self.png_lang))
 
+    def draw(
+        self,
+        name: str,
+        draw: Callable[[int, Lang], Any],
+        alt: str,
+        layouts: Mapping[str, int] = LAYOUTS,
+        *,
+        file: str = "",
+    ) -> None:
+        """Draw a chart as inline SVG, for each width of `layouts` one; with `file` it is a PNG of
+        that name as well, as wide as the widest.
+        """
+        key = f"{name}{len(self.named[name]) or ''}"
+        self.named[name].append(chart(lambda width: draw(width, self.lang), alt, key, layouts))
+        if file:
+            self.files[file] = figures.png(draw(max(layouts.values()), self.png_lang))
+
 
 def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
     """Every chart that the contents allow."""
     charts, history = Charts(lang), run.history
     if history:
         first, last, best = history[0], history[-1], run.best or history[-1]
-        charts.add(
+        charts.draw(
             "curves",
-            lambda lang: figures.curves(history, lang=lang),
+            lambda width, lang: figures.curves(history, lang=lang, width=width),
             (words.curves_alt if is_validated(history) else words.curves_alt_training).format(
                 epochs=len(history),
                 first=percent(first.val_accuracy),
