@@ -35,7 +35,7 @@ def make_model(config: Config, weights: int | None = None, **changes: Any) -> Mo
     facts: dict[str, Any] = {
         "class_names": GARMENTS,
         "image_shape": (28, 28),
-        "dataset": "sketch",
+        "dataset": config.dataset,
         "config": config.to_dict(),
     }
     seed = config.seed if weights is None else weights
