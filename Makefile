@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce seeds docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -93,6 +93,9 @@ reproduce: .venv/.core  ## Repeat the course report's experiments and check its 
 
 recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, where docs/recipes ends (2 hours; ARGS="--only presets")
 	@$(HERE) bench/recipes.py $(ARGS)
+
+seeds: .venv/.dev  ## Train two recipes with 40 seeds each, and count how often compare errs on them (10 minutes)
+	@$(HERE) bench/compare.py $(ARGS)
 
 docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
 	@$(HERE) docs/site/build.py $(ARGS)

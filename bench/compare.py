@@ -28,7 +28,7 @@ NARROW = handstitch.Config.preset(
 RECIPES = {"fast": NARROW, "slower": replace(NARROW, learning_rate=0.005)}
 """The preset `fast`, narrower and shorter, and the same at a learning rate a sixth lower."""
 IMAGES = 10_000
-DRAWS = 2000
+DRAWS = 10_000
 PLANTED = (0.01, 0.003)
 """Differences that the recorded accuracies are made to have."""
 

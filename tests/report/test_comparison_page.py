@@ -95,7 +95,7 @@ def test_hostile_names_break_nothing(lang: Any) -> None:
 
 
 def test_it_has_the_verdict_every_difference_and_the_images() -> None:
-    page = Page(page_of_comparison(make_compared(["/home/somebody/one", "two"], ["left", "right"])))
+    page = Page(page_of_comparison(make_compared(["/srv/somebody/one", "two"], ["left", "right"])))
     read = " ".join(" ".join(page.pieces).split())
     assert "Compared: A one · B two" in read
     assert "somebody" not in page.source

@@ -95,10 +95,10 @@ def _print_sides(found: Comparison) -> None:
 
 def _seeds(side: Side) -> str:
     """The seeds of a side, in brackets."""
-    seeds = [str(seed) for seed in side.seeds if seed is not None]
-    if not seeds:
-        return ""
-    return f" (seed{'s' * (len(seeds) > 1)} {', '.join(seeds)})"
+    from handstitch.report.comparison_sentences import seed_ranges
+
+    seeds = seed_ranges(side.seeds)
+    return f" (seed{'s' * (len(side.seeds) > 1)} {seeds})" if seeds else ""
 
 
 def _print_pair(pair: Pair) -> None:

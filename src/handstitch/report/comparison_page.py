@@ -13,7 +13,7 @@ from handstitch._version import __version__
 from handstitch.arrays import Images
 from handstitch.comparison import ByImage, BySeed, Compared, Comparison, Example, Pair, Side
 from handstitch.config.messages import format_value
-from handstitch.report.comparison_sentences import sentences, signed, small
+from handstitch.report.comparison_sentences import seed_ranges, sentences, signed, small
 from handstitch.report.languages import Lang, Words, words
 from handstitch.report.page import environment
 
@@ -96,9 +96,9 @@ def _short(names: Sequence[str]) -> list[str]:
 
 def _seeds(side: Side, said: Words) -> str:
     """The seeds of a side, in brackets."""
-    seeds = [str(seed) for seed in side.seeds if seed is not None]
-    form = said.comparison["seeds" if len(seeds) > 1 else "seed"]
-    return str(form).format(seeds=", ".join(seeds)) if seeds else ""
+    seeds = seed_ranges(side.seeds)
+    form = said.comparison["seeds" if len(side.seeds) > 1 else "seed"]
+    return str(form).format(seeds=seeds) if seeds else ""
 
 
 def _place(name: str) -> str:

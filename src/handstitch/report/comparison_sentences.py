@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from handstitch.comparison import ByImage, BySeed, Comparison, Pair
@@ -20,6 +20,21 @@ def sentences(found: Comparison, words: Words) -> list[str]:
     if len(found.pairs) > 1:
         lines.append(said["several"].format(k=len(found.pairs), level=100 * found.alpha))
     return [*lines, said[found.part]]
+
+
+def seed_ranges(seeds: Iterable[int | None]) -> str:
+    """Seeds in ascending order: 0–4, 7; empty where none is known."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if seed is None:
+            continue
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ", ".join(
+        f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+    )
 
 
 def signed(fraction: float) -> str:
