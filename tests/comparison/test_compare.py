@@ -117,7 +117,7 @@ def test_runs_that_differ_in_their_seed_alone_are_a_side() -> None:
     assert [one.seed for one in pair.by_image] == [1, 2, 3]
     assert pair.by_seed is not None
     assert (pair.by_seed.is_paired, pair.by_seed.seeds) == (True, (3, 3))
-    differences = np.subtract(*[side.accuracies for side in reversed(found.sides)])
+    differences = np.diff([side.accuracies for side in found.sides], axis=0)
     assert pair.by_seed.difference == pytest.approx(differences.mean())
     assert pair.by_seed.deviation == pytest.approx(differences.std(ddof=1))
     assert pair.by_seed.detectable is not None

@@ -48,7 +48,7 @@ def test_the_interval_ends_where_the_score_test_rejects(won: int, lost: int, n: 
             unlikely, bounds=(low + 1e-12, high - 1e-12), method="bounded", options={"xatol": 1e-12}
         ).x
         q = low if won + lost == 0 else q
-        return (won - lost - n * delta) / sqrt(n * (2 * q + delta - delta**2))
+        return float((won - lost - n * delta) / sqrt(n * (2 * q + delta - delta**2)))
 
     low, high = paired_proportions.difference_interval(won, lost, n)
     assert low <= (won - lost) / n <= high

@@ -24,7 +24,7 @@ def make_compared(
     """Sides of these names; of the first two there are five seeds, which are told apart."""
     rng = np.random.default_rng(0)
     labels = (np.arange(60) % len(classes)).astype(np.uint8)
-    images = rng.integers(0, 255, (60, *shape)).astype(np.uint8 if len(shape) > 1 else np.float32)
+    images: Any = rng.integers(0, 255, (60, *shape)).astype("u1" if len(shape) > 1 else "f4")
     letters = "ABCDEFG"[: len(titles)]
 
     def example(at: int, *, is_won: bool) -> Example:

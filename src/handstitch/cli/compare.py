@@ -123,6 +123,7 @@ def _print_pair(pair: Pair) -> None:
             ),
             f"{second} and {first} by image: images that are right, difference in points",
         )  # fmt: skip
+    of_seed = f", seed {pair.by_image[0].seed}" if len(pair.by_image) > 1 else ""
     for one in pair.by_image[:1]:
         for letter, examples, count in (
             (second, one.examples_won, one.won),
@@ -133,7 +134,7 @@ def _print_pair(pair: Pair) -> None:
                 output.print_table(
                     ("image", "label", f"{first} says", f"{second} says"),
                     map(_example, shown),
-                    f"Only {letter} is right: {len(shown)} of {count:,}",
+                    f"Only {letter} is right: {len(shown)} of {count:,}{of_seed}",
                     words=4,
                 )
 

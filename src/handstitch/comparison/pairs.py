@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
@@ -20,6 +21,10 @@ from handstitch.evaluation import wilson_interval
 from handstitch.search import statistics
 from handstitch.search.statistics import ALPHA, Interval
 
+_logger = logging.getLogger(__name__)
+
+_MANY: Final = 10
+"""Networks above which a comparison takes long enough to say so."""
 _EXAMPLES: Final = 24
 """Images of each kind that are listed."""
 
@@ -56,6 +61,8 @@ def compare(
     facing = [_facing(*pair) for pair in pairs]
     every = [network for group in groups for network in group.networks]
     part = "test" if dataset else part_of([pair for each in facing for pair in each], every)
+    if len(every) > _MANY:
+        _logger.info("%d networks answer the %s images", len(every), part)
     source = every[0].classifier.source(dataset, data_dir)
     answers = {network: ask(network, source, part) for network in every}
     alpha = ALPHA / len(pairs)
