@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce exports docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce recipes exports seeds docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -96,6 +96,9 @@ recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, w
 
 exports: .venv/.dev  ## Ask every kind of exported file for 10,000 test images, and time the C headers (2 minutes)
 	@$(HERE) bench/export.py $(ARGS)
+
+seeds: .venv/.dev  ## Train two recipes with 40 seeds each, and count how often compare errs on them (10 minutes)
+	@$(HERE) bench/compare.py $(ARGS)
 
 docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
 	@$(HERE) docs/site/build.py $(ARGS)

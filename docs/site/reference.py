@@ -76,6 +76,7 @@ API = {
         "handstitch.figures",
         "handstitch.report",
         "handstitch.search",
+        "handstitch.comparison",
     ],
     "The ground": [
         "handstitch.errors",

@@ -40,6 +40,7 @@ RUN_VERBS = {
     "test FILE": ("test", "run/weights/best.safetensors"),
     "predict": ("predict", "run", "--rows", "0:3"),
     "report": ("report", "run"),
+    "compare": ("compare", "run", "run/weights/last.safetensors"),
     "resume": ("train", "--resume", "run"),
 }
 SEARCH_VERBS = {
@@ -51,6 +52,7 @@ SEARCH_VERBS = {
         *("--workers", "0", "--out", "search"),
     ),
     "from-search": ("train", "--from-search", "search", "--out", "new/winner"),
+    "compare SEARCH": ("compare", "search:0", "search"),
     "test TRIAL": ("test", "search/trials/0000/best.safetensors"),
 }
 VERBS = RUN_VERBS | SEARCH_VERBS

@@ -20,6 +20,7 @@ _KNOWN = {
     "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "img", "details",
     "summary", "figure", "figcaption",
     "svg", "g", "path", "text", "use", "defs", "clippath", "rect",
+    "line", "circle",
 }  # fmt: skip
 
 

@@ -13,13 +13,14 @@ import pytest
 from handstitch.core.parameters import Parameters
 from handstitch.errors import printable
 from handstitch.receptive_fields import ReceptiveFields
-from handstitch.report import page_of_data
+from handstitch.report import page_of_comparison, page_of_data
 from handstitch.report.charts import draw_charts
 from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES
 from tests.report.reading import CONTENT_POLICY
 from tests.report.samples import make_charts, make_contents, make_history
+from tests.report.test_comparison_page import make_compared
 from tests.report.test_data_page import make_findings, make_parts
 from tests.sample_models import sample
 
@@ -179,6 +180,17 @@ def test_the_page_of_a_data_set_does_nothing_and_fits(
     parts = make_parts([f"{printable(name)} {k}" for k, name in enumerate(PIECES)])
     path = tmp_path / "data.html"
     path.write_text(page_of_data(make_findings(parts, PIECES[0], PIECES[1]), parts), "utf-8")
+    seen = look(browser, path, width, scheme)
+    assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_the_page_of_a_comparison_does_nothing_and_fits(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    path = tmp_path / "compared.html"
+    compared = make_compared(list(PIECES[:6]), list(PIECES))
+    path.write_text(page_of_comparison(compared), "utf-8", errors="surrogateescape")
     seen = look(browser, path, width, scheme)
     assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
 

@@ -27,6 +27,10 @@ VERBS = {
     "predict": ("handstitch.cli.predict:predict", "Classify pictures, or images of a data set."),
     "show": ("handstitch.cli.show:app", "Show a run, a search, or the weights in a model file."),
     "report": ("handstitch.cli.report:report", "Make the page of a run."),
+    "compare": (
+        "handstitch.cli.compare:compare",
+        "Compare networks, image by image and seed by seed.",
+    ),
     "export": (
         "handstitch.cli.export:export",
         "Write a trained network into files of other programs.",

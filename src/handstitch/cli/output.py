@@ -7,10 +7,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from handstitch.errors import printable, shell_word
+from handstitch.errors import UsageError, printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from rich.console import Console
     from rich.table import Table
@@ -65,6 +66,17 @@ def command_line(verb: str, *words: object, **flags: object) -> str:
             values = value if isinstance(value, (list, tuple)) else [value]
             parts += [shell_word(one) for one in values]
     return " ".join(parts)
+
+
+def require_page(file: Path) -> None:
+    """Raise UsageError unless the name of a page to write ends in .html."""
+    if file.suffix.lower() != ".html":
+        raise UsageError(
+            "unknown format of a page",
+            found=f"--out {file}",
+            wanted="a name that ends in .html",
+            fix=f"--out {file.with_suffix('.html') if file.name else 'page.html'}",
+        )
 
 
 def say_other_data(trained_on: str, dataset: str) -> None:

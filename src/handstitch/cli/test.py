@@ -9,10 +9,9 @@ from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
-from handstitch.errors import HandstitchError, UsageError, printable
+from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
-    from handstitch.model.classifier import Classifier
     from handstitch.records import Evaluation
 
 
@@ -51,6 +50,7 @@ def test(
     from handstitch import search as searches
     from handstitch.model.pretrained import pretrained as load_pretrained
     from handstitch.runs import folder as run_folder
+    from handstitch.runs import test_log
 
     if pretrained:
         if path is not None:
@@ -69,9 +69,9 @@ def test(
     # Before the log: where it is refused, nothing was tested.
     flipped = classifier.evaluate(dataset=dataset, data_dir=data_dir, flip=True) if flip else None
     output.say_other_data(classifier.model.dataset, evaluation.dataset)
-    of_run = _record(run, classifier, evaluation)
+    of_run = test_log.record(run, classifier.model, evaluation)
     # Testing several candidates of a search is a selection between them, too.
-    of_search = _record(search, classifier, evaluation)
+    of_search = test_log.record(search, classifier.model, evaluation)
     if json:
         numbers = {"test_evaluation": of_run, "test_evaluation_of_search": of_search}
         also = {"with_flips": flipped} if flipped else {}
@@ -83,25 +83,6 @@ def test(
                 f"With flips: {flipped.accuracy:.4f} (mean probabilities of image and mirror "
                 f"image, {flipped.correct:,} of {flipped.n:,}; not recorded)"
             )
-
-
-def _record(folder: Path | None, classifier: Classifier, evaluation: Evaluation) -> int | None:
-    """The number of this test evaluation in the folder's log; None where it is not recorded."""
-    from handstitch.runs import test_log
-    from handstitch.training import weights_digest
-
-    if folder is None or evaluation.dataset != classifier.model.dataset:
-        return None
-    digest = weights_digest(classifier.model.parameters.vector)
-    try:
-        return test_log.append(folder, evaluation, digest)
-    except HandstitchError as error:
-        # The result is there; a log that could not be written must not take it away.
-        output.notice(
-            f"this test evaluation is not recorded: {error.problem} ({error.found or ''})"
-        )
-        output.notice(f"the result stands; the log would be {folder / test_log.TEST_LOG}")
-        return None
 
 
 def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None]) -> None:

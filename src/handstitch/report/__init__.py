@@ -1,4 +1,5 @@
-"""The page of a run, with its pictures and its model card, and the page of a data set.
+"""The page of a run, with its pictures and its model card, and the pages of a data set and of a
+comparison.
 
     handstitch.report.make("runs/train").page
 
@@ -13,6 +14,8 @@ pictures     its grids of images: mistakes, maps and tiles of weights
 tables       its tables
 page         all of it put into the template
 data_page    the page of a data set's examination
+comparison_sentences   a comparison in words
+comparison_page        the page of a comparison
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from typing import NamedTuple
 
 from handstitch import storage
 from handstitch.report.charts import draw_charts
+from handstitch.report.comparison_page import page_of_comparison
+from handstitch.report.comparison_sentences import sentences as sentences_of_comparison
 from handstitch.report.data_page import page_of_data
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
@@ -29,7 +34,16 @@ from handstitch.report.page import render
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "page_of_data"]
+__all__ = [
+    "Lang",
+    "Missing",
+    "Part",
+    "WrittenReport",
+    "make",
+    "page_of_comparison",
+    "page_of_data",
+    "sentences_of_comparison",
+]
 
 
 class WrittenReport(NamedTuple):

@@ -21,8 +21,10 @@ from msgspec import Meta
 
 from handstitch import storage
 from handstitch.config.messages import pretty_json
-from handstitch.errors import DataError, MachineError, shell_word
+from handstitch.errors import DataError, HandstitchError, MachineError, shell_word
+from handstitch.model import Model
 from handstitch.records import Evaluation, Fraction
+from handstitch.training import weights_digest
 
 _logger = logging.getLogger(__name__)
 
@@ -80,6 +82,24 @@ def append(folder: Path, evaluation: Evaluation, weights_digest: str) -> int:
         log = TestLog((*log.evaluations, entry), log.latest | {weights_digest: evaluation})
         storage.write(path, pretty_json(log), backup=True)
     return len(log.evaluations)
+
+
+def record(folder: Path | None, model: Model, evaluation: Evaluation) -> int | None:
+    """The number of this test evaluation of `model` in the folder's log; None if it is not in it.
+
+    It is not without a folder, or of other data than the model's. A log that cannot be written is
+    a warning: the result is there, and must not be lost with it.
+    """
+    if folder is None or evaluation.dataset != model.dataset:
+        return None
+    try:
+        return append(folder, evaluation, weights_digest(model.parameters.vector))
+    except HandstitchError as error:
+        _logger.warning(
+            "this test evaluation is not recorded: %s (%s)", error.problem, error.found or ""
+        )
+        _logger.warning("the result stands; the log would be %s", folder / TEST_LOG)
+        return None
 
 
 def read(folder: Path) -> TestLog:
