@@ -62,7 +62,7 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
         print(hidden("".join(traceback.format_exception(error)), words), file=sys.stderr, end="")
     message = translate(error, words)
     as_typed: dict[str, Any] = {
-        name: value.template.format(*map(typed, value.parts))
+        name: phrase_typed(value)
         for name, value in vars(message).items()
         if isinstance(value, Phrase)
     }
@@ -93,6 +93,11 @@ def wrapped(message: str, width: int) -> str:
     )
     facts, *fix = message.partition("\n  fix ")
     return "\n".join(map(wrapper.fill, facts.split("\n"))) + "".join(fix)
+
+
+def phrase_typed(phrase: Phrase) -> str:
+    """A phrase with its arguments as flags."""
+    return phrase.template.format(*map(typed, phrase.parts))
 
 
 def typed(part: Argument | Call) -> str:

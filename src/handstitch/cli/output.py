@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from handstitch.errors import printable, shell_word
+from handstitch.errors import Phrase, printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,13 @@ class _NoticeHandler(logging.Handler):
     """Log handler: a record becomes a notice of its package."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        notice(record.getMessage(), record.name.partition(".")[0])
+        words = record.args
+        if isinstance(words, tuple) and any(isinstance(word, Phrase) for word in words):
+            from handstitch.cli.error_messages import phrase_typed
+
+            words = tuple(phrase_typed(one) if isinstance(one, Phrase) else one for one in words)
+        text = str(record.msg) % words if words else str(record.msg)
+        notice(text, record.name.partition(".")[0])
 
 
 @contextmanager
