@@ -66,8 +66,11 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
         for name, value in vars(message).items()
         if isinstance(value, Phrase)
     }
-    text = f"handstitch: error: {replace(message, **as_typed)}"
-    print(wrapped(text, output.console(stderr=True).width), file=sys.stderr)
+    text = wrapped(
+        f"handstitch: error: {replace(message, **as_typed)}", output.console(stderr=True).width
+    )
+    head, error, rest = text.partition("error")
+    print(head + output.painted(error, "error", stderr=True) + rest, file=sys.stderr)
     return message.exit_code
 
 
