@@ -114,12 +114,13 @@ def main() -> int:
     given = parser.parse_args()
     logging.getLogger("handstitch").setLevel(logging.ERROR)
     began, wrong = time.time(), 0
-    if given.dataset != "sketch":
-        whole = sources.resolve(given.dataset, None).load("train")
+    whole = (
+        None if given.dataset == "sketch" else sources.resolve(given.dataset, None).load("train")
+    )
     for training in given.only:
         right, counted = 0, Counter[str]()
         for seed in range(given.seeds):
-            if given.dataset == "sketch":
+            if whole is None:
                 images, labels = sketch.draw(IMAGES, seed)
             else:
                 chosen = np.random.default_rng(seed).permutation(len(whole))[:IMAGES]

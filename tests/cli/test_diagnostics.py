@@ -48,6 +48,7 @@ def test_the_page_has_a_notice_of_it(lang, words):
     )
     contents = make_contents()
     assert "训练中发现的问题" not in page_of(contents, "zh")
+    assert contents.summary is not None
     contents.summary = msgspec.structs.replace(contents.summary, diagnoses=[one])
     source = page_of(contents, lang)
     assert breaches(source) == []

@@ -115,7 +115,7 @@ def test_colour_is_for_terminals_and_never_alone(capsys, terminal: Terminal) -> 
         rows = [("a", output.marked("wrong", "wrong")), ("b", output.marked("best", "best"))]
         output.print_table(("row", "remark"), rows, words=2)
         sys.stdout.write(output.painted("best", "best") + "\n")
-        return capsys.readouterr().out
+        return str(capsys.readouterr().out)
 
     plain = printed()
     assert "\x1b" not in plain
@@ -147,7 +147,7 @@ def test_what_takes_long_shows_that_it_is_alive(
         with progress("Working") as tell:
             tell("Still working", 0.5)
             time.sleep(seconds)
-        return capsys.readouterr().err
+        return str(capsys.readouterr().err)
 
     assert work(0.2) == ""
     terminal()

@@ -69,8 +69,8 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     text = wrapped(
         f"handstitch: error: {replace(message, **as_typed)}", output.console(stderr=True).width
     )
-    head, error, rest = text.partition("error")
-    print(head + output.painted(error, "error", stderr=True) + rest, file=sys.stderr)
+    before, word, rest = text.partition("error")
+    print(before + output.painted(word, "error", stderr=True) + rest, file=sys.stderr)
     return message.exit_code
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from handstitch.errors import Phrase, printable, shell_word
+from handstitch.errors import printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,39 +26,6 @@ def notice(text: str, program: str = "handstitch") -> None:
     """Print a line for the user on stderr."""
     # stderr as it is now: rich replaces it while a bar is shown.
     print(f"{program}: {printable(text)}", file=sys.stderr)
-
-
-class _NoticeHandler(logging.Handler):
-    """Log handler: a record becomes a notice of its package."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        program, args = record.name.partition(".")[0], record.args
-        if isinstance(args, tuple) and args and isinstance(args[0], Phrase):
-            from handstitch.cli.error_messages import phrase_typed, wrapped
-
-            # Broken between words: there is no command in it to be copied.
-            text = wrapped(
-                f"{program}: {printable(phrase_typed(args[0]))}", console(stderr=True).width
-            )
-            print(text, file=sys.stderr)
-        else:
-            notice(record.getMessage(), program)
-
-
-@contextmanager
-def log_notices(package: str = "handstitch") -> Iterator[None]:
-    """A context in which what `package` logs, from level INFO on, is printed as notices."""
-    logger, handler = logging.getLogger(package), _NoticeHandler()
-    level, propagate = logger.level, logger.propagate
-    logger.setLevel(logging.INFO)
-    logger.propagate = False  # or a handler of the calling program would print it again
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagate
 
 
 def say(*sentences: str) -> None:
@@ -163,7 +128,7 @@ def print_table(
         lines += _lines(head, widths, is_left, is_head=True)
         lines.append(Text("─" * (sum(widths) + _GAP * last)))
     else:
-        cells = list(_stacked(heads, cells))
+        cells = _stacked(heads, cells)
         widths = _widths(("", ""), cells, stdout.width)
         if widths is None:  # a single word is wider than the terminal: it is folded
             name_width = _least(("", ""), cells, None)[0]
@@ -202,13 +167,14 @@ def fits(heads: Sequence[str], rows: Iterable[Iterable[str | Text]]) -> bool:
     return sum(_least(heads, cells, "\n")) + _GAP * (len(heads) - 1) <= console().width
 
 
-def _stacked(heads: Sequence[str], rows: Iterable[Sequence[Text]]) -> Iterator[Sequence[Text]]:
+def _stacked(heads: Sequence[str], rows: Sequence[Sequence[Text]]) -> list[list[Text]]:
     """A line (head, cell) for each cell that says something, and an empty one between the rows."""
     names = _texts(head.replace("\n", " ") for head in heads)
-    for number, row in enumerate(rows):
-        if number:
-            yield _texts(("", ""))
-        yield from ((name, cell) for name, cell in zip(names, row, strict=True) if cell)
+    lines: list[list[Text]] = []
+    for row in rows:
+        lines += [_texts(("", ""))] if lines else []
+        lines += ([name, cell] for name, cell in zip(names, row, strict=True) if cell)
+    return lines
 
 
 def _texts(cells: Iterable[str | Text]) -> list[Text]:

@@ -134,7 +134,7 @@ class Diagnostics(Callback):
                 evaluator = self._evaluator()
                 _, work = next(iter(evaluator.batches()))
                 size = sqrt(float(np.mean(np.square(work.X, dtype=np.float64))))
-                labels = trainer.batches.labels[self._chosen]
+                labels = trainer.dataset.labels[self._chosen]
                 loss, _ = evaluator.loss_and_accuracy(labels)
         except ModelFileError:  # it overflows: the first batch diverges, and says so
             return
@@ -193,7 +193,7 @@ class Diagnostics(Callback):
         steps = record.epoch * len(batches)
         if steps < FEWEST_STEPS or record.epoch <= trainer.config.warmup:
             return
-        trained, weights = batches.labels[batches.train_indices], batches.weights
+        trained, weights = trainer.dataset.labels[batches.train_indices], batches.weights
         weights = None if weights is None else weights[batches.train_indices]
         guessing, most_frequent = _guessing(trained, weights)
         loss, accuracy, n = record.train_loss, record.train_accuracy, len(trained)
