@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms mutants fuzz hostile bench reproduce recipes exports seeds docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms diagnoses mutants fuzz hostile bench reproduce recipes exports seeds docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -71,6 +71,9 @@ campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill searches 70 times; resume
 
 alarms: .venv/.dev  ## Count false alarms of the weight statistics on 800 untrained and 20 trained networks (20 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.alarms $(ARGS)
+
+diagnoses: .venv/.dev  ## Count right and false words of the training diagnostics in 100 small trainings (2 minutes; ARGS="--dataset fashion-mnist")
+	@$(ONE_THREAD) $(HERE) -m tests.campaign.diagnoses $(ARGS)
 
 mutants: .venv/.dev  ## Plant 30 small faults in src, each to be caught by its tests (an hour; ARGS="--count 100 --seed 3")
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.mutants $(ARGS)

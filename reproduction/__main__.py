@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from handstitch import figures, machine, search, storage
-from handstitch.cli.output import log_notices, notice
+from handstitch.cli.notices import log_notices
+from handstitch.cli.output import notice
 from handstitch.cli.signals import stopping
 from handstitch.config.messages import pretty_json
 from handstitch.errors import HandstitchError, Interrupted, UsageError

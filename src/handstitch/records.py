@@ -141,6 +141,28 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The weights evaluated: `best`, `last`, or the file's name."""
 
 
+DiagnosisKind = Literal[
+    "input scale", "identical units", "first loss", "learning rate", "no learning", "labels",
+    "dead units", "saturation",
+]  # fmt: skip
+"""Causes before what follows from them."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a training will not learn well, found while it trained."""
+
+    kind: DiagnosisKind
+    epoch: Count
+    """Counted from 1; 0 before the first step."""
+    layer: Count
+    """Counted from 1; 0 where it is not about one."""
+    value: Figure
+    usual: Figure
+    """What it is in a healthy training, or the bound that it passed."""
+    words: str
+    """A sentence, with a remedy."""
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Summary of a training run: data, figures, build and machine."""
 
@@ -183,6 +205,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the weights of that model."""
     class_weights: dict[str, Figure] = {}
     """Of each class in the training loss; empty where each is 1."""
+    diagnoses: list[Diagnosis] = []
+    """Of the training; a healthy one has none."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,5 +167,6 @@ def test_a_long_message_is_wrapped_on_a_terminal_alone(
     assert [line[:14] for line in text.splitlines()[-2:]] == ["          word", "  fix     a --"]
     assert wrapped("handstitch: error: " + "no " * 40, 80).splitlines()[1].startswith("  no")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")  # without colours
     print_error(error, [], debug=False)
     assert capsys.readouterr().err.splitlines() == text.splitlines()

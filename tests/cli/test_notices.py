@@ -12,7 +12,7 @@ from contextlib import redirect_stderr
 import pytest
 
 from handstitch import cli
-from handstitch.cli import output
+from handstitch.cli.notices import log_notices
 from handstitch.search import executors
 
 LOGGER = logging.getLogger("handstitch.data.loading")
@@ -75,7 +75,7 @@ def test_a_command_leaves_the_logger_as_it_was(handstitch, saying, caplog):
 
 
 def test_a_notice_names_its_program(capsys):
-    with output.log_notices("reproduction"):
+    with log_notices("reproduction"):
         logging.getLogger("reproduction.experiments").info("grid [1/18]")
     assert capsys.readouterr().err == "reproduction: grid [1/18]\n"
 

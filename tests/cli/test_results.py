@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from handstitch import figures
 from handstitch.cli import doctor
-from handstitch.cli.progress import Progress
+from handstitch.cli.progress import RunProgress
 from handstitch.config import Config
 from handstitch.config.schema import field_types
 from handstitch.machine import libraries
@@ -54,6 +54,7 @@ def test_rate_and_seconds_stand_where_there_is_room(
 ) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setenv("TERM", "dumb")  # without colours
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setenv("COLUMNS", str(columns))
     trainer = SimpleNamespace(batches=[0])
@@ -70,7 +71,7 @@ def test_rate_and_seconds_stand_where_there_is_room(
         seconds=0.791,
         is_best=True,
     )
-    Progress(run).epoch(record)
+    RunProgress(run).epoch(record)
     line = "Epoch 1, Train Loss: 0.5702, Val Loss: 0.4519, Val Accuracy: 0.8395, best"
     wide = terminal and columns >= 100
     assert stream.getvalue() == line + (" (rate 0.0015, 0.79 s)\n" if wide else "\n")
@@ -83,7 +84,7 @@ def test_the_bar_shows_the_position_and_the_figures_of_the_epoch(
     batches = MagicMock(__len__=lambda self: 40, mean_weight=2.0)
     trainer = SimpleNamespace(batches=batches)
     run: Any = SimpleNamespace(trainer=trainer, config=SimpleNamespace(epochs=5))
-    progress = Progress(run)
+    progress = RunProgress(run)
     state: Any = SimpleNamespace(
         epoch=2, batch=32, samples=3200, train_seconds=0.5, loss=3200.0, correct=2400
     )

@@ -17,7 +17,7 @@ from typing import TextIO
 from cyclopts import App, Group
 
 from handstitch._version import __version__
-from handstitch.cli.output import log_notices
+from handstitch.cli.notices import log_notices
 from handstitch.errors import Interrupted
 
 VERBS = {

@@ -8,6 +8,7 @@ from cyclopts import Parameter, validators
 
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
+from handstitch.cli.progress import progress
 from handstitch.config.messages import plural
 
 PRESET = "course"
@@ -63,7 +64,8 @@ def bench(
     from handstitch import benchmark
     from handstitch.machine import libraries
 
-    found = benchmark.measure(chosen, sizes, seconds)
+    with progress("Training and classifying"):
+        found = benchmark.measure(chosen, sizes, seconds)
     if json:
         output.print_json(found)
         return

@@ -134,7 +134,7 @@ def _print(found: dict[str, Any]) -> None:
         "Images of each class",
     )
     if found.get("is_test_drawn"):
-        print("The test part was drawn from the training part: a fifth of each class.")
+        output.say("The test part was drawn from the training part: a fifth of each class.")
     # Checksums as sha256sum writes them: too long for a table, and this way they can be compared.
     print("\nSHA-256")
     for file in (file for part in parts for file in part["files"]):

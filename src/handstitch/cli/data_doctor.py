@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json, Language, resolve, with_settings
+from handstitch.cli.progress import progress
 from handstitch.errors import printable
 from handstitch.records import ReadingOptions
 
 if TYPE_CHECKING:
     from handstitch.doctor import Findings, Stage
-    from handstitch.doctor import Progress as Report
 
 _SHOWN: Final = {"train": 10}
 """Suspects of a part in the terminal; 5 of any other."""
@@ -59,45 +55,24 @@ def doctor(
     source = sources.resolve(name, data_dir, ReadingOptions.of(config.to_dict()))
     if source.reason:
         output.notice(f"this is sketch, drawn data: {source.reason}")
-    with _progress() as progress:
-        found = doctors.examine(source, config, progress)
+    with progress(_STAGES["duplicates"]) as tell:
+
+        def report_stage(stage: Stage, done: float) -> None:
+            tell(_STAGES[stage], done)
+
+        found = doctors.examine(source, config, report_stage)
     if out is not None:
-        storage.write(
-            out, report.page_of_data(found, doctors.parts_of(source), lang).encode(), durable=False
-        )
+        with progress("Page"):
+            page = report.page_of_data(found, doctors.parts_of(source), lang).encode()
+            storage.write(out, page, durable=False)
     if json:
-        page = {"page": out and str(out)}
-        output.print_json(page | msgspec.to_builtins(found))
+        output.print_json({"page": out and str(out)} | msgspec.to_builtins(found))
         return
     _print(found)
     if out is not None:
         print(f"\nPage: {printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
     else:
         output.notice("for a page with the pictures, add --out FILE.html")
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """A bar on stderr; what it gives is told what is examined, and how much of it is done."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=output.console(stderr=True),
-        refresh_per_second=4,
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    task = bar.add_task("", total=1.0)
-
-    def report(stage: Stage, done: float) -> None:
-        if bar.tasks[0].description != _STAGES[stage]:
-            bar.reset(task, description=_STAGES[stage])
-        bar.update(task, completed=done)
-
-    with bar:
-        yield report
 
 
 def _print(found: Findings) -> None:
@@ -152,7 +127,8 @@ def _print(found: Findings) -> None:
         "Drift: how well a network tells the part from training",
     )
     for item in found.skipped:
-        print(f"\n{said['skipped'][item]}")
+        print()
+        output.say(said["skipped"][item])
 
 
 def _numbers(counts: Any) -> tuple[int, ...]:

@@ -62,12 +62,15 @@ def print_error(error: Exception, words: Sequence[str], debug: bool) -> int:
         print(hidden("".join(traceback.format_exception(error)), words), file=sys.stderr, end="")
     message = translate(error, words)
     as_typed: dict[str, Any] = {
-        name: value.template.format(*map(typed, value.parts))
+        name: phrase_typed(value)
         for name, value in vars(message).items()
         if isinstance(value, Phrase)
     }
-    text = f"handstitch: error: {replace(message, **as_typed)}"
-    print(wrapped(text, output.console(stderr=True).width), file=sys.stderr)
+    text = wrapped(
+        f"handstitch: error: {replace(message, **as_typed)}", output.console(stderr=True).width
+    )
+    before, word, rest = text.partition("error")
+    print(before + output.painted(word, "error", stderr=True) + rest, file=sys.stderr)
     return message.exit_code
 
 
@@ -93,6 +96,11 @@ def wrapped(message: str, width: int) -> str:
     )
     facts, *fix = message.partition("\n  fix ")
     return "\n".join(map(wrapper.fill, facts.split("\n"))) + "".join(fix)
+
+
+def phrase_typed(phrase: Phrase) -> str:
+    """A phrase with its arguments as flags."""
+    return phrase.template.format(*map(typed, phrase.parts))
 
 
 def typed(part: Argument | Call) -> str:

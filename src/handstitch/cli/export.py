@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from handstitch.cli.flags import DataDir, Model, Weights
+from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -94,9 +95,10 @@ def export(
     print(f"Model: {printable(target)}, {classifier.weights} weights")
     for kind, file in files.items():
         form = exports.FORMATS[kind]
-        size = exports.write(classifier.model, file, kind, **options.get(kind, {}))
+        with progress(form.title):
+            size = exports.write(classifier.model, file, kind, **options.get(kind, {}))
+            found = exports.agreement(classifier.model, partial(form.ask, file), samples)
         print(f"\n{form.title}: {printable(file)}, {size:,} bytes")
-        found = exports.agreement(classifier.model, partial(form.ask, file), samples)
         print(_in_words(found, described))
 
 

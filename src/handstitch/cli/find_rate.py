@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from handstitch.cli import output, pictures
+from handstitch.cli.progress import progress
 from handstitch.config import Config
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def find_rate(
     source = sources.resolve(config.dataset, data_dir, options)
     if source.name == "sketch":
         output.say_sketch("train", source.reason)
-    test = range_test(config, source.load("train"))
+    data = source.load("train")
+    with progress("Growing learning rates"):
+        test = range_test(config, data)
     if not json:
         print(
             f"{len(test.rates)} steps on {source.name}, batch size {config.batch_size:,}, "

@@ -7,6 +7,7 @@ from typing import Any
 
 from handstitch.cli import output
 from handstitch.cli.flags import ConfigFile, Json, Preset, resolve, with_settings
+from handstitch.cli.progress import progress
 
 SAMPLES = 1000
 """Parameters checked in the full-size network; each costs a forward pass."""
@@ -45,10 +46,11 @@ def gradcheck(
     chosen = resolve(settings, config, preset).config
     small = [SMALL[min(layer, len(SMALL) - 1)] for layer in range(len(chosen.hidden_sizes))]
     fields = (1, 3) if chosen.receptive_field else ()
-    verdicts = [
-        check(replace(chosen, hidden_sizes=tuple(small), receptive_field=fields)),
-        check(chosen, inputs=784, classes=10, samples=3, most=SAMPLES),
-    ]
+    with progress("Complex step"):
+        verdicts = [
+            check(replace(chosen, hidden_sizes=tuple(small), receptive_field=fields)),
+            check(chosen, inputs=784, classes=10, samples=3, most=SAMPLES),
+        ]
     passed = all(verdict.passed for verdict in verdicts)
     worst = max(verdict.worst for verdict in verdicts)
     if json:

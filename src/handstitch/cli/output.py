@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from handstitch.errors import UsageError, printable, shell_word
 
@@ -14,9 +12,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
 _BOX_WIDTH = 100
+_GAP = 3
+"""Columns of the terminal between two of a table."""
+Mark = Literal["best", "wrong", "error", "title"]
+_STYLES: dict[Mark, str] = {
+    "best": "bold green", "wrong": "bold red", "error": "bold red", "title": "bold"
+}  # fmt: skip
 
 
 def notice(text: str, program: str = "handstitch") -> None:
@@ -25,27 +29,13 @@ def notice(text: str, program: str = "handstitch") -> None:
     print(f"{program}: {printable(text)}", file=sys.stderr)
 
 
-class _NoticeHandler(logging.Handler):
-    """Log handler: a record becomes a notice of its package."""
+def say(*sentences: str) -> None:
+    """Print sentences on stdout, broken between words on a terminal."""
+    import textwrap
 
-    def emit(self, record: logging.LogRecord) -> None:
-        notice(record.getMessage(), record.name.partition(".")[0])
-
-
-@contextmanager
-def log_notices(package: str = "handstitch") -> Iterator[None]:
-    """A context in which what `package` logs, from level INFO on, is printed as notices."""
-    logger, handler = logging.getLogger(package), _NoticeHandler()
-    level, propagate = logger.level, logger.propagate
-    logger.setLevel(logging.INFO)
-    logger.propagate = False  # or a handler of the calling program would print it again
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagate
+    width = console().width
+    for sentence in sentences:
+        print(textwrap.fill(sentence, width, break_long_words=False, break_on_hyphens=False))
 
 
 def command(words: str) -> None:
@@ -112,38 +102,125 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else 500, highlight=False)
 
 
-def table(heads: Sequence[str], rows: Iterable[Iterable[str]], words: int = 1) -> Table:
-    """A table with `words` columns of text, then columns of numbers.
-
-    Cells are untrusted text: no markup, no control characters.
-    """
-    from rich import box
-    from rich.table import Table
+def marked(text: str, mark: Mark) -> Text:
+    """Text in its colour, which a terminal shows: what it means stands in the text, too."""
     from rich.text import Text
 
-    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for number, head in enumerate(heads):
-        result.add_column(head, justify="left" if number < words else "right", overflow="fold")
-    for row in rows:
-        result.add_row(*(Text(printable(cell)) for cell in row))
-    return result
+    return Text(printable(text), _STYLES[mark])
 
 
-def show(table: Table, title: str = "") -> None:
-    """Print a table on stdout, with its title."""
-    stdout = console()
-    with stdout.capture() as captured:
-        if title:
-            stdout.print(f"\n{title}", style="bold", markup=False)
-        stdout.print(table)
-    print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
+def painted(text: str, mark: Mark, *, stderr: bool = False) -> str:
+    """`text` in its colour; as it is without a terminal, or with NO_COLOR."""
+    to = console(stderr=stderr)
+    with to.capture() as captured:
+        to.print(marked(text, mark), end="", soft_wrap=True)
+    return captured.get()
 
 
 def print_table(
-    heads: Sequence[str], rows: Iterable[Iterable[str]], title: str = "", words: int = 1
+    heads: Sequence[str],
+    rows: Iterable[Iterable[str | Text]],
+    title: str = "",
+    words: int = 1,
+    last_is_words: bool = False,
 ) -> None:
-    """Print a `table` on stdout, with its title."""
-    show(table(heads, rows, words), title)
+    """Print a table on stdout: `words` columns of text, then columns of numbers.
+
+    Lines are broken between words only; where the terminal is too narrow for that, each row stands
+    on lines of its own. Cells are untrusted text: no markup, no control characters.
+    """
+    from rich.text import Text
+
+    stdout, cells = console(), [_texts(row) for row in rows]
+    widths, last = _widths(heads, cells, stdout.width), len(heads) - 1
+    is_left = [n < words or (last_is_words and n == last) for n in range(len(heads))]
+    lines = [Text(), marked(title, "title")] if title else []
+    if widths is not None:
+        head = [Text(head, "bold") for head in heads]
+        lines += _lines(head, widths, is_left, is_head=True)
+        lines.append(Text("─" * (sum(widths) + _GAP * last)))
+    else:
+        cells = _stacked(heads, cells)
+        widths = _widths(("", ""), cells, stdout.width)
+        if widths is None:  # a single word is wider than the terminal: it is folded
+            name_width = _least(("", ""), cells, None)[0]
+            widths = [name_width, max(1, stdout.width - _GAP - name_width)]
+        is_left = [True, True]
+    for row in cells:
+        lines += _lines(row, widths, is_left)
+    with stdout.capture() as captured:
+        for line in lines:
+            stdout.print(line, soft_wrap=line.plain != title)
+    print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
+
+
+def _lines(
+    row: Sequence[Text], widths: Sequence[int], is_left: Sequence[bool], *, is_head: bool = False
+) -> Iterator[Text]:
+    """The lines of a row, each cell broken between words; the last ones of a head are full."""
+    from rich.text import Text
+
+    wrapped = [[*cell.wrap(console(), width)] for cell, width in zip(row, widths, strict=True)]
+    height = max(map(len, wrapped))
+    for number in range(height):
+        line = Text()
+        for cell, width, left in zip(wrapped, widths, is_left, strict=True):
+            at = number - (height - len(cell)) * is_head
+            part = cell[at] if 0 <= at < len(cell) else Text()
+            part.rstrip()
+            part.align("left" if left else "right", width)
+            line.append_text(part if not line else Text(" " * _GAP).append_text(part))
+        yield line
+
+
+def fits(heads: Sequence[str], rows: Iterable[Iterable[str | Text]]) -> bool:
+    """Whether a terminal of this width has room for the table without breaking a line."""
+    cells = [_texts(row) for row in rows]
+    return sum(_least(heads, cells, "\n")) + _GAP * (len(heads) - 1) <= console().width
+
+
+def _stacked(heads: Sequence[str], rows: Sequence[Sequence[Text]]) -> list[list[Text]]:
+    """A line (head, cell) for each cell that says something, and an empty one between the rows."""
+    names = _texts(head.replace("\n", " ") for head in heads)
+    lines: list[list[Text]] = []
+    for row in rows:
+        lines += [_texts(("", ""))] if lines else []
+        lines += ([name, cell] for name, cell in zip(names, row, strict=True) if cell)
+    return lines
+
+
+def _texts(cells: Iterable[str | Text]) -> list[Text]:
+    from rich.text import Text
+
+    return [Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _widths(heads: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> list[int] | None:
+    """A width for each column: the widest lose first, no one below its longest word.
+
+    None where that is too wide.
+    """
+    widths, least = _least(heads, rows, "\n"), _least(heads, rows, None)
+    room = width - _GAP * (len(heads) - 1)
+    while sum(widths) > room:
+        spare = [now - word and now for now, word in zip(widths, least, strict=True)]
+        if not any(spare):
+            return None
+        widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _least(
+    heads: Sequence[str], rows: Sequence[Sequence[Text]], separator: str | None
+) -> list[int]:
+    """The width of each column's longest line, or with None of its longest word."""
+    from rich.cells import cell_len
+
+    columns = zip(heads, *([cell.plain for cell in row] for row in rows), strict=True)
+    return [
+        max([1, *(cell_len(part) for cell in column for part in cell.split(separator))])
+        for column in columns
+    ]
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 
 from handstitch.cli import output
+from handstitch.cli.progress import progress
 from handstitch.errors import MachineError, UsageError, printable
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ def present(
         output.notice("for a picture of a model file, add --out FILE.png")
     else:
         is_svg = path.suffix.lower() == ".svg"
-        figure = draw(lang if is_svg else figures.png_language(lang))
-        data = figures.svg(figure).encode() if is_svg else figures.png(figure)
+        with progress("Picture"):
+            figure = draw(lang if is_svg else figures.png_language(lang))
+            data = figures.svg(figure).encode() if is_svg else figures.png(figure)
         try:
             storage.write(path, data, durable=False)
         except MachineError as error:

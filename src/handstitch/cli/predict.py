@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json, Weights
+from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def predict(
     else:
         print(f"Model: {printable(path)}, {classifier.weights} weights")
         if classifier.model.outliers is None:
-            print("It cannot say which are unlike its training images: it has no outlier detector.")
+            output.say(
+                "It cannot say which are unlike its training images: it has no outlier detector."
+            )
         _print(answers, facts.get("dataset", ""), part)
 
 
@@ -181,10 +184,11 @@ def _answers(
     images: Images,
     class_names: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    names, P = class_names or classifier.class_names, classifier.predict_proba(images)
-    distances: list[float | None] = [None] * len(P)  # null in JSON, empty in CSV
-    if classifier.model.outliers is not None:
-        distances = (-classifier.score_samples(images)).tolist()
+    with progress("Predictions"):
+        names, P = class_names or classifier.class_names, classifier.predict_proba(images)
+        distances: list[float | None] = [None] * len(P)  # null in JSON, empty in CSV
+        if classifier.model.outliers is not None:
+            distances = (-classifier.score_samples(images)).tolist()
     return [
         subject
         | {
@@ -208,7 +212,8 @@ def _print(answers: Sequence[dict[str, Any]], dataset: str, part: str) -> None:
         remarks = ["wrong"] * bool(is_wrong) + ["unlike the training images"] * bool(
             answer["outlier"]
         )
-        table.append([*first, *cells, ", ".join(remarks)])
+        remark = ", ".join(remarks)
+        table.append([*first, *cells, output.marked(remark, "wrong") if is_wrong else remark])
     columns = (*subjects, *("predicted", "second", "third")[:shown], "")
     output.print_table(columns, table, f"{dataset}, {part}" if dataset else "")
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json, Language
+from handstitch.cli.progress import progress
 from handstitch.errors import printable, shell_word
 
 
@@ -38,7 +39,8 @@ def report(
     from handstitch.runs import folder as run_folder
 
     folder = run_folder.newest() if path is None else path
-    written = reports.make(folder, lang, out=out, data_dir=data_dir, dataset=dataset)
+    with progress("Page"):
+        written = reports.make(folder, lang, out=out, data_dir=data_dir, dataset=dataset)
     if json:
         output.print_json(
             {

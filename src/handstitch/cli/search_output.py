@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import textwrap
 from pathlib import Path
 from typing import Final
 
 from msgspec import to_builtins
-from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import MofNCompleteColumn, TextColumn
 
 from handstitch import figures, storage
 from handstitch import search as searches
 from handstitch.cli import output
+from handstitch.cli.progress import bar, progress
 from handstitch.config.messages import format_value, plural
 from handstitch.errors import DivergedError, MachineError, UsageError, printable, shell_word
 from handstitch.figures import Lang
@@ -36,17 +34,8 @@ class SearchProgress:
         self.search: Search | None = None
         """As it was when this call opened it; None until then."""
         self._best = 0.0
-        self.bar = Progress(
-            TextColumn("Trials"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[best]}"),
-            console=output.console(stderr=True),
-            transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self.bar.add_task("", total=None, best="")
+        self.bar = bar(MofNCompleteColumn(), TextColumn("{task.fields[best]}"))
+        self._task = self.bar.add_task("Trials", total=None, best="")
 
     def begin(self, search: Search) -> None:
         """Print what is to be trained."""
@@ -122,25 +111,26 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
             fix=f"resume it: handstitch search --out {shell_word(folder)}",
         )
     ranking = searches.rank(found.trials, by, found.plan.seeds)
-    written = _write(found, ranking, lang)
+    with progress("Pictures"):
+        written = _write(found, ranking, lang)
     if json:
         _print_json(found, ranking)
         return
     _print(found, ranking)
     print()
-    _say(*sentences(ranking))
+    output.say(*sentences(ranking))
     if ranking.importance:
         rows = ((name, f"{share:.2f}") for name, share in ranking.importance.items())
         title = "Importance: share of the variance between trials, by parameter"
-        output.show(output.table(("parameter", "share"), rows), title)
-        _say(
+        output.print_table(("parameter", "share"), rows, title)
+        output.say(
             "The candidates are not a full grid: shares overlap and may add up to more than 1."
             if ranking.importance_overlaps
             else "Main effects of a full grid; the rest is due to seeds and interactions."
         )
     print()
     if written:
-        _say(f"Written to {printable(folder)}: {', '.join(written)}")
+        output.say(f"Written to {printable(folder)}: {', '.join(written)}")
     if ranking.winner is not None:
         flag = "" if by == "best" else " --by last"
         print(f"Train the winner: handstitch train --from-search {shell_word(folder)}{flag}")
@@ -164,14 +154,14 @@ def _print(search: Search, ranking: Ranking) -> None:
     plan, done = search.plan, len(search.trials)
     drawn = " on sketch, drawn data" if plan.config["dataset"] == "sketch" else ""
     state = "" if search.is_over else f", {done:,} of {plan.trials:,} trials finished"
-    _say(f"Search: {printable(search.folder)}, {plan.kind}, {_size(search)}{state}{drawn}")
+    output.say(f"Search: {printable(search.folder)}, {plan.kind}, {_size(search)}{state}{drawn}")
     if ranking.candidates:
         _print_table(ranking)
     every: list[Candidate | FailedCandidate] = [*ranking.candidates, *ranking.failed_candidates]
     for candidate in every:
         if candidate.problem:
             name = as_flags(candidate.parameters)
-            _say(f"Not compared: {name}: {printable(candidate.problem)}")
+            output.say(f"Not compared: {name}: {printable(candidate.problem)}")
 
 
 def _print_table(ranking: Ranking) -> None:
@@ -186,7 +176,9 @@ def _print_table(ranking: Ranking) -> None:
     names = list(shown[0].parameters)
     lines = [
         (
-            "highest" if one.number == ranking.winner else _VERDICTS[one.indistinguishable],
+            output.marked("highest", "best")
+            if one.number == ranking.winner
+            else _VERDICTS[one.indistinguishable],
             f"{one.mean:.4f}",
             f"± {one.interval[1] - one.mean:.4f}"
             if one.interval
@@ -197,23 +189,17 @@ def _print_table(ranking: Ranking) -> None:
         )
         for one in shown
     ]
-    table = output.table(
-        ("", *(name.replace("_", "\n") for name in names), *heads),
-        (
-            (label, *(format_value(one.parameters.get(name)) for name in names), *cells)
-            for one, (label, *cells) in zip(shown, lines, strict=True)
-        ),
-    )
-    console = output.console()
-    if (
-        Measurement.get(console, console.options.update_width(10_000), table).maximum
-        > console.width
-    ):
-        flags = (as_flags(one.parameters) for one in shown)
-        rows = ((*line, words) for line, words in zip(lines, flags, strict=True))
-        table = output.table(("", *heads, "parameters"), rows)
-        table.columns[-1].justify = "left"
-    output.show(table, "Mean validation accuracy (≈ indistinguishable from the highest)")
+    columns = ("", *(name.replace("_", "\n") for name in names), *heads)
+    rows = [
+        (label, *(format_value(one.parameters.get(name)) for name in names), *cells)
+        for one, (label, *cells) in zip(shown, lines, strict=True)
+    ]
+    is_narrow = not output.fits(columns, rows)
+    if is_narrow:
+        columns = ("", *heads, "parameters")
+        rows = [(*line, as_flags(one.parameters)) for one, line in zip(shown, lines, strict=True)]
+    title = "Mean validation accuracy (≈ indistinguishable from the highest)"
+    output.print_table(columns, rows, title, last_is_words=is_narrow)
     if left > 0:
         print(f"… and {left:,} more in {TABLE}")
 
@@ -221,13 +207,6 @@ def _print_table(ranking: Ranking) -> None:
 def _size(search: Search) -> str:
     plan = search.plan
     return f"{plural(plan.candidates, 'candidate')} × {plural(plan.seeds, 'seed')}"
-
-
-def _say(*lines: str) -> None:
-    """Print sentences, broken between words on a terminal."""
-    width = output.console().width
-    for line in lines:
-        print(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False))
 
 
 def _write(search: Search, ranking: Ranking, lang: Lang) -> list[str]:

@@ -93,7 +93,9 @@ def _print(history: list[EpochRecord], target: Path) -> None:
                 *("–" if x is None else f"{x:.4f}" for x in (record.val_loss, record.val_accuracy)),
                 f"{record.learning_rate:.3g}",
                 *([f"{record.seconds:.2f}"] if timed else []),
-                "best" if record is best and record.val_loss is not None else "",
+                output.marked("best", "best")
+                if record is best and record.val_loss is not None
+                else "",
             )
             for record in shown
         ),

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from handstitch.cli import output, pictures
 from handstitch.cli.flags import DataDir, Json, Language, Model, Weights
 from handstitch.cli.pictures import Out
+from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -112,8 +113,9 @@ def _statistics(classifier: Classifier, name: str, data_dir: Path | None, *, jso
     """Print the statistics of the weights, and what they mean."""
     from handstitch import insight
 
-    parts = insight.find_training_data(classifier.model, data_dir)
-    result = insight.weights(classifier.model, *parts)
+    with progress("Statistics of the weights"):
+        parts = insight.find_training_data(classifier.model, data_dir)
+        result = insight.weights(classifier.model, *parts)
     if json:
         output.print_json(result)
         return

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
+from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def test(
         target = run_folder.newest() if path is None else path
         run, search = run_folder.run_of(target), searches.search_of(target)
         classifier = run_folder.load(target, weights)
-    evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
+    with progress("Test images"):
+        evaluation = classifier.evaluate(dataset=dataset, data_dir=data_dir)
     # Before the log: where it is refused, nothing was tested.
     flipped = classifier.evaluate(dataset=dataset, data_dir=data_dir, flip=True) if flip else None
     output.say_other_data(classifier.model.dataset, evaluation.dataset)
@@ -112,14 +114,15 @@ def _print(evaluation: Evaluation, target: Path, numbers: dict[str, int | None])
             ((true.name, predicted.name, f"{count:,}") for true, predicted, count in pairs),
             "Most confused",
         )
+    print()
     for subject, number in numbers.items():
         if number is not None:
             caution = "; choosing by it would bias the result" if number > 1 else ""
-            print(f"\nThis is test evaluation {number} of {subject}{caution}.", end="")
-    print(
-        f"\nTest loss: {evaluation.loss:.4f}\n"
+            output.say(f"This is test evaluation {number} of {subject}{caution}.")
+    output.say(
+        f"Test loss: {evaluation.loss:.4f}",
         f"Calibration error: {evaluation.calibration_error:.4f} at temperature "
-        f"{evaluation.temperature:.3f}, {evaluation.uncalibrated_error:.4f} at 1\n"
+        f"{evaluation.temperature:.3f}, {evaluation.uncalibrated_error:.4f} at 1",
         f"Test accuracy: {evaluation.accuracy:.4f} "
-        f"(95 % interval {low:.4f} to {high:.4f}, {evaluation.correct:,} of {evaluation.n:,})"
+        f"(95 % interval {low:.4f} to {high:.4f}, {evaluation.correct:,} of {evaluation.n:,})",
     )

@@ -170,7 +170,7 @@ def _following(origin: Origin, chosen: precedence.ResolvedConfig, preset: str | 
 
 
 def _train(run: Run, callbacks: Sequence[Callback], json: bool) -> None:
-    from handstitch.cli.progress import Progress
+    from handstitch.cli.progress import RunProgress
     from handstitch.cli.signals import stopping
 
     if run.trainer.dataset.name == "sketch":
@@ -185,7 +185,7 @@ def _train(run: Run, callbacks: Sequence[Callback], json: bool) -> None:
             f"a batch of {run.config.batch_size:,} is more than the {largest:,} training images; "
             f"each epoch is one step; for more: --batch-size {max(1, largest // 8)} or --epochs"
         )
-    progress = Progress(run, quiet=json)
+    progress = RunProgress(run, quiet=json)
     with progress.bar, stopping(run):
         for record in run.train(progress.after_step, callbacks):
             progress.epoch(record)

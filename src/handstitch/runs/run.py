@@ -23,7 +23,7 @@ from handstitch.records import EpochRecord, RunSummary, best_epoch, validation_l
 from handstitch.runs import model_card, snapshot
 from handstitch.runs.folder import BEST, CARD, CONFIG, HISTORY, LAST, LOG, SUMMARY
 from handstitch.runs.history import epoch_line, history_csv, read_records
-from handstitch.training import AfterStep, Callback, State, Trainer, calling, schedules
+from handstitch.training import AfterStep, Callback, Diagnostics, State, Trainer, calling, schedules
 
 _logger = logging.getLogger(__name__)
 
@@ -92,8 +92,10 @@ class Run:
         with the state saved, after the step in which `stop_asked` was set.
         """
         self._saved_at = monotonic()
+        diagnostics = Diagnostics()
 
         def then(state: State) -> None:
+            diagnostics.after_step(state)
             if after_step is not None:
                 after_step(state)
             if self.stop_asked or monotonic() - self._saved_at > SAVE_EVERY:
@@ -102,7 +104,9 @@ class Run:
                     raise Interrupted(self.stop_asked)
 
         with calling(callbacks, self.trainer) as on_epoch:
+            diagnostics.on_start(self.trainer)
             for record in self.trainer.epochs(then):
+                diagnostics.on_epoch(record)  # before the state is saved, which holds them
                 self._save(record)
                 on_epoch(record)
                 yield record
@@ -140,6 +144,7 @@ class Run:
             started_from=self.started_from,
             start_digest=self.trainer.start.digest if self.trainer.start else "",
             class_weights=self.trainer.class_weights,
+            diagnoses=self.state.diagnoses,
         )
 
     @cached_property

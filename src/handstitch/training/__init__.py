@@ -1,6 +1,7 @@
-"""Training: Trainer, its state, backend, learning-rate schedules, callbacks, memory footprint."""
+"""Training: Trainer, its state, backend, learning-rate schedules, callbacks, diagnostics."""
 
 from handstitch.training.callbacks import Callback, calling
+from handstitch.training.diagnostics import Diagnostics
 from handstitch.training.state import (
     State,
     initial_digest,
@@ -13,6 +14,7 @@ from handstitch.training.trainer import AfterStep, Trainer
 __all__ = [
     "AfterStep",
     "Callback",
+    "Diagnostics",
     "State",
     "Trainer",
     "calling",

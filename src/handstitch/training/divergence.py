@@ -15,7 +15,6 @@ a network whose units have all died gives finite losses for ever."""
 
 def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> DivergedError:
     """The error for a loss that is too large or not a number, with a learning rate to try."""
-    proposed = min(config.learning_rate / 10, default_learning_rate(config.to_dict()))
     return DivergedError(
         "training diverged",
         found=f"a batch loss of {loss:.4g} in epoch {epoch}, batch {batch}, "
@@ -24,6 +23,12 @@ def divergence_error(config: Config, epoch: int, batch: int, loss: float) -> Div
         fix=Phrase(
             "try {} in a new run folder"
             + ("; the best weights so far are kept" if epoch > 1 else ""),
-            Argument("learning_rate", float(f"{proposed:.2g}")),
+            lower_rate(config),
         ),
     )
+
+
+def lower_rate(config: Config) -> Argument:
+    """A tenth of the learning rate, or the default one where that is lower."""
+    rate = min(config.learning_rate / 10, default_learning_rate(config.to_dict()))
+    return Argument("learning_rate", float(f"{rate:.2g}"))

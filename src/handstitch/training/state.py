@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +24,7 @@ from handstitch.core.parameters import Parameters
 from handstitch.data.batches import Batches
 from handstitch.randomness import Purpose, generator
 from handstitch.receptive_fields import ReceptiveFields, group_size, resolve_sides
-from handstitch.records import EpochRecord
+from handstitch.records import Diagnosis, EpochRecord
 
 FIELDS: Final = "receptive_fields"
 """Name of their rectangles among the arrays of a state or a model file."""
@@ -51,6 +52,8 @@ class State:
     train_seconds: float = 0.0
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    """Why it will not learn well, as `Diagnostics` found; none where they were not asked."""
     settle: Callable[[], None] = lambda: None
     """Brings θ and the slots up to date: within an epoch a backend may be ahead of them."""
 
@@ -70,8 +73,10 @@ class State:
         return arrays | ({FIELDS: fields.rectangles} if fields else {})
 
     def position(self) -> dict[str, Any]:
-        """Counts and running sums: all that changes besides `arrays` and the history."""
-        return {name: getattr(self, name) for name in _COUNTS} | {"steps": self.optimizer.steps}
+        """Counts, running sums and diagnoses: all that changes besides `arrays` and the history."""
+        position = {name: getattr(self, name) for name in _COUNTS} | {"steps": self.optimizer.steps}
+        found = msgspec.to_builtins(self.diagnoses)
+        return position | ({"diagnoses": found} if found else {})
 
     def restore(
         self,
@@ -87,6 +92,10 @@ class State:
         history = list(history)
         if not _is_possible(position, history, batches):
             raise ValueError("position in the run")
+        try:
+            diagnoses = msgspec.convert(position.get("diagnoses", []), list[Diagnosis])
+        except msgspec.ValidationError as error:
+            raise ValueError(f"diagnoses: {error}") from error
         own = self.arrays()
         if (FIELDS in arrays) != (FIELDS in own):
             raise ValueError(FIELDS)
@@ -102,7 +111,7 @@ class State:
         for name in _COUNTS:
             setattr(self, name, position[name])
         self.optimizer.steps = position["steps"]
-        self.history = history
+        self.history, self.diagnoses = history, diagnoses
 
 
 def _is_possible(

@@ -6,9 +6,11 @@ Placeholders in braces are filled by `str.format`; the values are never parsed a
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import get_args
 
 from handstitch.config.schema import field_types, help_of
 from handstitch.figures.labels import Lang, texts
+from handstitch.records import DiagnosisKind
 
 __all__ = ["Lang", "Words", "words"]
 
@@ -17,6 +19,10 @@ Words = SimpleNamespace
 
 
 def words(lang: Lang) -> Words:
-    """All words of the page in one language; English meanings of settings are those of --help."""
+    """All words of the page in one language.
+
+    English meanings of settings are those of --help, and English diagnoses those of the training.
+    """
     meanings = {name: help_of(name) for name in field_types()}
-    return Words(**{"meanings": meanings, **texts(__name__, lang)})
+    diagnoses = dict.fromkeys(get_args(DiagnosisKind), "{words}")
+    return Words(**{"meanings": meanings, "diagnoses": diagnoses, **texts(__name__, lang)})
