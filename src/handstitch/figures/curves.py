@@ -112,7 +112,7 @@ def _handstitch(history: Sequence[EpochRecord], lang: Lang, width: float) -> Fig
         axes.set_xlabel(label("epoch", lang), fontsize=points(SMALL), color=FAINT)
         _label_ends(axes, lines, key)
     if best is not None and best.val_accuracy is not None and isfinite(best.val_accuracy):
-        _mark_best(panels[0], best, lang)
+        _mark_best(panels[0], best.epoch, best.val_accuracy, lang, is_named=len(history) > 1)
     return figure
 
 
@@ -135,7 +135,7 @@ def _boxes(width: float) -> tuple[list[tuple[float, float, float, float]], float
 
 def _label_ends(axes: Axes, lines: Sequence[Line2D], key: str) -> None:
     """Each line's name and last value beside its end, moved apart where they would overlap."""
-    shown = [line for line in lines if np.isfinite(line.get_ydata()[-1:]).all()]
+    shown = [line for line in lines if np.isfinite(np.asarray(line.get_ydata(), np.float64)[-1])]
     per_unit = 96 / axes.figure.dpi
     low, high = (per_unit * end for end in axes.bbox.intervaly)
     heights = [
@@ -214,20 +214,20 @@ def _draw(
     return lines
 
 
-def _mark_best(axes: Axes, best: EpochRecord, lang: Lang) -> None:
+def _mark_best(axes: Axes, epoch: int, accuracy: float, lang: Lang, *, is_named: bool) -> None:
     """A ring around the best epoch, named at the foot of its line."""
     axes.plot(
-        [best.epoch], [best.val_accuracy], linestyle="", marker="o", markersize=points(10),
+        [epoch], [accuracy], linestyle="", marker="o", markersize=points(10),
         markerfacecolor="none", markeredgecolor=BLUE, markeredgewidth=points(2), zorder=5,
-        label=label("best", lang, epoch=best.epoch, accuracy=best.val_accuracy),
+        label=label("best", lang, epoch=epoch, accuracy=accuracy),
     )  # fmt: skip
-    low, high = axes.get_xlim()
-    if len(axes.get_lines()[0].get_xydata()) == 1:
+    if not is_named:
         return
-    is_right = best.epoch > (low + high) / 2
+    low, high = axes.get_xlim()
+    is_right = epoch > (low + high) / 2
     axes.annotate(
-        label("best epoch", lang, epoch=best.epoch),
-        (best.epoch, 0),
+        label("best epoch", lang, epoch=epoch),
+        (epoch, 0),
         xycoords=axes.get_xaxis_transform(),
         xytext=(points(-5 if is_right else 5), points(6)),
         textcoords="offset points",

@@ -92,7 +92,7 @@ def confused_pairs(
 def _mistake(
     predictions: Predictions, k: int, names: Sequence[str], words: Words, *, is_named: bool = True
 ) -> Picture:
-    true, taken = names[predictions.labels[k]], names[np.argmax(predictions.P[k])]
+    true, taken = names[int(predictions.labels[k])], names[int(np.argmax(predictions.P[k]))]
     # Rounded down: 100 % stands for certainty alone.
     p = f"{floor(1000 * predictions.P[k].max()) / 10:.1f} %"
     alt = words.mistake_alt.format(true=true, predicted=taken, p=p)
