@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from math import comb, sqrt
+from math import comb, log, sqrt
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_the_interval_ends_where_the_score_test_rejects(won: int, lost: int, n: 
         def unlikely(q: float) -> float:
             probabilities = (q + delta, q, 1 - 2 * q - delta)
             counts = (won, lost, n - won - lost)
-            return -sum(k * np.log(p) for k, p in zip(counts, probabilities, strict=True) if k)
+            return -sum(k * log(p) for k, p in zip(counts, probabilities, strict=True) if k)
 
         low, high = max(0.0, -delta), (1 - delta) / 2
         q = minimize_scalar(
