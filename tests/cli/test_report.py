@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,28 @@ def test_what_is_no_run_is_exit_2(handstitch: Handstitch, machine: Path) -> None
     assert (result.code, result.out) == (2, "")
     assert "this is not a run" in result.err
     assert handstitch("report", "--lang", "de").code == 2
+
+
+def test_all_runs_get_one_page(handstitch: Handstitch, trained: Path) -> None:
+    Path("runs", "pictures").mkdir()
+    result = handstitch("report", "--all")
+    assert result.code == 0
+    assert re.fullmatch(r"Page: runs/runs.html \(0\.\d MB\)\nIt shows 1 run\n", result.out)
+    assert "neither a run nor a search: pictures" in result.err
+    found = handstitch("report", "--all", "runs", "--out", "pages", "--lang", "zh", "--json").json
+    assert '<html lang="zh-Hans">' in Path(found["page"]).read_text("utf-8")
+    assert (found["page"], found["runs"], found["unfinished"]) == ("pages/runs.html", ["train"], 0)
+    assert (found["searches"], found["problems"], found["foreign"]) == ([], [], ["pictures"])
+
+
+def test_all_of_what_is_no_folder_of_runs_is_exit_2(handstitch: Handstitch, machine: Path) -> None:
+    assert "handstitch train" in handstitch("report", "--all").err
+    Path("one").mkdir()
+    Path("one", "config.toml").write_text("")
+    result = handstitch("report", "one", "--all")
+    assert (result.code, result.out) == (2, "")
+    assert "for this one: handstitch report one" in result.err
+    assert handstitch("report", "--all", "--dataset", "mnist").code == 2
 
 
 def test_a_folder_that_takes_no_file_is_exit_5(

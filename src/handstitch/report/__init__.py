@@ -1,9 +1,11 @@
-"""The page of a run, with its pictures and its model card, and the page of a data set.
+"""The page of a run, with its pictures and its model card, over all runs, and of a data set.
 
     handstitch.report.make("runs/train").page
+    handstitch.report.make_all("runs").page
 
 The page is a function of the run's folder, of its data set where that is available, and of the
-language. It is a single file without scripts and external resources.
+language. It is a single file without external resources, and but for that over all runs without
+scripts.
 
 gather       the contents of a run
 languages    the words of the page: en.toml, zh.toml
@@ -11,6 +13,11 @@ charts       its charts, with alternative texts
 tables       its tables
 page         all of it put into the template
 data_page    the page of a data set's examination
+
+collection     all runs below a folder, and their recipes
+inline_charts  charts within a table
+run_table      the table of many runs
+all_runs       the page over them
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handstitch import storage
+from handstitch.report.all_runs import make_all
 from handstitch.report.charts import draw_charts
 from handstitch.report.data_page import page_of_data
 from handstitch.report.gather import Missing, Part, gather
@@ -27,7 +35,7 @@ from handstitch.report.page import render
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "page_of_data"]
+__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "make_all", "page_of_data"]
 
 
 class WrittenReport(NamedTuple):
