@@ -11,6 +11,8 @@ from handstitch import figures
 from handstitch.runs.folder import CURVES
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
+from tests.report.run_folders import write_search
+from tests.report.test_search_page import RATES, trials_of
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,20 @@ def test_all_of_what_is_no_folder_of_runs_is_exit_2(handstitch: Handstitch, mach
     assert (result.code, result.out) == (2, "")
     assert "for this one: handstitch report one" in result.err
     assert handstitch("report", "--all", "--dataset", "mnist").code == 2
+
+
+def test_a_search_is_told_from_a_run(handstitch: Handstitch, machine: Path) -> None:
+    trials = trials_of([[0.80, 0.84, 0.82], [0.81, 0.83, 0.84]])
+    write_search(Path("runs", "grid"), trials, {"learning_rate": RATES[:2]})
+    result = handstitch("report", "runs/grid")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0].startswith("Page: runs/grid/report.html (0.")
+    assert "it is indistinguishable from the only other candidate" in result.out
+    found = handstitch("report", "runs/grid", "--out", "pages", "--by", "last", "--json").json
+    assert (found["page"], found["winner"]) == ("pages/report.html", 1)
+    assert handstitch("report", "--all").code == 0
+    assert 'href="grid/report.html"' in Path("runs", "runs.html").read_text("utf-8")
+    assert "searches" in handstitch("report", "--all", "--by", "last").err
 
 
 def test_a_folder_that_takes_no_file_is_exit_5(

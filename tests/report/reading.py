@@ -20,9 +20,9 @@ _KNOWN = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main", "section",
     "footer", "h1", "h2", "h3", "p", "a", "div", "span", "strong", "q", "code", "pre", "ul", "ol",
     "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "img", "details",
-    "summary", "figure", "figcaption",
+    "summary", "figure", "figcaption", "svg", "path", "circle",
 }  # fmt: skip
-_OF_A_TABLE = {"button", "input", "label", "script", "svg", "path", "circle"}
+_OF_A_TABLE = {"button", "input", "label", "script"}
 """What the page over all runs has besides."""
 _PAGE_BELOW = re.compile(r"(?!/)([A-Za-z0-9_.~/-]|%[0-9A-F]{2})*report\.html$")
 

@@ -1,4 +1,4 @@
-"""Folders of runs without training: settings, history, summary and test log."""
+"""Folders of runs and searches without training."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from handstitch.config import Config
 from handstitch.config.messages import pretty_json
 from handstitch.config.toml import to_toml
 from handstitch.model import save_model
-from handstitch.records import best_epoch
+from handstitch.records import Trial, best_epoch
 from handstitch.runs import folder as run_folder
 from handstitch.runs import test_log
 from handstitch.runs.history import history_csv
+from handstitch.search import Search, make
+from handstitch.search import folder as search_folder
 from handstitch.training import weights_digest
 from tests.report.samples import make_contents, make_evaluation
 from tests.sample_models import sample
@@ -56,3 +58,18 @@ def write_test(folder: Path, *, seed: int = 0, other_weights: bool = False) -> f
     digest = "0" * 64 if other_weights else weights_digest(model.parameters.vector)
     test_log.append(folder, measured, digest)
     return measured.accuracy
+
+
+def write_search(
+    folder: Path, trials: list[Trial], parameters: dict[str, Any], *, missing: int = 0, **more: Any
+) -> Search:
+    """A grid search on sketch with these trials; the last `missing` of them are not run yet."""
+    seeds = 1 + max(trial.repeat for trial in trials)
+    plan = make(
+        Config(dataset="sketch", threads=1, backend="numpy"), parameters, seeds=seeds, **more
+    )
+    created = search_folder.create(plan, folder, "0" * 64, "")
+    found = search_folder.load(created)
+    for trial in trials[: len(trials) - missing]:
+        found.keep(trial, b"")
+    return search_folder.load(created)

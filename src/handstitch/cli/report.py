@@ -1,14 +1,14 @@
-"""handstitch report: the page of a run, or over all runs."""
+"""handstitch report: the page of a run or a search, or over all runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import FLAGS, DataDir, Dataset, Json, Language, exclusive
+from handstitch.cli.flags import FLAGS, DataDir, Dataset, Json, Language, RankBy, exclusive
 from handstitch.config.messages import plural
 from handstitch.errors import listed, printable, shell_word
 
@@ -20,7 +20,7 @@ def report(
     path: Annotated[
         Path | None,
         Parameter(
-            help="run folder; with --all, a folder of runs",
+            help="run or search; with --all, a folder of runs",
             show_default="the newest run; with --all, runs",
         ),
     ] = None,
@@ -37,6 +37,7 @@ def report(
         ),
     ] = False,
     lang: Language = "en",
+    by: RankBy = None,
     out: Annotated[
         Path | None,
         Parameter(help="folder for page and pictures", show_default="the run's own"),
@@ -45,20 +46,28 @@ def report(
     data_dir: Annotated[DataDir, Parameter(group=(FLAGS, _DATA[1]))] = None,
     json: Json = False,
 ) -> None:
-    """Make the page of a run, its pictures and its model card; or one page over all runs.
+    """Make the page of a run, its pictures and its model card; of a search; or over all runs.
 
     The page, report.html, is a single file: result, curves, mistakes, weights, settings. It does
     not evaluate the test set: before `handstitch test` it shows validation figures, and says so.
     The model card, README.md, is updated as well.
     """
     from handstitch import report as reports
+    from handstitch.cli.search_output import refuse_ranking
     from handstitch.report.languages import words
     from handstitch.runs import folder as run_folder
+    from handstitch.search.folder import is_search
 
     if every:
-        _report_all(run_folder.RUNS if path is None else path, lang, out, json)
+        folder = run_folder.RUNS if path is None else path
+        refuse_ranking(by, folder)
+        _report_all(folder, lang, out, json)
         return
     folder = run_folder.newest() if path is None else path
+    if is_search(folder):
+        _report_search(folder, lang, by or "best", out, json)
+        return
+    refuse_ranking(by, folder)
     written = reports.make(folder, lang, out=out, data_dir=data_dir, dataset=dataset)
     if json:
         output.print_json(
@@ -88,6 +97,32 @@ def report(
         shown = "validation figures" if written.part else "no accuracy"
         print(f"It shows {shown}: these weights have not been tested.")
         print(f"Test them: handstitch test {shell_word(folder)}")
+
+
+def _report_search(
+    folder: Path, lang: Language, by: Literal["best", "last"], out: Path | None, json: bool
+) -> None:
+    """Make the page of a search, and say what is inconclusive."""
+    from handstitch.report import make_search
+    from handstitch.search.summary import sentences
+
+    page, pictures, table, _, ranking = make_search(folder, lang, by, out=out)
+    if json:
+        output.print_json(
+            {
+                "search": str(folder),
+                "page": str(page),
+                "bytes": page.stat().st_size,
+                "pictures": [str(picture) for picture in pictures],
+                "table": str(table),
+                "winner": ranking.winner,
+                "indistinguishable": ranking.indistinguishable,
+            }
+        )
+        return
+    _print_page(page)
+    print("Pictures:", ", ".join(path.name for path in pictures) or "none")
+    print(sentences(ranking)[0])
 
 
 def _report_all(folder: Path, lang: Language, out: Path | None, json: bool) -> None:

@@ -2,6 +2,7 @@
 
     handstitch.report.make("runs/train").page
     handstitch.report.make_all("runs").page
+    handstitch.report.make_search("runs/search").page
 
 The page is a function of the run's folder, of its data set where that is available, and of the
 language. It is a single file without external resources, and but for that over all runs without
@@ -18,6 +19,7 @@ collection     all runs below a folder, and their recipes
 inline_charts  charts within a table
 run_table      the table of many runs
 all_runs       the page over them
+search_page    the page of a search
 """
 
 from __future__ import annotations
@@ -32,10 +34,20 @@ from handstitch.report.data_page import page_of_data
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
 from handstitch.report.page import render
+from handstitch.report.search_page import make_search
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "make_all", "page_of_data"]
+__all__ = [
+    "Lang",
+    "Missing",
+    "Part",
+    "WrittenReport",
+    "make",
+    "make_all",
+    "make_search",
+    "page_of_data",
+]
 
 
 class WrittenReport(NamedTuple):

@@ -16,7 +16,7 @@ from handstitch import storage
 from handstitch._version import __version__
 from handstitch.data.catalog import TITLES
 from handstitch.errors import shell_word
-from handstitch.report import inline_charts
+from handstitch.report import inline_charts, tables
 from handstitch.report.collection import Collection, collect
 from handstitch.report.languages import Lang, Words, words
 from handstitch.report.page import environment
@@ -56,8 +56,7 @@ def render_all(found: Collection, said: Words, target: Path) -> str:
     Names in it are untrusted, and escaped as in `page`.
     """
     script, folder = _script(), found.folder
-    # A page never shows where somebody's home is.
-    typed = shell_word((folder.name or "runs") if folder.is_absolute() else folder.as_posix())
+    typed = shell_word(tables.as_typed(folder))
     lang = "" if said.html_lang == "en" else " --lang zh"
     table = RunTable(found.runs, said, target)
     return (

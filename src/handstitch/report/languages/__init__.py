@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from handstitch.config.schema import field_types, help_of
 from handstitch.figures.labels import Lang, texts
+from handstitch.search.summary import SENTENCES
 
 __all__ = ["Lang", "Words", "words"]
 
@@ -17,6 +18,9 @@ Words = SimpleNamespace
 
 
 def words(lang: Lang) -> Words:
-    """All words of the page in one language; English meanings of settings are those of --help."""
+    """All words of the page in one language.
+
+    English meanings of settings are those of --help, and sentences about a ranking the terminal's.
+    """
     meanings = {name: help_of(name) for name in field_types()}
-    return Words(**{"meanings": meanings, **texts(__name__, lang)})
+    return Words(**{"meanings": meanings, "ranked": SENTENCES, **texts(__name__, lang)})
