@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from handstitch import figures
@@ -14,8 +15,9 @@ from handstitch import search as searches
 from handstitch.cli import app
 from handstitch.errors import printable
 from handstitch.records import Trial
-from handstitch.report import make_search
+from handstitch.report import layouts, make_search
 from handstitch.report.languages import words
+from handstitch.report.parameter_effects import effects
 from handstitch.report.search_page import draw_charts, render_search
 from handstitch.runs import folder as run_folder
 from handstitch.search import Range, Search
@@ -25,6 +27,7 @@ from tests.report.reading import Page, breaches
 from tests.report.run_folders import write_run, write_search
 from tests.report.test_languages import strangers
 from tests.synthetic_trials import epochs, trial
+from tests.synthetic_trials import search as synthetic_search
 
 RATES = [0.01, 0.1, 0.2]
 TIED = [[0.80, 0.84, 0.82], [0.81, 0.83, 0.84], [0.60, 0.61, 0.62]]
@@ -34,7 +37,7 @@ CLEAR = [[0.80, 0.81, 0.82], [0.90, 0.91, 0.92], [0.60, 0.61, 0.62]]
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are taken for drawn; tests/figures draws them."""
-    monkeypatch.setattr(figures, "svg", lambda figure: "<svg/>")
+    monkeypatch.setattr(layouts, "inline_svg", lambda *drawn: '<svg class="" aria-label="x"></svg>')
     monkeypatch.setattr(figures, "png", lambda figure, dpi=150: b"png")
 
 
@@ -102,17 +105,49 @@ def test_the_ranking_has_means_intervals_ties_curves_and_parameters(tmp_path: Pa
     low, high = best.interval
     assert f"82.67 % {100 * low:.2f} – {100 * high:.2f}" in page.text
     assert page.text.count("≈ indistinguishable") == 1
-    for rate in ("0.01", "0.1", "0.2"):
-        assert f" 3 {rate}" in page.text
+    for rate in RATES:
+        assert f"--learning-rate {rate}" in page.foreign
     assert len([svg for svg in page.all("svg") if "hollow" in svg["class"]]) == 1
-    assert len(page.all("path")) == 3 * (1 + 3)  # an interval, and a curve for each seed
-    assert "share of the variance" in page.text or searches.rank(found.trials).importance == {}
+    # An interval, an effect, and for each seed a small and a large curve.
+    assert len(page.all("path")) == 3 * (1 + 1 + 2 * 3)
     made = make_search(found.folder, by="last")
     assert "--by last" in made.page.read_text("utf-8")
     assert made.ranking.by == "last"
     assert made.table.read_text("utf-8").startswith("rank,candidate,learning_rate")
     names = [picture.relative_to(found.folder).as_posix() for picture in made.pictures]
-    assert names == ["pictures/parameters.png", "pictures/curves.png"]
+    assert names == ["pictures/parameters.png"]
+
+
+def test_effects_are_means_over_the_candidates_with_a_value(tmp_path: Path) -> None:
+    table = np.array([[0.80], [0.82], [0.84], [0.90]])
+    values: list[dict[str, Any]] = [
+        {"weight_decay": decay, "optimizer": name}
+        for decay in (0.0, 0.1)
+        for name in ("sgd", "adam")
+    ]
+    ranking = searches.rank(synthetic_search(table, values))
+    found = effects(ranking.candidates, ["weight_decay", "optimizer"])
+    assert [(row.value, row.mean, row.lowest, row.highest) for row in found["weight_decay"]] == [
+        ("0", "81.00 %", "80.00 %", "82.00 %"),
+        ("0.1", "87.00 %", "84.00 %", "90.00 %"),
+    ]
+    assert [(row.value, row.mean) for row in found["optimizer"]] == [
+        ("adam", "86.00 %"),
+        ("sgd", "82.00 %"),
+    ]
+
+
+def test_many_values_are_cut_into_ranges() -> None:
+    rates = [round(0.01 * (k + 1), 2) for k in range(20)]
+    trials = synthetic_search([[0.5 + rate] for rate in rates], [{"lr": rate} for rate in rates])
+    found = effects(searches.rank(trials).candidates, ["lr"])["lr"]
+    assert [row.value for row in found] == [
+        "0.01 – 0.05",
+        "0.06 – 0.1",
+        "0.11 – 0.15",
+        "0.16 – 0.2",
+    ]
+    assert {row.candidates for row in found} == {"5"}
 
 
 def test_failed_and_pruned_trials_are_counted_and_say_why(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ scripts.
 
 gather       the contents of a run
 languages    the words of the page: en.toml, zh.toml
+layouts      a chart as inline SVG, laid out for telephone, tablet and wide window
 charts       its charts, with alternative texts
+pictures     its grids of images: mistakes, maps and tiles of weights
 tables       its tables
 page         all of it put into the template
 data_page    the page of a data set's examination
@@ -20,6 +22,7 @@ inline_charts  charts within a table
 run_table      the table of many runs
 all_runs       the page over them
 search_page    the page of a search
+parameter_effects  accuracy at each value of a parameter
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from handstitch.records import EpochRecord, some_epochs
 
 WIDTH: Final = 120.0
 HEIGHT: Final = 28.0
+TALL: Final = 72.0
+"""Height of a curve that stands alone."""
 _MARGIN: Final = 3.0
 _POINTS: Final = 60
 """Epochs drawn of a longer curve."""
@@ -59,10 +61,16 @@ def scale_of(histories: Iterable[Sequence[EpochRecord]]) -> Scale:
     return Scale(values[int(_LOWEST * len(values))], values[-1]) if values else Scale(0, 1)
 
 
-def curve(history: Sequence[EpochRecord], planned: int, scale: Scale) -> Curve | None:
+def curve(
+    history: Sequence[EpochRecord], planned: int, scale: Scale, height: float = HEIGHT
+) -> Curve | None:
     """The curve of a run of `planned` epochs, as far as it got; None without validation."""
     places = [
-        (_across(record.epoch, planned), _up(record.val_accuracy, scale), record)
+        (
+            _place((record.epoch - 1) / max(1, planned - 1), WIDTH),
+            _place(1 - scale.fraction(record.val_accuracy), height),
+            record,
+        )
         for record in some_epochs(history, _POINTS)
         if record.val_accuracy is not None
     ]
@@ -78,14 +86,6 @@ def whisker(mean: float, interval: tuple[float, float] | None, scale: Scale) -> 
     """A mean with its interval; without one, both ends are the mean."""
     low, high = interval or (mean, mean)
     return Whisker(*(_place(scale.fraction(value), WIDTH) for value in (low, mean, high)))
-
-
-def _across(epoch: int, planned: int) -> str:
-    return _place((epoch - 1) / max(1, planned - 1), WIDTH)
-
-
-def _up(accuracy: float, scale: Scale) -> str:
-    return _place(1 - scale.fraction(accuracy), HEIGHT)
 
 
 def _place(fraction: float, size: float) -> str:

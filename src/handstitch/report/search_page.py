@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from handstitch import search as searches
 from handstitch import storage
 from handstitch._version import __version__
-from handstitch.config.messages import format_value
 from handstitch.config.schema import from_mapping
 from handstitch.config.toml import read_file
 from handstitch.data.catalog import TITLES
@@ -22,6 +20,7 @@ from handstitch.report.charts import Charts, percent
 from handstitch.report.inline_charts import Curve, Scale, Whisker
 from handstitch.report.languages import Lang, Words
 from handstitch.report.page import environment
+from handstitch.report.parameter_effects import effects
 from handstitch.report.run_table import address_of_page, interval_text
 from handstitch.runs.folder import CONFIG, PAGE
 from handstitch.search import Candidate, Ranking, Search
@@ -31,6 +30,8 @@ from handstitch.search.summary import as_flags, candidates_csv, sentences
 from handstitch.search.winner import ORIGIN
 
 TABLE: Final = "candidates.csv"
+_CURVES: Final = 12
+"""Candidates whose curves are drawn large."""
 _CANDIDATES: Final = 60
 """Most lines of the ranking; the table in the folder has all."""
 
@@ -48,6 +49,7 @@ class WrittenSearch(NamedTuple):
 class Place(NamedTuple):
     """A line of the ranking."""
 
+    flags: str
     verdict: str
     """`highest`, `indistinguishable`, `lower` or `not compared`."""
     mean: str
@@ -56,8 +58,9 @@ class Place(NamedTuple):
     curves: list[Curve]
     alt: str
     """Its interval in words."""
-    cells: list[str]
-    """Accuracy by the other epoch, seeds, parameters."""
+    other: str
+    """Mean accuracy by the epoch that the ranking is not by."""
+    seeds: str
 
 
 class StartedRun(NamedTuple):
@@ -91,24 +94,20 @@ def make_search(
 
 
 def draw_charts(search: Search, ranking: Ranking, words: Words, lang: Lang) -> Charts:
-    """Every chart that the trials allow."""
-    charts = Charts(lang)
-    histories = {
-        number: [trial.history for trial in trials.values()]
-        for number, trials in finished(search.trials).items()
-    }
-    drawn = {
-        each: drawings.all_of(ranking.candidates, histories, list(search.plan.parameters), each)
-        for each in {charts.lang, charts.png_lang}
-    }
-    for name in drawn[lang]:
-        alt = words.search_page["charts"][name].format(n=len(ranking.candidates))
-        charts.add(name, partial(_of, drawn, name), alt, file=f"pictures/{name}.png")
+    """Accuracy against each parameter, where the window is wide enough for it; the tables of the
+    page have its numbers.
+    """
+    charts, names = Charts(lang), list(search.plan.parameters)
+    if names and ranking.candidates:
+        alt = words.search_page["chart_alt"].format(n=len(ranking.candidates))
+        charts.add(
+            "parameters",
+            lambda _, lang: drawings.accuracies(ranking.candidates, names, lang),
+            alt,
+            {"wide": 960},
+            file="pictures/parameters.png",
+        )
     return charts
-
-
-def _of(drawn: dict[Lang, dict[str, Any]], name: str, lang: Lang) -> Any:
-    return drawn[lang][name]
 
 
 def render_search(
@@ -116,8 +115,10 @@ def render_search(
 ) -> str:
     """The page as HTML, to stand in the folder `target`. Names are escaped as in `page`."""
     own, plan = words.search_page, search.plan
+    other = "last" if ranking.by == "best" else "best"
     verdict, *others = sentences(ranking, words.ranked)
     dataset = str(plan.config["dataset"])
+    drawn = _curves(search, ranking.candidates[:_CURVES], inline_charts.TALL)
     every: list[Candidate | FailedCandidate] = [*ranking.candidates, *ranking.failed_candidates]
     changed, settings = tables.settings(
         {name: value for name, value in plan.config.items() if name not in plan.parameters}, words
@@ -142,11 +143,20 @@ def render_search(
             highest=highest and percent(highest.mean),
             highest_flags=as_flags(highest.parameters) if highest else "",
             interval=interval_text(highest.interval) if highest and highest.interval else "",
-            columns=_columns(ranking, plan.parameters, own),
+            columns=[
+                own["columns"][name]
+                for name in ("candidate", "mean", "interval", "curves", other, "seeds")
+            ],
             places=_places(search, ranking, words),
             not_compared=[(as_flags(one.parameters), one.problem) for one in every if one.problem],
             importance=[(name, f"{share:.2f}") for name, share in ranking.importance.items()],
+            effects=effects(ranking.candidates, list(plan.parameters)),
+            best=[
+                (as_flags(one.parameters), percent(one.mean), drawn[one.number])
+                for one in ranking.candidates[:_CURVES]
+            ],
             charts=charts.named,
+            tall=inline_charts.TALL,
             runs=_runs_of(search, ranking, target),
             space=[
                 (name, described(axis), words.meanings[name])
@@ -172,42 +182,44 @@ def _state(ranking: Ranking) -> str:
     return "best" if ranking.critical_difference is None else "tied"
 
 
-def _columns(ranking: Ranking, parameters: Iterable[str], own: dict[str, Any]) -> list[str]:
-    heads = own["columns"]
-    other = "last" if ranking.by == "best" else "best"
-    first = [heads["verdict"], heads["mean"], heads["interval"], heads["curves"]]
-    return [*first, heads[other], heads["seeds"], *parameters]
-
-
 def _places(search: Search, ranking: Ranking, words: Words) -> list[Place]:
-    trials, shown = finished(search.trials), ranking.candidates[:_CANDIDATES]
-    histories = {n: [trial.history for trial in own.values()] for n, own in trials.items()}
-    scale = inline_charts.scale_of(history for own in histories.values() for history in own)
+    shown = ranking.candidates[:_CANDIDATES]
     ends = [end for one in shown for end in (*(one.interval or ()), one.mean)]
-    across, epochs = Scale(min(ends, default=0), max(ends, default=1)), search.plan.config["epochs"]
-    names = list(search.plan.parameters)
+    across = Scale(min(ends, default=0), max(ends, default=1))
+    curves = _curves(search, shown, inline_charts.HEIGHT)
     return [
         Place(
+            flags=as_flags(one.parameters),
             verdict="highest" if one.number == ranking.winner else _verdict(one),
             mean=percent(one.mean),
             notes=[interval_text(one.interval)] if one.interval else [],
             whisker=inline_charts.whisker(one.mean, one.interval, across),
-            curves=[
-                drawn
-                for history in histories[one.number]
-                if (drawn := inline_charts.curve(history, _planned(one, epochs), scale))
-            ],
-            alt=words.search_page["curves_alt"].format(n=len(histories[one.number])),
-            cells=[
-                percent(
-                    one.last_epoch_accuracy if ranking.by == "best" else one.best_epoch_accuracy
-                ),
-                str(len(one.seeds)),
-                *(format_value(one.parameters.get(name)) for name in names),
-            ],
+            curves=curves[one.number],
+            alt=words.search_page["curves_alt"].format(n=len(curves[one.number])),
+            other=percent(
+                one.last_epoch_accuracy if ranking.by == "best" else one.best_epoch_accuracy
+            ),
+            seeds=str(len(one.seeds)),
         )
         for one in shown
     ]
+
+
+def _curves(
+    search: Search, candidates: Sequence[Candidate], height: float
+) -> dict[int, list[Curve]]:
+    """Candidate → the curve of each of its finished trials, all on one scale."""
+    trials, epochs = finished(search.trials), search.plan.config["epochs"]
+    histories = {n: [trial.history for trial in own.values()] for n, own in trials.items()}
+    scale = inline_charts.scale_of(history for own in histories.values() for history in own)
+    return {
+        one.number: [
+            drawn
+            for history in histories[one.number]
+            if (drawn := inline_charts.curve(history, _planned(one, epochs), scale, height))
+        ]
+        for one in candidates
+    }
 
 
 def _planned(one: Candidate, epochs: int) -> int:
