@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from handstitch import figures
+from handstitch.report import layouts
 from handstitch.runs.folder import CURVES
 from handstitch.storage import disk
 from tests.cli.conftest import Handstitch
@@ -18,7 +19,7 @@ from tests.report.test_search_page import RATES, trials_of
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are taken for drawn; tests/report draws them."""
-    monkeypatch.setattr(figures, "svg", lambda figure: "<svg/>")
+    monkeypatch.setattr(layouts, "inline_svg", lambda *drawn: '<svg aria-label="x"></svg>')
     monkeypatch.setattr(figures, "png", lambda figure, dpi=150: b"png")
 
 

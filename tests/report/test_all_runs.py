@@ -23,9 +23,9 @@ from handstitch.report.run_table import Line, RunTable, interval_text
 from handstitch.runs import folder as run_folder
 from tests.report.hostile import PIECES, names
 from tests.report.reading import Page, breaches
-from tests.report.run_folders import write_run, write_test
+from tests.report.run_folders import write_run, write_search, write_test
 from tests.report.test_languages import strangers
-from tests.synthetic_trials import epochs
+from tests.synthetic_trials import epochs, trial
 
 ENGLISH = words("en")
 CURVE = [1 - 0.5 / epoch for epoch in range(1, 121)]
@@ -168,6 +168,15 @@ def test_a_folder_without_runs_is_an_error(folder: Path) -> None:
     }.items():
         with pytest.raises(UsageError, match=problem):
             make_all(folder / place)
+
+
+def test_searches_alone_need_no_script(tmp_path: Path) -> None:
+    trials = [trial(0, 0, epochs([0.5]), {"learning_rate": 0.1}, seeds=1)]
+    write_search(tmp_path / "all" / "grid", trials, {"learning_rate": [0.1]})
+    source = make_all(tmp_path / "all").page.read_text("utf-8")
+    assert breaches(source, over_all=True) == []
+    assert Page(source).scripts == []
+    assert "grid 1 1 1 / 1" in Page(source).text
 
 
 def test_links_lead_from_the_page_to_the_runs(folder: Path) -> None:

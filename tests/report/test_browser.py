@@ -11,17 +11,19 @@ from typing import Any, NamedTuple
 import pytest
 
 from handstitch.errors import printable
-from handstitch.report import page_of_data
+from handstitch.report import make_search, page_of_data
 from handstitch.report.all_runs import render_all
 from handstitch.report.charts import draw_charts
 from handstitch.report.collection import Collection
 from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES
-from tests.report.reading import CONTENT_POLICY
+from tests.report.reading import CONTENT_POLICY, breaches
+from tests.report.run_folders import write_search
 from tests.report.samples import make_charts, make_contents
 from tests.report.test_all_runs import make_runs
 from tests.report.test_data_page import make_findings, make_parts
+from tests.report.test_search_page import RATES, TIED, trials_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = (
@@ -211,6 +213,19 @@ def test_the_policy_stops_any_other_script(browser: Any, all_runs: Path, tmp_pat
     stopped = look(browser, path, 390, "light").happened
     assert len(stopped) == 1
     assert "Content Security Policy" in stopped[0]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
+def test_the_page_of_a_search_does_nothing_and_fits(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    trials = trials_of(TIED, state="failed", problem=PIECES[1] * 3)
+    found = write_search(tmp_path / "grid", trials, {"learning_rate": RATES})
+    page = make_search(found.folder).page
+    seen = look(browser, page, width, scheme)
+    assert (seen.happened, seen.broken) == ([], 0)
+    assert seen.overflow <= 0
+    assert breaches(page.read_text("utf-8")) == []
 
 
 def plain_page() -> str:

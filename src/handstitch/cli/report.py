@@ -146,11 +146,9 @@ def _report_all(folder: Path, lang: Language, out: Path | None, json: bool) -> N
         )
         return
     _print_page(page)
-    print(
-        f"It shows {plural(len(found.runs), 'run')}"
-        + (f", {unfinished:,} of them not finished" if unfinished else "")
-        + (f", and names {len(found.searches):,} searches" if found.searches else "")
-    )
+    state = f" ({unfinished:,} not finished)" if unfinished else ""
+    folders = f", and {plural(len(found.searches), 'folder')} of searches" if found.searches else ""
+    print(f"It shows {plural(len(found.runs), 'run')}{state}{folders}")
     for name, text in found.problems:
         output.notice(f"{name}: {text}")
     if found.foreign:

@@ -11,7 +11,8 @@ WIDTH: Final = 120.0
 HEIGHT: Final = 28.0
 TALL: Final = 72.0
 """Height of a curve that stands alone."""
-_MARGIN: Final = 3.0
+_MARGIN: Final = 5.0
+"""In which the dots at the ends have room."""
 _POINTS: Final = 60
 """Epochs drawn of a longer curve."""
 _LOWEST: Final = 0.1
