@@ -11,6 +11,7 @@ from typing import get_args
 from handstitch.config.schema import field_types, help_of
 from handstitch.figures.labels import Lang, texts
 from handstitch.records import DiagnosisKind
+from handstitch.search.summary import SENTENCES
 
 __all__ = ["Lang", "Words", "words"]
 
@@ -21,8 +22,10 @@ Words = SimpleNamespace
 def words(lang: Lang) -> Words:
     """All words of the page in one language.
 
-    English meanings of settings are those of --help, and English diagnoses those of the training.
+    English meanings of settings are those of --help, diagnoses those of the training, and sentences
+    about a ranking those of the terminal.
     """
     meanings = {name: help_of(name) for name in field_types()}
     diagnoses = dict.fromkeys(get_args(DiagnosisKind), "{words}")
-    return Words(**{"meanings": meanings, "diagnoses": diagnoses, **texts(__name__, lang)})
+    english = {"meanings": meanings, "diagnoses": diagnoses, "ranked": SENTENCES}
+    return Words(**(english | texts(__name__, lang)))
