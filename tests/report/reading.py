@@ -12,13 +12,14 @@ CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"
 )
-_WITHIN = re.compile(r"#[a-z]+$|data:(image/(svg\+xml|png);base64)?,")
+_WITHIN = re.compile(r"#[a-z]+[0-9]*$|data:(image/(svg\+xml|png);base64)?,")
 _ALONE = {"meta", "link", "img", "br", "hr", "input", "base", "source", "area", "embed"}
 _KNOWN = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main", "section",
     "footer", "h1", "h2", "h3", "p", "a", "div", "span", "strong", "q", "code", "pre", "ul", "ol",
     "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "img", "details",
-    "summary", "figure", "figcaption",
+    "summary", "figure", "figcaption", "math", "mi", "mn", "mo", "mtext", "mspace", "mover", "msub",
+    "msup",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from tests.report.hostile import PIECES
 from tests.report.reading import CONTENT_POLICY
 from tests.report.samples import make_charts, make_contents
 from tests.report.test_data_page import make_findings, make_parts
+from tests.report.test_microscope import page_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = (
@@ -114,6 +115,15 @@ def test_the_page_of_a_data_set_does_nothing_and_fits(
     path = tmp_path / "data.html"
     path.write_text(page_of_data(make_findings(parts, PIECES[0], PIECES[1]), parts), "utf-8")
     seen = look(browser, path, width, scheme)
+    assert (seen.happened, seen.broken) == ([], 0)
+    assert seen.overflow <= 0
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_of_a_step_does_nothing_and_fits(browser: Any, tmp_path: Path, width: int) -> None:
+    path = tmp_path / "step.html"
+    path.write_text(page_of(PIECES[:5]), "utf-8")
+    seen = look(browser, path, width, "dark")
     assert (seen.happened, seen.broken) == ([], 0)
     assert seen.overflow <= 0
 

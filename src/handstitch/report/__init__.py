@@ -11,6 +11,8 @@ charts       its charts, with alternative texts
 tables       its tables
 page         all of it put into the template
 data_page    the page of a data set's examination
+microscope   the page of a training step
+formulas     formulas as MathML
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ from handstitch.report.charts import draw_charts
 from handstitch.report.data_page import page_of_data
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
+from handstitch.report.microscope import page_of_step
 from handstitch.report.page import render
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "page_of_data"]
+__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "page_of_data", "page_of_step"]
 
 
 class WrittenReport(NamedTuple):
