@@ -10,6 +10,7 @@ import pytest
 from handstitch.data import sketch
 from handstitch.model import save_model
 from tests.cli.conftest import Handstitch
+from tests.report.reading import Page, breaches
 from tests.sample_models import GARMENT_SIZES, sample
 
 
@@ -69,3 +70,25 @@ def test_an_explanation_is_no_table(handstitch: Handstitch, image: str):
     result = handstitch("predict", image, "--explain", "--csv")
     assert result.code == 2
     assert "--explain and --csv cannot be used together" in result.err
+
+
+def test_a_page_of_explanations(handstitch: Handstitch, image: str):
+    result = handstitch("predict", image, "--explain", "--out", "why.html", "--json")
+    assert result.json["page"] == "why.html"
+    why = result.json["predictions"][0]["explanation"]
+    page = Path("why.html").read_text("utf-8")
+    assert breaches(page) == []
+    found = Page(page)
+    assert len(found.all("img")) == 4
+    for words in (
+        f"{why['class']} against {why['against']}",
+        f"bias {why['bias']:+.2f}: together {why['log_odds']:+.2f}",
+        f"a change of {why['change']['pixels']:,} pixels by at most {why['change']['largest']} ",
+    ):
+        assert words in found.text
+    handstitch("predict", image, "--explain", "--out", "why.html", "--lang", "zh")
+    chinese = Path("why.html").read_text("utf-8")
+    assert "为什么这样回答" in chinese
+    assert breaches(chinese) == []
+    assert handstitch("predict", image, "--out", "why.html").code == 2
+    assert handstitch("predict", image, "--explain", "--out", "why.png").code == 2

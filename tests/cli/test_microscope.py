@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.sample_models import GARMENT_SIZES, sample
 def model(machine: Path) -> str:
     config = {"hidden_sizes": [16, 8], "optimizer": "adamw", "weight_decay": 0.05, "threads": 1}
     names = tuple(f"{n} a class with a long name" for n in range(10))
-    facts = {"image_shape": (28, 28), "config": config, "class_names": names}
+    facts: dict[str, Any] = {"image_shape": (28, 28), "config": config, "class_names": names}
     save_model(Path("a.safetensors"), sample(GARMENT_SIZES, **facts))
     return "a.safetensors"
 

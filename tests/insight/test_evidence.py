@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,7 @@ def test_contributions_and_bias_add_up_to_the_logits(
         {"offset": tuple(range(784)), "scale": tuple(np.linspace(0.01, 0.1, 784).tolist())},
     ],
 )
-def test_every_exact_network_adds_up(changes: dict, images: np.ndarray) -> None:
+def test_every_exact_network_adds_up(changes: dict[str, Any], images: np.ndarray) -> None:
     changes = {"image_shape": (28, 28), **changes}
     assert worst(sample(GARMENT_SIZES, **changes), images[:20]) < 1e-5
 

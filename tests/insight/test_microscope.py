@@ -51,7 +51,9 @@ def make(activation: str) -> tuple[Model, Config]:
         receptive_fields=fields,
     )  # fmt: skip
     model.parameters.weights[0][:] *= fields.mask
-    return model, Config(hidden_sizes=SIZES[1:-1], activation=activation, **CONFIGS[activation])
+    return model, Config(
+        hidden_sizes=SIZES[1:-1], activation=(activation,) * 2, **CONFIGS[activation]
+    )
 
 
 class Textbook:
@@ -97,10 +99,9 @@ class Textbook:
         self.loss_after = self.loss_of(self.W_after, self.b_after, config)
 
     def loss_of(self, W: list[Any], b: list[Any], config: Config) -> float:
-        f, A = F[config.activation[0]], self.A[0]
-        for layer in range(3):
-            Z = A @ W[layer] + b[layer]
-            A = f(Z)
+        f, Z = F[config.activation[0]], self.A[0] @ W[0] + b[0]
+        for layer in (1, 2):
+            Z = f(Z) @ W[layer] + b[layer]
         return float(-(self.Y * np.log(np.exp(Z) / np.exp(Z).sum())).sum())
 
     def update(self, x: Any, G: Any, c: Config, *, decayed: bool) -> tuple[Any, list[Any]]:
@@ -123,7 +124,8 @@ class Textbook:
 def place(label: Label) -> int:
     """The position of a pixel, a unit or a class."""
     if label.kind == "pixel":
-        return int(np.ravel_multi_index(label.which, SHAPE))
+        row, column = map(int, map(str, label.which))
+        return row * SHAPE[1] + column
     text = str(label.which[0])
     return int(text.removeprefix("class "))
 
@@ -139,18 +141,18 @@ def expected(stage: Stage, table: Table, book: Textbook) -> Any:
         at = [place(row) for row in rows]
         return np.column_stack([book.Z[2], book.P, book.Y, book.dZ[2]])[at]
     if stage.kind == "update":
-        values = []
+        table_values = []
         for row in rows:
             found = re.fullmatch(r"([Wb]).\[(\d+)(?:, (\d+))?\]", str(row.which[0]))
             assert found
             which = 0 if found[1] == "W" else 1
-            at = tuple(int(each) for each in found.groups()[1:] if each)
+            entry = tuple(int(each) for each in found.groups()[1:] if each)
             before, after = (book.W, book.W_after) if which == 0 else (book.b, book.b_after)
             gradient = book.dW if which == 0 else book.dZ
-            slots = [pair[which][at] for pair in book.slots[n]]
-            start, end = before[n][at], after[n][at]
-            values.append([start, gradient[n][at], *slots, end - start, end])
-        return np.array(values)
+            slots = [pair[which][entry] for pair in book.slots[n]]
+            start, end = before[n][entry], after[n][entry]
+            table_values.append([start, gradient[n][entry], *slots, end - start, end])
+        return np.array(table_values)
     if stage.kind == "forward" and columns[0].kind == "formula":
         inputs, units = [place(row) for row in rows], [place(each) for each in columns[1:]]
         return np.column_stack([book.A[n][inputs], book.W[n][np.ix_(inputs, units)]])

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from handstitch.cli import output
 from handstitch.cli.flags import DataDir, Json, Language, resolve, with_settings
-from handstitch.errors import UsageError, printable
+from handstitch.errors import printable
 from handstitch.records import ReadingOptions
 
 if TYPE_CHECKING:
@@ -53,13 +53,8 @@ def doctor(
     from handstitch import report, storage
     from handstitch.data import sources
 
-    if out is not None and out.suffix.lower() != ".html":
-        raise UsageError(
-            "unknown format of a page",
-            found=f"--out {out}",
-            wanted="a name that ends in .html",
-            fix=f"--out {out.with_suffix('.html') if out.name else 'data.html'}",
-        )
+    if out is not None:
+        output.require_page(out)
     config = resolve(settings, None, None).config
     source = sources.resolve(name, data_dir, ReadingOptions.of(config.to_dict()))
     if source.reason:

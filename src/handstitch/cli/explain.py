@@ -14,9 +14,12 @@ from handstitch.cli.output import percent
 from handstitch.errors import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handstitch.arrays import Images
     from handstitch.insight import Explanation
     from handstitch.model.classifier import Classifier
+    from handstitch.report import Lang
 
 _WIDE: Final = 34
 """Characters across a picture: two stand side by side."""
@@ -37,13 +40,20 @@ def present(
     answers: Sequence[dict[str, Any]],
     facts: dict[str, Any],
     *,
+    out: Path | None,
+    lang: Lang,
     json: bool,
 ) -> None:
-    """Print the explanation of each answer, as `predict` has it."""
-    from handstitch import insight
+    """Print the explanation of each answer, as `predict` has it; and write the page, if asked."""
+    from handstitch import insight, report, storage
 
     explained = list(insight.explain(classifier.model, images))
+    if out is not None:
+        names, subjects = list(answers[0]["probabilities"]), [_subject(a, facts) for a in answers]
+        page = report.page_of_explanations(explained, names, subjects, lang)
+        storage.write(out, page.encode(), durable=False)
     if json:
+        facts["page"] = out and str(out)
         for answer, each in zip(answers, explained, strict=True):
             answer["explanation"] = _as_dict(each, list(answer["probabilities"]))
         output.print_json(facts | {"predictions": answers})
@@ -52,6 +62,8 @@ def present(
     for answer, each in zip(answers, explained, strict=True):
         print(f"\n{_subject(answer, facts)}\n")
         _show(each, answer["probabilities"])
+    if out is not None:
+        print(f"\nPage: {printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
 
 
 def _subject(answer: dict[str, Any], facts: dict[str, Any]) -> str:

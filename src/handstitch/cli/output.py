@@ -7,10 +7,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from handstitch.errors import printable, shell_word
+from handstitch.errors import UsageError, printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from rich.console import Console
     from rich.table import Table
@@ -72,6 +73,17 @@ def percent(p: float) -> str:
     if 0.9995 <= p < 1:
         return ">99.9 %"
     return "<0.1 %" if 0 < p < 0.0005 else f"{100 * p:.1f} %"
+
+
+def require_page(out: Path) -> None:
+    """Raise UsageError unless this is the name of a page, which ends in .html."""
+    if out.suffix.lower() != ".html":
+        raise UsageError(
+            "unknown format of a page",
+            found=f"--out {out}",
+            wanted="a name that ends in .html",
+            fix=f"--out {out.with_suffix('.html') if out.name else 'page.html'}",
+        )
 
 
 def say_other_data(trained_on: str, dataset: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import FLAGS, DataDir, Dataset, Json, Weights, exclusive
+from handstitch.cli.flags import FLAGS, DataDir, Dataset, Json, Language, Weights, exclusive
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ def predict(
             group=(FLAGS, _FORM),
         ),
     ] = False,
+    out: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="of an explanation: page with the same to write (.html)"),
+    ] = None,
+    lang: Language = "en",
     csv: Annotated[
         bool,
         Parameter(
@@ -82,6 +87,7 @@ def predict(
     from handstitch.model.pretrained import pretrained
     from handstitch.runs import folder as run_folder
 
+    _require_explained(out, explain=explain)
     model, files = _model_and_files(paths)
     if model is None and files and not run_folder.known():
         path, classifier = Path("pretrained"), pretrained()
@@ -103,7 +109,7 @@ def predict(
         facts, images, answers = _of_dataset(classifier, source, part, asked)
     facts = {"model": str(path), **facts}
     if explain:
-        present(classifier, images, answers, facts, json=json)
+        present(classifier, images, answers, facts, out=out, lang=lang, json=json)
     elif json:
         output.print_json(facts | {"predictions": answers})
     elif csv:
@@ -113,6 +119,20 @@ def predict(
         if classifier.model.outliers is None:
             print("It cannot say which are unlike its training images: it has no outlier detector.")
         _print(answers, facts.get("dataset", ""), part)
+
+
+def _require_explained(out: Path | None, *, explain: bool) -> None:
+    """Raise UsageError for a page that is none, or of no explanation."""
+    if out is None:
+        return
+    output.require_page(out)
+    if not explain:
+        raise UsageError(
+            "--out is for --explain",
+            found=f"--out {out} without --explain",
+            wanted="--explain, whose page it is; or no --out",
+            fix="add --explain, or omit --out",
+        )
 
 
 def _model_and_files(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]]:

@@ -60,13 +60,8 @@ def microscope(
     from handstitch.model.pretrained import pretrained as load_pretrained
     from handstitch.runs import folder as run_folder
 
-    if out is not None and out.suffix.lower() != ".html":
-        raise UsageError(
-            "unknown format of a page",
-            found=f"--out {out}",
-            wanted="a name that ends in .html",
-            fix=f"--out {out.with_suffix('.html') if out.name else 'step.html'}",
-        )
+    if out is not None:
+        output.require_page(out)
     if pretrained and path is not None:
         raise UsageError(
             "a model and the pretrained network cannot be shown at once",

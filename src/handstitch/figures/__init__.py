@@ -17,6 +17,7 @@ from handstitch.figures.receptive_fields import receptive_fields
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
 from handstitch.figures.scores import class_scores, confusion_matrix, reliability
+from handstitch.figures.signed_map import signed_map
 from handstitch.figures.style import png_language
 from handstitch.figures.thumbnail import thumbnail
 from handstitch.figures.weights import before_after, heat_maps, unit_tiles, weights
@@ -36,6 +37,7 @@ __all__ = [
     "receptive_fields",
     "reliability",
     "samples",
+    "signed_map",
     "svg",
     "thumbnail",
     "unit_tiles",

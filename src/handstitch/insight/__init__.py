@@ -9,13 +9,14 @@ outgoing_norms(parameters)       the norm of each first-layer unit's outgoing we
 and what it computes of one image:
 
 evidence(model, samples)         each logit as a sum of contributions of the pixels, exactly
+is_exact(model)                  whether it is: of ReLU and leaky ReLU alone
 counterfactuals(model, images)   a small change of each image that gives it another class
 explain(model, images)           both, for the answer of each image against another class
 take_step(model, config, image)  one training step on one image, with all its numbers
 """
 
 from handstitch.insight.counterfactual import Counterfactuals, counterfactuals
-from handstitch.insight.evidence import Evidence, evidence
+from handstitch.insight.evidence import Evidence, evidence, is_exact
 from handstitch.insight.explanation import REGIONS, Change, Explanation, explain
 from handstitch.insight.initial_weights import recover_initial_weights
 from handstitch.insight.layers import outgoing_norms, weights
@@ -37,6 +38,7 @@ __all__ = [
     "explain",
     "find_training_data",
     "fits",
+    "is_exact",
     "outgoing_norms",
     "recover_initial_weights",
     "take_step",

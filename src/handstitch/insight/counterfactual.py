@@ -72,7 +72,8 @@ class _Search:
         """The classes (n,) that the network itself gives to whole pixels (n, inputs)."""
         images = pixels.astype(np.uint8)
         Z = Evaluator(self.network, images, self.model.scaling).logits()
-        return np.argmax(Z, axis=1)
+        classes: Indices = np.argmax(Z, axis=1)
+        return classes
 
     def margins(
         self, pixels: Matrix, combinations: NDArray[np.float64]

@@ -39,7 +39,8 @@ class Evidence(NamedTuple):
     @property
     def logits(self) -> Matrix:
         """z / T (n, classes): the sum of the contributions and the bias."""
-        return self.contributions.sum(axis=2) + self.biases
+        sums: Matrix = self.contributions.sum(axis=2)
+        return sums + self.biases
 
 
 def evidence(model: Model, samples: Images) -> Evidence:
@@ -56,10 +57,15 @@ def evidence(model: Model, samples: Images) -> Evidence:
     return Evidence(slopes * pixels[:, None, :], constants)
 
 
+def is_exact(model: Model) -> bool:
+    """Whether the network is linear around an image, so that `evidence` is exact."""
+    return set(model.activations) <= set(EXACT)
+
+
 def in_float64(model: Model) -> Network:
     """The network in float64. Raises UsageError unless it is linear around an image."""
-    other = [name for name in model.activations if name not in EXACT]
-    if other:
+    if not is_exact(model):
+        other = [name for name in model.activations if name not in EXACT]
         raise UsageError(
             "evidence is not exact for this network",
             found=f"activation {other[0]}, which bends everywhere",

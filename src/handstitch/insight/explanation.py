@@ -58,7 +58,7 @@ class Explanation(NamedTuple):
     bias: float
     """The difference of the biases: what the network says of an image of zeros."""
     change: Change | None
-    """None where no counterfactual was found."""
+    """None where no counterfactual was found, or sought."""
 
     @property
     def regions(self) -> Matrix:
@@ -67,9 +67,12 @@ class Explanation(NamedTuple):
         return np.array([[part.sum() for part in np.array_split(row, 3, axis=1)] for row in rows])
 
 
-def explain(model: Model, images: Images, rivals: Indices | None = None) -> Iterator[Explanation]:
+def explain(
+    model: Model, images: Images, rivals: Indices | None = None, *, changes: bool = True
+) -> Iterator[Explanation]:
     """An explanation of each image, against its class in `rivals`, or the second most probable.
 
+    Without `changes` no counterfactual is sought, which takes most of the time.
     Raises UsageError for samples that are no images, and as `evidence`.
     """
     if not model.has_images:
@@ -81,15 +84,18 @@ def explain(model: Model, images: Images, rivals: Indices | None = None) -> Iter
         )
     for start in range(0, len(images), _BLOCK):
         some = slice(start, start + _BLOCK)
-        yield from _explain(model, images[some], None if rivals is None else rivals[some])
+        chosen = None if rivals is None else rivals[some]
+        yield from _explain(model, images[some], chosen, changes=changes)
 
 
-def _explain(model: Model, images: Images, rivals: Indices | None) -> Iterator[Explanation]:
-    found, others = evidence(model, images), counterfactuals(model, images)
-    network = Network(model.parameters, model.activations)
+def _explain(
+    model: Model, images: Images, rivals: Indices | None, *, changes: bool
+) -> Iterator[Explanation]:
+    found, network = evidence(model, images), Network(model.parameters, model.activations)
+    others = counterfactuals(model, images) if changes else None
     P, changed = (
         Evaluator(network, each, model.scaling).probabilities(model.temperature)
-        for each in (images, others.images)
+        for each in (images, others.images if others else images)
     )
     order = np.argsort(-P, axis=1, kind="stable")
     logits = found.logits
@@ -103,7 +109,9 @@ def _explain(model: Model, images: Images, rivals: Indices | None) -> Iterator[E
             log_odds=float(logits[n, a] - logits[n, b]),
             contributions=parts if parts.ndim == 2 else parts.sum(axis=2),
             bias=float(found.biases[n, a] - found.biases[n, b]),
-            change=_change(image, others.images[n], changed[n]) if others.is_found[n] else None,
+            change=_change(image, others.images[n], changed[n])
+            if others and others.is_found[n]
+            else None,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from handstitch.arrays import Matrix, Vector
+from handstitch.arrays import Indices, Matrix
 from handstitch.config import Config
 from handstitch.core.update_rules import OPTIMIZERS, clipping
 from handstitch.insight.microscope import LayerStep, TrainingStep
@@ -244,7 +244,7 @@ def update_rule(config: Config, norm: float) -> tuple[tuple[str, ...], dict[str,
     return tuple(formulas), facts
 
 
-def _names(model: Model, layer: int, positions: Sequence[int] | Vector) -> list[Label]:
+def _names(model: Model, layer: int, positions: Indices) -> list[Label]:
     """Labels of units of a layer; of layer 0 they are pixels or features, of the last classes."""
     if layer == 0:
         if not model.has_images:

@@ -11,6 +11,7 @@ charts       its charts, with alternative texts
 tables       its tables
 page         all of it put into the template
 data_page    the page of a data set's examination
+explanation  explanations of answers, for it and for explanation_page, which has no others
 microscope   the page of a training step
 formulas     formulas as MathML
 """
@@ -23,6 +24,7 @@ from typing import NamedTuple
 from handstitch import storage
 from handstitch.report.charts import draw_charts
 from handstitch.report.data_page import page_of_data
+from handstitch.report.explanation_page import page_of_explanations
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
 from handstitch.report.microscope import page_of_step
@@ -30,7 +32,16 @@ from handstitch.report.page import render
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
-__all__ = ["Lang", "Missing", "Part", "WrittenReport", "make", "page_of_data", "page_of_step"]
+__all__ = [
+    "Lang",
+    "Missing",
+    "Part",
+    "WrittenReport",
+    "make",
+    "page_of_data",
+    "page_of_explanations",
+    "page_of_step",
+]
 
 
 class WrittenReport(NamedTuple):

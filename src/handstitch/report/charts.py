@@ -17,6 +17,7 @@ from handstitch.core.parameters import Parameters
 from handstitch.model import Model
 from handstitch.records import Evaluation, is_validated
 from handstitch.report import languages
+from handstitch.report.explanation import Reason, reasons
 from handstitch.report.gather import Predictions, RunContents
 from handstitch.report.languages import Lang, Words
 from handstitch.runs.folder import CONFUSION, CURVES, WEIGHTS
@@ -26,6 +27,8 @@ _LAYERS: Final = 4
 _PIXELS_PER_INCH: Final = 96  # of CSS
 _MANY: Final = 50_000
 """Weights from which a map is a PNG: as an SVG it would be larger and slower."""
+_EXPLAINED: Final = 8
+"""Mistakes explained, the same ones first."""
 _WORST: Final = 24
 """Mistakes drawn: the most confident ones."""
 _DPI: Final = 120
@@ -52,6 +55,8 @@ class Charts:
         """Name → charts; none where something was missing."""
         self.files: dict[str, bytes] = {}
         """Name of a file in the run's folder → PNG."""
+        self.reasons: list[Reason] = []
+        """Explanations of the most confident mistakes."""
 
     def add(
         self, name: str, draw: Callable[[Lang], Any], alt: str, *, numbers: int = 0, file: str = ""
@@ -94,6 +99,8 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
         _draw_scores(charts, run.evaluation, words)
         if run.predictions is not None:
             _draw_mistakes(charts, run.evaluation, run.predictions, words)
+            if run.model is not None:
+                charts.reasons = _explain_mistakes(run.model, run.predictions, words)
     if run.model is not None:
         _draw_weights(charts, run.model, words)
         if run.initial is not None:
@@ -162,6 +169,18 @@ def _draw_mistakes(
             lambda lang: figures.confused_pairs(*sample, lang=lang),
             words.pairs_alt.format(first=first),
         )
+
+
+def _explain_mistakes(model: Model, found: Predictions, words: Words) -> list[Reason]:
+    """The evidence for the most confident mistakes, against their true classes."""
+    wrong = np.flatnonzero(np.argmax(found.P, axis=1) != found.labels)
+    chosen = wrong[np.argsort(-found.P[wrong].max(axis=1), kind="stable")][:_EXPLAINED]
+    if not len(chosen) or not model.has_images or not insight.is_exact(model):
+        return []
+    true = found.labels[chosen].astype(np.intp)
+    explained = insight.explain(model, found.images[chosen], true, changes=False)
+    names = [model.class_names[label] for label in true]
+    return reasons(explained, model.class_names, names, words)
 
 
 def _draw_weights(charts: Charts, model: Model, words: Words) -> None:
