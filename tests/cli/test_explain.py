@@ -82,7 +82,7 @@ def test_a_page_of_explanations(handstitch: Handstitch, image: str):
     assert len(found.all("img")) == 4
     for words in (
         f"{why['class']} against {why['against']}",
-        f"bias {why['bias']:+.2f}: together {why['log_odds']:+.2f}",
+        f"bias {why['bias']:+.2f}: together {why['log_odds']:+.2f}".replace("-", "−"),
         f"a change of {why['change']['pixels']:,} pixels by at most {why['change']['largest']} ",
     ):
         assert words in found.text

@@ -10,19 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handstitch import figures
-from handstitch.arrays import Images
+from handstitch.arrays import Matrix
 from handstitch.insight import REGIONS, Explanation
 from handstitch.report.languages import Words
+from handstitch.report.pictures import Picture
 
 _NAMED: Final = 2
 """Regions named for either class."""
-
-
-class Picture(NamedTuple):
-    """A picture of an explanation."""
-
-    uri: str
-    alt: str
 
 
 class Reason(NamedTuple):
@@ -50,7 +44,7 @@ def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Word
     text, change = said.explain, each.change
     pair = {"answer": class_names[each.answer], "rival": class_names[each.rival]}
     total = {"pixels": each.contributions.sum(), "bias": each.bias, "total": each.log_odds}
-    lines = [text["sum"].format(**total)]
+    lines = [text["sum"].format(**total).replace("-", "−")]
     places = [text["regions"][place] for line in REGIONS for place in line]
     for who, sign in (("answer", 1), ("rival", -1)):
         values = sign * each.regions.ravel()
@@ -64,14 +58,14 @@ def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Word
         if each.image.ndim == 3:
             difference = difference.sum(axis=2)
         changed = (
-            Picture(_uri(change.image), text["changed_alt"]),
-            Picture(_uri(figures.signed_map(difference)), text["change_alt"]),
+            Picture(_uri(figures.thumbnail(change.image)), text["changed_alt"]),
+            Picture(_uri(_signed(difference)), text["change_alt"]),
         )
     return Reason(
         name=name,
         pictures=(
-            Picture(_uri(each.image), name),
-            Picture(_uri(figures.signed_map(each.contributions)), text["map_alt"].format(**pair)),
+            Picture(_uri(figures.thumbnail(each.image)), name),
+            Picture(_uri(_signed(each.contributions)), text["map_alt"].format(**pair)),
         ),
         against=text["against"].format(**pair),
         lines=tuple(lines),
@@ -85,5 +79,10 @@ def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Word
     )
 
 
-def _uri(image: Images) -> str:
-    return f"data:image/png;base64,{base64.b64encode(figures.thumbnail(image)).decode()}"
+def _signed(values: Matrix) -> bytes:
+    """The PNG file of a map, on its own scale."""
+    return figures.signed_png(values, figures.colour_limit(values))
+
+
+def _uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -32,6 +32,7 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
             run=run,
             charts=charts.named,
             reasons=charts.reasons,
+            structure=charts.structure,
             version=__version__,
             title=words.title.format(run=name, dataset=TITLES.get(run.dataset, run.dataset)),
             headline=tables.headline(run, words),
