@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms diagnoses mutants fuzz hostile bench reproduce recipes exports seeds docs notebook cover lock clean
+.PHONY: help train test check oracle compare campaign alarms diagnoses mutants fuzz hostile bench evidence reproduce recipes exports seeds docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -90,6 +90,9 @@ bench: .venv/.dev  ## Benchmark against JAX, PyTorch, scikit-learn and onnxrunti
 	@if $(MAKE) --no-print-directory .venv-bench/.peers; then \
 		$(HERE) bench/run.py $(ARGS); \
 	else echo "bench: SKIPPED: $(PEERS) cannot be installed here"; fi
+
+evidence: .venv/.core  ## Evidence and counterfactuals of the packaged network on all test images (5 minutes; into docs/insight.md)
+	@$(ONE_THREAD) $(HERE) bench/evidence.py $(ARGS)
 
 reproduce: .venv/.core  ## Repeat the course report's experiments and check its claims (15 minutes; ARGS="--seeds 10")
 	@$(HERE) -m reproduction $(ARGS)

@@ -3,7 +3,7 @@
   const found = new Set();
   const shown = (each) => each.checkVisibility();
   const named = (text) => JSON.stringify(text.trim().slice(0, 40));
-  const scrolls = (each) => each.closest(".scroll:has(.lines)"); // the table of many runs
+  const scrolls = (each) => each.closest(".scroll:has(.lines), .stage .scroll"); // many runs; matrices
   const inside = (box, outer, what) => {
     if (box.left < outer.left - 1 || box.right > outer.right + 1) found.add(`${what} is cut sideways`);
   };

@@ -22,7 +22,7 @@ _KNOWN = {
     "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "img", "details",
     "summary", "figure", "figcaption",
     "svg", "g", "path", "text", "use", "defs", "clippath", "rect",
-    "line", "circle",
+    "line", "circle", "math", "mi", "mn", "mo", "mtext", "mspace", "mover", "msub", "msup",
 }  # fmt: skip
 _OF_A_TABLE = {"button", "input", "label", "script"}
 """What the page over all runs has besides."""

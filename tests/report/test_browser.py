@@ -27,6 +27,7 @@ from tests.report.samples import make_charts, make_contents, make_history
 from tests.report.test_all_runs import make_runs
 from tests.report.test_comparison_page import make_compared
 from tests.report.test_data_page import make_findings, make_parts
+from tests.report.test_microscope import page_of
 from tests.report.test_search_page import RATES, TIED, trials_of
 from tests.sample_models import sample
 
@@ -302,6 +303,14 @@ def test_the_page_of_a_search_does_nothing_and_fits(
     seen = look(browser, page, width, scheme)
     assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
     assert breaches(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_of_a_step_does_nothing_and_fits(browser: Any, tmp_path: Path, width: int) -> None:
+    path = tmp_path / "step.html"
+    path.write_text(page_of(PIECES[:5]), "utf-8")
+    seen = look(browser, path, width, "dark")
+    assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
 
 
 def plain_page() -> str:

@@ -20,6 +20,11 @@ app.command(
     name="weights",
     help="Weights of the layers: ranges, heat maps, first-layer units as images.",
 )
+app.command(
+    "handstitch.cli.show_microscope:microscope",
+    name="microscope",
+    help="One training step on one image: every formula with its actual numbers.",
+)
 
 
 @app.default

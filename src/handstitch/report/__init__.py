@@ -26,6 +26,9 @@ run_table      the table of many runs
 all_runs       the page over them
 search_page    the page of a search
 parameter_effects  accuracy at each value of a parameter
+explanation  explanations of answers, for it and for explanation_page, which has no others
+microscope   the page of a training step
+formulas     formulas as MathML
 """
 
 from __future__ import annotations
@@ -39,8 +42,10 @@ from handstitch.report.charts import draw_charts
 from handstitch.report.comparison_page import page_of_comparison
 from handstitch.report.comparison_sentences import sentences as sentences_of_comparison
 from handstitch.report.data_page import page_of_data
+from handstitch.report.explanation_page import page_of_explanations
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
+from handstitch.report.microscope import page_of_step
 from handstitch.report.page import render
 from handstitch.report.search_page import make_search
 from handstitch.runs import model_card
@@ -56,6 +61,8 @@ __all__ = [
     "make_search",
     "page_of_comparison",
     "page_of_data",
+    "page_of_explanations",
+    "page_of_step",
     "sentences_of_comparison",
 ]
 
