@@ -101,6 +101,8 @@ def test_a_search_is_told_from_a_run(handstitch: Handstitch, machine: Path) -> N
     assert "it is indistinguishable from the only other candidate" in result.out
     found = handstitch("report", "runs/grid", "--out", "pages", "--by", "last", "--json").json
     assert (found["page"], found["winner"]) == ("pages/report.html", 1)
+    refused = handstitch("report", "runs/grid", "--dataset", "mnist")
+    assert (refused.code, "opens no data" in refused.err) == (2, True)
     assert handstitch("report", "--all").code == 0
     assert 'href="grid/report.html"' in Path("runs", "runs.html").read_text("utf-8")
     assert "searches" in handstitch("report", "--all", "--by", "last").err

@@ -11,7 +11,7 @@ from handstitch.cli import output
 from handstitch.cli.flags import FLAGS, DataDir, Dataset, Json, Language, RankBy, exclusive
 from handstitch.cli.progress import progress
 from handstitch.config.messages import plural
-from handstitch.errors import listed, printable, shell_word
+from handstitch.errors import UsageError, listed, printable, shell_word
 
 # The page over all runs opens no data.
 _DATA: Final = (exclusive("--all", "--dataset"), exclusive("--all", "--data-dir"))
@@ -51,7 +51,9 @@ def report(
 
     The page, report.html, is a single file: result, curves, mistakes, weights, settings. It does
     not evaluate the test set: before `handstitch test` it shows validation figures, and says so.
-    The model card, README.md, is updated as well.
+    The model card, README.md, is updated as well. The page of a search says first what is
+    inconclusive, then ranking, effects and curves. With --all one page, runs.html, has a line for
+    each run below the folder, and the mean over the seeds of each recipe.
     """
     from handstitch import report as reports
     from handstitch.cli.search_output import refuse_ranking
@@ -66,6 +68,18 @@ def report(
         return
     folder = run_folder.newest() if path is None else path
     if is_search(folder):
+        if dataset is not None or data_dir is not None:
+            raise UsageError(
+                "the page of a search opens no data",
+                file=folder,
+                found=" and ".join(
+                    flag
+                    for flag, value in {"--dataset": dataset, "--data-dir": data_dir}.items()
+                    if value is not None
+                ),
+                wanted="the folder of the search alone",
+                fix=f"handstitch report {shell_word(folder)}",
+            )
         _report_search(folder, lang, by or "best", out, json)
         return
     refuse_ranking(by, folder)

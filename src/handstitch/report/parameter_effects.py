@@ -11,7 +11,7 @@ from handstitch.report.inline_charts import Scale, Whisker, whisker
 from handstitch.search import Candidate
 
 _FEW: Final = 8
-"""A parameter with more values than this is cut into _GROUPS of about equal size."""
+"""A parameter with more values than this is cut into _GROUPS of about equal size, but for words."""
 _GROUPS: Final = 4
 
 
@@ -45,7 +45,8 @@ def _groups(candidates: Sequence[Candidate], name: str) -> list[tuple[str, list[
     """(value or range, its candidates) in the order of the values."""
     ordered = sorted(candidates, key=lambda one: _place(one.parameters[name]))
     values = list(dict.fromkeys(format_value(one.parameters[name]) for one in ordered))
-    count = len(values) if len(values) <= _FEW else _GROUPS
+    are_words = any(isinstance(one.parameters[name], str) for one in candidates)
+    count = len(values) if len(values) <= _FEW or are_words else _GROUPS
     found: dict[int, list[Candidate]] = {}
     for one in ordered:
         at = values.index(format_value(one.parameters[name])) * count // len(values)
