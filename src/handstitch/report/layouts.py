@@ -3,7 +3,7 @@
     chart(lambda width: figures.curves(history, width=width), "Curves over 3 epochs. …", "curves")
 
 is the HTML of a chart. Its container is queried, not the window: the same chart may stand in a
-column. A layout is drawn for its width and shrinks or grows by an eighth at most, so that its
+column. A layout is shown at the width it is drawn for, or shrinks by an eighth at most, so that its
 text keeps the size of the page's small text.
 """
 
