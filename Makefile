@@ -45,7 +45,7 @@ train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report
 	@echo "The command is .venv/bin/handstitch, or handstitch after:  . .venv/bin/activate"
 
 test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" selects, WORKERS=4 for more cores)
-	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev  ## Check style, types, import layers and the commands in the documentation
 	@$(HERE) -m ruff check
@@ -113,7 +113,7 @@ notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and save the executed no
 	@$(HERE) notebooks/execute.py $(ARGS)
 
 cover: .venv/.dev  ## Run the tests and list the lines without coverage
-	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
+	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		--cov --cov-report term $(ARGS)
 
 lock: .venv/.dev  ## Update both lock files (ARGS=--upgrade for newer releases)
