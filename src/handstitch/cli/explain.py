@@ -193,7 +193,10 @@ def _grey(image: np.ndarray[Any, Any]) -> list[str]:
 
 def _lightness(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """0 to 255; of colours ITU-R 601, as pillow makes them grey."""
-    return image.astype(float) @ [0.299, 0.587, 0.114] if image.ndim == 3 else image.astype(float)
+    levels: np.ndarray[Any, Any] = image.astype(float)
+    if image.ndim == 3:
+        levels = levels @ [0.299, 0.587, 0.114]
+    return levels
 
 
 def _greys(levels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
