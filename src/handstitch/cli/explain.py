@@ -200,7 +200,8 @@ def _lightness(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _greys(levels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.array(list(_GREYS))[(levels * len(_GREYS) / 256).astype(int)]
+    greys: np.ndarray[Any, Any] = np.array(list(_GREYS))
+    return greys[(levels * len(_GREYS) / 256).astype(int)]
 
 
 def _shaded(shares: np.ndarray[Any, Any]) -> list[str]:
