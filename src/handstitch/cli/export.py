@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli.flags import DataDir, Model, Weights
+from handstitch.cli.flags import DataDir, Model, Pretrained, Weights, require_no_model
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def export(
     json: Annotated[
         Path | None, Parameter(metavar="FILE", help="one JSON object with all weights")
     ] = None,
+    html: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="the laboratory: a page to draw on, to watch and to teach"),
+    ] = None,
     layout: Annotated[
         Literal["weights_0", "W0", "coefs_0", "fc1.weight"],
         Parameter(
@@ -48,6 +52,7 @@ def export(
         ),
     ] = "weights_0",
     weights: Weights = "best",
+    pretrained: Pretrained = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write a trained network into files of other programs, with its preprocessing and classes.
@@ -56,6 +61,7 @@ def export(
     not on this machine, and compared with the network. An outlier detector is not written.
     """
     from handstitch import export as exports
+    from handstitch.model.pretrained import pretrained as load_pretrained
     from handstitch.runs import folder as run_folder
 
     files = {
@@ -67,6 +73,7 @@ def export(
             "npz": npz,
             "torch": torch,
             "json": json,
+            "html": html,
         }.items()
         if file is not None
     }
@@ -77,8 +84,12 @@ def export(
             wanted=", ".join(f"--{kind.replace('_', '-')} FILE" for kind in exports.FORMATS),
             fix="handstitch export --python predictor.py",
         )
-    target = run_folder.newest() if path is None else path
-    classifier = run_folder.load(target, weights)
+    if pretrained:
+        require_no_model(path)
+        target, classifier = Path("pretrained"), load_pretrained()
+    else:
+        target = run_folder.newest() if path is None else path
+        classifier = run_folder.load(target, weights)
     _require_others(classifier, list(files.values()))
     samples, described = _samples(classifier, data_dir)
     print(f"Model: {printable(target)}, {classifier.weights} weights")

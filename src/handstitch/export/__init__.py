@@ -5,6 +5,7 @@ write(model, path, "npz")        arrays under the names of other programs: layou
 write(model, path, "torch")      safetensors with weights (outputs, inputs), for torch.nn.Linear
 write(model, path, "json")       one JSON object
 write(model, path, "c")          one C99 header; "c_int8": its weights in whole numbers of 8 bits
+write(model, path, "html")       the laboratory: one page with the network and its mathematics
 agreement(model, ask, samples)   whether a file answers as its network does
 """
 
@@ -19,6 +20,7 @@ from handstitch.arrays import Images, Matrix
 from handstitch.export.agreement import Agreement, agreement, ask_c, ask_model, ask_python
 from handstitch.export.c_header import c_header
 from handstitch.export.json_file import ask_json, encode_json
+from handstitch.export.laboratory import ask_page, laboratory_page
 from handstitch.export.python_file import python_file
 from handstitch.model import Model, layouts, torch_file
 
@@ -52,6 +54,9 @@ FORMATS: Final = {
         "safetensors in PyTorch's layout", lambda model, path: torch_file.encode(model), ask_model
     ),
     "json": ExportFormat("JSON", lambda model, path: encode_json(model), ask_json),
+    "html": ExportFormat(
+        "laboratory", lambda model, path: laboratory_page(model).encode(), ask_page
+    ),
 }
 
 

@@ -1,0 +1,251 @@
+"""The laboratory in a real browser: its mathematics is that of core, and nothing leaves it."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+from handstitch.data import sketch
+from handstitch.errors import ModelFileError
+from handstitch.export.laboratory import ask_page, laboratory_page, read_data, read_parameters
+from handstitch.model import Model
+from handstitch.model.pretrained import pretrained
+from handstitch.receptive_fields import ReceptiveFields
+from tests.export.counterparts import COUNTERPARTS, MAKE, Case, cases
+from tests.sample_models import sample
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+
+
+def small_model(**changes: Any) -> Model:
+    model = sample((784, 32, 16, 10), image_shape=(28, 28), background="dark", **changes)
+    fields = ReceptiveFields.draw((28, 28), 32, (5, 13), np.random.default_rng(1), 4)
+    model.parameters.weights[0][:] *= fields.mask
+    return structs.replace(model, receptive_fields=fields)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield started
+        started.close()
+
+
+class Tab:
+    """A page that is open, and everything that happens in it."""
+
+    def __init__(self, browser: Any, page: Path, **options: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1024, "height": 768}} | options)
+        self.page = self.context.new_page()
+        self.happened: list[str] = []
+        self.page.on("console", lambda message: self.happened.append(message.text))
+        self.page.on("pageerror", lambda error: self.happened.append(str(error)))
+        self.page.on("request", lambda request: self.happened.append(request.url))
+        self.page.goto(page.as_uri())
+        self.happened.remove(page.as_uri())
+
+    def evaluate(self, text: str, given: Any = None) -> Any:
+        return self.page.evaluate(text, given)
+
+
+@pytest.fixture(scope="module")
+def fashion_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the packaged network."""
+    path = tmp_path_factory.mktemp("laboratory") / "fashion.html"
+    path.write_text(laboratory_page(pretrained().model), "utf-8")
+    return path
+
+
+# ── The mathematics ──────────────────────────────────────────────────────────────────────────
+
+
+def names_of_core() -> set[str]:
+    """Every public function and method of core, and its tables."""
+    names = set()
+    for module in ("activations", "blas", "functions", "network", "optimizers", "parameters",
+                   "update_rules"):  # fmt: skip
+        found = import_module(f"handstitch.core.{module}")
+        for name, each in vars(found).items():
+            if name.startswith("_") or getattr(each, "__module__", "") != found.__name__:
+                continue
+            methods = [m for m, one in vars(each).items() if m == "__init__" or m[0] != "_"
+                       if inspect.isfunction(inspect.unwrap(getattr(one, "__func__", one)))
+                       ] if inspect.isclass(each) else []  # fmt: skip
+            names |= {f"{name}.{method}" for method in methods} or {name}
+        names |= {name for name, each in vars(found).items() if name.isupper()
+                  if f"\n{name}: Final" in inspect.getsource(found)}  # fmt: skip
+    return names
+
+
+@pytest.fixture(scope="module")
+def compared() -> list[Case]:
+    return list(cases())
+
+
+def different(browser: Any, compared: list[Case], core: str) -> set[str]:
+    """The functions of core of which the script `core` computes something else."""
+    calls = ", ".join(f"({script})(given[{n}])" for n, (_, script, _, _) in enumerate(compared))
+    tab = browser.new_page()
+    found = tab.evaluate(
+        f"(given) => {{ {core} {MAKE} return [{calls}]; }}", [given for _, _, given, _ in compared]
+    )
+    tab.close()
+    return {
+        name
+        for (name, _, _, expected), result in zip(compared, found, strict=True)
+        if np.shape(result) != np.shape(expected)
+        or not np.allclose(result, expected, rtol=1e-9, atol=1e-12)
+    }
+
+
+def core_script() -> str:
+    return (Path(inspect.getfile(ask_page)).parent / "script" / "core.js").read_text("utf-8")
+
+
+def test_every_function_of_core_has_a_counterpart(compared):
+    assert names_of_core() == COUNTERPARTS.keys()
+    assert {name for name, _, _, _ in compared} == {
+        name for name, place in COUNTERPARTS.items() if place
+    }
+
+
+@needs_browser
+def test_counterparts_compute_the_same(browser, compared):
+    assert different(browser, compared, core_script()) == set()
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("text", "planted", "caught"),
+    [
+        ("alpha * sum + (beta", "sum + (beta", "gemm"),
+        ("1 - a * a", "1 + a * a", "ACTIVATIONS"),
+        ("(1 - p) : 0", "p : 0", "dropout"),
+        ("value / total", "value", "softmax"),
+        ("- y[k]", "+ y[k]", "softmax_cross_entropy"),
+        ("W.data[i] *= this.mask", "W.data[i] += this.mask", "Network.backward"),
+        ("this.steps += 1", "this.steps += 2", "Optimizer.prepare"),
+        ("theta[i] *= h.shrink", "theta[i] += h.shrink", "Optimizer.step"),
+        ("(Math.sqrt(S) / h.root +", "(Math.sqrt(S) * h.root +", "adam"),
+    ],
+)  # fmt: skip
+def test_a_planted_difference_is_caught(browser, compared, text, planted, caught):
+    core = core_script()
+    assert core.count(text) == 1
+    assert caught in different(browser, compared, core.replace(text, planted))
+
+
+@needs_browser
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_probabilities_are_those_of_python(browser, fashion_page, tmp_path, precision):
+    page = fashion_page
+    if precision == "float16":
+        page = tmp_path / "small.html"
+        page.write_text(
+            laboratory_page(small_model(offset=72.5, scale=1 / 90, temperature=1.5)), "utf-8"
+        )
+    data = read_data(page.read_text("utf-8"))
+    assert data["precision"] == precision
+    tab = Tab(browser, page)
+    images = sketch.draw(200, seed=9)[0]
+    found = tab.evaluate(
+        "(images) => images.map(image => [...probabilitiesOf(image)])",
+        images.reshape(200, -1).tolist(),
+    )
+    assert np.abs(np.array(found) - ask_page(page, images)).max() < 1e-5
+    assert tab.happened == []
+
+
+def test_half_precision_of_the_page_is_that_of_numpy():
+    model = small_model()
+    theta = read_parameters(read_data(laboratory_page(model)))
+    for mine, W in zip(theta.weights, model.parameters.weights, strict=True):
+        assert np.array_equal(mine, W.astype(np.float16).astype(np.float32))
+    assert all(map(np.array_equal, theta.biases, model.parameters.biases))
+
+
+def test_sizes_of_pages(fashion_page):
+    assert fashion_page.stat().st_size < 2_000_000
+    default = sample((784, 768, 256, 10), image_shape=(28, 28))  # as large as it gets: dense
+    assert len(laboratory_page(default)) < 6_000_000
+
+
+def test_features_are_refused():
+    with pytest.raises(ModelFileError, match="networks of images"):
+        laboratory_page(sample((6, 4, 2), image_shape=(6,)))
+
+
+# ── The page ─────────────────────────────────────────────────────────────────────────────────
+
+
+def draw(tab: Tab, *lines: list[tuple[float, float]]) -> None:
+    """Draw with the mouse; points are parts of the stage."""
+    frame = tab.page.locator(".paper").bounding_box()
+    for line in lines:
+        points = [
+            (frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in line
+        ]
+        tab.page.mouse.move(*points[0])
+        tab.page.mouse.down()
+        for point in points[1:]:
+            tab.page.mouse.move(*point, steps=3)
+        tab.page.mouse.up()
+
+
+TROUSER = [[(0.4, 0.15), (0.6, 0.15), (0.62, 0.85)], [(0.4, 0.15), (0.38, 0.85)],
+           [(0.45, 0.2), (0.42, 0.8)], [(0.55, 0.2), (0.58, 0.8)]]  # fmt: skip
+BAG = [[(0.2, y / 100), (0.8, y / 100)] for y in range(45, 85, 6)] + [
+    [(0.35, 0.42), (0.38, 0.28), (0.5, 0.22), (0.62, 0.28), (0.65, 0.42)]
+]
+
+
+@needs_browser
+def test_a_trouser_and_a_bag_are_drawn_and_named(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    draw(tab, *TROUSER)
+    assert tab.page.locator(".verdict").inner_text() == "Trouser"
+    tab.page.get_by_role("button", name="Clear").click()
+    draw(tab, *BAG)
+    assert tab.page.locator(".verdict").inner_text() == "Bag"
+    assert tab.happened == []
+
+
+@needs_browser
+def test_the_answer_comes_within_10_ms_of_a_stroke(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    draw(tab, *TROUSER)
+    # The fastest of 20: what else runs on this machine is not the page's.
+    taken = tab.evaluate("""() => Math.min(...Array.from({ length: 20 }, () => {
+        const before = performance.now(); changed(); return performance.now() - before; }))""")
+    assert taken < 10
+
+
+def test_names_from_the_model_are_no_markup():
+    names = ("</script><b>", "<!--", *(f"class {n}" for n in range(8)))
+    page = laboratory_page(small_model(class_names=names))
+    assert page.count("</script>") == 2
+    assert "<!--" not in page
+    assert read_data(page)["class_names"] == list(names)
+
+
+def test_languages_have_the_same_keys():
+    def keys(table: dict[str, Any]) -> dict[str, Any]:
+        return {
+            k: keys(v) if isinstance(v, dict) else "" for k, v in table.items() if k != "classes"
+        }
+
+    words = read_data(laboratory_page(small_model()))["words"]
+    assert keys(words["en"]) == keys(words["zh"])
