@@ -224,6 +224,44 @@ def test_a_trouser_and_a_bag_are_drawn_and_named(browser, fashion_page):
 
 
 @needs_browser
+def test_evidence_adds_up_and_is_that_of_the_linear_map(browser, tmp_path):
+    model = small_model(activations=("relu", "leaky_relu"), offset=72.5, scale=1 / 90)
+    page = tmp_path / "page.html"
+    page.write_text(laboratory_page(model), "utf-8")
+    tab = Tab(browser, page)
+    draw(tab, *TROUSER)
+    tab.page.get_by_role("button", name="Why?").click()
+    found = tab.evaluate("({ ...ask.why.found, image: [...lab.image], order: ask.order,"
+                         " pixels: Object.values(ask.why.found.pixels) })")  # fmt: skip
+    assert sum(found["pixels"]) + found["rest"] == pytest.approx(found["total"], abs=1e-9)
+    theta = read_parameters(read_data(page.read_text("utf-8")))
+    A, W_eff = (np.array(found["image"]) - 72.5) / 90, np.eye(784)
+    for W, b, slope in zip(theta.weights, theta.biases, (0, 0.01, 1), strict=True):
+        A, W_eff = A @ W + b, W_eff @ W
+        if slope < 1:
+            A, W_eff = np.where(A > 0, A, slope * A), W_eff * np.where(A > 0, 1, slope)
+    one, other = found["order"][:2]
+    wanted = np.array(found["image"]) / 90 * (W_eff[:, one] - W_eff[:, other])
+    assert np.allclose(found["pixels"], wanted, atol=1e-6)
+    assert found["total"] == pytest.approx(A[one] - A[other], abs=1e-5)
+    units = tab.evaluate(
+        "() => { ask.view = 'units'; ask.changed(); return ask.units.tiles.children.length; }"
+    )
+    assert units == 9
+    assert tab.happened == []
+
+
+@needs_browser
+def test_evidence_of_curved_activations_is_not_claimed(browser, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(laboratory_page(small_model(activations=("relu", "tanh"))), "utf-8")
+    tab = Tab(browser, page)
+    draw(tab, *BAG[-1:])
+    tab.page.get_by_role("button", name="Why?").click()
+    assert "not exact for this network" in tab.page.locator(".panel").inner_text()
+
+
+@needs_browser
 def test_the_answer_comes_within_10_ms_of_a_stroke(browser, fashion_page):
     tab = Tab(browser, fashion_page)
     draw(tab, *TROUSER)

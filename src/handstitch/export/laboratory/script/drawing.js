@@ -65,7 +65,7 @@ class Drawing {
   pour(x, y) {
     // Fill the dark region around a point, up to the lines that close it in.
     const open = [[Math.round(x), Math.round(y)]];
-    const isOpen = (at) => this.levels[at] < CLOTH - 25;
+    const isOpen = (at) => this.levels[at] < CLOTH;
     while (open.length) {
       const [column, row] = open.pop();
       let left = column;

@@ -19,7 +19,7 @@ const lab = {
 function say(key, values = {}) {
   // The words for a key in the language chosen, {names} filled in.
   const words = key.split(".").reduce((table, part) => table[part], DATA.words[lab.language]);
-  return words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return words.replace(/\{(\w+)\}/g, (text, name) => values[name] ?? text);
 }
 
 const nameOf = (k) => className(DATA.class_names[k]);
