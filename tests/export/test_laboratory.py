@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from handstitch.core.network import Network, Workspace
+from handstitch.core.optimizers import Optimizer
+from handstitch.core.parameters import Parameters
 from handstitch.data import sketch
 from handstitch.errors import ModelFileError
 from handstitch.export.laboratory import ask_page, laboratory_page, read_data, read_parameters
@@ -259,6 +262,68 @@ def test_evidence_of_curved_activations_is_not_claimed(browser, tmp_path):
     draw(tab, *BAG[-1:])
     tab.page.get_by_role("button", name="Why?").click()
     assert "not exact for this network" in tab.page.locator(".panel").inner_text()
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("rule", "options"), [("sgd", {"weight_decay": 0.01}), ("adam", {"clip_norm": 1.0})]
+)
+def test_a_hundred_steps_are_those_of_core(browser, tmp_path, rule, options):
+    model = small_model(activations=("relu", "tanh"))
+    page = tmp_path / "page.html"
+    page.write_text(laboratory_page(model), "utf-8")
+    rng = np.random.default_rng(8)
+    X, y = rng.random((100, 8, 784)).round(3), rng.integers(0, 10, (100, 8))
+    rounded = read_parameters(read_data(page.read_text("utf-8")))
+    theta = Parameters(rounded.sizes, rounded.vector.astype(np.float64))
+    network = Network(theta, model.activations, receptive_fields=model.receptive_fields)
+    work, losses = Workspace(network, 8), []
+    optimizer = Optimizer(theta, rule, **options)
+    for batch, labels in zip(X, y, strict=True):
+        network.forward(batch, work)
+        losses.append(network.loss(labels, work) / 8)
+        network.backward(work, optimizer.into(0.02, 1 / 8))
+        optimizer.step(0.02)
+    tab = Tab(browser, page)
+    found = tab.evaluate(
+        """([X, y, rule, options]) => {
+            const space = new Workspace(lab.network, 8);
+            const optimizer = new Optimizer(lab.network.parameters, rule, options);
+            const losses = y.map((labels, step) => {
+                space.X.data.set(X[step].flat());
+                return trainStep(lab.network, space, labels, optimizer, 0.02);
+            });
+            return [losses, [...lab.network.parameters.vector]];
+        }""",
+        [X.tolist(), y.tolist(), rule,
+         {"weightDecay": options.get("weight_decay", 0), "clipNorm": options.get("clip_norm", 0)}],
+    )  # fmt: skip
+    assert losses[-1] < losses[0]
+    assert np.abs(np.array(found[0]) - losses).max() < 1e-5
+    assert np.abs(np.array(found[1]) - theta.vector).max() < 1e-5
+
+
+@needs_browser
+def test_a_step_is_shown_slowly_taken_and_undone(browser, fashion_page):
+    tab = Tab(browser, fashion_page, reduced_motion="reduce")
+    draw(tab, *BAG)
+    before = tab.evaluate("lab.network.parameters.vector.reduce((sum, w) => sum + w * w, 0)")
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    tab.page.get_by_label("What it should say").select_option(label="Coat")
+    seen = []
+    while tab.page.get_by_role("button", name="Next").count():
+        seen.append(tab.page.locator(".words h2").inner_text())
+        tab.page.get_by_role("button", name="Next").click()
+    assert len(seen) == len(set(seen)) == 11
+    p, q = tab.evaluate("[watch.trace.probabilities[4], watch.trace.after[4]]")
+    assert q > p
+    assert tab.evaluate("probabilitiesOf(lab.image)[4]") == pytest.approx(q)
+    tab.page.get_by_role("button", name="A hundred more").click()
+    tab.page.get_by_text("step 100").wait_for()
+    assert tab.evaluate("watch.losses.length === 101 && watch.losses.at(-1) < watch.losses[0] / 10")
+    tab.page.get_by_role("button", name="Undo all").click()
+    assert tab.evaluate("lab.network.parameters.vector.reduce((s, w) => s + w * w, 0)") == before
+    assert tab.happened == []
 
 
 @needs_browser

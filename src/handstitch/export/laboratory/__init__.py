@@ -39,7 +39,7 @@ MOST_HALVES: Final = 1_000_000
 """Weights that are written in half precision: 2.7 MB of the page."""
 EXAMPLES: Final = 60
 """Drawn images to page through."""
-SCRIPTS: Final = ("core", "files", "drawing", "page", "ask", "inside")
+SCRIPTS: Final = ("core", "files", "drawing", "page", "ask", "inside", "diagram", "watch")
 """The script is these files, one after another."""
 SHOWN: Final[dict[str, Any]] = {
     "gemm": gemm,

@@ -46,6 +46,8 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
+const fill = (node, ...children) => node.replaceChildren(...children.filter((child) => child !== null));
+
 function button(key, press, properties = {}) {
   return make("button", { type: "button", onclick: press, ...properties }, say(key));
 }
