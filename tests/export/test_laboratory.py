@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import shutil
+import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +23,7 @@ from handstitch.data import sketch
 from handstitch.errors import ModelFileError
 from handstitch.export.laboratory import ask_page, laboratory_page, read_data, read_parameters
 from handstitch.model import Model
+from handstitch.model.prepared import prepare
 from handstitch.model.pretrained import pretrained
 from handstitch.receptive_fields import ReceptiveFields
 from tests.export.counterparts import COUNTERPARTS, MAKE, Case, cases
@@ -165,8 +169,10 @@ def test_probabilities_are_those_of_python(browser, fashion_page, tmp_path, prec
     tab = Tab(browser, page)
     images = sketch.draw(200, seed=9)[0]
     found = tab.evaluate(
-        "(images) => images.map(image => [...probabilitiesOf(image)])",
-        images.reshape(200, -1).tolist(),
+        """(text) => { const bytes = bytesOf(text);
+            return Array.from({ length: 200 }, (_, i) =>
+                [...probabilitiesOf(bytes.subarray(i * 784, (i + 1) * 784))]); }""",
+        b64encode(images).decode(),
     )
     assert np.abs(np.array(found) - ask_page(page, images)).max() < 1e-5
     assert tab.happened == []
@@ -273,29 +279,31 @@ def test_a_hundred_steps_are_those_of_core(browser, tmp_path, rule, options):
     page = tmp_path / "page.html"
     page.write_text(laboratory_page(model), "utf-8")
     rng = np.random.default_rng(8)
-    X, y = rng.random((100, 8, 784)).round(3), rng.integers(0, 10, (100, 8))
+    pixels, y = rng.integers(0, 256, (100, 8, 784), np.uint8), rng.integers(0, 10, (100, 8))
     rounded = read_parameters(read_data(page.read_text("utf-8")))
     theta = Parameters(rounded.sizes, rounded.vector.astype(np.float64))
     network = Network(theta, model.activations, receptive_fields=model.receptive_fields)
     work, losses = Workspace(network, 8), []
     optimizer = Optimizer(theta, rule, **options)
-    for batch, labels in zip(X, y, strict=True):
+    for batch, labels in zip(pixels / 256, y, strict=True):
         network.forward(batch, work)
         losses.append(network.loss(labels, work) / 8)
         network.backward(work, optimizer.into(0.02, 1 / 8))
         optimizer.step(0.02)
     tab = Tab(browser, page)
     found = tab.evaluate(
-        """([X, y, rule, options]) => {
+        """([text, y, rule, options]) => {
+            const pixels = bytesOf(text);
             const space = new Workspace(lab.network, 8);
             const optimizer = new Optimizer(lab.network.parameters, rule, options);
             const losses = y.map((labels, step) => {
-                space.X.data.set(X[step].flat());
+                space.X.data.set(Array.from(
+                    pixels.subarray(step * 6272, (step + 1) * 6272), (pixel) => pixel / 256));
                 return trainStep(lab.network, space, labels, optimizer, 0.02);
             });
             return [losses, [...lab.network.parameters.vector]];
         }""",
-        [X.tolist(), y.tolist(), rule,
+        [b64encode(pixels).decode(), y.tolist(), rule,
          {"weightDecay": options.get("weight_decay", 0), "clipNorm": options.get("clip_norm", 0)}],
     )  # fmt: skip
     assert losses[-1] < losses[0]
@@ -323,6 +331,124 @@ def test_a_step_is_shown_slowly_taken_and_undone(browser, fashion_page):
     assert tab.evaluate("watch.losses.length === 101 && watch.losses.at(-1) < watch.losses[0] / 10")
     tab.page.get_by_role("button", name="Undo all").click()
     assert tab.evaluate("lab.network.parameters.vector.reduce((s, w) => s + w * w, 0)") == before
+    assert tab.happened == []
+
+
+LETTERS = {
+    "A": [[(0.2, 0.85), (0.5, 0.15), (0.8, 0.85)], [(0.3, 0.6), (0.7, 0.6)]],
+    "C": [[(0.75, 0.25), (0.5, 0.12), (0.25, 0.3), (0.22, 0.6), (0.4, 0.85), (0.75, 0.78)]],
+    "T": [[(0.2, 0.18), (0.8, 0.18)], [(0.5, 0.18), (0.5, 0.85)]],
+    "X": [[(0.2, 0.15), (0.8, 0.85)], [(0.8, 0.15), (0.2, 0.85)]],
+}
+WRITE = """([letters, names]) => {
+    const chance = new Chance(5);
+    const shake = () => 0.08 * (chance.random() - 0.5);
+    window.write = (name) => {
+        lab.drawing.clear();
+        for (const line of letters[name]) {
+            const points = line.map(([x, y]) => [280 * (x + shake()), 280 * (y + shake())]);
+            points.slice(1).forEach((to, i) => lab.drawing.stroke(points[i], to, 12.6, false));
+        }
+        teach.stage.show();
+        changed();
+    };
+    teach.boxes = names.map((name) => ({ name, images: [] }));
+    for (let i = 0; i < 201; i++) {
+        write("ACT"[i % 3]);
+        teach.boxes[i % 3].images.push(lab.image.slice());
+    }
+    teach.clearStage();
+}"""
+
+
+@needs_browser
+def test_three_classes_are_taught_saved_and_trained_on(browser, fashion_page, tmp_path, capsys):
+    import handstitch as hs
+    from handstitch.cli import run
+    from handstitch.data import own
+
+    tab = Tab(browser, fashion_page, accept_downloads=True)
+    tab.page.get_by_role("button", name="Teach it").first.click()
+    assert tab.page.get_by_role("button", name="Teach it").last.is_disabled()
+    draw(tab, *LETTERS["A"])
+    tab.page.get_by_role("button", name="Put it in A").click()
+    assert tab.page.locator(".thumbs canvas").count() == 1
+    names = ["Anna", "裤子 \u202e", "Anna"]
+    tab.evaluate(WRITE, [LETTERS, names])
+    tab.page.get_by_role("button", name="Teach it").last.click()
+    tab.page.get_by_role("button", name="Keep what it learned").wait_for()
+    assert tab.evaluate("teach.took.seconds") <= 5
+    names = ["Anna", "裤子", "Anna 2"]
+    found = tab.evaluate("""() => Object.fromEntries([..."ACTX"].map((letter) => [letter,
+        Array.from({ length: 5 }, () => { write(letter); return teach.found; })]))""")
+    assert [found[letter] for letter in "ACT"] == [[name] * 5 for name in names]
+    assert found["X"].count(None) >= 4  # none of these
+    asked = tab.evaluate("""() => ["A", "C", "T", "X"].map((letter) => { write(letter);
+        return [[...lab.image], [...teach.pupil.probabilities(lab.image)]]; })""")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Keep what it learned").click()
+    command = tab.page.locator(".command").inner_text().splitlines()[-1]
+    happened = [each for each in tab.happened if not each.startswith("blob:")]
+    assert happened == []
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    data = own.open_path(tmp_path / "drawings.npz")
+    assert sorted(data.train.class_names) == sorted(names)
+    assert len(data.train) + len(data.test) == 201
+    images = np.array([image for image, _ in asked], np.uint8).reshape(-1, 28, 28)
+    classifier = hs.Classifier.load(tmp_path / "model.safetensors")
+    assert list(classifier.model.class_names) == names
+    assert np.abs(classifier.predict_proba(images) - [p for _, p in asked]).max() < 1e-5
+    with contextlib.chdir(tmp_path):
+        assert run([*command.split()[1:], "--epochs", "1", "--threads", "1"]) == 0
+    assert "Val Accuracy: 1.0000" in capsys.readouterr().out
+
+
+@needs_browser
+def test_keys_a_finger_and_a_picture_draw_too(browser, fashion_page, tmp_path):
+    from PIL import Image
+
+    tab = Tab(browser, fashion_page, viewport={"width": 390, "height": 844}, has_touch=True)
+    tab.page.locator(".paper").focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "ArrowRight", "Space", "ArrowRight"):
+        tab.page.keyboard.press(key)
+    assert tab.evaluate("lab.drawing.box().slice(2).every((side) => side > 25)")
+    tab.page.get_by_role("button", name="Undo").click()
+    assert tab.evaluate("lab.drawing.isEmpty")
+    tab.page.locator(".paper").tap()
+    assert not tab.evaluate("lab.drawing.isEmpty")
+    # A photograph: dark on light, and not square; prepared as `handstitch predict` does.
+    rng = np.random.default_rng(2)
+    picture = Image.fromarray(rng.integers(200, 256, (90, 140, 3), np.uint8))
+    picture.paste((20, 60, 90), (50, 20, 90, 80))
+    picture.save(tmp_path / "photo.png")
+    tab.page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
+    tab.page.wait_for_function("lab.stages.length === 3", polling=50)
+    wanted = prepare([tmp_path / "photo.png"], pretrained().model).images
+    found = np.array(tab.evaluate("[...lab.image]")).reshape(28, 28)
+    assert np.abs(found - wanted[0].astype(int)).max() <= 1
+    assert tab.happened == []
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1024, 1920])
+def test_every_room_fits_in_both_languages(browser, fashion_page, width):
+    options = {
+        "viewport": {"width": width, "height": 900},
+        "locale": "zh-CN",
+        "color_scheme": "dark",
+    }
+    tab = Tab(browser, fashion_page, **options)
+    for language in ("zh-Hans", "en"):
+        assert tab.evaluate("document.documentElement.lang") == language
+        for room in range(3):
+            tab.page.locator("nav button").nth(room).click()
+            assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        tab.page.locator(".switches button").first.click()
+        assert tab.page.locator("dialog pre").count() == 2
+        tab.page.keyboard.press("Escape")
+        tab.page.locator(".switches button").last.click()
     assert tab.happened == []
 
 

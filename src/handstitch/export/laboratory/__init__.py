@@ -39,7 +39,10 @@ MOST_HALVES: Final = 1_000_000
 """Weights that are written in half precision: 2.7 MB of the page."""
 EXAMPLES: Final = 60
 """Drawn images to page through."""
-SCRIPTS: Final = ("core", "files", "drawing", "page", "ask", "inside", "diagram", "watch")
+SCRIPTS: Final = (
+    *("core", "files", "drawing", "page", "ask", "inside"),
+    *("diagram", "watch", "zip", "teach"),
+)
 """The script is these files, one after another."""
 SHOWN: Final[dict[str, Any]] = {
     "gemm": gemm,

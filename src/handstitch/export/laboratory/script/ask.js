@@ -9,7 +9,7 @@ const ask = {
   code: () => "Network.forward",
 
   make() {
-    ask.stage = makeStage();
+    ask.stage = makeStage(["fashion-mnist", "sketch"].includes(DATA.dataset));
     ask.panel = make("section", { class: "panel", "aria-live": "off" });
     ask.tabs = make("div", { class: "tabs", role: "group", "aria-label": say("ask.views") });
     const isGarments = ["fashion-mnist", "sketch"].includes(DATA.dataset);

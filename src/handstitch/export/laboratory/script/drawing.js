@@ -106,35 +106,36 @@ class Drawing {
   }
 }
 
-function resample(levels, width, box, [rows, columns]) {
-  // Part `box` of grey levels (…, width) as an image of rows × columns, by Lanczos' filter.
+function resample(levels, [width, height], box, [rows, columns]) {
+  // Part `box` of grey levels (height, width) as an image of rows × columns, by Lanczos' filter, which
+  // looks beyond the box, as pillow's does.
   const [left, top, wide, high] = box;
   const lanczos = (x) => {
     const [a, b] = [Math.PI * x, Math.PI * x / 3];
     return x === 0 ? 1 : Math.abs(x) < 3 ? Math.sin(a) / a * Math.sin(b) / b : 0;
   };
-  const weigh = (size, length) => Array.from({ length: size }, (_, i) => {
+  const weigh = (size, start, length, end) => Array.from({ length: size }, (_, i) => {
     const scale = Math.max(1, length / size);
-    const centre = (i + 0.5) * length / size;
+    const centre = start + (i + 0.5) * length / size;
     const first = Math.max(0, Math.floor(centre - 3 * scale + 0.5));
-    const last = Math.min(Math.ceil(length), Math.floor(centre + 3 * scale + 0.5));
+    const last = Math.min(end, Math.floor(centre + 3 * scale + 0.5));
     const weights = [];
     for (let at = first; at < last; at++) weights.push(lanczos((at + 0.5 - centre) / scale));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return [first, weights.map((weight) => weight / total)];
   });
   const bounded = (level) => Math.min(255, Math.max(0, Math.round(level)));
-  const narrow = new Float64Array(Math.ceil(high) * columns);
-  weigh(columns, wide).forEach(([first, weights], column) => {
-    for (let y = 0; y < Math.ceil(high); y++) {
-      const start = (top + y) * width + left + first;
+  const down = weigh(rows, top, high, height);
+  const narrow = new Uint8Array(height * columns);
+  weigh(columns, left, wide, width).forEach(([first, weights], column) => {
+    for (let y = down[0][0]; y < down.at(-1)[0] + down.at(-1)[1].length; y++) {
       let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += weights[k] * levels[start + k];
+      for (let k = 0; k < weights.length; k++) sum += weights[k] * levels[y * width + first + k];
       narrow[y * columns + column] = bounded(sum);
     }
   });
   const image = new Uint8Array(rows * columns);
-  weigh(rows, high).forEach(([first, weights], row) => {
+  down.forEach(([first, weights], row) => {
     for (let column = 0; column < columns; column++) {
       let sum = 0;
       weights.forEach((weight, k) => { sum += weight * narrow[(first + k) * columns + column]; });
@@ -148,13 +149,15 @@ function place(drawing, dataset) {
   // The drawing as an image: cropped, scaled and centred as the images of its data set.
   const { rows, columns, levels, width, height } = drawing;
   const placed = PLACED[dataset];
-  if (drawing.isPicture || !placed) return resample(levels, width, [0, 0, width, height], [rows, columns]);
+  if (drawing.isPicture || !placed) {
+    return resample(levels, [width, height], [0, 0, width, height], [rows, columns]);
+  }
   const image = new Uint8Array(rows * columns);
   if (drawing.isEmpty) return image;
   const box = drawing.box();
   const scale = placed.side * Math.min(rows / box[3], columns / box[2]);
   const size = [box[3], box[2]].map((side) => Math.max(1, Math.round(side * scale)));
-  const small = resample(levels, width, box, size);
+  const small = resample(levels, [width, height], box, size);
   let [down, across] = [Math.round((rows - size[0]) / 2), Math.round((columns - size[1]) / 2)];
   if (placed.centre === "mass") {
     let [total, y, x] = [0, 0, 0];
@@ -192,8 +195,8 @@ async function readPicture(file, [rows, columns], background) {
   }
   const scale = Math.min(wide / columns, high / rows);
   const [width, height] = [columns * scale, rows * scale];
-  const box = [Math.round((wide - width) / 2), Math.round((high - height) / 2), width, height];
-  const small = resample(levels, wide, box, [rows, columns]);
+  const box = [(wide - width) / 2, (high - height) / 2, width, height];
+  const small = resample(levels, [wide, high], box, [rows, columns]);
   const opposite = background && edgeOf(small, rows, columns) === { dark: "light", light: "dark" }[background];
   return {
     image: opposite ? small.map((level) => 255 - level) : small,

@@ -90,7 +90,7 @@ function changed() {
 
 const RADII = { pencil: 0.025, brush: 0.045, eraser: 0.06 }; // parts of the longer side
 
-function makeStage() {
+function makeStage(hasHint = false) {
   // The square that is drawn on, by mouse, finger, pen or keys, and its tools.
   const { drawing } = lab;
   const canvas = make("canvas", {
@@ -101,7 +101,7 @@ function makeStage() {
   const show = () => {
     paintLevels(canvas, drawing.levels, drawing.width, drawing.height);
     canvas.classList.toggle("pixelated", drawing.isPicture);
-    hint.toggleAttribute("hidden", !drawing.isEmpty);
+    hint.toggleAttribute("hidden", !hasHint || !drawing.isEmpty);
   };
   const update = () => { show(); changed(); };
   const pointAt = (event) => {

@@ -94,20 +94,16 @@ const watch = {
     // The same step a hundred times, some of them for each frame that is shown.
     const { label, rate } = watch.trace;
     const run = (watch.running = {});
-    const curve = make("polyline", { class: "curve" });
+    const chart = makeChart(say("watch.falling.title"));
     const numbers = make("p", { class: "numbers", role: "status" });
     watch.words.classList.add("falling");
-    fill(watch.words, make("div", {}, make("h2", {}, say("watch.falling.title")), numbers),
-      make("svg", { class: "chart", viewBox: "0 0 600 170", role: "img", "aria-label": say("watch.falling.title") },
-        make("line", { class: "axis", x1: 40, y1: 150, x2: 590, y2: 150 }), curve,
-        make("text", { x: 40, y: 166 }, "0"), make("text", { x: 590, y: 166, "text-anchor": "end" }, String(HUNDRED))));
+    fill(watch.words, make("div", {}, make("h2", {}, say("watch.falling.title")), numbers), chart.svg);
     fill(watch.controls);
     const optimizer = new Optimizer(lab.network.parameters, "sgd");
     watch.losses = [watch.trace.loss];
     for (let step = 1; step <= HUNDRED && watch.running === run && lab.room === watch; step++) {
       watch.losses.push(trainStep(lab.network, work, [label], optimizer, rate));
-      const most = Math.max(...watch.losses);
-      curve.setAttribute("points", watch.losses.map((loss, i) => `${40 + 5.5 * i},${150 - 140 * loss / most}`).join(" "));
+      chart.add(step / HUNDRED, watch.losses.at(-1));
       watch.trace.after = probabilitiesOf(lab.image);
       watch.trace.activations = copyOf(work.outputs);
       watch.diagram.light(watch.scenes.at(-1));
@@ -120,6 +116,20 @@ const watch = {
       button("watch.again", () => { watch.keep(); watch.changed(); }));
   },
 };
+
+function makeChart(label) {
+  // A curve of losses: add(part of the way, loss).
+  const curve = make("polyline", { class: "curve" });
+  const losses = [];
+  const svg = make("svg", { class: "chart", viewBox: "0 0 600 160", role: "img", "aria-label": label },
+    make("line", { class: "axis", x1: 4, y1: 154, x2: 596, y2: 154 }), curve);
+  const add = (part, loss) => {
+    losses.push([part, loss]);
+    const most = Math.max(...losses.map(([, each]) => each));
+    curve.setAttribute("points", losses.map(([at, each]) => `${4 + 592 * at},${152 - 145 * each / most}`).join(" "));
+  };
+  return { svg, add };
+}
 
 const copyOf = (matrices) => matrices.map((matrix) => matrix.data.slice());
 
