@@ -145,7 +145,7 @@ def _functions() -> Iterator[Case]:
 
 def _parameters() -> Iterator[Case]:
     rng = np.random.default_rng(4)
-    mask = np.float64(rng.random((6, 5)) < 0.6)
+    mask: Any = np.float64(rng.random((6, 5)) < 0.6)
     mask[0] = mask[:, 0] = 1
     numbers = rng.standard_normal(count(SIZES))
     yield "count", "(sizes) => count(sizes)", SIZES, count(SIZES)
@@ -153,13 +153,13 @@ def _parameters() -> Iterator[Case]:
     for name, formula in INITIALIZATIONS.items():
         script = "([name, pairs]) => pairs.map((pair) => INITIALIZATIONS[name](...pair))"
         yield "INITIALIZATIONS", script, [name, pairs], [formula(*pair) for pair in pairs]
-    for given in (None, mask):
+    for where in (None, mask):
         made = Parameters.random(
-            SIZES, Drawn(numbers), "xavier", np.float64, given  # type: ignore[arg-type]
+            SIZES, Drawn(numbers), "xavier", np.float64, where  # type: ignore[arg-type]
         )  # fmt: skip
         yield "Parameters.random", """([sizes, numbers, mask]) => [...Parameters.random(
             sizes, drawn(numbers), "xavier", mask === null ? null : matrix(mask)).vector]""", [
-            SIZES, numbers.tolist(), None if given is None else given.tolist()
+            SIZES, numbers.tolist(), None if where is None else where.tolist()
         ], made.vector  # fmt: skip
     theta = Parameters(SIZES, numbers)
     parts = [*theta.weights, *theta.biases]
@@ -261,12 +261,12 @@ def _optimizers(theta: Any, gradients: Any) -> Iterator[Case]:
                 optimizer.step(0.1); }} return [...parameters.vector]; }}"""
             for name in ("Optimizer.step", "OPTIMIZERS"):
                 yield name, script, given, optimizer.parameters.vector
-        yield OPTIMIZERS[rule][0].__name__, script, given, optimizer.parameters.vector
-        yield "Optimizer.__init__", f"""(given) => {{ {make}
-            return [optimizer.slots.length, Number(optimizer.decoupled)]; }}""", given, [
-            len(optimizer.slots), optimizer.decoupled
-        ]  # fmt: skip
-        yield "Optimizer.prepare", f"""(given) => {{ {make} optimizer.steps = 2;
-            return Object.values(optimizer.prepare(0.1)); }}""", given, [
-            *optimizer.prepare(0.1)
-        ]  # fmt: skip
+            yield OPTIMIZERS[rule][0].__name__, script, given, optimizer.parameters.vector
+            yield "Optimizer.__init__", f"""(given) => {{ {make}
+                return [optimizer.slots.length, Number(optimizer.decoupled)]; }}""", given, [
+                len(optimizer.slots), optimizer.decoupled
+            ]  # fmt: skip
+            yield "Optimizer.prepare", f"""(given) => {{ {make} optimizer.steps = 2;
+                return Object.values(optimizer.prepare(0.1)); }}""", given, [
+                *optimizer.prepare(0.1)
+            ]  # fmt: skip

@@ -172,7 +172,7 @@ def test_probabilities_are_those_of_python(browser, fashion_page, tmp_path, prec
         """(text) => { const bytes = bytesOf(text);
             return Array.from({ length: 200 }, (_, i) =>
                 [...probabilitiesOf(bytes.subarray(i * 784, (i + 1) * 784))]); }""",
-        b64encode(images).decode(),
+        b64encode(images.tobytes()).decode(),
     )
     assert np.abs(np.array(found) - ask_page(page, images)).max() < 1e-5
     assert tab.happened == []
@@ -184,6 +184,12 @@ def test_half_precision_of_the_page_is_that_of_numpy():
     for mine, W in zip(theta.weights, model.parameters.weights, strict=True):
         assert np.array_equal(mine, W.astype(np.float16).astype(np.float32))
     assert all(map(np.array_equal, theta.biases, model.parameters.biases))
+
+
+def test_the_page_in_docs_is_the_one_that_is_made(fashion_page):
+    page = Path(__file__).parents[2] / "docs" / "laboratory.html"
+    same = page.read_bytes() == fashion_page.read_bytes()
+    assert same, "make laboratory"
 
 
 def test_sizes_of_pages(fashion_page):
@@ -303,7 +309,7 @@ def test_a_hundred_steps_are_those_of_core(browser, tmp_path, rule, options):
             });
             return [losses, [...lab.network.parameters.vector]];
         }""",
-        [b64encode(pixels).decode(), y.tolist(), rule,
+        [b64encode(pixels.tobytes()).decode(), y.tolist(), rule,
          {"weightDecay": options.get("weight_decay", 0), "clipNorm": options.get("clip_norm", 0)}],
     )  # fmt: skip
     assert losses[-1] < losses[0]

@@ -268,8 +268,8 @@ function openCode(name) {
   const shown = make("div", { class: "sources" });
   const choose = (chosen) => {
     shown.replaceChildren(
-      make("figure", {}, make("figcaption", {}, say("code.here")), make("pre", {}, sourceOf(chosen))),
-      make("figure", {}, make("figcaption", {}, say("code.python")), make("pre", {}, DATA.python[chosen])));
+      make("figure", {}, make("figcaption", {}, say("code.here")), make("pre", { tabIndex: 0 }, sourceOf(chosen))),
+      make("figure", {}, make("figcaption", {}, say("code.python")), make("pre", { tabIndex: 0 }, DATA.python[chosen])));
   };
   const names = Object.keys(DATA.python);
   const select = make("select", { onchange: () => choose(select.value), "aria-label": say("code.choose") },

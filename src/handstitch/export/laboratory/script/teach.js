@@ -1,6 +1,7 @@
 // Teach it: classes of one's own, learned in the page by the layers above the first.
 
 const BUDGET = 3000; // milliseconds of training
+const [LEAST, MOST] = [15, 60]; // passes over the drawings
 const COPIES = 5; // of each drawing: turned, scaled and shifted a little
 const MOST_TRAINED = 250_000; // weights that learn; where the upper layers have more, the last learns
 const FEWEST = 3; // drawings in a box
@@ -144,20 +145,28 @@ class Pupil {
   }
 
   async learn(images, labels, chance, show) {
-    // Adam on batches of 32, each time with another copy of each drawing, until BUDGET is used up.
+    // Adam on batches of 32, each time with another copy of each drawing, until BUDGET is used up;
+    // a slow machine makes fewer copies, and has LEAST epochs all the same.
     const begin = performance.now();
-    const rest = () => new Promise((done) => { setTimeout(done); });
-    const inputs = [];
-    for (const image of images) {
-      const copies = [image, ...Array.from({ length: COPIES - 1 }, () => vary(image, chance))];
-      inputs.push(copies.map((copy) => this.features(copy)));
-      if (inputs.length % 16 === 0) await rest();
+    let rested = begin;
+    const rest = async () => { // let the page be drawn
+      if (performance.now() - rested < 30) return;
+      await new Promise((done) => { setTimeout(done); });
+      rested = performance.now();
+    };
+    const inputs = images.map(() => []);
+    for (let copy = 0; copy < COPIES; copy++) {
+      for (const [i, image] of images.entries()) {
+        if (copy > 0 && performance.now() - begin > BUDGET / 3) break;
+        inputs[i].push(this.features(copy > 0 ? vary(image, chance) : image));
+        await rest();
+      }
     }
     const size = Math.min(32, images.length);
     const space = new Workspace(this.top, size, 0.02);
     const optimizer = new Optimizer(this.top.parameters, "adam", { weightDecay: 1e-4 });
     let loss = Infinity;
-    for (let epoch = 1; epoch <= 60 && performance.now() - begin < BUDGET; epoch++) {
+    for (let epoch = 1; epoch <= LEAST || (epoch <= MOST && performance.now() - begin < BUDGET); epoch++) {
       const order = chance.shuffle([...images.keys()]);
       let total = 0;
       let batches = 0;
@@ -167,9 +176,8 @@ class Pupil {
           const copies = inputs[i];
           space.X.data.set(copies[Math.floor(chance.random() * copies.length)], row * space.X.columns);
         });
-        total += trainStep(this.top, space, batch.map((i) => labels[i]), optimizer, 0.001);
+        total += trainStep(this.top, space, batch.map((i) => labels[i]), optimizer, 0.002);
         batches += 1;
-        if (performance.now() - begin > BUDGET) break;
         await rest();
       }
       loss = total / batches;
