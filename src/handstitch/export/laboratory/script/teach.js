@@ -57,7 +57,7 @@ class Likeness {
     const shifts = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((across) => [down, across]));
     this.known = images.map((image) => shifts.map((shift) => Likeness.outline(image, ...shift)));
     const own = images.map((image, i) => this.nearest(Likeness.outline(image), i)).sort((a, b) => a - b);
-    this.unit = 1.15 * (own[Math.floor(0.95 * (own.length - 1))] || 1);
+    this.unit = 1.4 * (own[Math.floor(0.95 * (own.length - 1))] || 1);
   }
 
   static outline(image, down = 0, across = 0) {
