@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms diagnoses mutants fuzz hostile bench evidence reproduce recipes exports seeds docs notebook cover lock clean
+.PHONY: help train test check oracle compare laboratory campaign alarms diagnoses mutants fuzz hostile bench evidence reproduce recipes exports seeds docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -64,6 +64,9 @@ oracle: .venv/.dev  ## Compare with PyTorch, Keras, scikit-learn and trackers (T
 
 compare: .venv/.dev  ## Compare both backends, and record the text of core that they agree on
 	@$(ONE_THREAD) $(HERE) -m tests.compiled
+
+laboratory: .venv/.core  ## Make docs/laboratory.html anew, after an edit of the page or of core/
+	@$(HERE) -m handstitch export --pretrained --html docs/laboratory.html
 
 campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill searches 70 times; resume and compare (15 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)

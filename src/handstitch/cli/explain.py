@@ -200,8 +200,8 @@ def _lightness(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _greys(levels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    greys: np.ndarray[Any, Any] = np.array(list(_GREYS))
-    return greys[(levels * len(_GREYS) / 256).astype(int)]
+    places = (levels * len(_GREYS) / 256).astype(int)
+    return np.take(list(_GREYS), places)
 
 
 def _shaded(shares: np.ndarray[Any, Any]) -> list[str]:
