@@ -1,6 +1,6 @@
-"""Formulas of a page as MathML, which a browser sets by itself: no script runs to show them.
+r"""Formulas of a page as MathML, which a browser sets by itself: no script runs to show them.
 
-GitHub's notation: a block fenced as `math` is displayed, and $`\\alpha`$ stands in a line of text.
+GitHub's notation: a block fenced as `math` is displayed, and $`\alpha`$ stands in a line of text.
 """
 
 from __future__ import annotations

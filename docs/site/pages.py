@@ -73,7 +73,7 @@ class Book:
         ]
 
     def _relinked(self, text: str, file: Path, place: str) -> str:
-        """The page with its links rewritten for the site, and its formulas, except within fences."""
+        """The page with links of the site and formulas as MathML, except within fences."""
         parts, end = [], 0
         for fence in [*FENCE.finditer(text), None]:
             between = text[end : fence.start() if fence else len(text)]

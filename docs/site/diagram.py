@@ -1,0 +1,321 @@
+"""Diagram of a network at work: image → windows → hidden layers → probabilities, and the way back.
+
+What is drawn is a forward pass of a trained network on a garment that Handstitch drew: the windows
+are those of six of its units, a unit is the fuller the more active it is, a line the darker the
+larger the weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+
+from handstitch.arrays import Images, Matrix
+from handstitch.core.network import Network, Workspace
+from handstitch.evaluation import probabilities
+from handstitch.model import Model
+
+Language = Literal["en", "zh"]
+Point = tuple[float, float]
+
+WORDS = {
+    "en": {
+        "alt": "Network diagram. A picture of a boot, 28 by 28 pixels; windows of it lead to {first} "
+        "units, these to {second} units, these to a probability for each of ten classes, ankle boot "
+        "the largest. Forward: Z = A W + b, A = f(Z), P = softmax(Z). Backward: dZ = P − Y, "
+        "dW = Aᵀ dZ, dA = dZ Wᵀ.",
+        "image": "28 × 28 pixels",
+        "first": "{units} units, each sees a window",
+        "first short": "{units} units",
+        "second": "{units} units",
+        "classes": "10 classes",
+        "forward": "forward",
+        "backward": "backward",
+        "Z": "every layer: times weights, plus biases",
+        "A": "ReLU: what is negative becomes 0",
+        "P": "probabilities that add up to 1",
+        "dZ": "what is predicted minus what is right",
+        "dW": "how each weight changes the loss",
+        "dA": "handed to the layer before, times f′",
+    },
+    "zh": {
+        "alt": "网络示意图。一张 28 × 28 像素的短靴图；其中的窗口通向 {first} 个单元，再到 {second} 个单元，"
+        "最后是十个类别各自的概率，短靴最大。前向：Z = A W + b，A = f(Z)，P = softmax(Z)。"
+        "反向：dZ = P − Y，dW = Aᵀ dZ，dA = dZ Wᵀ。",
+        "image": "28 × 28 像素",
+        "first": "{units} 个单元，各看一个窗口",
+        "first short": "{units} 个单元",
+        "second": "{units} 个单元",
+        "classes": "10 个类别",
+        "forward": "前向",
+        "backward": "反向",
+        "Z": "每一层：乘以权重，加上偏置",
+        "A": "ReLU：负数变成 0",
+        "P": "概率，总和为 1",
+        "dZ": "预测的减去正确的",
+        "dW": "每个权重怎样改变损失",
+        "dA": "传给前一层，再乘以 f′",
+    },
+}
+GARMENTS = ("T恤/上衣", "裤子", "套头衫", "连衣裙", "外套", "凉鞋", "衬衫", "运动鞋", "包", "短靴")
+FORMULAS = {
+    "Z": "*Z* = *A* *W* + *b*",
+    "A": "*A* = *f*(*Z*)",
+    "P": "*P* = softmax(*Z*)",
+    "dZ": "d*Z* = *P* − *Y*",
+    "dW": "d*W* = *A*^⊤ d*Z*",
+    "dA": "d*A* = d*Z* *W*^⊤",
+}
+"""Variables between stars, exponents behind a circumflex."""
+WINDOWS = ((5, 8), (9, 18), (13, 6), (17, 21), (21, 10), (24, 22))
+"""Centres (row, column) near which windows are shown."""
+SECOND = 5
+"""Units of the second layer that are shown."""
+LEVELS = 8
+"""Greys of the picture."""
+
+
+@dataclass
+class Drawing:
+    """Elements of an SVG file."""
+
+    parts: list[str] = field(default_factory=list)
+
+    def add(self, tag: str, text: str = "", **attributes: object) -> None:
+        """An element; `_` in the name of an attribute stands for a hyphen."""
+        said = "".join(f' {name.replace("_", "-")}="{v}"' for name, v in attributes.items())
+        self.parts.append(f"<{tag}{said}>{text}</{tag}>" if text else f"<{tag}{said}/>")
+
+    def write(self, at: Point, text: str, **attributes: object) -> None:
+        """A text that begins at this point."""
+        self.add("text", escape(text), x=number(at[0]), y=number(at[1]), **attributes)
+
+    def formula(self, at: Point, key: str, **attributes: object) -> None:
+        """A formula, its variables in italics."""
+        self.add("text", spans(FORMULAS[key]), x=number(at[0]), y=number(at[1]), **attributes)
+
+
+@dataclass
+class Pass:
+    """One forward pass: the units that are shown."""
+
+    image: Images
+    windows: list[tuple[int, int, int, int]]
+    """(top, left, height, width) for each unit of the first layer that is shown."""
+    first: Matrix
+    second: Matrix
+    """Activities from 0 to 1."""
+    joined: Matrix
+    """Size of the weights between them, from 0 to 1."""
+    P: Matrix
+
+
+def forward_pass(model: Model, image: Images) -> Pass:
+    """The forward pass of a network with receptive fields on one image."""
+    X = np.empty((1, image.size), np.float32)
+    model.scaling.apply(image[None], X)
+    network = Network(model.parameters, model.activations)
+    work = Workspace(network, 1)
+    P = probabilities(network.forward(X, work), model.temperature)[0]
+    assert model.receptive_fields is not None
+    rectangles = model.receptive_fields.rectangles.astype(int)
+    centres = rectangles[:, :2] + rectangles[:, 2:] / 2
+    is_small = (rectangles[:, 2:] <= 9).all(axis=1) & (rectangles[:, 2:] >= 6).all(axis=1)
+    far = np.where(is_small, 0.0, 99.0)
+    units = [int(np.argmin(far + np.hypot(*(centres - centre).T))) for centre in WINDOWS]
+    W = np.abs(model.parameters.weights[1][units])
+    others = np.argsort(-work.outputs[1][0], kind="stable")
+    others = np.sort(others[np.linspace(0, len(others) // 3, SECOND).astype(int)])
+    first, second = work.outputs[0][0], work.outputs[1][0]
+    return Pass(
+        image,
+        [tuple(map(int, rectangles[unit])) for unit in units],  # type: ignore[misc]
+        first[units] / first[units].max(),
+        second[others] / second[others].max(),
+        W[:, others] / W[:, others].max(),
+        P,
+    )
+
+
+def diagram(model: Model, shown: Pass, lang: Language, *, is_narrow: bool) -> tuple[str, Point, str]:
+    """The elements of the SVG file, its size, and what it shows in words."""
+    sizes = model.parameters.sizes
+    words = {key: text for key, text in WORDS[lang].items()}
+    for key in ("first", "first short"):
+        words[key] = words[key].format(units=sizes[1])
+    words["second"] = words["second"].format(units=sizes[2])
+    words["alt"] = words["alt"].format(first=sizes[1], second=sizes[2])
+    names = list(model.class_names) if lang == "en" else list(GARMENTS)
+    drawing = Drawing()
+    size = (_narrow if is_narrow else _wide)(drawing, shown, names, words)
+    return "\n".join(drawing.parts), size, words["alt"]
+
+
+def _wide(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, str]) -> Point:
+    side, top = 7, 36
+    _headings(drawing, {14: "image", 232: "first", 432: "second", 552: "classes"}, words)
+    first = [(318.0, top + 14 + 33 * k) for k in range(len(shown.windows))]
+    second = [(462.0, top + 26 + 36 * k) for k in range(SECOND)]
+    classes = [(562.0, top + 8 + 20 * k) for k in range(len(names))]
+    _network(drawing, shown, (14, top), side, first, second, classes, is_narrow=False)
+    _classes(drawing, shown, names, classes, (576, 672, 62))
+    for row, keys in enumerate((("Z", "A", "P"), ("dA", "dW", "dZ"))):
+        y = 270 + 92 * row
+        _arrow(drawing, 14, 746, y, words["backward" if row else "forward"], is_back=bool(row))
+        for column, key in enumerate(keys):
+            x = 14 + 250 * column
+            drawing.formula((x, y + 36), key, class_="formula")
+            drawing.write((x, y + 58), words[key], class_="quiet small")
+    return 760, 436
+
+
+def _narrow(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, str]) -> Point:
+    side, top = 6, 28
+    drawing.write((175, 16), words["image"], class_="bold", text_anchor="middle")
+    first = [(45.0 + 52 * k, 252.0) for k in range(len(shown.windows))]
+    second = [(71.0 + 52 * k, 326.0) for k in range(SECOND)]
+    _network(drawing, shown, (91, top), side, first, second, [], is_narrow=True)
+    drawing.write((175, 284), words["first"], class_="quiet small halo", text_anchor="middle")
+    drawing.write((175, 358), words["second"], class_="quiet small halo", text_anchor="middle")
+    classes = [(26.0, 392.0 + 22 * k) for k in range(len(names))]
+    _classes(drawing, shown, names, classes, (14, 128, 160))
+    y = 640.0
+    for row, keys in enumerate((("Z", "A", "P"), ("dZ", "dW", "dA"))):
+        _arrow(drawing, 14, 336, y, words["backward" if row else "forward"], is_back=bool(row))
+        for key in keys:
+            drawing.formula((14, y + 34), key, class_="formula")
+            drawing.write((14, y + 53), words[key], class_="quiet small")
+            y += 54
+        y += 42
+    return 350, y - 26
+
+
+def _headings(drawing: Drawing, places: dict[int, str], words: dict[str, str]) -> None:
+    for x, key in places.items():
+        drawing.write((x, 20), words[key], class_="bold")
+
+
+def _network(
+    drawing: Drawing,
+    shown: Pass,
+    corner: Point,
+    side: int,
+    first: list[Point],
+    second: list[Point],
+    classes: list[Point],
+    *,
+    is_narrow: bool,
+) -> None:
+    """The picture with its windows, and the units with their lines."""
+    x, y = corner
+    drawing.add("path", d=f"M{x} {y}h{28 * side}v{28 * side}h{-28 * side}z", fill="#101418")
+    for level, path in levels(shown.image):
+        place = f"translate({x} {y}) scale({side})"
+        drawing.add("path", d=path, fill="#fff", fill_opacity=number(level), transform=place)
+    # Without room for crossings: from above to below, and on the telephone from left to right.
+    order = sorted(shown.windows, key=lambda w: w[1] if is_narrow else w[0])
+    activities = [shown.first[shown.windows.index(window)] for window in order]
+    for (top, left, height, width), (to_x, to_y) in zip(order, first, strict=True):
+        low, high = (x + left * side, y + top * side), (width * side, height * side)
+        if is_narrow:
+            ends = (low[0], low[1] + high[1]), (low[0] + high[0], low[1] + high[1])
+        else:
+            ends = (low[0] + high[0], low[1]), (low[0] + high[0], low[1] + high[1])
+        points = " ".join(f"{number(a)},{number(b)}" for a, b in (*ends, (to_x, to_y)))
+        drawing.add("polygon", points=points, class_="fan")
+        drawing.add("rect", x=low[0], y=low[1], width=high[0], height=high[1], class_="window")
+    for k, start in enumerate(first):
+        unit = shown.windows.index(order[k])
+        for j, end in enumerate(second):
+            _line(drawing, start, end, 0.1 + 0.75 * float(shown.joined[unit, j]))
+    for start in second:
+        for end in classes:
+            _line(drawing, start, end, 0.2)
+    for at, activity in zip(first, activities, strict=True):
+        _unit(drawing, at, float(activity), "unit seen")
+    for at, activity in zip(second, shown.second, strict=True):
+        _unit(drawing, at, float(activity), "unit")
+    if not is_narrow:
+        for points in (first, second):
+            drawing.write((points[-1][0], points[-1][1] + 30), "⋮", class_="bold", text_anchor="middle")
+
+
+def _classes(
+    drawing: Drawing,
+    shown: Pass,
+    names: list[str],
+    places: list[Point],
+    columns: tuple[float, float, float],
+) -> None:
+    """A row for each class: its name, and its probability as a bar and a number."""
+    name_x, bar_x, longest = columns
+    for (_, y), name, p in zip(places, names, shown.P, strict=True):
+        kind = "likely" if p == shown.P.max() else "quiet"
+        drawing.write((name_x, y + 4), name, class_=f"small {kind}")
+        wide = max(1.0, longest * float(p) * 0.6)
+        drawing.add("rect", x=bar_x, y=number(y - 5), width=number(wide), height=10, class_=f"bar {kind}")
+        said = f"{100 * p:.0f} %" if p >= 0.005 else "< 1 %"
+        drawing.write((bar_x + wide + 6, y + 4), said, class_=f"small {kind}")
+
+
+def _arrow(drawing: Drawing, x0: float, x1: float, y: float, text: str, *, is_back: bool) -> None:
+    kind = "back" if is_back else "forth"
+    head = f"M{x0 + 8} {y - 5}L{x0} {y}l8 5" if is_back else f"M{x1 - 8} {y - 5}L{x1} {y}l-8 5"
+    drawing.add("path", d=f"M{x0} {y}H{x1}{head}", class_=f"arrow {kind}")
+    at = ((x1 - 10, y - 9), "end") if is_back else ((x0, y - 9), "start")
+    drawing.write(at[0], text, class_=f"bold {kind}", text_anchor=at[1])
+
+
+def _line(drawing: Drawing, start: Point, end: Point, opacity: float) -> None:
+    (a, b), (c, d) = start, end
+    path = f"M{number(a)} {number(b)}L{number(c)} {number(d)}"
+    drawing.add("path", d=path, class_="line", stroke_opacity=number(opacity))
+
+
+def _unit(drawing: Drawing, at: Point, activity: float, kind: str) -> None:
+    x, y = map(number, at)
+    drawing.add("circle", cx=x, cy=y, r=11, class_=kind)
+    drawing.add("circle", cx=x, cy=y, r=number(9 * float(np.sqrt(activity))), class_="active")
+
+
+def levels(image: Images) -> list[tuple[float, str]]:
+    """Each grey of an image, from 0 to 1, with the path of its pixels."""
+    grey = np.ceil(image.astype(float) / 255 * LEVELS).astype(int)
+    found = []
+    for level in range(1, LEVELS + 1):
+        path = ""
+        for row in range(grey.shape[0]):
+            for _, run in groupby(np.flatnonzero(grey[row] == level), key=_run_of(grey[row] == level)):
+                columns = list(run)
+                path += f"M{columns[0]} {row}h{len(columns)}v1h-{len(columns)}z"
+        if path:
+            found.append((level / LEVELS, path))
+    return found
+
+
+def _run_of(is_level: Images) -> Callable[[int], int]:
+    """Number of the pixels' run: that of pixels before it which have another grey."""
+    other = np.cumsum(~is_level)
+    return lambda column: int(other[column])
+
+
+def spans(formula: str) -> str:
+    """The formula as `tspan` elements."""
+    found = ""
+    for k, part in enumerate(formula.split("*")):
+        text, _, exponent = part.partition("^")
+        found += f'<tspan font-style="italic">{text}</tspan>' if k % 2 else escape(text)
+        if exponent:
+            raised, rest = exponent[0], exponent[1:]
+            found += f'<tspan dy="-5" font-size="11">{raised}</tspan><tspan dy="5">{rest}</tspan>'
+    return found
+
+
+def number(value: float) -> str:
+    """A number with two decimals at most."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
