@@ -11,6 +11,7 @@ import pytest
 
 from handstitch import figures
 from handstitch.figures import style
+from handstitch.figures.canvas import spread
 from tests.figures.conftest import history, texts
 
 
@@ -22,40 +23,46 @@ def values(records, name):
     return [getattr(each, name) for each in records]
 
 
-def test_accuracy_on_one_axis_losses_on_the_other_rate_below():
+def test_a_panel_each_for_accuracy_loss_and_rate():
     records = history(8)
-    figure = figures.curves(records)
-    accuracy, rate, loss = figure.axes
-    assert (accuracy.get_ylabel(), loss.get_ylabel()) == ("accuracy", "loss")
-    assert (rate.get_ylabel(), rate.get_xlabel()) == ("learning rate", "epoch")
-    assert all(axes.xaxis.get_gridlines()[0].get_visible() for axes in (accuracy, rate))
-    shown = lines(accuracy) | lines(loss) | lines(rate)
-    for label, name in [
-        ("training accuracy", "train_accuracy"), ("validation accuracy", "val_accuracy"),
-        ("training loss", "train_loss"), ("validation loss", "val_loss"),
-        ("learning rate", "learning_rate"),
-    ]:  # fmt: skip
-        assert shown[label].get_xdata().tolist() == values(records, "epoch")
-        assert shown[label].get_ydata().tolist() == values(records, name)
-    assert {"validation loss", "validation accuracy"} <= {
-        each.get_text() for each in figure.legends[0].get_texts()
-    }
+    panels = figures.curves(records).axes
+    wanted = [
+        {"training": "train_accuracy", "validation": "val_accuracy"},
+        {"training": "train_loss", "validation": "val_loss"},
+        {"learning rate": "learning_rate"},
+    ]
+    for axes, names in zip(panels, wanted, strict=True):
+        assert axes.get_xlabel() == "epoch"
+        for label, name in names.items():
+            assert lines(axes)[label].get_xdata().tolist() == values(records, "epoch")
+            assert lines(axes)[label].get_ydata().tolist() == values(records, name)
+    written = texts(figures.svg(figures.curves(records)))
+    assert {"Accuracy", "Loss", "Learning rate", "training", "validation"} <= set(written)
+    assert f"{100 * records[-1].val_accuracy:.2f} %" in written
+
+
+def test_panels_stand_beside_each_other_where_there_is_room():
+    for width, columns in ((340, 1), (680, 2), (960, 3)):
+        figure = figures.curves(history(8), width=width)
+        assert figure.get_figwidth() * 96 == pytest.approx(width)
+        assert len({round(axes.bbox.x0) for axes in figure.axes}) == columns
 
 
 def test_the_best_epoch_is_marked():
     records = history(8)
     best = next(each for each in records if each.is_best)
-    accuracy = figures.curves(records).axes[0]
-    star: Any = next(line for line in accuracy.get_lines() if line.get_marker() == "*")
-    assert star.get_xydata().tolist() == [[best.epoch, best.val_accuracy]]
-    assert star.get_label() == f"best epoch: {best.epoch} ({best.val_accuracy:.4f})"
+    figure = figures.curves(records)
+    ring: Any = figure.axes[0].get_lines()[-1]
+    assert ring.get_xydata().tolist() == [[best.epoch, best.val_accuracy]]
+    assert ring.get_label() == f"best epoch: {best.epoch} ({best.val_accuracy:.4f})"
+    assert f"best: epoch {best.epoch}" in texts(figures.svg(figure))
     unmarked = figures.curves(history(8, is_best=False)).axes[0]
-    assert not [line for line in unmarked.get_lines() if line.get_marker() == "*"]
+    assert len(unmarked.get_lines()) == 2
 
 
 def test_of_several_that_were_best_the_last_is_marked():
-    star: Any = figures.curves(history(5, is_best=True)).axes[0].get_lines()[-1]
-    assert star.get_xdata().tolist() == [5]
+    ring: Any = figures.curves(history(5, is_best=True)).axes[0].get_lines()[-1]
+    assert ring.get_xdata().tolist() == [5]
 
 
 def test_the_course_style_is_the_course_reports_figure():
@@ -69,17 +76,20 @@ def test_the_course_style_is_the_course_reports_figure():
 
 
 def test_one_epoch_is_drawn_as_points_that_can_all_be_seen():
-    accuracy, rate, loss = figures.curves(history(1)).axes
-    assert all(line.get_marker() == "o" for line in loss.get_lines())
-    places = [
-        float(axes.transData.transform(np.asarray(line.get_xydata()))[0, 1])
-        for axes in (accuracy, loss)
-        for line in axes.get_lines()
-        if line.get_marker() == "o"
-    ]
-    assert np.diff(sorted(places)).min() > 10
+    accuracy, loss, rate = figures.curves(history(1)).axes
+    for axes in (accuracy, loss):
+        shown = [line for line in axes.get_lines() if line.get_marker() == "o"]
+        places = [axes.transData.transform(line.get_xydata())[0, 1] for line in shown[:2]]
+        assert np.ptp(places) > 10
     assert sum(rate.get_xlim()) == pytest.approx(2)  # in the middle
     assert rate.get_ylim()[0] == 0
+
+
+def test_labels_at_the_ends_of_lines_do_not_overlap_and_stay_beside_their_panel():
+    assert spread([50, 50, 51], 10, 0, 100) == pytest.approx([40.33, 50.33, 60.33], abs=0.01)
+    assert spread([98, 3, 99], 10, 0, 100) == [90, 3, 100]
+    assert spread([1, 2], 10, 0, 100) == [0, 10]
+    assert spread([], 10, 0, 100) == []
 
 
 def test_ten_thousand_epochs_stay_small(monkeypatch):
@@ -99,7 +109,7 @@ def test_a_long_line_keeps_what_can_be_seen(monkeypatch):
     for threshold in (style._SETTINGS["path.simplify_threshold"], 0.0):
         monkeypatch.setitem(style._SETTINGS, "path.simplify_threshold", threshold)
         svg = figures.svg(figures.curves(records))
-        (line,) = re.findall(rf'd="([^"]*)"[^>]*stroke: {style.VERMILION.lower()}', svg)[:1]
+        (line,) = re.findall(rf'd="([^"]*)"[^>]*stroke: {style.BLUE.lower()}', svg)[-1:]
         points = np.array(re.findall(r"[ML] (\S+) (\S+)", line), np.float64)
         ends.append([*points[0], *points[-1], *points[points[:, 1].argmin()], points[:, 1].max()])
     assert ends[0] == pytest.approx(ends[1], abs=1)
@@ -107,11 +117,11 @@ def test_a_long_line_keeps_what_can_be_seen(monkeypatch):
 
 def test_rates_over_orders_of_magnitude_are_logarithmic():
     records = [*history(1, learning_rate=1e-1), *history(1, learning_rate=1e-4, epoch=2)]
-    assert figures.curves(records).axes[1].get_yscale() == "log"
+    assert figures.curves(records).axes[2].get_yscale() == "log"
     written = texts(figures.svg(figures.curves(records)))
     assert {"0.1", "0.0001"} <= set(written)
     to_nothing = [*records, *history(1, learning_rate=0.0, epoch=3)]
-    assert figures.curves(to_nothing).axes[1].get_yscale() == "linear"
+    assert figures.curves(to_nothing).axes[2].get_yscale() == "linear"
     figures.curves(history(2, learning_rate=0.0))
 
 

@@ -79,31 +79,51 @@ class TestWhatIsDrawn:
 
     def test_candidates_with_one_value_stand_side_by_side_about_it(self):
         candidates, _ = grid()
-        for axes in drawings.accuracies(candidates, ["learning_rate", "weight_decay"]).axes:
-            places = np.sort([float(bars[0].get_xdata()[0]) for bars in axes.containers])
-            assert np.diff(places).min() > 0.05
-            assert places.reshape(3, 3).mean(axis=1) == pytest.approx([0, 1, 2])
-            assert np.abs(places.reshape(3, 3) - [[0], [1], [2]]).max() < 0.25
+        for axes, values in zip(
+            drawings.accuracies(candidates, ["learning_rate", "weight_decay"]).axes,
+            (RATES, DECAYS),
+            strict=True,
+        ):
+            drawn = [bars[0] for bars in axes.containers]
+            assert sorted({float(line.get_xdata()[0]) for line in drawn}) == list(values)
+            shown = np.sort(
+                [line.get_transform().transform(line.get_xydata())[0, 0] for line in drawn]
+            )
+            middle = axes.transData.transform([[value, 0.9] for value in values])[:, 0]
+            assert np.diff(shown).min() > 4
+            assert shown.reshape(3, 3).mean(axis=1) == pytest.approx(middle)
             assert axes.yaxis.get_gridlines()[0].get_visible()
 
-    def test_the_line_joins_the_means_of_those_that_share_a_value(self):
+    def test_a_line_joins_the_means_of_those_that_share_a_number_and_never_words(self):
         candidates, _ = grid()
         axes: Any = drawings.accuracies(candidates, ["weight_decay"]).axes[0]
         line = next(line for line in axes.lines if len(line.get_xdata()) == 3)
         wanted = [np.mean([one.mean for one in candidates if one.parameters["weight_decay"] == d])
                   for d in DECAYS]  # fmt: skip
-        assert line.get_xdata().tolist() == [0, 1, 2]
+        assert line.get_xdata().tolist() == list(DECAYS)
         assert line.get_ydata().tolist() == pytest.approx(wanted)
+        words, _ = of_search([{"activation": a} for a in ("relu", "tanh")], [0.9, 0.8])
+        axes = drawings.accuracies(words, ["activation"]).axes[0]
+        assert not [line for line in axes.lines if len(line.get_xdata()) > 1]
+        assert [each.get_text() for each in axes.get_xticklabels()] == ["relu", "tanh"]
 
-    def test_many_numbers_stand_on_their_scale(self):
+    def test_numbers_stand_on_their_scale(self):
         for rates, scale in (([0.1 + 0.1 * n for n in range(13)], "linear"),
-                             ([2.0**-n for n in range(13)], "log")):  # fmt: skip
-            candidates, _ = of_search([{"learning_rate": r} for r in rates], [0.9] * 13)
+                             ([2.0**-n for n in range(13)], "log"), ([0.1, 0.01, 1e-3], "log"),
+                             ([1, 2, 8], "linear")):  # fmt: skip
+            candidates, _ = of_search([{"learning_rate": r} for r in rates], [0.9] * len(rates))
             axes: Any = drawings.accuracies(candidates, ["learning_rate"]).axes[0]
             places = sorted(float(bars[0].get_xdata()[0]) for bars in axes.containers)
             assert places == pytest.approx(sorted(rates))
             assert axes.get_xscale() == scale
-            assert not [line for line in axes.lines if len(line.get_xdata()) > 1]
+            joined = [line for line in axes.lines if len(line.get_xdata()) > 1]
+            assert len(joined) == (len(rates) <= 12)
+
+    def test_panels_stand_beside_each_other_where_there_is_room(self):
+        candidates, _ = grid()
+        for width, columns in ((340, 1), (680, 2)):
+            figure = drawings.accuracies(candidates, ["learning_rate", "weight_decay"], width=width)
+            assert len({round(axes.bbox.x0) for axes in figure.axes}) == columns
 
     def test_curves_are_named_in_the_order_of_the_candidates(self):
         candidates, histories = grid()

@@ -12,13 +12,14 @@ CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"
 )
-_WITHIN = re.compile(r"#[a-z]+$|data:(image/(svg\+xml|png);base64)?,")
+_WITHIN = re.compile(r"#[a-z0-9_-]+$|data:(image/(svg\+xml|png);base64)?,")
 _ALONE = {"meta", "link", "img", "br", "hr", "input", "base", "source", "area", "embed"}
 _KNOWN = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main", "section",
     "footer", "h1", "h2", "h3", "p", "a", "div", "span", "strong", "q", "code", "pre", "ul", "ol",
     "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "img", "details",
     "summary", "figure", "figcaption",
+    "svg", "g", "path", "text", "use", "defs", "clippath", "rect",
 }  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def _structure(page: Page) -> list[str]:
     if not page.all("html")[0].get("lang"):
         found.append("no language")
     found += ["an image without words" for image in page.all("img") if not image.get("alt")]
+    found += ["a chart without words" for svg in page.all("svg") if not svg.get("aria-label")]
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     if levels[:1] != [1] or any(b > a + 1 for a, b in pairwise(levels)):
         found.append(f"headings {levels}")
@@ -106,6 +108,8 @@ def _structure(page: Page) -> list[str]:
         found.append("an id twice")
     wanted = [a["href"][1:] for a in page.all("a")]
     wanted += [each["aria-labelledby"] for each in page.all("section")]
+    wanted += re.findall(r"url\(#([^)]*)\)", page.source)
+    wanted += [each["href"][1:] for each in page.all("use")]
     return found + [f"nothing has the id {name}" for name in wanted if name not in ids]
 
 

@@ -12,8 +12,9 @@ from handstitch import evaluation
 from handstitch.config import Config
 from handstitch.core.parameters import Parameters
 from handstitch.records import EpochRecord, Evaluation, RunSummary
-from handstitch.report.charts import Chart, Charts
+from handstitch.report.charts import Charts
 from handstitch.report.gather import Predictions, RunContents
+from handstitch.report.pictures import Gallery, Picture
 from handstitch.runs.test_log import TestEvaluation
 from handstitch.training import weights_digest
 from tests.sample_models import sample
@@ -125,5 +126,6 @@ def make_charts(words: str = "words", names: Sequence[str] = CHARTS) -> Charts:
     """Every chart in its place, and nothing in it."""
     charts = Charts("en")
     for name in names:
-        charts.named[name].append(Chart("data:image/png;base64,", words, 100))
+        picture = Picture("data:image/png;base64,", words, (words,))
+        charts.named[name].append(Gallery("maps", [picture], words, limit="1"))
     return charts

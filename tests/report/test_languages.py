@@ -17,7 +17,7 @@ from handstitch.figures.labels import label, texts
 from handstitch.report.gather import Missing, Part
 from handstitch.report.languages import words
 from tests.report.reading import Page
-from tests.report.samples import make_contents
+from tests.report.samples import make_charts, make_contents
 from tests.report.test_page import page_of
 
 PACKAGES = ("handstitch.report.languages", "handstitch.figures.labels")
@@ -120,7 +120,7 @@ def test_english_left_over_is_seen() -> None:
 
 def test_a_chinese_page_has_no_english_but_names_and_commands() -> None:
     found = make_contents(["左", "右"])
-    page = Page(page_of(found, "zh"))
+    page = Page(page_of(found, "zh", make_charts("词")))
     read = " ".join(page.pieces)
     read += " ".join(each.get("aria-label", "") for _, each in page.elements)
     allowed = {"train", "numpy", "some", "processor", "true", "false", "sgd", "he", "mean"}

@@ -19,7 +19,7 @@ from handstitch.data import loading
 from handstitch.errors import ConfigError, DataError, UsageError
 from handstitch.figures import style
 from handstitch.model import load_model, save_model
-from handstitch.report import charts, tables
+from handstitch.report import charts, layouts, tables
 from handstitch.report.gather import Missing, gather
 from handstitch.report.languages import words
 from handstitch.report.page import render
@@ -43,6 +43,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
         return "<svg/>"
 
     monkeypatch.setattr(figures, "svg", draw)
+    monkeypatch.setattr(layouts, "inline_svg", lambda *drawn: '<svg aria-label="x"></svg>')
     monkeypatch.setattr(figures, "png", lambda figure, dpi=150: _PNG)
 
 
@@ -74,7 +75,9 @@ def test_a_run_gets_page_pictures_and_card_and_keeps_the_rest(trained: Path) -> 
     source = made.page.read_bytes()
     assert len(source) < 3_000_000
     assert breaches(source.decode()) == []
-    assert len(Page(source.decode()).all("img")) == 12
+    page = Page(source.decode())
+    assert len(page.all("svg")) == 3 + 2 + 2 + 1  # curves, confusion, classes, calibration
+    assert len(page.all("img")) > 20
     for path, content in before.items():
         assert path.name == "README.md" or path.read_bytes() == content
 
@@ -279,7 +282,7 @@ def test_initial_weights_that_no_digest_confirms_are_not_shown(
     page = Page(made.page.read_text("utf-8"))
     assert ENGLISH.missing["initial"] in page.text
     assert ENGLISH.change_lead not in page.text
-    assert len(page.all("img")) == 9
+    assert ENGLISH.change not in page.text
     found = gather(trained)
     assert [row[2] for row in tables.layers(found)] == ["–"] * 3
 
@@ -314,13 +317,13 @@ def test_without_a_chinese_font_the_pngs_of_a_chinese_page_are_english_and_a_lin
     spoken: list[str] = []
     draw = figures.curves
 
-    def noted(history: Any, lang: figures.Lang) -> Any:
+    def noted(history: Any, lang: figures.Lang, width: int) -> Any:
         spoken.append(lang)
-        return draw(history, lang=lang)
+        return draw(history, lang=lang, width=width)
 
     monkeypatch.setattr(figures, "curves", noted)
     made = report.make(trained, "zh")
-    assert spoken == ["zh", "en"]  # on the page, and as a file
+    assert spoken == ["zh"] * 3 + ["en"]  # on the page, and as a file
     assert any("no Chinese font is installed" in line for line in caplog.messages)
     assert '<html lang="zh-Hans">' in made.page.read_text("utf-8")
 
@@ -333,7 +336,7 @@ def test_many_classes_are_drawn() -> None:
     drawn = charts.draw_charts(found, ENGLISH, "en")
     source = render(found, drawn, ENGLISH)
     assert breaches(source) == []
-    assert len(Page(source).all("img")) == 6
+    assert len(Page(source).all("svg")) == 6
     assert len(source) < 2_000_000
 
 
@@ -346,8 +349,8 @@ def test_the_network_of_the_report_makes_a_page_below_the_limit() -> None:
     )
     made = charts.draw_charts(found, ENGLISH, "en")
     assert len(made.named["before_after"]) == 3
-    # The other pictures take 0.5 MB.
-    assert len(render(found, made, ENGLISH)) < 2_500_000
+    # The other charts take 0.3 MB.
+    assert len(render(found, made, ENGLISH)) < 1_000_000
 
 
 @pytest.mark.parametrize(("depth", "shown"), [(4, [1, 2, 3, 4]), (6, [1, 2, 5, 6])])
@@ -361,7 +364,7 @@ def test_of_many_layers_the_first_two_and_the_last_two_are_compared_with_their_s
         model=model, initial=initial, evaluation=None, predictions=None, history=[]
     )
     made = charts.draw_charts(found, ENGLISH, "en")
-    assert [chart.alt for chart in made.named["before_after"]] == [
+    assert [gallery.alt for gallery in made.named["before_after"]] == [
         ENGLISH.before_after_alt.format(
             layer=layer,
             before=initial.weights[layer - 1].std(dtype="f8"),

@@ -106,7 +106,7 @@ def test_confidence_above_the_accuracy_is_too_much(surplus: float, said: str) ->
 
 def test_the_reliability_diagram_stands_before_and_after_the_temperature() -> None:
     named = draw_charts(make_contents(), ENGLISH, "en").named
-    before, after = (chart.alt for chart in named["calibration"])
+    before, after = map(str, named["calibration"])
     assert "temperature 1.000" in before
     assert "temperature 1.250" in after
 

@@ -9,36 +9,55 @@ touched. `lang="zh"` labels a figure in Chinese; `png_language` tells whether th
 font for that.
 """
 
+from handstitch.figures.confusion import confusion_matrix
 from handstitch.figures.contact_sheet import contact_sheet
 from handstitch.figures.curves import curves
+from handstitch.figures.inline import inline_svg
 from handstitch.figures.labels import Lang
 from handstitch.figures.rate_test import rate_test
 from handstitch.figures.receptive_fields import receptive_fields
 from handstitch.figures.rendering import png, svg
 from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
-from handstitch.figures.scores import class_scores, confusion_matrix, reliability
+from handstitch.figures.scores import class_scores, reliability
+from handstitch.figures.signed import colour_png, signed_png
 from handstitch.figures.style import png_language
 from handstitch.figures.thumbnail import thumbnail
-from handstitch.figures.weights import before_after, heat_maps, unit_tiles, weights
+from handstitch.figures.weights import (
+    before_after,
+    colour_limit,
+    dense_tiles,
+    heat_maps,
+    reduced,
+    unit_tiles,
+    weights,
+    window_tiles,
+)
 
 __all__ = [
     "Lang",
     "before_after",
     "class_scores",
+    "colour_limit",
+    "colour_png",
     "confused_pairs",
     "confusion_matrix",
     "contact_sheet",
     "curves",
+    "dense_tiles",
     "heat_maps",
+    "inline_svg",
     "png",
     "png_language",
     "rate_test",
     "receptive_fields",
+    "reduced",
     "reliability",
     "samples",
+    "signed_png",
     "svg",
     "thumbnail",
     "unit_tiles",
     "weights",
+    "window_tiles",
     "worst_mistakes",
 ]

@@ -34,8 +34,9 @@ def drawing(function: Callable[_P, Figure]) -> Callable[_P, Figure]:
     def in_style(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
         with style():
             figure = function(*args, **kwargs)
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+            if figure.get_layout_engine() is not None:
+                figure.draw_without_rendering()
+                figure.set_layout_engine("none")
         return figure
 
     return in_style

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from handstitch.config.messages import format_value
+from handstitch.figures.canvas import (
+    SMALL,
+    canvas,
+    panel,
+    percentages,
+    points,
+    text_width,
+    write,
+)
 from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.search_space import (
@@ -48,6 +57,10 @@ _CURVES: Final = 12
 """Candidates whose curves are coloured; the others are grey."""
 _PANELS: Final = 4
 """Most parameters that have a panel."""
+_HEIGHT: Final = 190
+"""Pixels of a panel."""
+_ASIDE: Final = 0.6
+"""Inches over which candidates with one value are spread, at most."""
 _BANDS: Final = 4
 """Candidates whose range over the seeds is shown; more would hide one another."""
 
@@ -78,46 +91,87 @@ def all_of(
 
 @drawing
 def accuracies(
-    candidates: Sequence[Candidate], parameters: Sequence[str], lang: Lang = "en"
+    candidates: Sequence[Candidate],
+    parameters: Sequence[str],
+    lang: Lang = "en",
+    width: float = 960,
 ) -> Figure:
-    """Accuracy against each parameter, in a panel each; error bars are 95 % intervals.
+    """Accuracy against each parameter, in a panel each: means, and lines for 95 % intervals.
 
-    The line joins the means over the candidates that share a value. Filled marks are
-    indistinguishable from the best.
+    Numbers stand on their scale, logarithmic where they span orders of magnitude, and a line joins
+    the means over the candidates that share a value; words stand side by side, and nothing joins
+    them. Filled marks are indistinguishable from the best. The figure is `width` CSS pixels wide.
     """
     shown = list(parameters)[:_PANELS]
-    figure = new_figure(1.2 + 3.4 * len(shown), 3.9)
-    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    for axes, name in zip(panels, shown, strict=True):
-        places = _place(axes, name, [candidate.parameters[name] for candidate in candidates])
-        steps = sorted(set(places))
-        gap = min((right - left for left, right in pairwise(steps)), default=1.0)
-        for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
-            colour, verdict = _MARKS[candidate.indistinguishable]
-            axes.errorbar(
-                [place + 0.25 * offset * gap],
-                [candidate.mean],
-                yerr=None if candidate.interval is None else candidate.interval[1] - candidate.mean,
-                fmt="o",
-                color=colour,
-                markerfacecolor=colour if candidate.indistinguishable else "white",
-                markersize=5,
-                capsize=2,
-                linewidth=1,
-                zorder=3 if candidate.indistinguishable else 2,
-                label=label(verdict, lang),
-            )
-        if len(steps) <= FEW:
-            means = [
-                np.mean([s.mean for s, p in zip(candidates, places, strict=True) if p == step])
-                for step in steps
-            ]
-            axes.plot(steps, means, color=FAINT, linewidth=1, zorder=1)
-        axes.grid(visible=True, axis="y")
-    panels[0].set_ylabel(label("val accuracy", lang))
-    kinds = dict(zip(*panels[0].get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=3)
+    columns = min(len(shown), max(1, int(width // 300)))
+    columns = 2 if len(shown) == 4 and columns == 3 else columns
+    rows = -(-len(shown) // columns)
+    names = max(
+        (text_width(name, SMALL) for key in shown for name in _words(candidates, key)), default=0.0
+    )
+    pitch = _HEIGHT + 72 + (0.5 * names if names else 14)
+    figure = canvas(width, 44 + rows * pitch)
+    wide = (width - 24 * (columns - 1)) / columns
+    start = 0.0
+    verdicts = {one.indistinguishable for one in candidates}
+    for verdict, (colour, key) in _MARKS.items():
+        if verdict in verdicts:
+            text = f"{'●' if verdict else '○'} {label(key, lang)}"
+            row, start = (16, start) if start + text_width(text) < width else (34, 0.0)
+            write(figure, start, row, text, SMALL, color=colour)
+            start += text_width(text, SMALL) + 20
+    panels: list[Axes] = []
+    for place, name in enumerate(shown):
+        row, column = divmod(place, columns)
+        left, top = column * (wide + 24), 44 + row * pitch
+        options = {"sharey": panels[0]} if panels else {}
+        panels.append(panel(figure, left + 52, top + 40, wide - 60, _HEIGHT, **options))
+        write(figure, left, top + 14, title(name), 14, fontweight="bold")
+        write(figure, left, top + 32, label("val accuracy", lang), SMALL, color=FAINT)
+        _draw_parameter(panels[-1], name, candidates, lang)
+    percentages(panels[0].yaxis, 6)
     return figure
+
+
+def _words(candidates: Sequence[Candidate], key: str) -> list[str]:
+    """The values of a parameter as labels, unless they are numbers."""
+    values = [one.parameters[key] for one in candidates]
+    return [] if all(map(is_number, values)) else [safe(each, 20) for each in levels(values)]
+
+
+def _draw_parameter(axes: Axes, name: str, candidates: Sequence[Candidate], lang: Lang) -> None:
+    from matplotlib.transforms import ScaledTranslation
+
+    values = [candidate.parameters[name] for candidate in candidates]
+    places = _place(axes, values)
+    steps = sorted(set(places))
+    wide = axes.bbox.width / axes.figure.dpi  # inches
+    spread = min(_ASIDE, 0.2 * wide, 0.4 * wide / len(steps))
+    for offset, candidate, place in zip(_offsets(places), candidates, places, strict=True):
+        colour, verdict = _MARKS[candidate.indistinguishable]
+        aside = ScaledTranslation(offset * spread, 0, axes.figure.dpi_scale_trans)
+        axes.errorbar(
+            [place],
+            [candidate.mean],
+            yerr=None if candidate.interval is None else candidate.interval[1] - candidate.mean,
+            fmt="o",
+            color=colour,
+            markerfacecolor=colour if candidate.indistinguishable else "white",
+            markersize=points(8),
+            linewidth=points(1.5),
+            zorder=3 if candidate.indistinguishable else 2,
+            label=label(verdict, lang),
+            transform=axes.transData + aside,
+        )
+        axes.update_datalim([(place, end) for end in candidate.interval or (candidate.mean,)])
+    if len(steps) <= FEW and all(map(is_number, values)):
+        means = [
+            np.mean([s.mean for s, p in zip(candidates, places, strict=True) if p == step])
+            for step in steps
+        ]
+        axes.plot(steps, means, color=FAINT, linewidth=points(1.2), zorder=1)
+    axes.margins(y=0.08)
+    axes.autoscale_view()
 
 
 @drawing
@@ -169,19 +223,40 @@ def candidate_curves(
     return figure
 
 
-def _place(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Position of each value: many numbers on their scale, other values side by side."""
-    axes.set_xlabel(title(name))
+def _place(axes: Axes, values: Sequence[Any]) -> list[float]:
+    """Position of each value: numbers on their scale, other values side by side."""
     known = levels(values)
-    if len(known) > FEW and all(map(is_number, values)):
+    if all(map(is_number, values)):
         if is_wide(values):
             logarithmic(axes, "x")
+        axes.margins(x=0.12)
+        if len(known) <= FEW:
+            _mark(axes, sorted({float(value) for value in values}))
         return [float(value) for value in values]
     every = -(-len(known) // FEW)  # as many labels as there is room for
     shown = range(0, len(known), every)
-    axes.set_xticks(shown, [safe(known[place], 20) for place in shown], rotation=30, ha="right")
+    axes.set_xticks(shown, [safe(known[place], 20) for place in shown], rotation=30, ha="right",
+                    rotation_mode="anchor")  # fmt: skip
     axes.set_xlim(-0.6, len(known) - 0.4)
     return [float(known.index(format_value(value))) for value in values]
+
+
+def _mark(axes: Axes, values: Sequence[float]) -> None:
+    """Ticks at these values, those left out that would lie on their neighbour."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    wide = axes.bbox.width * 96 / axes.figure.dpi
+    scale = np.log if axes.get_xscale() == "log" else np.asarray
+    where = np.asarray(scale(np.array(values)), np.float64)
+    where = (where - where[0]) / (where[-1] - where[0] or 1) * 0.76 * wide
+    kept: list[int] = []
+    for k, value in enumerate(values):
+        room = text_width(f"{value:g}", SMALL) + 6
+        if not kept or where[k] - where[kept[-1]] > room:
+            kept.append(k)
+    axes.xaxis.set_major_locator(FixedLocator([values[k] for k in kept]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _offsets(places: Sequence[float]) -> list[float]:

@@ -32,6 +32,7 @@ YELLOW: Final = "#F0E442"
 INK: Final = "#222222"
 FAINT: Final = "#666666"
 PALE: Final = "#eeeeee"
+GRID: Final = "#dddddd"
 SIGNED: Final = "RdBu_r"
 """Red above 0, white at 0, blue below: safe for colour-blind eyes."""
 LEVELS: Final = 49
@@ -72,7 +73,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "figure.facecolor": "white",
     "figure.titlesize": 11,
     "font.size": 9,
-    "grid.color": "#dddddd",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "image.composite_image": False,
     "legend.fontsize": 8.5,

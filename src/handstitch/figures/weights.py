@@ -114,7 +114,7 @@ def before_after(
     maps = [reduced(matrix, (512, 512)) for matrix in (W0, W)]
     maps.append(maps[1] - maps[0])
     all_of_them = np.stack(maps)
-    limit = _limit(all_of_them)
+    limit = colour_limit(all_of_them)
     for axes, values, key in zip(panels, maps, ("initial", "trained", "change"), strict=True):
         _draw_map(axes, values, W.shape, limit, lang)
         axes.set_title(label(key, lang))
@@ -155,7 +155,7 @@ def _draw_maps(figure: Figure | SubFigure, parameters: Parameters, lang: Lang) -
     most = (_POINTS[0], max(64, min(_POINTS[1], _POINTS[1] * _MANY_LAYERS // len(layers))))
     for number, (axes, W) in enumerate(zip(panels, layers, strict=True), 1):
         values = reduced(W, most)
-        _draw_map(axes, values, W.shape, _limit(values), lang)
+        _draw_map(axes, values, W.shape, colour_limit(values), lang)
         title = label("layer", lang, layer=number, inputs=W.shape[0], outputs=W.shape[1])
         if left > 0 and number == _MOST_LAYERS:
             title += label("layers left", lang, left=left)
@@ -195,7 +195,7 @@ def _draw_tiles(
     order = (np.arange(units) if use is None else np.argsort(-use, kind="stable"))[:most]
     if fields:
         order = _by_place(fields, order)
-    tiles = _windows(W, fields, order) if fields else _tiles(W, image_shape, order)
+    tiles = window_tiles(W, fields, order) if fields else dense_tiles(W, image_shape, order)
     high, wide, depth = tiles[0].shape
     rows = ceil(len(order) / _COLUMNS)
     pitch = high + ceil(_NUMBER * wide), wide + 1
@@ -210,7 +210,7 @@ def _draw_tiles(
             corner = left - 0.5, bottom - high - 0.5
             axes.add_patch(Rectangle(corner, wide, high, facecolor=PALE, zorder=-1))
     shown = board[np.isfinite(board)]
-    limit = _limit(shown)
+    limit = colour_limit(shown)
     title = label("tiles", lang, shown=len(order), units=units)
     if use is not None:
         title += label("by place" if fields else "by use", lang)
@@ -235,25 +235,25 @@ def _by_place(fields: ReceptiveFields, units: Indices) -> Indices:
     return units[np.lexsort((x, rows))]
 
 
-def _tiles(W: Matrix, image_shape: tuple[int, ...], order: Indices) -> list[Matrix]:
+def dense_tiles(W: Matrix, image_shape: tuple[int, ...], order: Indices) -> list[Matrix]:
     """Columns of W as images (rows, columns, channels), reduced."""
     channels = W.T[order].reshape(len(order), *image_shape[:2], -1).transpose(0, 3, 1, 2)
     return [np.dstack([reduced(channel, _TILE) for channel in tile]) for tile in channels]
 
 
-def _windows(W: Matrix, fields: ReceptiveFields, order: Indices) -> list[Matrix]:
+def window_tiles(W: Matrix, fields: ReceptiveFields, order: Indices) -> list[Matrix]:
     """Tiles of the weights inside the rectangles, by each unit's root mean square; NaN outside.
 
     Units with a smaller rectangle have larger weights, from the start.
     """
-    tiles, insides = (_tiles(each, fields.image_shape, order) for each in (W, fields.mask))
+    tiles, insides = (dense_tiles(each, fields.image_shape, order) for each in (W, fields.mask))
     return [
         np.where(inside > 0, tile / (np.sqrt(np.mean(tile[inside > 0] ** 2)) or 1), np.nan)
         for tile, inside in zip(tiles, insides, strict=True)
     ]
 
 
-def _limit(values: Matrix | Vector) -> float:
+def colour_limit(values: Matrix | Vector) -> float:
     """The largest |w| on the colour scale; 1 for a matrix of zeros."""
     sizes = np.abs(values)
     return float(np.percentile(sizes, _CLIPPED) or sizes.max() or 1)

@@ -7,7 +7,9 @@ language. It is a single file without scripts and external resources.
 
 gather       the contents of a run
 languages    the words of the page: en.toml, zh.toml
+layouts      a chart as inline SVG, laid out for telephone, tablet and wide window
 charts       its charts, with alternative texts
+pictures     its grids of images: mistakes, maps and tiles of weights
 tables       its tables
 page         all of it put into the template
 data_page    the page of a data set's examination

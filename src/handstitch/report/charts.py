@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from markupsafe import Markup
 
 from handstitch import evaluation, figures, insight
 from handstitch.arrays import Matrix
 from handstitch.core.parameters import Parameters
 from handstitch.model import Model
 from handstitch.records import Evaluation, is_validated
-from handstitch.report import languages
+from handstitch.report import pictures
 from handstitch.report.gather import Predictions, RunContents
 from handstitch.report.languages import Lang, Words
+from handstitch.report.layouts import LAYOUTS, chart
+from handstitch.report.pictures import Gallery
 from handstitch.runs.folder import CONFUSION, CURVES, WEIGHTS
 
-_LAYERS: Final = 4
-"""Layers drawn before and after: of a deeper network the first two and the last two."""
-_PIXELS_PER_INCH: Final = 96  # of CSS
-_MANY: Final = 50_000
-"""Weights from which a map is a PNG: as an SVG it would be larger and slower."""
-_WORST: Final = 24
-"""Mistakes drawn: the most confident ones."""
-_DPI: Final = 120
-"""Resolution of such a PNG: a quarter finer than the page's own pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """An image within the page."""
-
-    uri: str
-    """data: URI of an image."""
-    alt: str
-    width: int
-    """CSS pixels at which its text has the intended size."""
+_NO_PHONE: Final = {"middle": 680, "wide": 860}
+"""Layouts of a matrix: a telephone has the table of the most frequent mistakes instead."""
+_ONE: Final = {"narrow middle wide": 340}
+_TWO: Final = {"narrow": 340, "middle wide": 680}
 
 
 class Charts:
@@ -48,25 +33,29 @@ class Charts:
 
     def __init__(self, lang: Lang) -> None:
         self.lang, self.png_lang = lang, figures.png_language(lang)
-        self.named = defaultdict[str, list[Chart]](list)
+        self.named = defaultdict[str, list[Markup | Gallery]](list)
         """Name → charts; none where something was missing."""
+        self.structure = ""
+        """A sentence on the units of the first layer."""
         self.files: dict[str, bytes] = {}
         """Name of a file in the run's folder → PNG."""
 
     def add(
-        self, name: str, draw: Callable[[Lang], Any], alt: str, *, numbers: int = 0, file: str = ""
+        self,
+        name: str,
+        draw: Callable[[int, Lang], Any],
+        alt: str,
+        layouts: Mapping[str, int] = LAYOUTS,
+        *,
+        file: str = "",
     ) -> None:
-        """Draw a chart as SVG, whose text is sharp at any size; as PNG if it shows very many
-        `numbers`. With `file` it is a picture of that name as well.
+        """Draw a chart as inline SVG, for each width of `layouts` one; with `file` it is a PNG of
+        that name as well, as wide as the widest.
         """
-        is_png = numbers > _MANY
-        figure = draw(self.png_lang if is_png else self.lang)
-        data = figures.png(figure, _DPI) if is_png else figures.svg(figure).encode()
-        kind, content = "png" if is_png else "svg+xml", base64.b64encode(data).decode()
-        width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
-        self.named[name].append(Chart(f"data:image/{kind};base64,{content}", alt, width))
+        key = f"{name}{len(self.named[name]) or ''}"
+        self.named[name].append(chart(lambda width: draw(width, self.lang), alt, key, layouts))
         if file:
-            self.files[file] = figures.png(draw(self.png_lang))
+            self.files[file] = figures.png(draw(max(layouts.values()), self.png_lang))
 
 
 def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
@@ -76,7 +65,7 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
         first, last, best = history[0], history[-1], run.best or history[-1]
         charts.add(
             "curves",
-            lambda lang: figures.curves(history, lang=lang),
+            lambda width, lang: figures.curves(history, lang=lang, width=width),
             (words.curves_alt if is_validated(history) else words.curves_alt_training).format(
                 epochs=len(history),
                 first=percent(first.val_accuracy),
@@ -93,11 +82,13 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
     if run.evaluation is not None:
         _draw_scores(charts, run.evaluation, words)
         if run.predictions is not None:
-            _draw_mistakes(charts, run.evaluation, run.predictions, words)
+            _draw_predictions(charts, run.evaluation, run.predictions, words)
     if run.model is not None:
-        _draw_weights(charts, run.model, words)
+        _draw_weights(charts, run.model, run.initial, words)
         if run.initial is not None:
-            _draw_change(charts, run.initial, run.model.parameters, words)
+            charts.named["before_after"] += pictures.changes(
+                run.initial, run.model.parameters, words
+            )
     return charts
 
 
@@ -106,7 +97,7 @@ def _draw_scores(charts: Charts, measured: Evaluation, words: Words) -> None:
     names = [score.name for score in scores]
     charts.add(
         "confusion",
-        lambda lang: figures.confusion_matrix(matrix, names, lang),
+        lambda width, lang: figures.confusion_matrix(matrix, names, lang, width),
         words.confusion_alt.format(
             classes=len(names),
             n=measured.n,
@@ -114,13 +105,15 @@ def _draw_scores(charts: Charts, measured: Evaluation, words: Words) -> None:
             correct=measured.correct,
             pair=_most_confused(measured, words),
         ),
+        _NO_PHONE,
         file=CONFUSION,
     )
     worst, best = (choose(scores, key=lambda score: score.f1) for choose in (min, max))
     charts.add(
         "classes",
-        lambda lang: figures.class_scores(scores, lang),
+        lambda width, lang: figures.class_scores(scores, lang, width),
         words.classes_alt.format(worst=worst.name, low=worst.f1, best=best.name, high=best.f1),
+        _TWO,
     )
 
 
@@ -131,85 +124,45 @@ def _most_confused(measured: Evaluation, words: Words) -> str:
     return str(words.no_mistakes.format(n=measured.n))
 
 
-def _draw_mistakes(
+def _draw_predictions(
     charts: Charts, measured: Evaluation, predictions: Predictions, words: Words
 ) -> None:
-    images, labels, P = predictions.images, predictions.labels, predictions.P
+    labels, P = predictions.labels, predictions.P
     temperatures = {1.0: predictions.P_uncalibrated, predictions.temperature: P}
     for temperature, at in temperatures.items():
         bins = evaluation.calibration_bins(at, labels)
         charts.add(
             "calibration",
-            partial(figures.reliability, bins, temperature),
+            partial(_reliability, bins, temperature),
             words.calibration_alt.format(
                 temperature=temperature,
                 bins=len(bins),
                 confidence=percent(confidence(at)),
                 accuracy=percent(measured.accuracy),
             ),
+            _ONE,
         )
-    mistakes = int(np.count_nonzero(np.argmax(P, axis=1) != labels))
-    if mistakes and images.ndim > 2:  # features cannot be drawn
-        sample = (images, labels, P, [score.name for score in measured.class_scores])
+    is_wrong = np.argmax(P, axis=1) != labels
+    if is_wrong.any() and predictions.images.ndim > 2:  # features cannot be drawn
         first = _most_confused(measured, words)
-        charts.add(
-            "worst",
-            lambda lang: figures.worst_mistakes(*sample, _WORST, lang=lang),
-            words.worst_alt.format(shown=min(_WORST, mistakes), mistakes=mistakes, first=first),
-        )
-        charts.add(
-            "pairs",
-            lambda lang: figures.confused_pairs(*sample, lang=lang),
-            words.pairs_alt.format(first=first),
-        )
+        names = [score.name for score in measured.class_scores]
+        charts.named["worst"].append(pictures.worst_mistakes(predictions, names, first, words))
+        charts.named["pairs"] += pictures.confused_pairs(measured, predictions, first, words)
 
 
-def _draw_weights(charts: Charts, model: Model, words: Words) -> None:
+def _reliability(bins: Any, temperature: float, width: int, lang: Lang) -> Any:
+    return figures.reliability(bins, temperature, lang, width)
+
+
+def _draw_weights(charts: Charts, model: Model, initial: Parameters | None, words: Words) -> None:
     theta, shape, fields = model.parameters, model.image_shape, model.receptive_fields
-    W, use = theta.weights[0], insight.outgoing_norms(theta)
-    charts.add(
-        "maps",
-        lambda lang: figures.heat_maps(theta, lang),
-        words.maps_alt.format(layers=len(theta.weights)),
-        numbers=theta.vector.size,
-    )
+    charts.named["maps"] += pictures.weight_maps(theta, words)
     if model.has_images:
-        alt = words.tiles_alt if len(shape) == 2 else words.tiles_colour_alt
-        charts.add(
-            "tiles",
-            lambda lang: figures.unit_tiles(W, shape, use, lang=lang, fields=fields),
-            alt.format(rows=shape[0], columns=shape[1]),
-        )
-    if fields:
-        charts.add(
-            "fields",
-            lambda lang: figures.receptive_fields(fields, lang),
-            words.fields_alt.format(units=len(fields.rectangles)),
-        )
+        gallery, charts.structure = pictures.unit_tiles(model, initial, words)
+        charts.named["tiles"].append(gallery)
+    use = insight.outgoing_norms(theta)
     weights = figures.weights(theta, shape, use, charts.png_lang, fields=fields)
     charts.files[WEIGHTS] = figures.png(weights)
-
-
-def _draw_change(charts: Charts, initial: Parameters, theta: Parameters, words: Words) -> None:
-    """The initial and final weights of the layers."""
-    layers = list(range(len(theta.weights)))
-    for layer in layers if len(layers) <= _LAYERS else layers[:2] + layers[-2:]:
-        after, before = theta.weights[layer], initial.weights[layer]
-        charts.add(
-            "before_after",
-            partial(_before_after, after, before, layer + 1),
-            words.before_after_alt.format(
-                layer=layer + 1,
-                before=float(before.std(dtype=np.float64)),
-                after=float(after.std(dtype=np.float64)),
-            ),
-            numbers=after.size,
-        )
-
-
-def _before_after(after: Matrix, before: Matrix, layer: int, lang: Lang) -> Any:
-    title = languages.words(lang).before_after_title.format(layer=layer)
-    return figures.before_after(after, before, title, lang)
 
 
 def confidence(P: Matrix) -> float:

@@ -31,6 +31,7 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
             w=words,
             run=run,
             charts=charts.named,
+            structure=charts.structure,
             version=__version__,
             title=words.title.format(run=name, dataset=TITLES.get(run.dataset, run.dataset)),
             headline=tables.headline(run, words),
