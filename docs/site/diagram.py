@@ -10,47 +10,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from itertools import groupby
-from typing import Literal
+from itertools import groupby, product
 
 import numpy as np
 
-from handstitch.arrays import Images, Matrix
+from handstitch.arrays import Images, Indices, Matrix
 from handstitch.core.network import Network, Workspace
 from handstitch.evaluation import probabilities
+from handstitch.figures import Lang
 from handstitch.model import Model
 
-Language = Literal["en", "zh"]
 Point = tuple[float, float]
 
 WORDS = {
     "en": {
-        "alt": "Network diagram. A picture of a boot, 28 by 28 pixels; windows of it lead to {first} "
-        "units, these to {second} units, these to a probability for each of ten classes, ankle boot "
-        "the largest. Forward: Z = A W + b, A = f(Z), P = softmax(Z). Backward: dZ = P − Y, "
-        "dW = Aᵀ dZ, dA = dZ Wᵀ.",
         "image": "28 × 28 pixels",
-        "first": "{units} units, each sees a window",
+        "first": "{units} units, each of which sees a window,",
         "first short": "{units} units",
-        "second": "{units} units",
+        "second": "and {units} units, which see all of those",
+        "second short": "{units} units",
         "classes": "10 classes",
         "forward": "forward",
         "backward": "backward",
-        "Z": "every layer: times weights, plus biases",
-        "A": "ReLU: what is negative becomes 0",
+        "Z": "inputs times weights, plus biases",
+        "A": "ReLU: negative becomes 0",
         "P": "probabilities that add up to 1",
-        "dZ": "what is predicted minus what is right",
+        "dZ": "predicted minus right",
         "dW": "how each weight changes the loss",
         "dA": "handed to the layer before, times f′",
     },
     "zh": {
-        "alt": "网络示意图。一张 28 × 28 像素的短靴图；其中的窗口通向 {first} 个单元，再到 {second} 个单元，"
-        "最后是十个类别各自的概率，短靴最大。前向：Z = A W + b，A = f(Z)，P = softmax(Z)。"
-        "反向：dZ = P − Y，dW = Aᵀ dZ，dA = dZ Wᵀ。",
         "image": "28 × 28 像素",
-        "first": "{units} 个单元，各看一个窗口",
+        "first": "{units} 个单元，各看一个窗口；",
         "first short": "{units} 个单元",
-        "second": "{units} 个单元",
+        "second": "再加 {units} 个单元，看到前一层的全部",
+        "second short": "{units} 个单元",
         "classes": "10 个类别",
         "forward": "前向",
         "backward": "反向",
@@ -88,7 +82,9 @@ class Drawing:
 
     def add(self, tag: str, text: str = "", **attributes: object) -> None:
         """An element; `_` in the name of an attribute stands for a hyphen."""
-        said = "".join(f' {name.replace("_", "-")}="{v}"' for name, v in attributes.items())
+        said = "".join(
+            f' {name.rstrip("_").replace("_", "-")}="{v}"' for name, v in attributes.items()
+        )
         self.parts.append(f"<{tag}{said}>{text}</{tag}>" if text else f"<{tag}{said}/>")
 
     def write(self, at: Point, text: str, **attributes: object) -> None:
@@ -118,16 +114,13 @@ class Pass:
 def forward_pass(model: Model, image: Images) -> Pass:
     """The forward pass of a network with receptive fields on one image."""
     X = np.empty((1, image.size), np.float32)
-    model.scaling.apply(image[None], X)
+    model.scaling.apply(image.reshape(1, -1), X)
     network = Network(model.parameters, model.activations)
     work = Workspace(network, 1)
     P = probabilities(network.forward(X, work), model.temperature)[0]
     assert model.receptive_fields is not None
     rectangles = model.receptive_fields.rectangles.astype(int)
-    centres = rectangles[:, :2] + rectangles[:, 2:] / 2
-    is_small = (rectangles[:, 2:] <= 9).all(axis=1) & (rectangles[:, 2:] >= 6).all(axis=1)
-    far = np.where(is_small, 0.0, 99.0)
-    units = [int(np.argmin(far + np.hypot(*(centres - centre).T))) for centre in WINDOWS]
+    units = _chosen(rectangles, work.outputs[0][0])
     W = np.abs(model.parameters.weights[1][units])
     others = np.argsort(-work.outputs[1][0], kind="stable")
     others = np.sort(others[np.linspace(0, len(others) // 3, SECOND).astype(int)])
@@ -142,28 +135,43 @@ def forward_pass(model: Model, image: Images) -> Pass:
     )
 
 
-def diagram(model: Model, shown: Pass, lang: Language, *, is_narrow: bool) -> tuple[str, Point, str]:
-    """The elements of the SVG file, its size, and what it shows in words."""
+def _chosen(rectangles: Indices, activities: Matrix) -> list[int]:
+    """For each of WINDOWS the window nearest to it that is not taken, and its most active unit."""
+    centres = rectangles[:, :2] + rectangles[:, 2:] / 2
+    is_free = ((rectangles[:, 2:] >= 6) & (rectangles[:, 2:] <= 10)).all(axis=1)
+    units = []
+    for centre in WINDOWS:
+        nearest = int(np.argmin(np.where(is_free, np.hypot(*(centres - centre).T), np.inf)))
+        sharing = (rectangles == rectangles[nearest]).all(axis=1)
+        units.append(int(np.argmax(np.where(sharing, activities, -1))))
+        is_free &= ~sharing
+    return units
+
+
+def diagram(model: Model, shown: Pass, lang: Lang, *, is_narrow: bool) -> tuple[str, Point]:
+    """The elements of the SVG file, and its size."""
     sizes = model.parameters.sizes
-    words = {key: text for key, text in WORDS[lang].items()}
-    for key in ("first", "first short"):
-        words[key] = words[key].format(units=sizes[1])
-    words["second"] = words["second"].format(units=sizes[2])
-    words["alt"] = words["alt"].format(first=sizes[1], second=sizes[2])
+    words = {
+        key: text.format(units=sizes[1 if key.startswith("first") else 2])
+        for key, text in WORDS[lang].items()
+    }
     names = list(model.class_names) if lang == "en" else list(GARMENTS)
     drawing = Drawing()
     size = (_narrow if is_narrow else _wide)(drawing, shown, names, words)
-    return "\n".join(drawing.parts), size, words["alt"]
+    return "\n".join(drawing.parts), size
 
 
 def _wide(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, str]) -> Point:
     side, top = 7, 36
-    _headings(drawing, {14: "image", 232: "first", 432: "second", 552: "classes"}, words)
+    for x, key in ((112, "image"), (318, "first short"), (462, "second short"), (640, "classes")):
+        drawing.write((x, 20), words[key], class_="bold", text_anchor="middle")
     first = [(318.0, top + 14 + 33 * k) for k in range(len(shown.windows))]
     second = [(462.0, top + 26 + 36 * k) for k in range(SECOND)]
     classes = [(562.0, top + 8 + 20 * k) for k in range(len(names))]
-    _network(drawing, shown, (14, top), side, first, second, classes, is_narrow=False)
-    _classes(drawing, shown, names, classes, (576, 672, 62))
+    _network(drawing, shown, Places((14, top), side, first, second, classes))
+    for x, y in (first[-1], second[-1]):
+        drawing.write((x, y + 30), "⋮", class_="bold", text_anchor="middle")
+    _classes(drawing, shown, names, classes, (576, 668, 42))
     for row, keys in enumerate((("Z", "A", "P"), ("dA", "dW", "dZ"))):
         y = 270 + 92 * row
         _arrow(drawing, 14, 746, y, words["backward" if row else "forward"], is_back=bool(row))
@@ -171,20 +179,20 @@ def _wide(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, str]
             x = 14 + 250 * column
             drawing.formula((x, y + 36), key, class_="formula")
             drawing.write((x, y + 58), words[key], class_="quiet small")
-    return 760, 436
+    return 760, 432
 
 
 def _narrow(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, str]) -> Point:
     side, top = 6, 28
     drawing.write((175, 16), words["image"], class_="bold", text_anchor="middle")
-    first = [(45.0 + 52 * k, 252.0) for k in range(len(shown.windows))]
-    second = [(71.0 + 52 * k, 326.0) for k in range(SECOND)]
-    _network(drawing, shown, (91, top), side, first, second, [], is_narrow=True)
-    drawing.write((175, 284), words["first"], class_="quiet small halo", text_anchor="middle")
-    drawing.write((175, 358), words["second"], class_="quiet small halo", text_anchor="middle")
-    classes = [(26.0, 392.0 + 22 * k) for k in range(len(names))]
-    _classes(drawing, shown, names, classes, (14, 128, 160))
-    y = 640.0
+    first = [(45.0 + 52 * k, 244.0) for k in range(len(shown.windows))]
+    second = [(71.0 + 52 * k, 318.0) for k in range(SECOND)]
+    _network(drawing, shown, Places((91, top), side, first, second, []))
+    for k, key in enumerate(("first", "second")):
+        drawing.write((175, 352 + 17 * k), words[key], class_="quiet small", text_anchor="middle")
+    classes = [(26.0, 404.0 + 22 * k) for k in range(len(names))]
+    _classes(drawing, shown, names, classes, (14, 128, 150))
+    y = 652.0
     for row, keys in enumerate((("Z", "A", "P"), ("dZ", "dW", "dA"))):
         _arrow(drawing, 14, 336, y, words["backward" if row else "forward"], is_back=bool(row))
         for key in keys:
@@ -195,54 +203,49 @@ def _narrow(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, st
     return 350, y - 26
 
 
-def _headings(drawing: Drawing, places: dict[int, str], words: dict[str, str]) -> None:
-    for x, key in places.items():
-        drawing.write((x, 20), words[key], class_="bold")
+@dataclass(frozen=True)
+class Places:
+    """Where things stand in one of the layouts."""
+
+    corner: Point
+    """Upper left of the picture."""
+    side: int
+    """Of a pixel of the picture."""
+    first: list[Point]
+    second: list[Point]
+    classes: list[Point]
+    """None on the telephone, where the classes stand too far below for lines."""
 
 
-def _network(
-    drawing: Drawing,
-    shown: Pass,
-    corner: Point,
-    side: int,
-    first: list[Point],
-    second: list[Point],
-    classes: list[Point],
-    *,
-    is_narrow: bool,
-) -> None:
+def _network(drawing: Drawing, shown: Pass, at: Places) -> None:
     """The picture with its windows, and the units with their lines."""
-    x, y = corner
+    (x, y), side = at.corner, at.side
     drawing.add("path", d=f"M{x} {y}h{28 * side}v{28 * side}h{-28 * side}z", fill="#101418")
+    place = f"translate({x} {y}) scale({side})"
     for level, path in levels(shown.image):
-        place = f"translate({x} {y}) scale({side})"
-        drawing.add("path", d=path, fill="#fff", fill_opacity=number(level), transform=place)
-    # Without room for crossings: from above to below, and on the telephone from left to right.
-    order = sorted(shown.windows, key=lambda w: w[1] if is_narrow else w[0])
-    activities = [shown.first[shown.windows.index(window)] for window in order]
-    for (top, left, height, width), (to_x, to_y) in zip(order, first, strict=True):
-        low, high = (x + left * side, y + top * side), (width * side, height * side)
-        if is_narrow:
-            ends = (low[0], low[1] + high[1]), (low[0] + high[0], low[1] + high[1])
-        else:
-            ends = (low[0] + high[0], low[1]), (low[0] + high[0], low[1] + high[1])
-        points = " ".join(f"{number(a)},{number(b)}" for a, b in (*ends, (to_x, to_y)))
+        drawing.add(
+            "path", d=path, fill="#fff", fill_opacity=number(level), transform=place,
+            shape_rendering="crispEdges",
+        )  # fmt: skip
+    is_below = not at.classes
+    # Without needless crossings: from above to below, and on the telephone from left to right.
+    order = np.argsort([window[1 if is_below else 0] for window in shown.windows], kind="stable")
+    for unit, to in zip(order, at.first, strict=True):
+        top, left, height, width = (side * length for length in shown.windows[unit])
+        right, bottom = x + left + width, y + top + height
+        near = (x + left, bottom) if is_below else (right, y + top)
+        points = " ".join(f"{number(a)},{number(b)}" for a, b in (near, (right, bottom), to))
         drawing.add("polygon", points=points, class_="fan")
-        drawing.add("rect", x=low[0], y=low[1], width=high[0], height=high[1], class_="window")
-    for k, start in enumerate(first):
-        unit = shown.windows.index(order[k])
-        for j, end in enumerate(second):
-            _line(drawing, start, end, 0.1 + 0.75 * float(shown.joined[unit, j]))
-    for start in second:
-        for end in classes:
-            _line(drawing, start, end, 0.2)
-    for at, activity in zip(first, activities, strict=True):
-        _unit(drawing, at, float(activity), "unit seen")
-    for at, activity in zip(second, shown.second, strict=True):
-        _unit(drawing, at, float(activity), "unit")
-    if not is_narrow:
-        for points in (first, second):
-            drawing.write((points[-1][0], points[-1][1] + 30), "⋮", class_="bold", text_anchor="middle")
+        drawing.add("rect", x=x + left, y=y + top, width=width, height=height, class_="window")
+    for unit, start in zip(order, at.first, strict=True):
+        for size, end in zip(shown.joined[unit], at.second, strict=True):
+            _line(drawing, start, end, 0.1 + 0.75 * float(size))
+    for start, end in product(at.second, at.classes):
+        _line(drawing, start, end, 0.2)
+    for place_of, activity in zip(at.first, shown.first[order], strict=True):
+        _unit(drawing, place_of, float(activity), "unit seen")
+    for place_of, activity in zip(at.second, shown.second, strict=True):
+        _unit(drawing, place_of, float(activity), "unit")
 
 
 def _classes(
@@ -257,8 +260,10 @@ def _classes(
     for (_, y), name, p in zip(places, names, shown.P, strict=True):
         kind = "likely" if p == shown.P.max() else "quiet"
         drawing.write((name_x, y + 4), name, class_=f"small {kind}")
-        wide = max(1.0, longest * float(p) * 0.6)
-        drawing.add("rect", x=bar_x, y=number(y - 5), width=number(wide), height=10, class_=f"bar {kind}")
+        wide = max(1.0, longest * float(p))
+        drawing.add(
+            "rect", x=bar_x, y=number(y - 5), width=number(wide), height=10, class_=f"bar {kind}"
+        )
         said = f"{100 * p:.0f} %" if p >= 0.005 else "< 1 %"
         drawing.write((bar_x + wide + 6, y + 4), said, class_=f"small {kind}")
 
@@ -267,7 +272,7 @@ def _arrow(drawing: Drawing, x0: float, x1: float, y: float, text: str, *, is_ba
     kind = "back" if is_back else "forth"
     head = f"M{x0 + 8} {y - 5}L{x0} {y}l8 5" if is_back else f"M{x1 - 8} {y - 5}L{x1} {y}l-8 5"
     drawing.add("path", d=f"M{x0} {y}H{x1}{head}", class_=f"arrow {kind}")
-    at = ((x1 - 10, y - 9), "end") if is_back else ((x0, y - 9), "start")
+    at = ((x1, y - 9), "end") if is_back else ((x0, y - 9), "start")
     drawing.write(at[0], text, class_=f"bold {kind}", text_anchor=at[1])
 
 
@@ -290,7 +295,9 @@ def levels(image: Images) -> list[tuple[float, str]]:
     for level in range(1, LEVELS + 1):
         path = ""
         for row in range(grey.shape[0]):
-            for _, run in groupby(np.flatnonzero(grey[row] == level), key=_run_of(grey[row] == level)):
+            for _, run in groupby(
+                np.flatnonzero(grey[row] == level), key=_run_of(grey[row] == level)
+            ):
                 columns = list(run)
                 path += f"M{columns[0]} {row}h{len(columns)}v1h-{len(columns)}z"
         if path:
