@@ -30,12 +30,14 @@ from handstitch.runs.history import recorded_epochs
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
-WIDTHS = {"": 760, "-narrow": 350}
+WIDTHS = {"": 740, "-narrow": 330}
+"""Of a chart, without its margins."""
 SHIRT = 160
 """A T-shirt among the garments drawn with seed 0, which the network may take for a shirt."""
 TILES = {"": (12, 3, 4), "-narrow": (6, 6, 4)}
 """Columns and rows of units, and pixels for each weight."""
 GAP = 6
+MARGIN = 10
 STYLE = """
 svg { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", \
 "PingFang SC", "Microsoft YaHei", sans-serif; background: var(--ground); }
@@ -81,12 +83,14 @@ def chart(figure: figures.Figure) -> bytes:
     """A figure as a file; its words are in the page that shows it."""
     element = figures.inline_svg(figure, "", "p")
     opening, _, elements = element.partition(">")
-    view = re.findall(r'viewBox="([^"]*)"', opening)[0]
-    size = tuple(float(part) for part in re.findall(r'(?:width|height)="(\d+)"', opening))
-    return file(elements.removesuffix("</svg>"), size, view)
+    _, _, width, height = map(float, re.findall(r'viewBox="([^"]*)"', opening)[0].split())
+    inner = f'<svg viewBox="0 0 {width:g} {height:g}" x="{MARGIN}" y="{MARGIN}" '
+    size = width / 0.75, height / 0.75  # points to pixels
+    inner += f'width="{size[0]:g}" height="{size[1]:g}">{elements}'
+    return file(inner, (size[0] + 2 * MARGIN, size[1] + 2 * MARGIN))
 
 
-def file(elements: str, size: Sequence[float], view: str = "") -> bytes:
+def file(elements: str, size: Sequence[float]) -> bytes:
     """An SVG file that follows the reader's colour scheme, with the colours of a run's page."""
     css = (ROOT / "src/handstitch/report/templates/page.css").read_text("utf-8")
     light = re.findall(r"^:root \{\n(.*?)^\}", css, re.MULTILINE | re.DOTALL)[0]
@@ -100,7 +104,7 @@ def file(elements: str, size: Sequence[float], view: str = "") -> bytes:
     style = f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
     width, height = (f"{side:g}" for side in size)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view or f"0 0 {width} {height}"}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" stroke-linejoin="round">\n'
         f"<style>{style}{STYLE}</style>\n{elements}</svg>\n"
     ).encode()
