@@ -7,20 +7,17 @@ larger the weight.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from html import escape
-from itertools import groupby, product
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from drawing import Drawing, Point, levels, number
 
 from handstitch.arrays import Images, Indices, Matrix
 from handstitch.core.network import Network, Workspace
 from handstitch.evaluation import probabilities
 from handstitch.figures import Lang
 from handstitch.model import Model
-
-Point = tuple[float, float]
 
 WORDS = {
     "en": {
@@ -65,35 +62,10 @@ FORMULAS = {
     "dW": "d*W* = *A*^⊤ d*Z*",
     "dA": "d*A* = d*Z* *W*^⊤",
 }
-"""Variables between stars, exponents behind a circumflex."""
 WINDOWS = ((5, 8), (9, 18), (13, 6), (17, 21), (21, 10), (24, 22))
 """Centres (row, column) near which windows are shown."""
 SECOND = 5
 """Units of the second layer that are shown."""
-LEVELS = 8
-"""Greys of the picture."""
-
-
-@dataclass
-class Drawing:
-    """Elements of an SVG file."""
-
-    parts: list[str] = field(default_factory=list)
-
-    def add(self, tag: str, text: str = "", **attributes: object) -> None:
-        """An element; `_` in the name of an attribute stands for a hyphen."""
-        said = "".join(
-            f' {name.rstrip("_").replace("_", "-")}="{v}"' for name, v in attributes.items()
-        )
-        self.parts.append(f"<{tag}{said}>{text}</{tag}>" if text else f"<{tag}{said}/>")
-
-    def write(self, at: Point, text: str, **attributes: object) -> None:
-        """A text that begins at this point."""
-        self.add("text", escape(text), x=number(at[0]), y=number(at[1]), **attributes)
-
-    def formula(self, at: Point, key: str, **attributes: object) -> None:
-        """A formula, its variables in italics."""
-        self.add("text", spans(FORMULAS[key]), x=number(at[0]), y=number(at[1]), **attributes)
 
 
 @dataclass
@@ -177,7 +149,7 @@ def _wide(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, str]
         _arrow(drawing, 14, 746, y, words["backward" if row else "forward"], is_back=bool(row))
         for column, key in enumerate(keys):
             x = 14 + 250 * column
-            drawing.formula((x, y + 36), key, class_="formula")
+            drawing.formula((x, y + 36), FORMULAS[key], class_="formula")
             drawing.write((x, y + 58), words[key], class_="quiet small")
     return 760, 432
 
@@ -196,7 +168,7 @@ def _narrow(drawing: Drawing, shown: Pass, names: list[str], words: dict[str, st
     for row, keys in enumerate((("Z", "A", "P"), ("dZ", "dW", "dA"))):
         _arrow(drawing, 14, 336, y, words["backward" if row else "forward"], is_back=bool(row))
         for key in keys:
-            drawing.formula((14, y + 34), key, class_="formula")
+            drawing.formula((14, y + 34), FORMULAS[key], class_="formula")
             drawing.write((14, y + 53), words[key], class_="quiet small")
             y += 54
         y += 42
@@ -286,43 +258,3 @@ def _unit(drawing: Drawing, at: Point, activity: float, kind: str) -> None:
     x, y = map(number, at)
     drawing.add("circle", cx=x, cy=y, r=11, class_=kind)
     drawing.add("circle", cx=x, cy=y, r=number(9 * float(np.sqrt(activity))), class_="active")
-
-
-def levels(image: Images) -> list[tuple[float, str]]:
-    """Each grey of an image, from 0 to 1, with the path of its pixels."""
-    grey = np.ceil(image.astype(float) / 255 * LEVELS).astype(int)
-    found = []
-    for level in range(1, LEVELS + 1):
-        path = ""
-        for row in range(grey.shape[0]):
-            for _, run in groupby(
-                np.flatnonzero(grey[row] == level), key=_run_of(grey[row] == level)
-            ):
-                columns = list(run)
-                path += f"M{columns[0]} {row}h{len(columns)}v1h-{len(columns)}z"
-        if path:
-            found.append((level / LEVELS, path))
-    return found
-
-
-def _run_of(is_level: Images) -> Callable[[int], int]:
-    """Number of the pixels' run: that of pixels before it which have another grey."""
-    other = np.cumsum(~is_level)
-    return lambda column: int(other[column])
-
-
-def spans(formula: str) -> str:
-    """The formula as `tspan` elements."""
-    found = ""
-    for k, part in enumerate(formula.split("*")):
-        text, _, exponent = part.partition("^")
-        found += f'<tspan font-style="italic">{text}</tspan>' if k % 2 else escape(text)
-        if exponent:
-            raised, rest = exponent[0], exponent[1:]
-            found += f'<tspan dy="-5" font-size="11">{raised}</tspan><tspan dy="5">{rest}</tspan>'
-    return found
-
-
-def number(value: float) -> str:
-    """A number with two decimals at most."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,7 +1,7 @@
 """Draw the pictures of README, tutorial and derivation: `make pictures`, of the default recipe.
 
     docs/pictures/    network, curves and confusion matrix as SVG, wide and for a telephone, in two
-                      languages; weights of the packaged network's first layer as PNG
+                      languages, and a matrix with holes; as PNG weights of the packaged network
 
 A network is trained with seed 0, or taken from the run that is named, and sees the test images.
 """
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import diagram
+import holes
 import numpy as np
 from PIL import Image
 
@@ -48,6 +49,9 @@ text[class] { fill: var(--ink); }
 .line { stroke: var(--ink); fill: none; }
 .fan { fill: var(--orange); fill-opacity: 0.14; }
 .window { fill: none; stroke: var(--orange); stroke-width: 2; }
+.board { fill: var(--shade); stroke: var(--line); }
+.weight, .seen-by { stroke: var(--quiet); stroke-width: 5; stroke-linejoin: miter; }
+.seen-by { stroke: var(--orange); }
 .unit { fill: var(--ground); stroke: var(--quiet); stroke-width: 1.5; }
 .seen { stroke: var(--orange); stroke-width: 2; }
 .active, .bar.likely { fill: var(--blue); }
@@ -76,6 +80,8 @@ def draw(run: Path, lang: Lang) -> dict[str, bytes]:
         found[f"curves{kind}"] = chart(figures.curves(history, lang=lang, width=width))
         matrix = figures.confusion_matrix(evaluation.confusion_matrix, names, lang, width)
         found[f"confusion{kind}"] = chart(matrix)
+    assert model.receptive_fields is not None
+    found["holes"] = file(*holes.holes(model.receptive_fields, lang))
     return found
 
 

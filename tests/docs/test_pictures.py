@@ -18,6 +18,8 @@ PAGES = {
     "README.md": "en", "README.zh-CN.md": "zh", "docs/tutorial.md": "en",
     "docs/derivation.md": "en", "docs/zh/derivation.md": "zh",
 }  # fmt: skip
+ALONE = re.compile(r'^<img src="(\S+)" alt="[^"]{50,}">$', re.MULTILINE)
+"""A picture that is narrow enough for both."""
 SHOWN = re.compile(
     r'<picture>\n  <source media="\(max-width: 700px\)" srcset="(\S+)">\n'
     r'  <img src="(\S+)" alt="([^"]+)">\n</picture>'
@@ -33,7 +35,7 @@ def texts(name: str) -> list[str]:
 def test_each_picture_is_shown_for_both_widths_with_words(page: str):
     text = (ROOT / page).read_text("utf-8")
     shown = SHOWN.findall(text)
-    assert len(shown) == text.count("<img")
+    assert len(shown) + len(ALONE.findall(text)) == text.count("<img")
     assert "network" in shown[0][1]
     for narrow, wide, alt in shown:
         assert narrow == re.sub(r"(\.\w\w)?(\.\w+)$", r"-narrow\1\2", wide)
@@ -62,6 +64,15 @@ def test_the_network_is_the_default_one(lang: str):
         assert {"dW = A⊤ dZ", "dA = dZ W⊤"} <= set(said)
 
 
+def test_the_matrix_with_holes_has_a_dash_for_each_row_of_a_window():
+    drawing = ET.parse(FOLDER / "holes.en.svg")
+    boxes = [box for box in drawing.iter(f"{SVG}rect") if box.get("class") == "window"]
+    paths = [path for path in drawing.iter(f"{SVG}path") if path.get("class") == "seen-by"]
+    assert len(boxes) == 3
+    rows = sorted(int(box.get("height", "")) // 5 for box in boxes)
+    assert rows == sorted(path.get("d", "").count("v") for path in paths)
+
+
 def test_words_say_what_the_pictures_show():
     tutorial = (ROOT / "docs/tutorial.md").read_text("utf-8")
     network, curves, confusion, _ = (alt for *_, alt in SHOWN.findall(tutorial))
@@ -88,11 +99,11 @@ def test_pictures_follow_the_colour_scheme_and_fetch_nothing():
 
 def test_runs_of_one_grey_cover_the_picture(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "site"))
-    diagram = importlib.import_module("diagram")
+    drawing = importlib.import_module("drawing")
     image = np.array([[0, 255, 255, 0, 255], [100, 100, 0, 0, 255]], np.uint8)
     drawn = np.zeros_like(image, dtype=float)
-    for level, path in diagram.levels(image):
+    for level, path in drawing.levels(image):
         for column, row, length in re.findall(r"M(\d+) (\d+)h(\d+)v1", path):
             drawn[int(row), int(column) : int(column) + int(length)] = level
-    assert np.abs(drawn - image / 255).max() <= 1 / diagram.LEVELS
+    assert np.abs(drawn - image / 255).max() <= 1 / drawing.LEVELS
     assert (drawn > 0).tolist() == (image > 0).tolist()
