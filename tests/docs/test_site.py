@@ -6,10 +6,14 @@ import importlib
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from tests.report.test_browser import CHROMIUM, browser
 from tests.test_house import PACKAGE
+
+__all__ = ["browser"]  # a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = """<!doctype html><html><head>
@@ -75,6 +79,20 @@ def test_a_formula_that_is_not_understood_is_a_problem(
         page.write_text(text)
         book.add(page)
     assert [problem.partition(": formula ")[0] for problem in book.problems] == ["a.md", "b.md"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_pages_with_pictures_and_formulas_fit_a_telephone(site: Path, browser: Any):
+    tab = browser.new_page(viewport={"width": 390, "height": 900})
+    for name in ("tutorial", "derivation", "zh/derivation", "project/readme"):
+        tab.goto((site / f"{name}.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
+        images = tab.evaluate("[...document.images].map(i => [i.currentSrc, i.naturalWidth])")
+        assert len(images) >= 1
+        for source, width in images:
+            assert re.search(r"-narrow|holes", source), source
+            assert 0 < width <= 750
+    tab.close()
 
 
 def test_commands_and_settings_are_those_of_the_code(site: Path):
