@@ -148,7 +148,9 @@ def main() -> None:
     run = parser.parse_args().run
     with tempfile.TemporaryDirectory() as folder:
         if run is None:
-            run = hs.train(hs.Config(seed=0), out=Path(folder) / "run").folder
+            run = hs.train(
+                hs.Config(dataset="fashion-mnist", seed=0), out=Path(folder) / "run"
+            ).folder
         files = {
             f"{name}.{lang}.svg": data
             for lang in ("en", "zh")
