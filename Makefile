@@ -91,7 +91,7 @@ bench: .venv/.dev  ## Benchmark against JAX, PyTorch, scikit-learn and onnxrunti
 reproduce: .venv/.core  ## Repeat the course report's experiments and check its claims (15 minutes; ARGS="--seeds 10")
 	@$(HERE) -m reproduction $(ARGS)
 
-recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, where docs/recipes ends (2 hours; ARGS="--only presets")
+recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, where docs/recipes ends (4 hours; ARGS="--only presets")
 	@$(HERE) bench/recipes.py $(ARGS)
 
 docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
