@@ -43,8 +43,10 @@ def leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 ENGLISH = dict(each for package in PACKAGES for each in leaves(texts(package, "en"), package))
 CHINESE = dict(each for package in PACKAGES for each in leaves(texts(package, "zh"), package))
-CHINESE_ALONE = (f"{PACKAGES[0]}.meanings.", f"{PACKAGES[0]}.diagnoses.")
-"""An English page has the help texts of the settings, and the training's own diagnoses."""
+CHINESE_ALONE = tuple(f"{PACKAGES[0]}.{key}." for key in ("meanings", "diagnoses", "class_names"))
+"""An English page has the help texts of the settings, the training's own diagnoses, and the names
+that classes have in their data.
+"""
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> set[str]:
