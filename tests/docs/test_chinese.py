@@ -119,6 +119,14 @@ def test_links_lead_to_the_chinese_page(page: Path):
         assert path.is_relative_to(CHINESE) or not (CHINESE / path.relative_to(DOCS)).exists()
 
 
+@pytest.mark.parametrize("page", [*TRANSLATED, GLOSSARY], ids=lambda page: page.name)
+def test_no_line_ends_where_no_space_belongs(page: Path):
+    """A browser shows the end of a line as a space; Chinese has one beside Latin letters alone."""
+    prose = FENCE.sub("\n", page.read_text("utf-8"))
+    assert re.findall(r"[\u3000-\u303f\uff00-\uffef]\n *[^\s|#<-]", prose) == []
+    assert re.findall(r"[\u4e00-\u9fff]\n *[\u3000-\uffef]", prose) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "kind"),
     [
