@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare campaign alarms diagnoses mutants fuzz hostile bench reproduce recipes exports seeds docs notebook cover lock clean
+.PHONY: help train test check oracle compare laboratory campaign alarms diagnoses mutants fuzz hostile bench evidence reproduce recipes exports seeds docs notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -45,7 +45,7 @@ train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report
 	@echo "The command is .venv/bin/handstitch, or handstitch after:  . .venv/bin/activate"
 
 test: .venv/.dev .venv/.browser  ## Run the tests (ARGS="-k gradient" selects, WORKERS=4 for more cores)
-	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev  ## Check style, types, import layers and the commands in the documentation
 	@$(HERE) -m ruff check
@@ -64,6 +64,9 @@ oracle: .venv/.dev  ## Compare with PyTorch, Keras, scikit-learn and trackers (T
 
 compare: .venv/.dev  ## Compare both backends, and record the text of core that they agree on
 	@$(ONE_THREAD) $(HERE) -m tests.compiled
+
+laboratory: .venv/.core  ## Make docs/laboratory.html anew, after an edit of the page or of core/
+	@$(HERE) -m handstitch export --pretrained --html docs/laboratory.html
 
 campaign: .venv/.dev  ## Kill 300 runs, stop 100, kill searches 70 times; resume and compare (15 minutes)
 	@$(ONE_THREAD) $(HERE) -m tests.campaign.kills $(ARGS)
@@ -91,6 +94,9 @@ bench: .venv/.dev  ## Benchmark against JAX, PyTorch, scikit-learn and onnxrunti
 		$(HERE) bench/run.py $(ARGS); \
 	else echo "bench: SKIPPED: $(PEERS) cannot be installed here"; fi
 
+evidence: .venv/.core  ## Evidence and counterfactuals of the packaged network on all test images (5 minutes; into docs/insight.md)
+	@$(ONE_THREAD) $(HERE) bench/evidence.py $(ARGS)
+
 reproduce: .venv/.core  ## Repeat the course report's experiments and check its claims (15 minutes; ARGS="--seeds 10")
 	@$(HERE) -m reproduction $(ARGS)
 
@@ -110,7 +116,7 @@ notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and save the executed no
 	@$(HERE) notebooks/execute.py $(ARGS)
 
 cover: .venv/.dev  ## Run the tests and list the lines without coverage
-	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile \
+	@$(ONE_THREAD) $(HERE) -m pytest -m "not oracle" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		--cov --cov-report term $(ARGS)
 
 lock: .venv/.dev  ## Update both lock files (ARGS=--upgrade for newer releases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -14,7 +15,12 @@ from handstitch.storage import disk
 @pytest.fixture(scope="session", autouse=True)
 def impatient() -> None:
     """`fsync` returns at once, in this process; that it is called, and when, tests/faults prove."""
-    os.fsync = disk.Files.fsync = staticmethod(lambda descriptor: None)
+
+    def do_nothing(fd: Any) -> None:
+        pass
+
+    os.fsync = do_nothing
+    disk.Files.fsync = staticmethod(do_nothing)
 
     @event.listens_for(Engine, "connect")
     def do_not_wait(connection: object, _: object) -> None:

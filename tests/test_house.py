@@ -222,7 +222,10 @@ def scan_for(*packages: str) -> Scan:
     return scan
 
 
-PACKAGE_TEXTS = r"(config/presets|figures/labels|report/languages)/.*|compiled/(jit|comparison)\.py"
+PACKAGE_TEXTS = (
+    r"(config/presets|figures/labels|report/languages|export/laboratory)/.*"
+    r"|compiled/(jit|comparison)\.py"
+)
 RULES: dict[str, tuple[Scan, str]] = {
     # rule: (scan, the modules that may)
     "only cli prints": (scan_printing, r"cli/.*"),

@@ -180,6 +180,18 @@ class Case:
             for mask, p in zip(self.work.masks, self.network.dropout, strict=True)
         ]
 
+    @classmethod
+    def of(cls, config: Config, network: Network, X: Matrix, y: NDArray[Any]) -> Case:
+        """The case of this network and batch in float64, without dropout; the loss is the sum."""
+        case = cls.__new__(cls)
+        case.config, case.network, case.sizes = config, network, network.parameters.sizes
+        case.X, case.y, case.mixing, case.weights = X, y, 1.0, None
+        case._scale = 1.0  # noqa: SLF001 (its own)
+        fields = network.receptive_fields
+        case.mask = fields.mask if fields else np.ones((1, 1))
+        case.masks = [np.ones((1, 1))] * (len(case.sizes) - 1)
+        return case
+
     def gradient(self) -> Vector:
         """∂(loss + penalty)/∂θ by back-propagation, through core/.
 

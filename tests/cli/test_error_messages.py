@@ -21,7 +21,8 @@ PACKAGE = Path(package.__file__).parent
 FLAG_OR_COMMAND = re.compile(rf"(?<![\w-])--[a-z]|\bhandstitch (?:{'|'.join(VERBS)})\b")
 NOT_MESSAGES = re.compile(
     r"cli/|config/precedence\.py"  # the words of the command line themselves
-    r"|report/tables\.py|runs/model_card\.py"  # documents, read beside a terminal
+    # Documents, read beside a terminal:
+    r"|report/(tables|all_runs|search_page)\.py|runs/model_card\.py"
 )
 LIBRARY = [
     path

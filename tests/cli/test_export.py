@@ -121,3 +121,13 @@ def test_no_file_takes_the_place_of_another(handstitch: Handstitch, trained: Pat
     assert "this file would be replaced" in result.err
     assert model.read_bytes() == before
     assert not Path("x").exists()
+
+
+def test_the_laboratory_of_the_packaged_network(handstitch: Handstitch):
+    result = handstitch("export", "--pretrained", "--html", "lab.html")
+    assert result.code == 0, result.err
+    assert f"laboratory: lab.html, {Path('lab.html').stat().st_size:,} bytes" in result.out
+    assert "drawn samples, its probabilities within" in result.out
+    result = handstitch("export", "runs/train", "--pretrained", "--html", "lab.html")
+    assert result.code == 2
+    assert "found runs/train and --pretrained" in " ".join(result.err.split())

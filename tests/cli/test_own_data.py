@@ -253,9 +253,9 @@ def test_a_grey_picture_on_white_is_inverted_and_shown(
 
 
 def test_a_probability_is_100_percent_only_where_it_is() -> None:
-    from handstitch.cli.predict import _percent
+    from handstitch.cli.output import percent
 
-    assert [_percent(p) for p in (1.0, 0.99959, 0.9994, 0.5, 0.0005, 0.0004, 0.0)] == [
+    assert [percent(p) for p in (1.0, 0.99959, 0.9994, 0.5, 0.0005, 0.0004, 0.0)] == [
         "100.0 %", ">99.9 %", "99.9 %", "50.0 %", "0.1 %", "<0.1 %", "0.0 %",
     ]  # fmt: skip
 

@@ -135,7 +135,7 @@ def test_an_error_is_red_where_there_is_a_terminal(
     terminal()
     coloured = handstitch("show", "nowhere").err
     assert coloured.startswith("handstitch: \x1b[1;31merror\x1b[0m: there is no nowhere")
-    assert ESCAPES.sub("", coloured) == plain
+    assert ESCAPES.sub("", coloured).split() == plain.split()  # which no terminal wraps
 
 
 def test_what_takes_long_shows_that_it_is_alive(

@@ -24,7 +24,9 @@ MATRIX = [[7, 2, 1], [0, 9, 1], [0, 0, 0]]
 def cells(figure):
     """(row, column) → what is written there, by the names of classes beside and above it."""
     (axes,) = figure.axes
-    rows, columns, found = {}, {}, {}
+    rows: dict[float, str] = {}
+    columns: dict[float, str] = {}
+    found: dict[tuple[str, str], str] = {}
     for text in axes.texts:
         x, y = text.get_position()
         if text.get_text() in NAMES:
@@ -100,15 +102,16 @@ def test_dots_are_precision_and_recall_the_lowest_f1_first():
 
 
 def test_intervals_are_those_of_the_images_of_a_class_and_of_its_predictions():
-    scores = class_scores(np.array([[30, 20], [0, 50]]), ["a", "b"])
-    precision, recall = figures.class_scores(scores).axes[0].collections
+    scores = class_scores(np.array([[30, 20], [0, 50]]), ("a", "b"))
+    axes: Any = figures.class_scores(scores).axes[0]
+    precision, recall = axes.collections
     for lines, correct, n in ((precision, 30, 30), (recall, 30, 50)):
         ends = lines.get_segments()[0][:, 0].tolist()
         assert ends == pytest.approx(wilson_interval(correct, n))
 
 
 def test_of_a_hundred_classes_the_thirty_lowest_are_drawn():
-    scores = class_scores(np.eye(100, dtype=int) * 9, [f"class {n}" for n in range(100)])
+    scores = class_scores(np.eye(100, dtype=int) * 9, tuple(f"class {n}" for n in range(100)))
     written = texts(figures.svg(figures.class_scores(scores)))
     assert "The 30 lowest of 100 classes." in written
     assert sum(each.startswith("class ") for each in written) == 30

@@ -3,6 +3,7 @@
   const found = new Set();
   const shown = (each) => each.checkVisibility();
   const named = (text) => JSON.stringify(text.trim().slice(0, 40));
+  const scrolls = (each) => each.closest(".scroll:has(.lines), .stage .scroll"); // many runs; matrices
   const inside = (box, outer, what) => {
     if (box.left < outer.left - 1 || box.right > outer.right + 1) found.add(`${what} is cut sideways`);
   };
@@ -32,10 +33,11 @@
     range.selectNodeContents(node);
     const svg = parent.closest("svg"), what = named(node.data);
     const boxes = svg ? [parent.getBoundingClientRect()] : [...range.getClientRects()];
-    for (const box of boxes) {
+    for (const box of scrolls(parent) ? [] : boxes) {
       inside(box, page, what);
       for (let outer = parent; outer && outer !== document.body; outer = outer.parentElement) {
-        if (outer === svg || (!svg && getComputedStyle(outer).overflowX !== "visible")) {
+        const cuts = getComputedStyle(outer).overflowX !== "visible";
+        if (cuts && (outer === svg || !svg)) {
           const frame = outer.getBoundingClientRect();
           inside(box, frame, what);
           if (svg && (box.top < frame.top - 1 || box.bottom > frame.bottom + 1)) found.add(`${what} is cut`);
@@ -49,7 +51,7 @@
     if (contrast(colour, ground(parent)) < 4.5) found.add(`${what} is pale: ${colour}`);
   }
   for (const each of document.querySelectorAll("svg, img, table, figure, pre")) {
-    if (shown(each)) inside(each.getBoundingClientRect(), page, `<${each.tagName}>`);
+    if (shown(each) && !scrolls(each)) inside(each.getBoundingClientRect(), page, `<${each.tagName}>`);
   }
   for (const each of document.querySelectorAll(".chart")) {
     const drawn = [...each.children].filter(shown).length;

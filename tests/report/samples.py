@@ -45,7 +45,7 @@ def make_history(epochs: int) -> list[EpochRecord]:
 
 
 def make_evaluation(
-    names: list[str], part: str = "test", n: int = 400
+    names: list[str], part: str = "test", n: int = 400, shape: tuple[int, ...] = SHAPE
 ) -> tuple[Evaluation, Predictions]:
     """Random answers to random images, right about every second time."""
     rng = np.random.default_rng(len(names))
@@ -70,7 +70,7 @@ def make_evaluation(
         class_scores=evaluation.class_scores(confusion, tuple(names)),
         weights="best",
     )
-    images = rng.integers(256, size=(n, *SHAPE)).astype(np.uint8)
+    images = rng.integers(256, size=(n, *shape)).astype(np.uint8)
     return found, Predictions(images, labels, P, P, 1.25)
 
 
@@ -78,7 +78,8 @@ def make_contents(names: list[str] | None = None, **changes: Any) -> RunContents
     """The contents of a finished run with a test evaluation."""
     names = names or ["left", "right"]
     model = sample((16, 5, len(names)), class_names=tuple(names), image_shape=SHAPE)
-    found, predictions = make_evaluation(names)
+    drawn = changes.get("model") or model
+    found, predictions = make_evaluation(names, shape=drawn.image_shape)
     digest = weights_digest(model.parameters.vector)
     facts: dict[str, Any] = {
         "folder": Path("runs", "train"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +14,21 @@ import pytest
 from handstitch.core.parameters import Parameters
 from handstitch.errors import printable
 from handstitch.receptive_fields import ReceptiveFields
-from handstitch.report import Lang, page_of_comparison, page_of_data
+from handstitch.report import Lang, make_search, page_of_comparison, page_of_data
+from handstitch.report.all_runs import render_all
 from handstitch.report.charts import draw_charts
+from handstitch.report.collection import Collection
 from handstitch.report.languages import words
 from handstitch.report.page import render
 from tests.report.hostile import PIECES
-from tests.report.reading import CONTENT_POLICY
+from tests.report.reading import CONTENT_POLICY, breaches
+from tests.report.run_folders import write_search
 from tests.report.samples import make_charts, make_contents, make_history
+from tests.report.test_all_runs import make_runs
 from tests.report.test_comparison_page import make_compared
 from tests.report.test_data_page import make_findings, make_parts
+from tests.report.test_microscope import page_of
+from tests.report.test_search_page import RATES, TIED, trials_of
 from tests.sample_models import sample
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -193,6 +200,116 @@ def test_the_page_of_a_comparison_does_nothing_and_fits(
     compared = make_compared(list(PIECES[:6]), list(PIECES))
     path.write_text(page_of_comparison(compared), "utf-8", errors="surrogateescape")
     seen = look(browser, path, width, scheme)
+    assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
+
+
+@pytest.fixture(scope="module")
+def all_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page over 300 runs: 60 recipes of four seeds, and 60 of one."""
+    runs = [
+        run
+        for recipe in range(120)
+        for run in make_runs(
+            [f"run {recipe} {seed}" for seed in range(1 + 3 * (recipe % 2))],
+            learning_rate=0.001 * (recipe + 1),
+        )
+    ]
+    named = [*(replace(run, name=name) for run, name in zip(runs, PIECES, strict=False)), *runs]
+    path = tmp_path_factory.mktemp("all") / "runs.html"
+    found = Collection(Path(PIECES[0]), named[:300])
+    path.write_text(render_all(found, words("en"), path.parent), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_the_page_over_all_runs_does_nothing_and_fits(
+    browser: Any, all_runs: Path, width: int, scheme: str
+) -> None:
+    seen = look(browser, all_runs, width, scheme)
+    assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
+
+
+def test_three_hundred_runs_open_in_a_second(browser: Any, all_runs: Path) -> None:
+    tab = browser.new_page()
+    metrics = tab.context.new_cdp_session(tab)
+    metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
+    tab.goto(all_runs.as_uri())
+    found = metrics.send("Performance.getMetrics")["metrics"]
+    seconds = {each["name"]: each["value"] for each in found}
+    assert seconds["ThreadTime"] < 1  # of the processor, whatever else runs on this machine
+    assert seconds["LayoutObjects"] > 300 * 20
+    tab.close()
+
+
+def test_the_table_sorts_and_filters_by_keyboard(browser: Any, all_runs: Path) -> None:
+    tab = browser.new_page()
+    tab.goto(all_runs.as_uri())
+    shown = "[...document.querySelectorAll('.runs tbody tr:not(.recipe)')].filter(r => !r.hidden)"
+    head = tab.get_by_role("columnheader", name="learning_rate")
+    assert head.get_attribute("aria-sort") is None
+    head.get_by_role("button").focus()
+    for wanted in ("ascending", "descending"):
+        tab.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == wanted
+        rates = tab.evaluate(f"{shown}.map(row => Number(row.cells[7].textContent))")
+        assert rates == sorted(rates, reverse=wanted == "descending")
+    # A mean stays over its runs, wherever its recipe goes.
+    assert tab.evaluate(
+        "[...document.querySelectorAll('.recipe')].every(r => r === r.parentNode.rows[0])"
+    )
+    field = tab.get_by_role("searchbox", name="Filter the runs")
+    field.fill("seed=3 RUN")
+    kept = tab.evaluate(f"{shown}.map(row => row.cells[4].textContent.trim())")
+    assert set(kept) == {"3"}
+    assert tab.get_by_role("status").inner_text() == f"{len(kept)} of 300 runs are shown"
+    field.fill("no such run")
+    assert tab.evaluate(f"{shown}.length") == 0
+    field.fill("")
+    assert tab.evaluate(f"{shown}.length") == 300
+    tab.close()
+
+
+def test_without_its_script_the_page_over_all_runs_is_whole(browser: Any, all_runs: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(all_runs.as_uri())
+    assert tab.locator(".runs tbody tr:not(.recipe)").count() == 300
+    assert tab.get_by_role("button").count() == 0  # nothing is offered that would do nothing
+    assert not tab.get_by_role("searchbox").is_visible()
+    context.close()
+
+
+def test_the_policy_stops_any_other_script(browser: Any, all_runs: Path, tmp_path: Path) -> None:
+    source = all_runs.read_text("utf-8")
+    path = tmp_path / "runs.html"
+    for attack in (ATTACKS["script"], ATTACKS["handler"]):
+        path.write_text(source.replace("<h1>", attack + "<h1>"), "utf-8")
+        stopped = look(browser, path, 390, "light").happened
+        assert stopped
+        assert all("Content Security Policy" in each for each in stopped)
+    path.write_text(source.replace('"use strict";', '"use strict"; console.log("ran");'), "utf-8")
+    stopped = look(browser, path, 390, "light").happened
+    assert len(stopped) == 1
+    assert "Content Security Policy" in stopped[0]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
+def test_the_page_of_a_search_does_nothing_and_fits(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    trials = trials_of(TIED, state="failed", problem=PIECES[1] * 3)
+    found = write_search(tmp_path / "grid", trials, {"learning_rate": RATES})
+    page = make_search(found.folder).page
+    seen = look(browser, page, width, scheme)
+    assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
+    assert breaches(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_of_a_step_does_nothing_and_fits(browser: Any, tmp_path: Path, width: int) -> None:
+    path = tmp_path / "step.html"
+    path.write_text(page_of(PIECES[:5]), "utf-8")
+    seen = look(browser, path, width, "dark")
     assert (seen.happened, seen.faults, seen.broken) == ([], [], 0)
 
 

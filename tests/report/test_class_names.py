@@ -13,7 +13,7 @@ from handstitch.data.dataset import GARMENTS
 from handstitch.figures import style
 from handstitch.report import page_of_comparison, page_of_data
 from handstitch.report.charts import draw_charts
-from handstitch.report.languages import Lang, class_names, words
+from handstitch.report.languages import Lang, translations, words
 from handstitch.report.page import render
 from tests.report.samples import make_contents
 from tests.report.test_comparison_page import make_compared
@@ -40,7 +40,7 @@ def page(kind: str, classes: list[str], lang: Lang) -> str:
 def test_the_table_has_every_garment() -> None:
     assert tuple(CHINESE) == GARMENTS
     assert len(set(CHINESE.values())) == 10
-    assert class_names(GARMENTS, words("en")) == class_names(OWN, words("zh")) == {}
+    assert translations(GARMENTS, words("en")) == translations(OWN, words("zh")) == {}
 
 
 @pytest.mark.parametrize("kind", ["run", "data", "comparison"])

@@ -16,6 +16,7 @@ from handstitch.config.schema import field_types
 from handstitch.figures.labels import label, texts
 from handstitch.report.gather import Missing, Part
 from handstitch.report.languages import words
+from handstitch.search.summary import SENTENCES
 from tests.report.reading import Page
 from tests.report.samples import make_charts, make_contents
 from tests.report.test_page import page_of
@@ -23,7 +24,8 @@ from tests.report.test_page import page_of
 PACKAGES = ("handstitch.report.languages", "handstitch.figures.labels")
 NAMES = {
     "Handstitch", "sketch", "Fashion", "MNIST", "SHA", "BLAS", "NumPy", "SciPy", "numba", "auto",
-    "history", "csv", "CSV", "Python", "L2", "F1", "none", "He", "Glorot", "LeCun", "balanced",
+    "history", "candidates", "csv", "CSV", "Python", "L2", "F1", "none", "He", "Glorot", "LeCun",
+    "balanced",
 }  # fmt: skip
 """Names and commands, which are the same in every language."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_]+[0-9]*")
@@ -43,9 +45,11 @@ def leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 ENGLISH = dict(each for package in PACKAGES for each in leaves(texts(package, "en"), package))
 CHINESE = dict(each for package in PACKAGES for each in leaves(texts(package, "zh"), package))
-CHINESE_ALONE = tuple(f"{PACKAGES[0]}.{key}." for key in ("meanings", "diagnoses", "class_names"))
-"""An English page has the help texts of the settings, the training's own diagnoses, and the names
-that classes have in their data.
+OF_ENGLISH = tuple(
+    f"{PACKAGES[0]}.{table}." for table in ("meanings", "diagnoses", "ranked", "class_names")
+)
+"""An English page has the help texts of the settings, the training's own diagnoses, what the
+terminal says of a ranking, and the names that classes have in their data.
 """
 
 
@@ -68,7 +72,8 @@ def strangers(text: str) -> set[str]:
 
 def test_both_languages_have_the_same_entries_with_the_same_placeholders() -> None:
     assert len(ENGLISH) > 150
-    assert {at for at in differences(ENGLISH, CHINESE) if not at.startswith(CHINESE_ALONE)} == set()
+    found = differences(ENGLISH, CHINESE)
+    assert {at for at in found if not at.startswith(OF_ENGLISH)} == set()
     assert all(
         isinstance(text, str) and text.strip() for text in (*ENGLISH.values(), *CHINESE.values())
     )
@@ -84,6 +89,10 @@ def test_every_setting_and_everything_that_can_be_missing_has_its_words() -> Non
         assert list(said.meanings) == list(field_types())
         assert list(said.missing) == list(get_args(Missing))
         assert list(said.parts) == list(get_args(Part))
+        assert list(said.ranked) == list(SENTENCES)
+        assert {key: blanks(text) for key, text in said.ranked.items()} == {
+            key: blanks(text) for key, text in SENTENCES.items()
+        }
 
 
 def test_every_entry_is_used() -> None:

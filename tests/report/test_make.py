@@ -364,7 +364,7 @@ def test_of_many_layers_the_first_two_and_the_last_two_are_compared_with_their_s
         model=model, initial=initial, evaluation=None, predictions=None, history=[]
     )
     made = charts.draw_charts(found, ENGLISH, "en")
-    assert [gallery.alt for gallery in made.named["before_after"]] == [
+    assert [getattr(each, "alt", "") for each in made.named["before_after"]] == [
         ENGLISH.before_after_alt.format(
             layer=layer,
             before=initial.weights[layer - 1].std(dtype="f8"),

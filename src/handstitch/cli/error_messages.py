@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "data.loading.fetch": "handstitch data fetch",
     "file": "--config",
     "load": "handstitch test",
+    "report.make": "handstitch report",
     "resume": "handstitch train --resume",
     "search.run": "handstitch search",
     "search.start_winner": "handstitch train --from-search",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli.flags import DataDir, Model, Weights
+from handstitch.cli.flags import DataDir, Model, Pretrained, Weights, require_no_model
 from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
@@ -45,6 +45,10 @@ def export(
         Path | None,
         Parameter(metavar="FILE", help="an ONNX graph, for onnxruntime and others (extra onnx)"),
     ] = None,
+    html: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="the laboratory: a page to draw on, to watch and to teach"),
+    ] = None,
     layout: Annotated[
         Literal["weights_0", "W0", "coefs_0", "fc1.weight"],
         Parameter(
@@ -57,6 +61,7 @@ def export(
         Parameter(help="of --onnx: the type of the pixels from 0 to 255 that it takes"),
     ] = "uint8",
     weights: Weights = "best",
+    pretrained: Pretrained = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write a trained network into files of other programs, with its preprocessing and classes.
@@ -65,6 +70,7 @@ def export(
     not on this machine, and compared with the network. An outlier detector is not written.
     """
     from handstitch import export as exports
+    from handstitch.model.pretrained import pretrained as load_pretrained
     from handstitch.runs import folder as run_folder
 
     files = {
@@ -77,6 +83,7 @@ def export(
             "torch": torch,
             "json": json,
             "onnx": onnx,
+            "html": html,
         }.items()
         if file is not None
     }
@@ -87,8 +94,12 @@ def export(
             wanted=", ".join(f"--{kind.replace('_', '-')} FILE" for kind in exports.FORMATS),
             fix="handstitch export --python predictor.py",
         )
-    target = run_folder.newest() if path is None else path
-    classifier = run_folder.load(target, weights)
+    if pretrained:
+        require_no_model(path)
+        target, classifier = Path("pretrained"), load_pretrained()
+    else:
+        target = run_folder.newest() if path is None else path
+        classifier = run_folder.load(target, weights)
     _require_others(classifier, list(files.values()))
     samples, described = _samples(classifier, data_dir)
     options: dict[str, dict[str, str]] = {"npz": {"layout": layout}, "onnx": {"pixels": pixels}}

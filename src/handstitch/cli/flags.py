@@ -14,6 +14,7 @@ from handstitch.config import precedence
 from handstitch.config.messages import choices, format_value, valid_values
 from handstitch.config.presets import PRESETS
 from handstitch.config.schema import field_types, help_of
+from handstitch.errors import UsageError, printable
 
 GROUPS: Final = {
     "dataset": "Data",
@@ -61,6 +62,14 @@ Model = Annotated[
 Weights = Annotated[
     Literal["best", "last"], Parameter(help="of a run: weights of its best or last epoch")
 ]
+Pretrained = Annotated[
+    bool,
+    Parameter(
+        help="the network in the package, trained on Fashion-MNIST",
+        negative=(),
+        show_default=False,
+    ),
+]
 RankBy = Annotated[
     Literal["best", "last"] | None,
     Parameter(
@@ -93,6 +102,17 @@ def with_settings(
         return verb
 
     return add_flags
+
+
+def require_no_model(path: Path | None) -> None:
+    """Raise UsageError if a model is named beside --pretrained."""
+    if path is not None:
+        raise UsageError(
+            "a model and the pretrained network are named at once",
+            found=f"{printable(path)} and --pretrained",
+            wanted="one of them",
+            fix="leave out the other",
+        )
 
 
 def exclusive(*flags: str) -> Group:

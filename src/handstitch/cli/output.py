@@ -58,6 +58,13 @@ def command_line(verb: str, *words: object, **flags: object) -> str:
     return " ".join(parts)
 
 
+def percent(p: float) -> str:
+    """A probability in percent, that is 0 or 100 only where it is."""
+    if 0.9995 <= p < 1:
+        return ">99.9 %"
+    return "<0.1 %" if 0 < p < 0.0005 else f"{100 * p:.1f} %"
+
+
 def require_page(file: Path) -> None:
     """Raise UsageError unless the name of a page to write ends in .html."""
     if file.suffix.lower() != ".html":

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-import numpy as np
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json, Weights
+from handstitch.cli.flags import FLAGS, DataDir, Dataset, Json, Language, Weights, exclusive
 from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 _FEW: Final = 4
 """Pictures up to which each is shown as the network sees it."""
-_SHADES: Final = " .:-=+*#%@"
+_FORM: Final = exclusive("--explain", "--csv")
 
 
 def predict(
@@ -39,7 +38,7 @@ def predict(
         list[str] | None,
         Parameter(
             help="without files: images of the data set, such as 3 or 10:20",
-            show_default="0:10",
+            show_default="0:10; to explain, 0",
             consume_multiple=True,
             negative=(),
         ),
@@ -48,8 +47,28 @@ def predict(
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
+    explain: Annotated[
+        bool,
+        Parameter(
+            help="which pixels speak for the answer and against the next, and what would change it",
+            negative=(),
+            show_default=False,
+            group=(FLAGS, _FORM),
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        Parameter(metavar="FILE", help="of an explanation: page with the same to write (.html)"),
+    ] = None,
+    lang: Language = "en",
     csv: Annotated[
-        bool, Parameter(help="print a table as CSV on stdout", negative=(), show_default=False)
+        bool,
+        Parameter(
+            help="print a table as CSV on stdout",
+            negative=(),
+            show_default=False,
+            group=(FLAGS, _FORM),
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -58,10 +77,16 @@ def predict(
     A picture is prepared as the training images were: resized, made grey for a network of grey
     images, and inverted if those were on black and it is on white. It is marked where it lies
     further from the training images than 95 % of the validation images do.
+
+    With --explain, the contribution of every pixel to the answer against the second most probable
+    class, which is exact for networks of ReLU and leaky ReLU, and a small change of the image that
+    gives it another class.
     """
+    from handstitch.cli.explain import present
     from handstitch.model.pretrained import pretrained
     from handstitch.runs import folder as run_folder
 
+    _require_explained(out, explain=explain)
     model, files = _model_and_files(paths)
     if model is None and files and not run_folder.known():
         path, classifier = Path("pretrained"), pretrained()
@@ -76,12 +101,15 @@ def predict(
             fix="leave one out",
         )
     if files:
-        facts, answers = _of_files(classifier, files, quiet=json or csv)
+        facts, images, answers = _of_files(classifier, files, quiet=json or csv or explain)
     else:
         source = classifier.source(dataset, data_dir)
-        facts, answers = _of_dataset(classifier, source, part, rows or ["0:10"])
+        asked = rows or (["0"] if explain else ["0:10"])
+        facts, images, answers = _of_dataset(classifier, source, part, asked)
     facts = {"model": str(path), **facts}
-    if json:
+    if explain:
+        present(classifier, images, answers, facts, out=out, lang=lang, json=json)
+    elif json:
         output.print_json(facts | {"predictions": answers})
     elif csv:
         _print_csv(answers)
@@ -92,6 +120,20 @@ def predict(
                 "It cannot say which are unlike its training images: it has no outlier detector."
             )
         _print(answers, facts.get("dataset", ""), part)
+
+
+def _require_explained(out: Path | None, *, explain: bool) -> None:
+    """Raise UsageError for a page that is none, or of no explanation."""
+    if out is None:
+        return
+    output.require_page(out)
+    if not explain:
+        raise UsageError(
+            "--out is for --explain",
+            found=f"--out {out} without --explain",
+            wanted="--explain, whose page it is; or no --out",
+            fix="add --explain, or omit --out",
+        )
 
 
 def _model_and_files(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]]:
@@ -144,7 +186,8 @@ def _holds_weights(path: Path) -> bool:
 
 def _of_files(
     classifier: Classifier, files: Sequence[Path], *, quiet: bool
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], Images, list[dict[str, Any]]]:
+    from handstitch.cli.explain import in_characters
     from handstitch.model.prepared import prepare
 
     found = prepare(files, classifier.model)
@@ -158,15 +201,15 @@ def _of_files(
     if not quiet and found.images.ndim > 2 and len(found.images) <= _FEW:
         print("As the network sees " + ("it:" if len(found.images) == 1 else "them:"))
         for image in found.images:
-            print("\n".join(_drawn(image)) + "\n")
+            print("\n".join(in_characters(image)) + "\n")
     names = ({"file": name} for name in found.names)
     answers = _answers(classifier, names, found.images)
-    return {"inverted": found.inverted}, answers
+    return {"inverted": found.inverted}, found.images, answers
 
 
 def _of_dataset(
     classifier: Classifier, source: Source, part: Literal["test", "train"], rows: list[str]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], Images, list[dict[str, Any]]]:
     data = source.load(part)
     classifier.require_classes(data)
     output.say_other_data(classifier.model.dataset, data.name)
@@ -175,7 +218,7 @@ def _of_dataset(
     rows_of = ({"row": row, "true": name} for row, name in zip(chosen, true, strict=True))
     # The classes of the data, as `test` counts them: the two may spell them differently.
     answers = _answers(classifier, rows_of, data.images[chosen], data.class_names)
-    return {"dataset": data.name, "part": part}, answers
+    return {"dataset": data.name, "part": part}, data.images[chosen], answers
 
 
 def _answers(
@@ -206,7 +249,7 @@ def _print(answers: Sequence[dict[str, Any]], dataset: str, part: str) -> None:
     table, shown = [], min(3, len(answers[0]["probabilities"]))
     for answer in answers:
         best = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[:shown]
-        cells = [f"{name} {_percent(p)}" for name, p in best]
+        cells = [f"{name} {output.percent(p)}" for name, p in best]
         first = [str(answer["row"]), answer["true"]] if dataset else [printable(answer["file"])]
         is_wrong = dataset and answer["true"] != answer["predicted"]
         remarks = ["wrong"] * bool(is_wrong) + ["unlike the training images"] * bool(
@@ -218,13 +261,6 @@ def _print(answers: Sequence[dict[str, Any]], dataset: str, part: str) -> None:
     output.print_table(columns, table, f"{dataset}, {part}" if dataset else "")
 
 
-def _percent(p: float) -> str:
-    """A probability in percent, that is 0 or 100 only where it is."""
-    if 0.9995 <= p < 1:
-        return ">99.9 %"
-    return "<0.1 %" if 0 < p < 0.0005 else f"{100 * p:.1f} %"
-
-
 def _print_csv(answers: Sequence[dict[str, Any]]) -> None:
     rows = [
         {name: value for name, value in answer.items() if name != "probabilities"}
@@ -234,16 +270,6 @@ def _print_csv(answers: Sequence[dict[str, Any]]) -> None:
     writer = tables.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-
-
-def _drawn(image: np.ndarray[Any, Any]) -> list[str]:
-    """The lightness of a picture in characters, two to a pixel's width, at most 72 wide."""
-    step = max(1, -(-image.shape[1] // 36))
-    levels = image[::step, ::step].astype(int)
-    if levels.ndim == 3:  # ITU-R 601, as pillow makes colours grey
-        levels = levels @ [299, 587, 114] // 1000
-    shades = np.array(list(_SHADES))[levels * len(_SHADES) // 256]
-    return ["  " + "".join(letter * 2 for letter in row).rstrip() for row in shades]
 
 
 def _positions(words: list[str], n: int) -> list[int]:

@@ -136,6 +136,17 @@ def show_search(folder: Path, by: By = "best", *, lang: Lang = "en", json: bool 
         print(f"Train the winner: handstitch train --from-search {shell_word(folder)}{flag}")
 
 
+def refuse_ranking(by: By | None, target: Path) -> None:
+    """Raise UsageError if --by is given with what is not a search."""
+    if by is not None:
+        raise UsageError(
+            "--by is for searches",
+            found=f"--by {by} with {target}, which is not a search",
+            wanted="the folder of a search",
+            fix="omit --by",
+        )
+
+
 def _print_json(search: Search, ranking: Ranking) -> None:
     output.print_json(
         {

@@ -20,6 +20,11 @@ app.command(
     name="weights",
     help="Weights of the layers: ranges, heat maps, first-layer units as images.",
 )
+app.command(
+    "handstitch.cli.show_microscope:microscope",
+    name="microscope",
+    help="One training step on one image: every formula with its actual numbers.",
+)
 
 
 @app.default
@@ -37,7 +42,7 @@ def show(
     A run folder shows its training curves, a search its ranked candidates, a model file its
     weights: as a table and as pictures. The commands show one of them.
     """
-    from handstitch.cli.search_output import show_search
+    from handstitch.cli.search_output import refuse_ranking, show_search
     from handstitch.cli.show_curves import curves
     from handstitch.cli.show_weights import weights
     from handstitch.runs import folder as run_folder
@@ -54,13 +59,8 @@ def show(
             fix=f"perhaps: handstitch show {meant}" if meant else "see: handstitch show --help",
         )
     searched = is_search(target)
-    if by is not None and not searched:
-        raise UsageError(
-            "--by is for searches",
-            found=f"--by {by} with {target}, which is not a search",
-            wanted="the folder of a search",
-            fix="omit --by",
-        )
+    if not searched:
+        refuse_ranking(by, target)
     if out is not None and searched:
         raise UsageError(
             "a search has several pictures",

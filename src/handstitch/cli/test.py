@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json, Model, Weights
+from handstitch.cli.flags import (
+    DataDir,
+    Dataset,
+    Json,
+    Model,
+    Pretrained,
+    Weights,
+    require_no_model,
+)
 from handstitch.cli.progress import progress
-from handstitch.errors import UsageError, printable
+from handstitch.errors import printable
 
 if TYPE_CHECKING:
     from handstitch.records import Evaluation
@@ -23,14 +31,7 @@ def test(
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
-    pretrained: Annotated[
-        bool,
-        Parameter(
-            help="the network in the package, trained on Fashion-MNIST",
-            negative=(),
-            show_default=False,
-        ),
-    ] = False,
+    pretrained: Pretrained = False,
     flip: Annotated[
         bool,
         Parameter(
@@ -54,13 +55,7 @@ def test(
     from handstitch.runs import test_log
 
     if pretrained:
-        if path is not None:
-            raise UsageError(
-                "a model and the pretrained network cannot be tested at once",
-                found=f"{printable(path)} and --pretrained",
-                wanted="one of them",
-                fix=output.command_line("test", path),
-            )
+        require_no_model(path)
         target, run, search, classifier = Path("pretrained"), None, None, load_pretrained()
     else:
         target = run_folder.newest() if path is None else path

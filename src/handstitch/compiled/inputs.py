@@ -121,3 +121,17 @@ def gather_batch(
             _scale_and_drop(is_raw, offset, scale, layout, rng_state, work, lo, hi)
             if has_windows:
                 windows.turn(n, width, work.X, work.tiles, lo, hi)
+
+
+@compiled()
+def check_batch(n, images, labels, indices, sizes, most, weights):
+    """Raise IndexError for what would be read or written outside of the arrays."""
+    if not 0 < n <= min(most, len(indices)) or images.shape[1] != sizes[0]:
+        raise IndexError("a batch or images of another size than the network's")
+    if len(weights) not in (0, len(labels)):
+        raise IndexError("a weight for each label, or none, are wanted")
+    for i in indices[:n]:
+        if not 0 <= i < min(len(images), len(labels)):
+            raise IndexError("no such image")
+        if not 0 <= labels[i] < sizes[-1]:
+            raise IndexError("no such class")

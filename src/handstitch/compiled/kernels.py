@@ -48,9 +48,9 @@ TILE_ROWS: Final = 4
 """Rows of S that are multiplied at once where few of their numbers are 0."""
 _TILE: Final = 2 if _HAS_AVX512 else 1
 """Vectors of a row of the panel that then meet all of them."""
-_WORTH: Final = (3.4, 3.4, 1.0, 1.0) if _HAS_AVX512 else (3.4, 3.4, 2.6, 1.0)
+_WORTH: Final = (3.4, 3.4, 1.0, 1.0) if _HAS_AVX512 else (3.8, 3.4, 2.6, 1.0)
 """How many numbers that are not 0 a column of these rows must have, on average, for each width of
-a panel. Wide panels keep the processor busy with one row, too. Measured (decision 54)."""
+a panel. Wide panels keep the processor busy with one row, too. Measured: docs/decisions.md."""
 MASK_BITS: Final = 64
 """Rows of B in a packed panel: as many as a mask has bits."""
 _MASK_VECTORS: Final = MASK_BITS // LANES

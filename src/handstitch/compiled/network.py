@@ -15,7 +15,7 @@ from handstitch.compiled.functions import (
     softmax,
     softmax_cross_entropy,
 )
-from handstitch.compiled.inputs import gather_batch
+from handstitch.compiled.inputs import check_batch, gather_batch
 from handstitch.compiled.jit import PARALLEL, compiled
 from handstitch.compiled.matmul import (
     can_update,
@@ -254,7 +254,7 @@ def forward_backward(
     for an image, a label or a batch that leads outside of the arrays.
     """
     layers, sizes = len(layout.W), layout.sizes
-    _check(n, images, labels, indices, sizes, len(work.losses), work.weights)
+    check_batch(n, images, labels, indices, sizes, len(work.losses), work.weights)
     if not len(offset) == len(scale) in (1, sizes[0]):
         raise IndexError("one offset and scale, or one for each input, are wanted")
     pixel_scale = scale[0] / (np.float32(1) - layout.dropout[0])  # of pixels turned, not of X
@@ -293,17 +293,3 @@ def forward_backward(
     _last_biases(n, layout, into, work)
     _update_rest(threads, layout, into)
     return loss, correct
-
-
-@compiled()
-def _check(n, images, labels, indices, sizes, most, weights):
-    """Raise IndexError for what would be read or written outside of the arrays."""
-    if not 0 < n <= min(most, len(indices)) or images.shape[1] != sizes[0]:
-        raise IndexError("a batch or images of another size than the network's")
-    if len(weights) not in (0, len(labels)):
-        raise IndexError("a weight for each label, or none, are wanted")
-    for i in indices[:n]:
-        if not 0 <= i < min(len(images), len(labels)):
-            raise IndexError("no such image")
-        if not 0 <= labels[i] < sizes[-1]:
-            raise IndexError("no such class")

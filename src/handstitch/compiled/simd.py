@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import product
 from typing import Any, Final
 
 from llvmlite import ir
@@ -72,26 +73,35 @@ def element(builder: Any, start: Any, at: Any) -> Any:
 @_word(lambda a, _at, n, _width: types.UniTuple(_VECTOR, n.literal_value)(a, _i64, n, _i64))
 def load(builder: Any, start: Any, at: Any, vectors: int, width: Any) -> Any:
     """Row of so many vectors: at most `width` numbers, from array[at] on."""
-    parts = _parts(builder, start, at, vectors, width)
-    return cgutils.pack_array(builder, [_read(builder, *part) for part in parts])
+    return _read(builder, _parts(builder, start, at, _I64(0), 1, vectors, width))
 
 
 @_word(lambda array, _at, row, _width: types.void(array, _i64, row, _i64))
 def store(builder: Any, start: Any, at: Any, row: Any, width: Any) -> None:
     """At most `width` numbers, from array[at] on ← row."""
-    parts = _parts(builder, start, at, row.type.count, width)
-    for vector, part in zip(_unpack(builder, row), parts, strict=True):
-        _write(builder, vector, *part)
+    _write(builder, row, _parts(builder, start, at, _I64(0), 1, row.type.count, width))
+
+
+@_word(
+    lambda array, _at, _ld, m, n, _width: types.UniTuple(
+        _VECTOR, m.literal_value * n.literal_value
+    )(array, _i64, _i64, m, n, _i64)
+)
+def load_rows(builder: Any, start: Any, at: Any, ld: Any, m: int, n: int, width: Any) -> Any:
+    """m rows, at a distance of ld, each of n vectors as by `load`, in one tuple."""
+    return _read(builder, _parts(builder, start, at, ld, m, n, width))
+
+
+@_word(lambda array, _at, _ld, m, row, _w: types.void(array, _i64, _i64, m, row, _i64))
+def store_rows(builder: Any, start: Any, at: Any, ld: Any, m: int, rows: Any, width: Any) -> None:
+    """The inverse of `load_rows`."""
+    _write(builder, rows, _parts(builder, start, at, ld, m, rows.type.count // m, width))
 
 
 @_word(lambda array, *_: types.UniTuple(_VECTOR, LANES)(array, _i64, _i64, _i64, _i64))
 def load_block(builder: Any, start: Any, at: Any, ld: Any, height: Any, width: Any) -> Any:
     """Block (16, 16): at most `height` rows of `width` numbers, at a distance of ld."""
-    block = []
-    for i, pointer in enumerate(_rows(builder, start, at, ld)):
-        count = builder.select(builder.icmp_signed("<", _I64(i), height), width, _I64(0))
-        block.append(_read(builder, pointer, count))
-    return cgutils.pack_array(builder, block)
+    return _read(builder, _block_parts(builder, start, at, ld, height, width))
 
 
 @_word(lambda array, _at, block, *_: types.void(array, _i64, block, _i64, _i64, _i64))
@@ -99,38 +109,7 @@ def store_block(
     builder: Any, start: Any, at: Any, block: Any, ld: Any, height: Any, width: Any
 ) -> None:
     """At most `height` rows of `width` numbers, at a distance of ld, from array[at] on ← block."""
-    rows = zip(_unpack(builder, block), _rows(builder, start, at, ld), strict=True)
-    for i, (vector, pointer) in enumerate(rows):
-        count = builder.select(builder.icmp_signed("<", _I64(i), height), width, _I64(0))
-        _write(builder, vector, pointer, count)
-
-
-@_word(lambda array, _at, _ld, m, n, _w: _rows_of(m, n)(array, _i64, _i64, m, n, _i64))
-def load_rows(
-    builder: Any, start: Any, at: Any, ld: Any, rows: int, vectors: int, width: Any
-) -> Any:
-    """So many rows, at a distance of ld, each as by `load`, in one tuple."""
-    numbers = []
-    for r in range(rows):
-        begin = builder.add(at, builder.mul(ld, _I64(r)))
-        numbers += [_read(builder, *part) for part in _parts(builder, start, begin, vectors, width)]
-    return cgutils.pack_array(builder, numbers)
-
-
-@_word(lambda array, _at, _ld, m, rows, _w: types.void(array, _i64, _i64, m, rows, _i64))
-def store_rows(
-    builder: Any, start: Any, at: Any, ld: Any, rows: int, numbers: Any, width: Any
-) -> None:
-    """The inverse of `load_rows`."""
-    vectors, each = _unpack(builder, numbers), numbers.type.count // rows
-    for r in range(rows):
-        begin = builder.add(at, builder.mul(ld, _I64(r)))
-        for vector, part in zip(
-            vectors[r * each : (r + 1) * each],
-            _parts(builder, start, begin, each, width),
-            strict=True,
-        ):
-            _write(builder, vector, *part)
+    _write(builder, block, _block_parts(builder, start, at, ld, height, width))
 
 
 @_word(lambda array, _at, _step, row, sums: sums(array, _i64, _i64, row, sums))
@@ -245,11 +224,6 @@ def outlined(builder: Any) -> None:
     builder.function.attributes.add("noinline")
 
 
-def _rows_of(rows: Any, vectors: Any) -> Any:
-    """Type of a tuple of rows."""
-    return types.UniTuple(_VECTOR, rows.literal_value * vectors.literal_value)
-
-
 def _fused(builder: Any, number: Any, row: list[Any], sums: list[Any]) -> list[Any]:
     """number · row + sums."""
     s, fused = _broadcast(builder, number), ["contract"]
@@ -266,33 +240,38 @@ def _halves(builder: Any, a: Any, b: Any, size: int) -> tuple[Any, Any]:
     return builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
 
 
-def _parts(builder: Any, start: Any, at: Any, vectors: int, width: Any) -> list[tuple[Any, Any]]:
-    """Address of each vector of a row, and how many numbers are there."""
-    begins = [_I64(v * LANES) for v in range(vectors)]
-    return [
-        (builder.gep(start, [builder.add(at, begin)]), builder.sub(width, begin))
-        for begin in begins
-    ]
+def _parts(builder: Any, start: Any, at: Any, ld: Any, rows: int, vectors: int, width: Any) -> Any:
+    """Address of each vector of rows at a distance of ld, and how many numbers are there."""
+    found = []
+    for row, vector in product(range(rows), range(vectors)):
+        begin, before = builder.add(at, builder.mul(ld, _I64(row))), _I64(vector * LANES)
+        first = builder.gep(start, [builder.add(begin, before)])
+        pointer = builder.bitcast(first, _LLVM_VECTOR.as_pointer())
+        found.append((pointer, builder.sub(width, before)))
+    return found
 
 
-def _rows(builder: Any, start: Any, at: Any, ld: Any) -> list[Any]:
-    """Address of each row of a block."""
-    begins = (builder.mul(ld, _I64(i)) for i in _EVERY_LANE)
-    return [builder.gep(start, [builder.add(at, begin)]) for begin in begins]
+def _block_parts(builder: Any, start: Any, at: Any, ld: Any, height: Any, width: Any) -> Any:
+    """The same of a block: of its rows from `height` on, no numbers."""
+    found = []
+    for i, (pointer, count) in enumerate(_parts(builder, start, at, ld, LANES, 1, width)):
+        is_there = builder.icmp_signed("<", _I64(i), height)
+        found.append((pointer, builder.select(is_there, count, _I64(0))))
+    return found
 
 
-def _read(builder: Any, pointer: Any, count: Any) -> Any:
-    arguments = [_I32(4), _lanes(builder, count), _LLVM_VECTOR(None)]
-    return _masked(builder, "load", _LLVM_VECTOR, [_cast(builder, pointer), *arguments])
+def _read(builder: Any, parts: list[tuple[Any, Any]]) -> Any:
+    vectors = []
+    for pointer, count in parts:
+        arguments = [pointer, _I32(4), _lanes(builder, count), _LLVM_VECTOR(None)]
+        vectors.append(_masked(builder, "load", _LLVM_VECTOR, arguments))
+    return cgutils.pack_array(builder, vectors)
 
 
-def _write(builder: Any, vector: Any, pointer: Any, count: Any) -> None:
-    arguments = [vector, _cast(builder, pointer), _I32(4), _lanes(builder, count)]
-    _masked(builder, "store", ir.VoidType(), arguments)
-
-
-def _cast(builder: Any, pointer: Any) -> Any:
-    return builder.bitcast(pointer, _LLVM_VECTOR.as_pointer())
+def _write(builder: Any, row: Any, parts: list[tuple[Any, Any]]) -> None:
+    for vector, (pointer, count) in zip(_unpack(builder, row), parts, strict=True):
+        arguments = [vector, pointer, _I32(4), _lanes(builder, count)]
+        _masked(builder, "store", ir.VoidType(), arguments)
 
 
 def _masked(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:

@@ -6,6 +6,7 @@ write(model, path, "torch")      safetensors with weights (outputs, inputs), for
 write(model, path, "json")       one JSON object
 write(model, path, "onnx")       an ONNX graph, by the extra `onnx`; pixels="float32"
 write(model, path, "c")          one C99 header; "c_int8": its weights in whole numbers of 8 bits
+write(model, path, "html")       the laboratory: one page with the network and its mathematics
 agreement(model, ask, samples)   whether a file answers as its network does
 """
 
@@ -20,6 +21,7 @@ from handstitch.arrays import Images, Matrix
 from handstitch.export.agreement import Agreement, agreement, ask_c, ask_model, ask_python
 from handstitch.export.c_header import c_header
 from handstitch.export.json_file import ask_json, encode_json
+from handstitch.export.laboratory import ask_page, laboratory_page
 from handstitch.export.onnx_file import ask_onnx, encode_onnx
 from handstitch.export.python_file import python_file
 from handstitch.model import Model, layouts, torch_file
@@ -56,6 +58,9 @@ FORMATS: Final = {
     "json": ExportFormat("JSON", lambda model, path: encode_json(model), ask_json),
     "onnx": ExportFormat(
         "ONNX", lambda model, path, pixels="uint8": encode_onnx(model, pixels), ask_onnx
+    ),
+    "html": ExportFormat(
+        "laboratory", lambda model, path: laboratory_page(model).encode(), ask_page
     ),
 }
 

@@ -63,7 +63,7 @@ _PANELS: Final = {
 _HEADING: Final = 46
 """Pixels above the axes of a panel."""
 _FOOT: Final = 46
-_GAP: Final = 20
+_GAP: Final = 12
 _LABEL: Final = 2.6 * SMALL
 """Height of a label of two lines."""
 
@@ -89,7 +89,7 @@ def curves(
 def _handstitch(history: Sequence[EpochRecord], lang: Lang, width: float) -> Figure:
     """Panels of accuracy, loss and learning rate: beside each other where there is room."""
     ends = [label(key, lang) for key in ("training", "validation")]
-    margins = 48.0, 12 + max(map(text_width, [*ends, "100.00 %"]))
+    margins = 46.0, 10 + max(text_width(end, SMALL) for end in [*ends, "100.00 %"])
     boxes, height = _boxes(width)
     figure = canvas(width, height)
     best = best_epoch(history) if is_validated(history) else None
@@ -120,7 +120,7 @@ def _boxes(width: float) -> tuple[list[tuple[float, float, float, float]], float
     """(left, top, width of a panel with its margins, height of its axes) for each; whole height."""
     if width >= 900:
         wide = (width - 2 * _GAP) / 3
-        return [(k * (wide + _GAP), 0, wide, 200) for k in range(3)], 200 + _HEADING + _FOOT
+        return [(k * (wide + _GAP), 0, wide, 240) for k in range(3)], 240 + _HEADING + _FOOT
     if width >= 600:
         wide, row = (width - _GAP) / 2, 210 + _HEADING + _FOOT + _GAP
         lower = (0, row, width, 90)

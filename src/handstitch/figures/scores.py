@@ -111,9 +111,9 @@ def reliability(
     """
     left, top = 48.0, 70.0
     side = width - left - 26
-    figure = canvas(width, top + side + 134)
+    figure = canvas(width, top + side + 140)
     upper = panel(figure, left, top, side, side)
-    lower = panel(figure, left, top + side + 42, side, 48, sharex=upper)
+    lower = panel(figure, left, top + side + 42, side, 54, sharex=upper)
     heading = label("reliability", lang, temperature=temperature)
     write(figure, 0, 16, heading, TEXT + 1, fontweight="bold")
     error = label("calibration error", lang, error=calibration_error(bins))

@@ -1,10 +1,13 @@
-"""The page of a run, with its pictures and its model card, and the pages of a data set and of a
-comparison.
+"""The page of a run, with its pictures and its model card, over all runs, of a search, of a data
+set and of a comparison.
 
     handstitch.report.make("runs/train").page
+    handstitch.report.make_all("runs").page
+    handstitch.report.make_search("runs/search").page
 
 The page is a function of the run's folder, of its data set where that is available, and of the
-language. It is a single file without scripts and external resources.
+language. It is a single file without external resources, and but for that over all runs without
+scripts.
 
 gather       the contents of a run
 languages    the words of the page: en.toml, zh.toml
@@ -16,6 +19,16 @@ page         all of it put into the template
 data_page    the page of a data set's examination
 comparison_sentences   a comparison in words
 comparison_page        the page of a comparison
+
+collection     all runs below a folder, and their recipes
+inline_charts  charts within a table
+run_table      the table of many runs
+all_runs       the page over them
+search_page    the page of a search
+parameter_effects  accuracy at each value of a parameter
+explanation  explanations of answers, for it and for explanation_page, which has no others
+microscope   the page of a training step
+formulas     formulas as MathML
 """
 
 from __future__ import annotations
@@ -24,13 +37,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handstitch import storage
+from handstitch.report.all_runs import make_all
 from handstitch.report.charts import draw_charts
 from handstitch.report.comparison_page import page_of_comparison
 from handstitch.report.comparison_sentences import sentences as sentences_of_comparison
 from handstitch.report.data_page import page_of_data
+from handstitch.report.explanation_page import page_of_explanations
 from handstitch.report.gather import Missing, Part, gather
 from handstitch.report.languages import Lang, words
+from handstitch.report.microscope import page_of_step
 from handstitch.report.page import render
+from handstitch.report.search_page import make_search
 from handstitch.runs import model_card
 from handstitch.runs.folder import CARD, PAGE
 
@@ -40,8 +57,12 @@ __all__ = [
     "Part",
     "WrittenReport",
     "make",
+    "make_all",
+    "make_search",
     "page_of_comparison",
     "page_of_data",
+    "page_of_explanations",
+    "page_of_step",
     "sentences_of_comparison",
 ]
 

@@ -16,12 +16,15 @@ from handstitch.core.parameters import Parameters
 from handstitch.model import Model
 from handstitch.records import Evaluation, is_validated
 from handstitch.report import pictures
+from handstitch.report.explanation import Reason, reasons
 from handstitch.report.gather import Predictions, RunContents
-from handstitch.report.languages import Lang, Words, in_words
+from handstitch.report.languages import Lang, Words, in_words, translations
 from handstitch.report.layouts import LAYOUTS, chart
 from handstitch.report.pictures import Gallery
 from handstitch.runs.folder import CONFUSION, CURVES, WEIGHTS
 
+_EXPLAINED: Final = 8
+"""Mistakes explained, the most confident ones."""
 _NO_PHONE: Final = {"middle": 680, "wide": 860}
 """Layouts of a matrix: a telephone has the table of the most frequent mistakes instead."""
 _ONE: Final = {"narrow middle wide": 340}
@@ -39,6 +42,8 @@ class Charts:
         """A sentence on the units of the first layer."""
         self.files: dict[str, bytes] = {}
         """Name of a file in the run's folder → PNG."""
+        self.reasons: list[Reason] = []
+        """Explanations of the most confident mistakes."""
 
     def add(
         self,
@@ -84,6 +89,8 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
         _draw_scores(charts, run.evaluation, measured, words)
         if run.predictions is not None:
             _draw_predictions(charts, measured, run.predictions, words)
+            if run.model is not None:
+                charts.reasons = _explain_mistakes(run.model, run.predictions, words)
     if run.model is not None:
         _draw_weights(charts, run.model, run.initial, words)
         if run.initial is not None:
@@ -157,6 +164,19 @@ def _draw_predictions(
 
 def _reliability(bins: Any, temperature: float, width: int, lang: Lang) -> Any:
     return figures.reliability(bins, temperature, lang, width)
+
+
+def _explain_mistakes(model: Model, found: Predictions, words: Words) -> list[Reason]:
+    """The evidence for the most confident mistakes, against their true classes."""
+    wrong = np.flatnonzero(np.argmax(found.P, axis=1) != found.labels)
+    chosen = wrong[np.argsort(-found.P[wrong].max(axis=1), kind="stable")][:_EXPLAINED]
+    if not len(chosen) or not model.has_images or not insight.is_exact(model):
+        return []
+    true = found.labels[chosen].astype(np.intp)
+    explained = insight.explain(model, found.images[chosen], true, changes=False)
+    other = translations(model.class_names, words)
+    names = [model.class_names[label] for label in true]
+    return reasons(explained, model.class_names, [other.get(n, n) for n in names], words)
 
 
 def _draw_weights(charts: Charts, model: Model, initial: Parameters | None, words: Words) -> None:

@@ -14,7 +14,7 @@ from handstitch.arrays import Images
 from handstitch.comparison import ByImage, BySeed, Compared, Comparison, Example, Pair, Side
 from handstitch.config.messages import format_value
 from handstitch.report.comparison_sentences import seed_ranges, sentences, signed, small
-from handstitch.report.languages import Lang, Words, class_names, words
+from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
 
 _PICTURES: Final = 12
@@ -44,7 +44,7 @@ def page_of_comparison(compared: Compared, lang: Lang = "en") -> str:
     text = said.comparison
     rows, zero, ticks = _dots(found, said)
     own = next((data.class_names for data in compared.data.values()), ())
-    classes = class_names(own, said)
+    classes = translations(own, said)
     lines = sentences(found, said)
     names = [
         f"{side.letter} {name}"

@@ -11,7 +11,7 @@ from handstitch import figures
 from handstitch._version import __version__
 from handstitch.data.dataset import Dataset
 from handstitch.doctor.findings import Findings, Sample, Suspect
-from handstitch.report.languages import Lang, Words, class_names, words
+from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
 
 _SUSPECTS: Final = {"train": 96}
@@ -30,7 +30,7 @@ def page_of_data(found: Findings, parts: Sequence[Dataset], lang: Lang = "en") -
     """
     said = words(lang)
     names: dict[str, str] = said.doctor["parts"]
-    classes = class_names(found.parts[0].counts, said)
+    classes = translations(found.parts[0].counts, said)
     suspects = [
         (
             part,

@@ -3,28 +3,25 @@
     chart(lambda width: figures.curves(history, width=width), "Curves over 3 epochs. …", "curves")
 
 is the HTML of a chart. Its container is queried, not the window: the same chart may stand in a
-column. A layout is drawn for its width and shrinks or grows by an eighth at most, so that its
+column. A layout is shown at the width it is drawn for, or shrinks by an eighth at most, so that its
 text keeps the size of the page's small text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from handstitch.figures import inline_svg
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LAYOUTS: Final[Mapping[str, int]] = {"narrow": 340, "middle": 680, "wide": 960}
 """CSS class → width in CSS pixels that it is drawn for; page.css says when each is shown."""
 
 
 def chart(
-    draw: Callable[[int], Figure],
+    draw: Callable[[int], Any],
     alt: str,
     key: str,
     layouts: Mapping[str, int] = LAYOUTS,

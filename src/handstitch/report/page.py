@@ -22,7 +22,7 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
     in, and writes control and bidirectional characters as escape sequences.
     """
     name = run.folder.resolve().name or "run"
-    changed, settings = tables.settings(run, words)
+    changed, settings = tables.settings(run.config.to_dict(), words)
     commands = tables.commands(run, words)
     return (
         environment()
@@ -31,6 +31,7 @@ def render(run: RunContents, charts: Charts, words: Words) -> str:
             w=words,
             run=run,
             charts=charts.named,
+            reasons=charts.reasons,
             structure=charts.structure,
             version=__version__,
             title=words.title.format(run=name, dataset=TITLES.get(run.dataset, run.dataset)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,12 +207,13 @@ def layers(run: RunContents) -> Rows:
     ]
 
 
-def settings(run: RunContents, words: Words) -> tuple[Rows, Rows]:
+def settings(values: Mapping[str, Any], words: Words) -> tuple[Rows, Rows]:
     """(settings that differ from the default recipe, all): name, value, default, meaning.
 
-    A setting that the recipe leaves open (`auto`) does not differ.
+    `values` are as of `Config.to_dict`. A setting that the recipe leaves open (`auto`) does not
+    differ.
     """
-    values, default = run.config.to_dict(), Config().to_dict()
+    default = Config().to_dict()
     everything: Rows = [
         (
             name,
@@ -232,6 +234,14 @@ def _setting(name: str, value: object) -> str:
     return format_toml(name, value).partition(" = ")[2]
 
 
+def as_typed(folder: Path) -> str:
+    """A folder as it is typed in a command; a page never shows where somebody's home is."""
+    if folder.is_absolute():
+        home = Path.cwd() if folder.is_relative_to(Path.cwd()) else folder.parent
+        folder = folder.relative_to(home)
+    return folder.as_posix()
+
+
 def build(run: RunContents, words: Words) -> Rows:
     """The machine and the versions that determine the bits, and digests of data and weights."""
     summary = run.summary
@@ -247,11 +257,8 @@ def build(run: RunContents, words: Words) -> Rows:
 
 def commands(run: RunContents, words: Words) -> dict[str, str]:
     """Purpose → command, to repeat the run."""
-    folder = run.folder
-    if folder.is_absolute():  # a page never shows where somebody's home is
-        home = Path.cwd() if folder.is_relative_to(Path.cwd()) else folder.parent
-        folder = folder.relative_to(home)
-    path, quoted = folder.as_posix(), shell_word(folder.as_posix())
+    path = as_typed(run.folder)
+    quoted = shell_word(path)
     lang = "" if words.html_lang == "en" else " --lang zh"
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}

@@ -32,8 +32,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     mean: float
     """Over the seeds, of the accuracy that the ranking is by."""
     interval: Interval | None
-    """95 %, Student's t over the seeds, for this candidate alone; None with fewer than three
-    seeds, and where it reaches below 0 or above 1 or is wider than one half."""
+    """95 %, for this candidate alone; see `interval_over_seeds`."""
     deviation: float | None
     """Standard deviation over the seeds; None with one."""
     validation_error: float
@@ -152,6 +151,18 @@ def rank(trials: Sequence[Trial], by: By = "best", seeds: int | None = None) -> 
     )
 
 
+def interval_over_seeds(accuracies: Sequence[float]) -> Interval | None:
+    """95 % confidence interval of the mean accuracy, by Student's t over the seeds.
+
+    None with fewer than three seeds (with two, t is 12.7), and where it reaches below 0 or above 1
+    or is wider than one half.
+    """
+    if len(accuracies) < 3:
+        return None
+    low, high = statistics.mean_interval(accuracies) or (-inf, inf)
+    return (low, high) if 0 <= low <= high <= min(1, low + _WIDEST) else None
+
+
 def best_epoch_accuracy(trial: Trial) -> float:
     """Validation accuracy of the epoch whose weights are kept; 0 if no epoch was finished."""
     record = best_epoch(trial.history)
@@ -202,14 +213,12 @@ def _candidate(own: Sequence[Trial], by: By, verdict: bool | None, problem: str)
     """A candidate's statistics, from its complete trials."""
     values = {name: [value(trial) for trial in own] for name, value in _ACCURACIES.items()}
     means = {name: float(np.mean(accuracies)) for name, accuracies in values.items()}
-    interval = statistics.mean_interval(values[by]) if len(own) > 2 else None  # with two, t is 12.7
-    low, high = interval or (-inf, inf)
     return Candidate(
         number=own[0].candidate,
         parameters=own[0].parameters,
         seeds=[trial.seed for trial in own],
         mean=means[by],
-        interval=interval if 0 <= low <= high <= min(1, low + _WIDEST) else None,
+        interval=interval_over_seeds(values[by]),
         deviation=float(np.std(values[by], ddof=1)) if len(own) > 1 else None,
         validation_error=statistics.binomial_error(means[by], own[0].val_images),
         indistinguishable=verdict,

@@ -15,8 +15,9 @@ from handstitch.config.schema import field_types, help_of
 from handstitch.data.dataset import GARMENTS
 from handstitch.figures.labels import Lang, texts
 from handstitch.records import DiagnosisKind, Evaluation
+from handstitch.search.summary import SENTENCES
 
-__all__ = ["Lang", "Words", "class_names", "in_words", "words"]
+__all__ = ["Lang", "Words", "in_words", "translations", "words"]
 
 Words = SimpleNamespace
 """An attribute for each entry of the file."""
@@ -25,16 +26,21 @@ Words = SimpleNamespace
 def words(lang: Lang) -> Words:
     """All words of the page in one language.
 
-    English meanings of settings are those of --help, English diagnoses those of the training, and
-    English names of classes those of the data.
+    English meanings of settings are those of --help, diagnoses those of the training, sentences
+    about a ranking those of the terminal, and names of classes those of the data.
     """
     meanings = {name: help_of(name) for name in field_types()}
     diagnoses = dict.fromkeys(get_args(DiagnosisKind), "{words}")
-    english = {"meanings": meanings, "diagnoses": diagnoses, "class_names": {}}
-    return Words(**english | texts(__name__, lang))
+    english = {
+        "meanings": meanings,
+        "diagnoses": diagnoses,
+        "ranked": SENTENCES,
+        "class_names": {},
+    }
+    return Words(**(english | texts(__name__, lang)))
 
 
-def class_names(own: Iterable[str], words: Words) -> dict[str, str]:
+def translations(own: Iterable[str], words: Words) -> dict[str, str]:
     """Class → its name on the page, where that is another: the garments' in a Chinese one."""
     names: dict[str, str] = words.class_names if tuple(own) == GARMENTS else {}
     return names
@@ -42,7 +48,7 @@ def class_names(own: Iterable[str], words: Words) -> dict[str, str]:
 
 def in_words(measured: Evaluation, words: Words) -> Evaluation:
     """The evaluation with the names that its classes have on the page."""
-    names = class_names((score.name for score in measured.class_scores), words)
+    names = translations((score.name for score in measured.class_scores), words)
     scores = [
         msgspec.structs.replace(score, name=names.get(score.name, score.name))
         for score in measured.class_scores

@@ -1,0 +1,1 @@
+"""The words of the laboratory in English and Chinese."""
