@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from handstitch.figures.labels import Lang, texts
 from tests.test_docs import commands
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,15 @@ def test_links_lead_to_the_chinese_page(page: Path):
     home = DOCS / "index.md"  # the one link between the languages
     for path in {path for path in there if path.is_relative_to(DOCS)} - {home}:
         assert path.is_relative_to(CHINESE) or not (CHINESE / path.relative_to(DOCS)).exists()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_is_named_in_the_laboratory_stands_there(lang: Lang):
+    page = (CHINESE if lang == "zh" else DOCS) / "howto/laboratory.md"
+    named = re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", page.read_text("utf-8"))
+    assert len(named) == 7
+    written = str(texts("handstitch.export.laboratory.languages", lang))
+    assert [name for name in named if f"'{name}'" not in written] == []
 
 
 @pytest.mark.parametrize("page", [*TRANSLATED, GLOSSARY], ids=lambda page: page.name)

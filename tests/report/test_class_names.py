@@ -5,22 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from handstitch import figures
+from handstitch import figures, insight
 from handstitch.comparison import Compared
+from handstitch.config import Config
 from handstitch.data.dataset import GARMENTS
 from handstitch.figures import style
-from handstitch.report import page_of_comparison, page_of_data
+from handstitch.insight import take_step
+from handstitch.report import (
+    page_of_comparison,
+    page_of_data,
+    page_of_explanations,
+    page_of_step,
+)
 from handstitch.report.charts import draw_charts
 from handstitch.report.languages import Lang, translations, words
 from handstitch.report.page import render
 from tests.report.samples import make_contents
 from tests.report.test_comparison_page import make_compared
 from tests.report.test_data_page import make_findings, make_parts
+from tests.sample_models import sample
 
 CHINESE = words("zh").class_names
 OWN = ["Shirt", "Bag", "Coat"]
+IMAGE = np.arange(0, 256, 16, dtype=np.uint8).reshape(4, 4)
 
 
 def page(kind: str, classes: list[str], lang: Lang) -> str:
@@ -34,6 +44,18 @@ def page(kind: str, classes: list[str], lang: Lang) -> str:
         parts = make_parts(classes)
         return page_of_data(make_findings(parts), parts, lang)
     found = make_contents(classes, history=[], model=None, initial=None)
+    model = sample((16, 5, len(classes)), class_names=tuple(classes), image_shape=(4, 4))
+    if kind == "explanation":
+        assert found.predictions is not None
+        rivals = np.arange(len(classes))
+        explained = insight.explain(model, found.predictions.images[: len(rivals)], rivals)
+        return page_of_explanations(explained, classes, map(str, rivals), lang)
+    if kind == "step":
+        steps = (
+            take_step(model, Config(hidden_sizes=(5,)), IMAGE, label)
+            for label in range(len(classes))
+        )
+        return "".join(page_of_step(step, model, lang) for step in steps)
     return render(found, draw_charts(found, words(lang), lang), words(lang))
 
 
@@ -43,18 +65,19 @@ def test_the_table_has_every_garment() -> None:
     assert translations(GARMENTS, words("en")) == translations(OWN, words("zh")) == {}
 
 
-@pytest.mark.parametrize("kind", ["run", "data", "comparison"])
+@pytest.mark.parametrize("kind", ["run", "data", "comparison", "explanation", "step"])
 def test_garments_are_named_in_chinese(kind: str) -> None:
     text = page(kind, list(GARMENTS), "zh")
     assert [name for name in CHINESE.values() if name not in text] == []
     assert [name for name in GARMENTS if f">{name}" in text or f"✗ {name}" in text] == []
 
 
-@pytest.mark.parametrize("kind", ["data", "comparison"])
+@pytest.mark.parametrize("kind", ["data", "comparison", "explanation", "step"])
 def test_own_classes_keep_their_names(kind: str) -> None:
     text = page(kind, OWN, "zh")
-    assert [name for name in OWN if f"{name}<" not in text] == []
-    assert not [name for name in CHINESE.values() if f">{name}<" in text]
+    assert [name for name in OWN if name not in text] == []
+    assert "衬衫" not in text
+    assert "外套" not in text
 
 
 def test_a_png_without_a_chinese_font_has_the_names_of_the_data(
