@@ -36,7 +36,7 @@ APT := timeout 300 $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -qq \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test check oracle compare laboratory campaign alarms diagnoses mutants fuzz hostile bench evidence reproduce recipes exports seeds docs notebook cover lock clean
+.PHONY: help train test check oracle compare laboratory campaign alarms diagnoses mutants fuzz hostile bench evidence reproduce recipes exports seeds docs pictures notebook cover lock clean
 
 train: .venv/.core  ## Train on Fashion-MNIST, test the result, write its report (ARGS="--epochs 3 …" go to train)
 	@$(HERE) -m handstitch train $(ARGS)
@@ -111,6 +111,9 @@ seeds: .venv/.dev  ## Train two recipes with 40 seeds each, and count how often 
 
 docs: .venv/.dev  ## Build the documentation into site/; a broken link is an error
 	@$(HERE) docs/site/build.py $(ARGS)
+
+pictures: .venv/.dev  ## Draw the pictures of README and tutorial, of the default settings (ARGS=RUN takes a run)
+	@$(HERE) docs/site/pictures.py $(ARGS)
 
 notebook: .venv/.dev  ## Run notebooks/fashion_mnist.py and save the executed notebook beside it (HANDSTITCH_NOTEBOOK=small)
 	@$(HERE) notebooks/execute.py $(ARGS)

@@ -11,7 +11,11 @@ import re
 import shutil
 from pathlib import Path, PurePosixPath
 
+import formulas
+
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|//)([^)\s#]+)(?:#([^)\s]*))?(?=\))")
+PICTURE = re.compile(r'(?:(?<= src=")|(?<= srcset="))(?!\w+:|//)([^"\s#]+)(?:#([^"\s]*))?(?=")')
+"""Address in a `<picture>`, which has another file for the telephone."""
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LANGUAGES = {".py": "python", ".toml": "toml", ".csv": "text", "": "text"}
 ASSETS = {".json", ".png", ".svg"}
@@ -69,14 +73,20 @@ class Book:
         ]
 
     def _relinked(self, text: str, file: Path, place: str) -> str:
-        """The page with its links rewritten for the site, except within fences."""
+        """The page with links of the site and formulas as MathML, except within fences."""
         parts, end = [], 0
         for fence in [*FENCE.finditer(text), None]:
             between = text[end : fence.start() if fence else len(text)]
-            parts.append(LINK.sub(lambda link: self._link(link, file, place), between))
-            if fence:
-                parts.append(fence.group())
-                end = fence.end()
+            for pattern in (LINK, PICTURE):
+                between = pattern.sub(lambda link: self._link(link, file, place), between)
+            try:
+                parts.append(formulas.inline(between))
+                if fence:
+                    is_formula = formulas.DISPLAYED.fullmatch(fence.group())
+                    parts.append(formulas.displayed(fence.group()) if is_formula else fence.group())
+            except ValueError as error:
+                self.problems.append(f"{file.relative_to(self.root)}: {error}")
+            end = fence.end() if fence else end
         return "".join(parts)
 
     def _link(self, link: re.Match[str], file: Path, place: str) -> str:

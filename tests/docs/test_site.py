@@ -6,10 +6,14 @@ import importlib
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from tests.report.test_browser import CHROMIUM, browser
 from tests.test_house import PACKAGE
+
+__all__ = ["browser"]  # a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = """<!doctype html><html><head>
@@ -22,7 +26,7 @@ SOUND = """<!doctype html><html><head>
 def scripts() -> dict[str, ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "docs" / "site"))
-        names = ("build", "check", "pages", "reference")
+        names = ("build", "check", "formulas", "pages", "reference")
         return {name: importlib.import_module(name) for name in names}
 
 
@@ -52,6 +56,43 @@ def test_an_equation_leads_to_its_line(site: Path):
     listing = (site / place).read_text("utf-8")
     row = listing[listing.index(f'id="__codelineno-0-{line}"') :]
     assert re.sub(r"<[^>]+>", "", row.split("\n")[0]).endswith("np.copyto(Z, b)")
+
+
+@pytest.mark.parametrize("name", ["derivation", "zh/derivation"])
+def test_every_formula_is_set(site: Path, scripts: dict[str, ModuleType], name: str):
+    formulas = scripts["formulas"]
+    source = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    page = (site / f"{name}.html").read_text("utf-8")
+    written = len(formulas.INLINE.findall(source)), len(formulas.DISPLAYED.findall(source))
+    assert min(written) >= 20
+    assert page.count('<div class="formula"><math display="block">') == written[1]
+    assert page.count("<math") == sum(written)
+    assert "$<code>" not in page
+
+
+def test_a_formula_that_is_not_understood_is_a_problem(
+    scripts: dict[str, ModuleType], tmp_path: Path
+):
+    book = scripts["pages"].Book(tmp_path, tmp_path / "pages")
+    for name, text in {"a": "in $`\\alpa + 1`$ words", "b": "```math\n\\frac{1}\n```\n"}.items():
+        page = tmp_path / f"{name}.md"
+        page.write_text(text)
+        book.add(page)
+    assert [problem.partition(": formula ")[0] for problem in book.problems] == ["a.md", "b.md"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_pages_with_pictures_and_formulas_fit_a_telephone(site: Path, browser: Any):
+    tab = browser.new_page(viewport={"width": 390, "height": 900})
+    for name in ("tutorial", "derivation", "zh/derivation", "project/readme"):
+        tab.goto((site / f"{name}.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, name
+        images = tab.evaluate("[...document.images].map(i => [i.currentSrc, i.naturalWidth])")
+        assert len(images) >= 1
+        for source, width in images:
+            assert re.search(r"-narrow|holes", source), source
+            assert 0 < width <= 750
+    tab.close()
 
 
 def test_commands_and_settings_are_those_of_the_code(site: Path):

@@ -41,7 +41,7 @@ EXAMPLES: Final = 60
 """Drawn images to page through."""
 SCRIPTS: Final = (
     *("core", "files", "drawing", "page", "ask", "inside"),
-    *("diagram", "watch", "zip", "teach"),
+    *("diagram", "watch", "zip", "pupil", "teach"),
 )
 """The script is these files, one after another."""
 SHOWN: Final[dict[str, Any]] = {
