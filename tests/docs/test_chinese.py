@@ -115,6 +115,7 @@ def test_a_page_says_what_the_english_one_says(page: Path):
 def test_links_lead_to_the_chinese_page(page: Path):
     linked = [link.partition("#")[0] for link in LINK.findall(page.read_text("utf-8"))]
     there = [Path(os.path.normpath(page.parent / link)) for link in linked if ":" not in link]
+    assert ".en.svg" not in page.read_text("utf-8")
     home = DOCS / "index.md"  # the one link between the languages
     for path in {path for path in there if path.is_relative_to(DOCS)} - {home}:
         assert path.is_relative_to(CHINESE) or not (CHINESE / path.relative_to(DOCS)).exists()
