@@ -45,9 +45,11 @@ def leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 ENGLISH = dict(each for package in PACKAGES for each in leaves(texts(package, "en"), package))
 CHINESE = dict(each for package in PACKAGES for each in leaves(texts(package, "zh"), package))
-OF_ENGLISH = tuple(f"{PACKAGES[0]}.{table}." for table in ("meanings", "diagnoses", "ranked"))
-"""An English page has the help texts of the settings, the training's own diagnoses, and what the
-terminal says of a ranking.
+OF_ENGLISH = tuple(
+    f"{PACKAGES[0]}.{table}." for table in ("meanings", "diagnoses", "ranked", "class_names")
+)
+"""An English page has the help texts of the settings, the training's own diagnoses, what the
+terminal says of a ranking, and the names that classes have in their data.
 """
 
 

@@ -165,17 +165,17 @@ def test_classes_stand_in_the_order_of_their_f1_and_mistakes_in_that_of_their_nu
     found = make_contents(["a", "b", "c"])
     assert found.evaluation is not None
     matrix = np.array(found.evaluation.confusion_matrix)
-    f1 = [float(row[3]) for row in tables.classes(found)]
+    f1 = [float(row[3]) for row in tables.classes(found, ENGLISH)]
     assert f1 == sorted(f1)
-    assert {row[0]: row[4] for row in tables.classes(found)} == {
+    assert {row[0]: row[4] for row in tables.classes(found, ENGLISH)} == {
         name: str(total) for name, total in zip("abc", matrix.sum(axis=1), strict=True)
     }
-    counts = [int(row[2]) for row in tables.confused(found)]
+    counts = [int(row[2]) for row in tables.confused(found, ENGLISH)]
     assert counts == sorted(counts, reverse=True)
-    for true, predicted, count, share in tables.confused(found):
+    for true, predicted, count, share in tables.confused(found, ENGLISH):
         row = "abc".index(true)
         assert int(count) == matrix[row, "abc".index(predicted)]
         assert share == f"{100 * int(count) / matrix[row].sum():.2f} %"
     nothing = replace(found, evaluation=None)
-    assert tables.classes(nothing) == tables.confused(nothing) == []
+    assert tables.classes(nothing, ENGLISH) == tables.confused(nothing, ENGLISH) == []
     assert tables.calibration(nothing, ENGLISH) == []

@@ -18,7 +18,7 @@ from handstitch.records import Evaluation, is_validated
 from handstitch.report import pictures
 from handstitch.report.explanation import Reason, reasons
 from handstitch.report.gather import Predictions, RunContents
-from handstitch.report.languages import Lang, Words
+from handstitch.report.languages import Lang, Words, in_words, translations
 from handstitch.report.layouts import LAYOUTS, chart
 from handstitch.report.pictures import Gallery
 from handstitch.runs.folder import CONFUSION, CURVES, WEIGHTS
@@ -85,9 +85,10 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
             file=CURVES,
         )
     if run.evaluation is not None:
-        _draw_scores(charts, run.evaluation, words)
+        measured = in_words(run.evaluation, words)
+        _draw_scores(charts, run.evaluation, measured, words)
         if run.predictions is not None:
-            _draw_predictions(charts, run.evaluation, run.predictions, words)
+            _draw_predictions(charts, measured, run.predictions, words)
             if run.model is not None:
                 charts.reasons = _explain_mistakes(run.model, run.predictions, words)
     if run.model is not None:
@@ -99,14 +100,18 @@ def draw_charts(run: RunContents, words: Words, lang: Lang) -> Charts:
     return charts
 
 
-def _draw_scores(charts: Charts, measured: Evaluation, words: Words) -> None:
+def _draw_scores(charts: Charts, own: Evaluation, measured: Evaluation, words: Words) -> None:
+    """Charts of the scores; a PNG that is English for want of a font has the classes' own names."""
     matrix, scores = measured.confusion_matrix, measured.class_scores
-    names = [score.name for score in scores]
+    names = {
+        lang: [score.name for score in found.class_scores]
+        for lang, found in (("en", own), (charts.lang, measured))
+    }
     charts.add(
         "confusion",
-        lambda width, lang: figures.confusion_matrix(matrix, names, lang, width),
+        lambda width, lang: figures.confusion_matrix(matrix, names[lang], lang, width),
         words.confusion_alt.format(
-            classes=len(names),
+            classes=len(scores),
             n=measured.n,
             part=words.parts["test" if measured.part == "test" else "validation"],
             correct=measured.correct,
@@ -169,8 +174,9 @@ def _explain_mistakes(model: Model, found: Predictions, words: Words) -> list[Re
         return []
     true = found.labels[chosen].astype(np.intp)
     explained = insight.explain(model, found.images[chosen], true, changes=False)
+    other = translations(model.class_names, words)
     names = [model.class_names[label] for label in true]
-    return reasons(explained, model.class_names, names, words)
+    return reasons(explained, model.class_names, [other.get(n, n) for n in names], words)
 
 
 def _draw_weights(charts: Charts, model: Model, initial: Parameters | None, words: Words) -> None:

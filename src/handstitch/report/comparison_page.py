@@ -14,7 +14,7 @@ from handstitch.arrays import Images
 from handstitch.comparison import ByImage, BySeed, Compared, Comparison, Example, Pair, Side
 from handstitch.config.messages import format_value
 from handstitch.report.comparison_sentences import seed_ranges, sentences, signed, small
-from handstitch.report.languages import Lang, Words, words
+from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
 
 _PICTURES: Final = 12
@@ -43,6 +43,8 @@ def page_of_comparison(compared: Compared, lang: Lang = "en") -> str:
     found, said = compared.comparison, words(lang)
     text = said.comparison
     rows, zero, ticks = _dots(found, said)
+    own = next((data.class_names for data in compared.data.values()), ())
+    classes = translations(own, said)
     lines = sentences(found, said)
     names = [
         f"{side.letter} {name}"
@@ -54,6 +56,7 @@ def page_of_comparison(compared: Compared, lang: Lang = "en") -> str:
         .render(
             w=said,
             found=found,
+            class_names=classes,
             version=__version__,
             title=text["title"].format(names=" · ".join(names)),
             verdicts=lines,
@@ -70,7 +73,9 @@ def page_of_comparison(compared: Compared, lang: Lang = "en") -> str:
                 for side in found.sides
             ],
             by_seed=[(pair, [_seed_row(one) for one in pair.by_image]) for pair in found.pairs],
-            examples=[_examples(pair, compared, said) for pair in found.pairs if pair.by_image],
+            examples=[
+                _examples(pair, compared, classes, said) for pair in found.pairs if pair.by_image
+            ],
             settings_columns=[
                 text["settings_column"],
                 *(side.letter for side in found.sides),
@@ -178,7 +183,9 @@ def _step(width: float) -> float:
     return next(power * k for k in (1, 2, 5, 10) if width / (power * k) <= _TICKS)
 
 
-def _examples(pair: Pair, compared: Compared, said: Words) -> list[tuple[Any, ...]]:
+def _examples(
+    pair: Pair, compared: Compared, classes: dict[str, str], said: Words
+) -> list[tuple[Any, ...]]:
     """(heading, lead, [(example, picture, answers)]) of the images won, and of those lost."""
     text, one = said.comparison, pair.by_image[0]
     images = compared.data[one.seed].images
@@ -192,7 +199,7 @@ def _examples(pair: Pair, compared: Compared, said: Words) -> list[tuple[Any, ..
             text[kind]["heading"].format(**letters),
             text[kind]["lead"].format(**letters, n=count, shown=len(examples)),
             [
-                (example, _picture(images, example), _answers(pair, example, said))
+                (example, _picture(images, example), _answers(pair, example, classes, said))
                 for example in examples
             ],
         )
@@ -208,11 +215,15 @@ def _picture(images: Images, example: Example) -> str:
     return f"data:image/png;base64,{png}"
 
 
-def _answers(pair: Pair, example: Example, said: Words) -> list[tuple[str, bool]]:
+def _answers(
+    pair: Pair, example: Example, classes: dict[str, str], said: Words
+) -> list[tuple[str, bool]]:
     """(what each side answers, whether it is right)."""
     return [
         (
-            said.comparison["answer"].format(letter=letter, answer=answer, p=f"{p:.2f}"),
+            said.comparison["answer"].format(
+                letter=letter, answer=classes.get(answer, answer), p=f"{p:.2f}"
+            ),
             answer == example.label,
         )
         for letter, answer, p in zip(

@@ -11,7 +11,7 @@ from handstitch import figures
 from handstitch._version import __version__
 from handstitch.data.dataset import Dataset
 from handstitch.doctor.findings import Findings, Sample, Suspect
-from handstitch.report.languages import Lang, Words, words
+from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
 
 _SUSPECTS: Final = {"train": 96}
@@ -30,11 +30,12 @@ def page_of_data(found: Findings, parts: Sequence[Dataset], lang: Lang = "en") -
     """
     said = words(lang)
     names: dict[str, str] = said.doctor["parts"]
+    classes = translations(found.parts[0].counts, said)
     suspects = [
         (
             part,
             part.suspects[: _SUSPECTS.get(part.part, 36)],
-            [_row(each, names) for each in part.suspects[:_ROWS]],
+            [_row(each, names, classes) for each in part.suspects[:_ROWS]],
         )
         for part in found.labels
     ]
@@ -53,6 +54,7 @@ def page_of_data(found: Findings, parts: Sequence[Dataset], lang: Lang = "en") -
             version=__version__,
             title=said.doctor["title"].format(dataset=found.title),
             parts=names,
+            class_names=classes,
             pictures=dict(_pictures(shown, parts)),
             percent=_percent,
             overview=_overview(found, said),
@@ -80,7 +82,7 @@ def page_of_data(found: Findings, parts: Sequence[Dataset], lang: Lang = "en") -
             ],
             class_columns=[said.doctor["class"], *(names[part.part] for part in found.parts)],
             classes=[
-                (name, *(_count(part.counts[name]) for part in found.parts))
+                (classes.get(name, name), *(_count(part.counts[name]) for part in found.parts))
                 for name in found.parts[0].counts
             ],
         )
@@ -111,13 +113,13 @@ def _overview(found: Findings, said: Words) -> list[tuple[str, str]]:
     return [(name, value) for name, value in lines if value]
 
 
-def _row(suspect: Suspect, names: dict[str, str]) -> tuple[str, ...]:
+def _row(suspect: Suspect, names: dict[str, str], classes: dict[str, str]) -> tuple[str, ...]:
     sample = suspect.sample
     return (
         f"{names[sample.part]} {sample.position}",
         sample.file or "–",
-        sample.label,
-        suspect.suggested,
+        classes.get(sample.label, sample.label),
+        classes.get(suspect.suggested, suspect.suggested),
         f"{suspect.self_confidence:.4f}",
         f"{suspect.confidence:.4f}",
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handstitch import figures
 from handstitch.arrays import Matrix
 from handstitch.insight import REGIONS, Explanation
-from handstitch.report.languages import Words
+from handstitch.report.languages import Words, translations
 from handstitch.report.pictures import Picture
 
 _NAMED: Final = 2
@@ -37,7 +37,9 @@ def reasons(
     explained: Iterable[Explanation], class_names: Sequence[str], names: Iterable[str], said: Words
 ) -> list[Reason]:
     """The explanations, with the name of each image."""
-    return [_reason(*each, class_names, said) for each in zip(explained, names, strict=True)]
+    other = translations(class_names, said)
+    shown = [other.get(name, name) for name in class_names]
+    return [_reason(*each, shown, said) for each in zip(explained, names, strict=True)]
 
 
 def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Words) -> Reason:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from msgspec import structs
+
 from handstitch import figures
 from handstitch._version import __version__
 from handstitch.insight.microscope import SHOWN, TrainingStep
 from handstitch.insight.stages import Label, Stage, Table, stages
 from handstitch.model import Model
 from handstitch.report.formulas import mathml
-from handstitch.report.languages import Lang, Words, words
+from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
 
 
 def page_of_step(step: TrainingStep, model: Model, lang: Lang = "en") -> str:
     """The page as HTML, without scripts and external resources; names in it are escaped."""
-    said, label = words(lang), model.class_names[step.label]
+    said = words(lang)
+    other = translations(model.class_names, said)
+    model = structs.replace(model, class_names=tuple(other.get(n, n) for n in model.class_names))
     found = [
         (
             f"stage{place}",
@@ -42,7 +46,7 @@ def page_of_step(step: TrainingStep, model: Model, lang: Lang = "en") -> str:
             contents=[(place, section, True) for place, section, *_ in found],
             stages=found,
             picture=picture,
-            label=label,
+            label=model.class_names[step.label],
             sizes="-".join(map(str, model.parameters.sizes)),
             shown=SHOWN,
             worst=f"{step.worst:.1e}",

@@ -15,7 +15,7 @@ from handstitch.evaluation import most_confused, wilson_interval
 from handstitch.records import some_epochs
 from handstitch.report.charts import confidence, percent
 from handstitch.report.gather import RunContents
-from handstitch.report.languages import Words
+from handstitch.report.languages import Words, in_words
 from handstitch.runs import folder as run_folder
 
 _EPOCHS: Final = 60
@@ -148,20 +148,20 @@ def epochs(run: RunContents, words: Words) -> Rows:
     ]
 
 
-def confused(run: RunContents) -> Rows:
+def confused(run: RunContents, words: Words) -> Rows:
     """The most frequent mistakes."""
     if run.evaluation is None:
         return []
-    matrix, scores = run.evaluation.confusion_matrix, run.evaluation.class_scores
+    matrix, scores = run.evaluation.confusion_matrix, in_words(run.evaluation, words).class_scores
     return [
         (true.name, predicted.name, f"{count:,}", percent(count / true.support))
         for true, predicted, count in most_confused(matrix, scores, 10)
     ]
 
 
-def classes(run: RunContents) -> Rows:
+def classes(run: RunContents, words: Words) -> Rows:
     """The scores of the classes, the lowest F1 first."""
-    scores = run.evaluation.class_scores if run.evaluation else []
+    scores = in_words(run.evaluation, words).class_scores if run.evaluation else []
     return [
         (
             score.name,
