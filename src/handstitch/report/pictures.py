@@ -97,7 +97,7 @@ def _mistake(
     p = f"{floor(1000 * predictions.P[k].max()) / 10:.1f} %"
     alt = words.mistake_alt.format(true=true, predicted=taken, p=p)
     lines = (true, f"✗ {taken}", p) if is_named else (p,)
-    return Picture(_uri(figures.thumbnail(predictions.images[k])), alt, lines)
+    return Picture(data_uri(figures.thumbnail(predictions.images[k])), alt, lines)
 
 
 def _by_confidence(positions: Indices, P: Matrix) -> Indices:
@@ -147,7 +147,7 @@ def _maps(
         blocks = [-(-n // m) for n, m in zip((rows, columns), drawn[0].shape, strict=True)]
         heading += words.blocks.format(rows=blocks[0], columns=blocks[1])
     pictures = [
-        Picture(_uri(figures.signed_png(values.T, limit)), f"{alt} {caption}", (caption,))
+        Picture(data_uri(figures.signed_png(values.T, limit)), f"{alt} {caption}", (caption,))
         for values, caption in zip(drawn, captions, strict=True)
     ]
     return Gallery("maps", pictures, alt, heading, f"{limit:.2g}")
@@ -172,7 +172,7 @@ def unit_tiles(model: Model, initial: Parameters | None, words: Words) -> tuple[
     alt = words.tiles_alt if len(shape) == 2 else words.tiles_colour_alt
     pictures = [
         Picture(
-            _uri(_tile(tile)),
+            data_uri(_tile(tile)),
             words.tile_alt.format(unit=unit),
             (words.tile_caption.format(unit=unit),),
         )
@@ -194,5 +194,6 @@ def _tile(tile: Matrix) -> bytes:
     return figures.colour_png(tile, limit)
 
 
-def _uri(png: bytes) -> str:
+def data_uri(png: bytes) -> str:
+    """The picture as an address that holds it."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
