@@ -24,6 +24,7 @@ from handstitch.evaluation import (
     calibration_bins,
     calibration_error,
     class_scores,
+    confident_mistakes,
     confusion_matrix,
     error_at,
     evaluate,
@@ -164,6 +165,12 @@ def test_the_most_confused_pairs_name_the_truth_first():
     assert pairs == [("b", "a", 9), ("a", "b", 7), ("b", "c", 7)]
     assert len(most_confused(confusion, ("a", "b", "c"))) == 4
     assert most_confused([[3, 0], [0, 3]], ("a", "b")) == []
+
+
+def test_the_surest_mistake_stands_first() -> None:
+    P = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]], np.float32)
+    assert confident_mistakes(np.array([0, 0, 0, 1], np.uint8), P).tolist() == [2, 1]
+    assert len(confident_mistakes(np.argmax(P, axis=1).astype(np.uint8), P)) == 0
 
 
 # ── Interval and calibration ───────────────────────────────────────────────────────────────────

@@ -20,7 +20,7 @@ PLACES = re.compile(
     r"(?<![\w.])/(?:home|root|tmp|work|usr|var|private|Users)/|[A-Z]:\\\\|0x[0-9a-f]{6}"
 )
 HOME = "/".join(["", "home", ""])  # noqa: FLY002 (written out, it would be found)
-CAPTIONED = re.compile(r"figures\.(?:samples|worst_mistakes|confused_pairs)\(")
+CAPTIONED = re.compile(r"figures\.(?:samples|worst_mistakes)\(")
 MAKES_IMAGES = re.compile(f"{CAPTIONED.pattern}|imshow")
 
 

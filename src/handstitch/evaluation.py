@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from handstitch.arrays import Images, Labels, Matrix
+from handstitch.arrays import Images, Indices, Labels, Matrix
 from handstitch.core.functions import softmax
 from handstitch.core.network import Network, Workspace
 from handstitch.data.batches import Subset
@@ -196,6 +196,12 @@ def most_confused(
         (classes[true], classes[predicted], -count)
         for count, true, predicted in sorted(mistakes)[:most]
     ]
+
+
+def confident_mistakes(labels: Labels, P: Matrix) -> Indices:
+    """Positions of the wrong predictions, those with the highest probability first."""
+    wrong = np.flatnonzero(np.argmax(P, axis=1) != labels)
+    return wrong[np.argsort(-P[wrong].max(axis=1), kind="stable")]
 
 
 def wilson_interval(correct: int, n: int) -> tuple[float, float]:

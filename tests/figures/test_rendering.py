@@ -85,7 +85,6 @@ def drawn_with_names(names, predictions):
     yield figures.class_scores(class_scores(np.array(MATRIX), names))
     yield figures.samples(images, labels, P, names)
     yield figures.worst_mistakes(images, labels, P, names)
-    yield figures.confused_pairs(images, labels, P, names)
 
 
 def test_hostile_names_stay_text(predictions):

@@ -51,32 +51,17 @@ def test_the_worst_mistakes_are_wrong_and_the_surest_stand_first(predictions):
     assert len(pictures(figures.worst_mistakes(images, labels, P, NAMES, most=3))) == 3
 
 
-def test_the_most_confused_pair_stands_first_with_its_own_pictures():
-    taken = [1] * 5 + [0] * 4 + [2] * 3 + [2] * 2
-    labels = np.array([0] * 5 + [0] * 4 + [1] * 3 + [0] * 2, np.uint8)
-    P = np.full((14, 3), 0.1)
-    P[np.arange(14), taken] = np.linspace(0.5, 0.9, 14)
-    images = np.arange(14, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones((4, 4), np.uint8)
-    figure = figures.confused_pairs(images, labels, P, ("a", "b", "c"), most=2)
-    written = texts(figures.svg(figure))
-    first = written.index("a, predicted as b: 5 of 11")
-    assert first < written.index("b, predicted as c: 3 of 3")
-    assert "a, predicted as c: 2 of 11" not in written
-    assert [int(shown[0, 0]) for shown in pictures(figure)] == [4, 3, 2, 1, 0, 11, 10, 9]
-
-
 def test_a_network_that_errs_nowhere_has_no_mistakes_to_show(predictions):
     images, _, P = predictions(5)
     labels = np.argmax(P, axis=1).astype(np.uint8)
-    for draw in (figures.worst_mistakes, figures.confused_pairs):
-        figure = draw(images, labels, P, NAMES)
-        assert not figure.axes
-        assert "no mistakes in 5 images" in texts(figures.svg(figure))
+    figure = figures.worst_mistakes(images, labels, P, NAMES)
+    assert not figure.axes
+    assert "no mistakes in 5 images" in texts(figures.svg(figure))
 
 
 def test_no_pictures_are_an_empty_sheet(predictions):
     images, labels, P = (each[:0] for each in predictions(5))
-    for draw in (figures.samples, figures.worst_mistakes, figures.confused_pairs):
+    for draw in (figures.samples, figures.worst_mistakes):
         figures.png(draw(images, labels, P, NAMES), 20)
 
 

@@ -121,8 +121,9 @@ class TestWhatIsDrawn:
 
     def test_panels_stand_beside_each_other_where_there_is_room(self):
         candidates, _ = grid()
-        for width, columns in ((340, 1), (680, 2)):
-            figure = drawings.accuracies(candidates, ["learning_rate", "weight_decay"], width=width)
+        names = ["learning_rate", "weight_decay"]
+        for shown, columns in ((names[:1], 1), (names, 2), (names * 2, 2)):
+            figure = drawings.accuracies(candidates, shown)
             assert len({round(axes.bbox.x0) for axes in figure.axes}) == columns
 
     def test_curves_are_named_in_the_order_of_the_candidates(self):

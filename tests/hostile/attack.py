@@ -36,7 +36,7 @@ SECRET = b"content of a file outside\n" * 40
 ENDED = {0, 2, 3, 4, 5, 6}
 """Exit codes that are an answer."""
 _OF_ARRAYS = (
-    *("heat_maps", "unit_tiles", "weights", "before_after", "worst_mistakes", "confused_pairs"),
+    *("heat_maps", "unit_tiles", "weights", "before_after", "worst_mistakes"),
     "reliability",
 )
 """Figures that show nothing of a record."""

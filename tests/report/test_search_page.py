@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handstitch import figures
 from handstitch import search as searches
 from handstitch.cli import app
 from handstitch.errors import printable
 from handstitch.records import Trial
-from handstitch.report import layouts, make_search
+from handstitch.report import make_search
 from handstitch.report.languages import words
 from handstitch.report.parameter_effects import effects
-from handstitch.report.search_page import draw_charts, render_search
+from handstitch.report.search_page import render_search
 from handstitch.runs import folder as run_folder
 from handstitch.search import Range, Search
 from handstitch.search.summary import sentences
@@ -32,13 +31,6 @@ from tests.synthetic_trials import search as synthetic_search
 RATES = [0.01, 0.1, 0.2]
 TIED = [[0.80, 0.84, 0.82], [0.81, 0.83, 0.84], [0.60, 0.61, 0.62]]
 CLEAR = [[0.80, 0.81, 0.82], [0.90, 0.91, 0.92], [0.60, 0.61, 0.62]]
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are taken for drawn; tests/figures draws them."""
-    monkeypatch.setattr(layouts, "inline_svg", lambda *drawn: '<svg class="" aria-label="x"></svg>')
-    monkeypatch.setattr(figures, "png", lambda figure, dpi=150: b"png")
 
 
 def trials_of(table: list[list[float]], **changes: Any) -> list[Trial]:
@@ -114,8 +106,6 @@ def test_the_ranking_has_means_intervals_ties_curves_and_parameters(tmp_path: Pa
     assert "--by last" in made.page.read_text("utf-8")
     assert made.ranking.by == "last"
     assert made.table.read_text("utf-8").startswith("rank,candidate,learning_rate")
-    names = [picture.relative_to(found.folder).as_posix() for picture in made.pictures]
-    assert names == ["pictures/parameters.png"]
 
 
 def test_effects_are_means_over_the_candidates_with_a_value(tmp_path: Path) -> None:
@@ -202,8 +192,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     ranking = searches.rank(found.trials)
     for lang in ("en", "zh"):
         said = words("zh" if lang == "zh" else "en")
-        charts = draw_charts(found, ranking, said, "en")
-        source = render_search(found, ranking, charts, said, Path())
+        source = render_search(found, ranking, said, Path())
         assert breaches(source) == []
         for piece in (PIECES[0], PIECES[2]):
             assert printable(piece) in Page(source).text

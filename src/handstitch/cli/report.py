@@ -122,14 +122,13 @@ def _report_search(
     from handstitch.report import make_search
     from handstitch.search.summary import sentences
 
-    page, pictures, table, _, ranking = make_search(folder, lang, by, out=out)
+    page, table, _, ranking = make_search(folder, lang, by, out=out)
     if json:
         output.print_json(
             {
                 "search": str(folder),
                 "page": str(page),
                 "bytes": page.stat().st_size,
-                "pictures": [str(picture) for picture in pictures],
                 "table": str(table),
                 "winner": ranking.winner,
                 "indistinguishable": ranking.indistinguishable,
@@ -137,7 +136,6 @@ def _report_search(
         )
         return
     _print_page(page)
-    print("Pictures:", ", ".join(path.name for path in pictures) or "none")
     print(sentences(ranking)[0])
 
 

@@ -8,7 +8,6 @@ alone. Otherwise test images do, and each evaluation is recorded in the test log
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,10 +98,7 @@ def _validation(held_out: HeldOut, source: Source) -> Dataset:
     own = source.validation_of(held_out.digest)
     if own is not None:
         return own
-    data = source.load("train")
-    _, chosen = splits.split(data.labels, *held_out[1:])
-    images, labels = data.images[chosen], data.labels[chosen]
-    return replace(data, part="validation", images=images, labels=labels, digest="")
+    return splits.held_out(source.load("train"), *held_out[1:])
 
 
 def _is_tested(network: ComparedNetwork) -> bool:

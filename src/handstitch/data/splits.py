@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from handstitch.arrays import Indices, Labels
+from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, ConfigError, Phrase
 from handstitch.randomness import Purpose, generator
 
@@ -34,6 +37,13 @@ def split(
     order = generator(seed, Purpose.SPLIT).permutation(n)
     validation = _stratified(labels, order, held_out) if stratified else order[:held_out]
     return np.delete(np.arange(n), validation), np.sort(validation)
+
+
+def held_out(data: Dataset, fraction: float, seed: int, stratified: bool = False) -> Dataset:
+    """The validation images that `split` takes from the training images `data`."""
+    _, chosen = split(data.labels, fraction, seed, stratified)
+    images, labels = data.images[chosen], data.labels[chosen]
+    return replace(data, part="validation", images=images, labels=labels, digest="")
 
 
 def _stratified(labels: Labels, order: Indices, held_out: int) -> Indices:

@@ -17,7 +17,7 @@ from handstitch.figures.labels import Lang
 from handstitch.figures.rate_test import rate_test
 from handstitch.figures.receptive_fields import receptive_fields
 from handstitch.figures.rendering import png, svg
-from handstitch.figures.samples import confused_pairs, samples, worst_mistakes
+from handstitch.figures.samples import samples, worst_mistakes
 from handstitch.figures.scores import class_scores, reliability
 from handstitch.figures.signed import colour_png, signed_png
 from handstitch.figures.style import png_language
@@ -39,7 +39,6 @@ __all__ = [
     "class_scores",
     "colour_limit",
     "colour_png",
-    "confused_pairs",
     "confusion_matrix",
     "contact_sheet",
     "curves",

@@ -1,4 +1,4 @@
-"""Images with their predictions: samples, most confident mistakes, most confused pairs.
+"""Images with their predictions: samples, and the most confident mistakes.
 
 Images are uint8, grey (n, rows, columns) or in colour (n, rows, columns, 3); labels (n,) the true
 classes; P (n, classes) the predicted probabilities.
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from handstitch.arrays import Images, Indices, Labels, Matrix
-from handstitch.evaluation import confusion_matrix, most_confused
+from handstitch.arrays import Images, Labels, Matrix
+from handstitch.evaluation import confident_mistakes
 from handstitch.figures.labels import Lang, label, safe
 from handstitch.figures.rendering import drawing
 from handstitch.figures.style import FAINT, GREEN, VERMILION
@@ -58,47 +58,13 @@ def worst_mistakes(
     lang: Lang = "en",
 ) -> Figure:
     """The wrong predictions with the highest probability, the most confident first."""
-    chosen = _by_confidence(np.flatnonzero(np.argmax(P, axis=1) != labels), P)[:most]
+    chosen = confident_mistakes(labels, P)[:most]
     sheet = _gallery(
         images[chosen], labels[chosen], P[chosen], class_names, title="worst", lang=lang
     )
     if not len(chosen):
         sheet.line(0, label("no mistakes", lang, n=len(images)))
     return sheet.figure
-
-
-@drawing
-def confused_pairs(
-    images: Images,
-    labels: Labels,
-    P: Matrix,
-    class_names: Sequence[str],
-    most: int = 5,
-    *,
-    lang: Lang = "en",
-) -> Figure:
-    """The most frequent mistakes (true class, predicted class), a row of examples for each.
-
-    The examples are the most confident ones.
-    """
-    predicted = np.argmax(P, axis=1)
-    confusion = confusion_matrix(labels, predicted, P.shape[1])
-    pairs = most_confused(confusion.tolist(), range(P.shape[1]), most)
-    key = label("probability key", lang) if pairs else ""
-    sheet = _Sheet(len(pairs), images.shape[1:], 0.5, label("pairs", lang), key)
-    for row, (true, taken, count) in enumerate(pairs):
-        named = {"true": safe(class_names[true], 24), "predicted": safe(class_names[taken], 24)}
-        sheet.line(row, label("pair", lang, **named, count=count, support=confusion[true].sum()))
-        examples = _by_confidence(np.flatnonzero((labels == true) & (predicted == taken)), P)
-        for column, position in enumerate(examples[:_COLUMNS]):
-            sheet.draw(row, column, images[position], VERMILION, below=_percent(P[position]))
-    if not pairs:
-        sheet.line(0, label("no mistakes", lang, n=len(images)))
-    return sheet.figure
-
-
-def _by_confidence(positions: Indices, P: Matrix) -> Indices:
-    return positions[np.argsort(-P[positions].max(axis=1), kind="stable")]
 
 
 def _percent(p: Iterable[float]) -> str:

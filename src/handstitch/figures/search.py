@@ -57,6 +57,8 @@ _CURVES: Final = 12
 """Candidates whose curves are coloured; the others are grey."""
 _PANELS: Final = 4
 """Most parameters that have a panel."""
+_WIDTH: Final = 960
+"""CSS pixels, of all panels."""
 _HEIGHT: Final = 190
 """Pixels of a panel."""
 _ASIDE: Final = 0.6
@@ -94,31 +96,28 @@ def accuracies(
     candidates: Sequence[Candidate],
     parameters: Sequence[str],
     lang: Lang = "en",
-    width: float = 960,
 ) -> Figure:
     """Accuracy against each parameter, in a panel each: means, and lines for 95 % intervals.
 
     Numbers stand on their scale, logarithmic where they span orders of magnitude, and a line joins
     the means over the candidates that share a value; words stand side by side, and nothing joins
-    them. Filled marks are indistinguishable from the best. The figure is `width` CSS pixels wide.
+    them. Filled marks are indistinguishable from the best.
     """
     shown = list(parameters)[:_PANELS]
-    columns = min(len(shown), max(1, int(width // 300)))
-    columns = 2 if len(shown) == 4 and columns == 3 else columns
+    columns = 2 if len(shown) == 4 else len(shown)
     rows = -(-len(shown) // columns)
     names = max(
         (text_width(name, SMALL) for key in shown for name in _words(candidates, key)), default=0.0
     )
     pitch = _HEIGHT + 72 + (0.5 * names if names else 14)
-    figure = canvas(width, 44 + rows * pitch)
-    wide = (width - 24 * (columns - 1)) / columns
+    figure = canvas(_WIDTH, 44 + rows * pitch)
+    wide = (_WIDTH - 24 * (columns - 1)) / columns
     start = 0.0
     verdicts = {one.indistinguishable for one in candidates}
     for verdict, (colour, key) in _MARKS.items():
         if verdict in verdicts:
             text = f"{'●' if verdict else '○'} {label(key, lang)}"
-            row, start = (16, start) if start + text_width(text) < width else (34, 0.0)
-            write(figure, start, row, text, SMALL, color=colour)
+            write(figure, start, 16, text, SMALL, color=colour)
             start += text_width(text, SMALL) + 20
     panels: list[Axes] = []
     for place, name in enumerate(shown):

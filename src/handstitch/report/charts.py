@@ -168,8 +168,7 @@ def _reliability(bins: Any, temperature: float, width: int, lang: Lang) -> Any:
 
 def _explain_mistakes(model: Model, found: Predictions, words: Words) -> list[Reason]:
     """The evidence for the most confident mistakes, against their true classes."""
-    wrong = np.flatnonzero(np.argmax(found.P, axis=1) != found.labels)
-    chosen = wrong[np.argsort(-found.P[wrong].max(axis=1), kind="stable")][:_EXPLAINED]
+    chosen = evaluation.confident_mistakes(found.labels, found.P)[:_EXPLAINED]
     if not len(chosen) or not model.has_images or not insight.is_exact(model):
         return []
     true = found.labels[chosen].astype(np.intp)

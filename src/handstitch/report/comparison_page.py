@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from math import ceil, floor, log10
 from pathlib import Path
@@ -16,6 +15,7 @@ from handstitch.config.messages import format_value
 from handstitch.report.comparison_sentences import seed_ranges, sentences, signed, small
 from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
+from handstitch.report.pictures import data_uri
 
 _PICTURES: Final = 12
 """Of the images that are won, and of those that are lost."""
@@ -209,10 +209,7 @@ def _examples(
 
 def _picture(images: Images, example: Example) -> str:
     """A data: URI; empty for features, which cannot be drawn."""
-    if images.ndim < 3:
-        return ""
-    png = base64.b64encode(figures.thumbnail(images[example.position])).decode()
-    return f"data:image/png;base64,{png}"
+    return "" if images.ndim < 3 else data_uri(figures.thumbnail(images[example.position]))
 
 
 def _answers(

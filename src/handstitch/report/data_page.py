@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -13,6 +12,7 @@ from handstitch.data.dataset import Dataset
 from handstitch.doctor.findings import Findings, Sample, Suspect
 from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
+from handstitch.report.pictures import data_uri
 
 _SUSPECTS: Final = {"train": 96}
 """Suspects of a part whose pictures are shown; 36 of any other."""
@@ -133,8 +133,8 @@ def _pictures(
     for sample in samples:
         images = named[sample.part]
         if images.ndim > 2:
-            png = base64.b64encode(figures.thumbnail(images[sample.position])).decode()
-            yield (sample.part, sample.position), f"data:image/png;base64,{png}"
+            picture = data_uri(figures.thumbnail(images[sample.position]))
+            yield (sample.part, sample.position), picture
 
 
 def _count(number: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -13,7 +12,7 @@ from handstitch import figures
 from handstitch.arrays import Matrix
 from handstitch.insight import REGIONS, Explanation
 from handstitch.report.languages import Words, translations
-from handstitch.report.pictures import Picture
+from handstitch.report.pictures import Picture, data_uri
 
 _NAMED: Final = 2
 """Regions named for either class."""
@@ -60,14 +59,14 @@ def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Word
         if each.image.ndim == 3:
             difference = difference.sum(axis=2)
         changed = (
-            Picture(_uri(figures.thumbnail(change.image)), text["changed_alt"]),
-            Picture(_uri(_signed(difference)), text["change_alt"]),
+            Picture(data_uri(figures.thumbnail(change.image)), text["changed_alt"]),
+            Picture(data_uri(_signed(difference)), text["change_alt"]),
         )
     return Reason(
         name=name,
         pictures=(
-            Picture(_uri(figures.thumbnail(each.image)), name),
-            Picture(_uri(_signed(each.contributions)), text["map_alt"].format(**pair)),
+            Picture(data_uri(figures.thumbnail(each.image)), name),
+            Picture(data_uri(_signed(each.contributions)), text["map_alt"].format(**pair)),
         ),
         against=text["against"].format(**pair),
         lines=tuple(lines),
@@ -84,7 +83,3 @@ def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Word
 def _signed(values: Matrix) -> bytes:
     """The PNG file of a map, on its own scale."""
     return figures.signed_png(values, figures.colour_limit(values))
-
-
-def _uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

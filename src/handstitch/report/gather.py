@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -186,9 +186,7 @@ def _read_data(
     else:
         config = run.config
         same = run.summary is None or run.summary.data_digest == data.digest
-        _, held_out = splits.split(data.labels, config.validation, config.seed, config.stratified)
-        images, labels = data.images[held_out], data.labels[held_out]
-        data = replace(data, part="validation", images=images, labels=labels, digest="")
+        data = splits.held_out(data, config.validation, config.seed, config.stratified)
     if not same or not insight.fits(model, data):
         _logger.warning("%s on this machine is not the data set of this run", model.dataset)
         run.missing.append("other data")

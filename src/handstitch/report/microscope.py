@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from msgspec import structs
@@ -15,6 +14,7 @@ from handstitch.model import Model
 from handstitch.report.formulas import mathml
 from handstitch.report.languages import Lang, Words, translations, words
 from handstitch.report.page import environment
+from handstitch.report.pictures import data_uri
 
 
 def page_of_step(step: TrainingStep, model: Model, lang: Lang = "en") -> str:
@@ -32,10 +32,7 @@ def page_of_step(step: TrainingStep, model: Model, lang: Lang = "en") -> str:
         )
         for place, each in enumerate(stages(step, model), 1)
     ]
-    picture = None
-    if model.has_images:
-        png = base64.b64encode(figures.thumbnail(step.image)).decode()
-        picture = f"data:image/png;base64,{png}"
+    picture = data_uri(figures.thumbnail(step.image)) if model.has_images else None
     return (
         environment()
         .get_template("microscope.html")

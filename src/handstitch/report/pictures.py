@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from handstitch import figures, insight
-from handstitch.arrays import Indices, Matrix
+from handstitch.arrays import Matrix
 from handstitch.core.parameters import Parameters
-from handstitch.evaluation import most_confused
+from handstitch.evaluation import confident_mistakes, most_confused
 from handstitch.model import Model
 from handstitch.records import Evaluation
 from handstitch.report.gather import Predictions
@@ -61,9 +61,8 @@ def worst_mistakes(
     predictions: Predictions, names: Sequence[str], first: str, words: Words
 ) -> Gallery:
     """The wrong predictions with the highest probability, the most confident first."""
-    labels, P = predictions.labels, predictions.P
-    wrong = np.flatnonzero(np.argmax(P, axis=1) != labels)
-    chosen = _by_confidence(wrong, P)[:_WORST]
+    wrong = confident_mistakes(predictions.labels, predictions.P)
+    chosen = wrong[:_WORST]
     alt = words.worst_alt.format(shown=len(chosen), mistakes=len(wrong), first=first)
     return Gallery("samples", [_mistake(predictions, k, names, words) for k in chosen], alt)
 
@@ -73,11 +72,12 @@ def confused_pairs(
 ) -> list[Gallery]:
     """The most frequent mistakes, with the most confident examples of each."""
     names = [score.name for score in measured.class_scores]
-    found, predicted = [], np.argmax(predictions.P, axis=1)
+    labels, P = predictions.labels, predictions.P
+    wrong, found = confident_mistakes(labels, P), []
+    predicted = np.argmax(P[wrong], axis=1)
     pairs = most_confused(measured.confusion_matrix, range(len(names)), _PAIRS)
     for true, taken, count in pairs:
-        examples = np.flatnonzero((predictions.labels == true) & (predicted == taken))
-        chosen = _by_confidence(examples, predictions.P)[:_EXAMPLES]
+        chosen = wrong[(labels[wrong] == true) & (predicted == taken)][:_EXAMPLES]
         heading = words.pair.format(
             true=names[true],
             predicted=names[taken],
@@ -97,11 +97,7 @@ def _mistake(
     p = f"{floor(1000 * predictions.P[k].max()) / 10:.1f} %"
     alt = words.mistake_alt.format(true=true, predicted=taken, p=p)
     lines = (true, f"✗ {taken}", p) if is_named else (p,)
-    return Picture(_uri(figures.thumbnail(predictions.images[k])), alt, lines)
-
-
-def _by_confidence(positions: Indices, P: Matrix) -> Indices:
-    return positions[np.argsort(-P[positions].max(axis=1), kind="stable")]
+    return Picture(data_uri(figures.thumbnail(predictions.images[k])), alt, lines)
 
 
 def weight_maps(theta: Parameters, words: Words) -> list[Gallery]:
@@ -147,7 +143,7 @@ def _maps(
         blocks = [-(-n // m) for n, m in zip((rows, columns), drawn[0].shape, strict=True)]
         heading += words.blocks.format(rows=blocks[0], columns=blocks[1])
     pictures = [
-        Picture(_uri(figures.signed_png(values.T, limit)), f"{alt} {caption}", (caption,))
+        Picture(data_uri(figures.signed_png(values.T, limit)), f"{alt} {caption}", (caption,))
         for values, caption in zip(drawn, captions, strict=True)
     ]
     return Gallery("maps", pictures, alt, heading, f"{limit:.2g}")
@@ -172,7 +168,7 @@ def unit_tiles(model: Model, initial: Parameters | None, words: Words) -> tuple[
     alt = words.tiles_alt if len(shape) == 2 else words.tiles_colour_alt
     pictures = [
         Picture(
-            _uri(_tile(tile)),
+            data_uri(_tile(tile)),
             words.tile_alt.format(unit=unit),
             (words.tile_caption.format(unit=unit),),
         )
@@ -194,5 +190,6 @@ def _tile(tile: Matrix) -> bytes:
     return figures.colour_png(tile, limit)
 
 
-def _uri(png: bytes) -> str:
+def data_uri(png: bytes) -> str:
+    """The picture as an address that holds it."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

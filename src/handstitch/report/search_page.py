@@ -14,9 +14,8 @@ from handstitch.config.schema import from_mapping
 from handstitch.config.toml import read_file
 from handstitch.data.catalog import TITLES
 from handstitch.errors import HandstitchError, shell_word
-from handstitch.figures import search as drawings
 from handstitch.report import inline_charts, languages, tables
-from handstitch.report.charts import Charts, percent
+from handstitch.report.charts import percent
 from handstitch.report.inline_charts import Curve, Scale, Whisker
 from handstitch.report.languages import Lang, Words
 from handstitch.report.page import environment
@@ -40,7 +39,6 @@ class WrittenSearch(NamedTuple):
     """The files that `make_search` wrote, and the ranking that they show."""
 
     page: Path
-    pictures: list[Path]
     table: Path
     search: Search
     ranking: Ranking
@@ -77,42 +75,21 @@ class StartedRun(NamedTuple):
 def make_search(
     folder: str | Path, lang: Lang = "en", by: By = "best", *, out: str | Path | None = None
 ) -> WrittenSearch:
-    """Make the page of the search in `folder`, its pictures and table, there or in `out`.
+    """Make the page of the search in `folder` and its table, there or in `out`.
 
     Raises UsageError if there is no search, MachineError if it cannot be read or a file not be
     written.
     """
     search, target = searches.load(folder), Path(folder if out is None else out)
     ranking = searches.rank(search.trials, by, search.plan.seeds)
-    charts = draw_charts(search, ranking, languages.words(lang), lang)
-    page = render_search(search, ranking, charts, languages.words(lang), target)
-    files = {**charts.files, TABLE: candidates_csv(ranking).encode(), PAGE: page.encode()}
+    page = render_search(search, ranking, languages.words(lang), target)
+    files = {TABLE: candidates_csv(ranking).encode(), PAGE: page.encode()}
     for name, data in files.items():
         storage.write(storage.inside(target, name), data, durable=False)
-    pictures = [target / name for name in charts.files]
-    return WrittenSearch(target / PAGE, pictures, target / TABLE, search, ranking)
+    return WrittenSearch(target / PAGE, target / TABLE, search, ranking)
 
 
-def draw_charts(search: Search, ranking: Ranking, words: Words, lang: Lang) -> Charts:
-    """Accuracy against each parameter, where the window is wide enough for it; the tables of the
-    page have its numbers.
-    """
-    charts, names = Charts(lang), list(search.plan.parameters)
-    if names and ranking.candidates:
-        alt = words.search_page["chart_alt"].format(n=len(ranking.candidates))
-        charts.add(
-            "parameters",
-            lambda _, lang: drawings.accuracies(ranking.candidates, names, lang),
-            alt,
-            {"wide": 960},
-            file="pictures/parameters.png",
-        )
-    return charts
-
-
-def render_search(
-    search: Search, ranking: Ranking, charts: Charts, words: Words, target: Path
-) -> str:
+def render_search(search: Search, ranking: Ranking, words: Words, target: Path) -> str:
     """The page as HTML, to stand in the folder `target`. Names are escaped as in `page`."""
     own, plan = words.search_page, search.plan
     other = "last" if ranking.by == "best" else "best"
@@ -155,7 +132,6 @@ def render_search(
                 (as_flags(one.parameters), percent(one.mean), drawn[one.number])
                 for one in ranking.candidates[:_CURVES]
             ],
-            charts=charts.named,
             tall=inline_charts.TALL,
             runs=_runs_of(search, ranking, target),
             space=[
