@@ -18,6 +18,7 @@ from processors import HELD
 from programs import (
     AVX2,
     BFLOAT16,
+    COURSE,
     EPOCH,
     FORWARD,
     GROWTH,
@@ -38,6 +39,9 @@ FIRST_IMAGES = 6_000
 WIDE_IMAGES = 13_500
 """Images in an epoch of a wide network, whose seconds are extrapolated to 54,000."""
 PRESETS = ("fast", "default")
+BFLOAT16_BATCHES = (64, 256, 1024)
+ONCE = ("BLAS products alone", COURSE)
+"""Programs that run in the first round only."""
 
 
 class Size(NamedTuple):
@@ -58,8 +62,11 @@ QUICK = Size((64,), 1, 1, 2_560, 1, 1, (128,), (2_560,))
 
 def epoch(size: Size, session: Session) -> dict[str, Any]:
     """Seconds of an epoch by batch and program, all in turn: float32 and bfloat16."""
-    flags = {str(batch): ("--batch", batch) for batch in size.batches}
-    return _epochs("epoch", flags, {**EPOCH, **BFLOAT16}, size, session)
+    found: dict[str, Any] = {}
+    for batch in size.batches:
+        programs = {**EPOCH, **(BFLOAT16 if batch in BFLOAT16_BATCHES else {})}
+        found |= _epochs("epoch", {str(batch): ("--batch", batch)}, programs, size, session)
+    return found
 
 
 def avx2(size: Size, session: Session) -> dict[str, Any]:
@@ -106,6 +113,8 @@ def _epochs(
         results: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for turn in range(size.rounds):
             for who, program in programs.items():
+                if turn and who in ONCE:
+                    continue
                 _into(results, session, (job, case, turn, who), program, each, settings=settings)
         found[case] = {who: _figures(several) for who, several in results.items()}
         _say(f"{job}, {case}", {who: one["seconds"] for who, one in found[case].items()})

@@ -40,7 +40,7 @@ def run(
     *,
     is_told: bool = False,
 ) -> dict[str, Any]:
-    """The JSON object that ends its output, if any, with its `peak_mib`, `wall_seconds` and
+    """The last JSON object of its output, if any, with its `peak_mib`, `wall_seconds` and
     `processor_seconds`; `settings` are added to its environment; all that it said is
     `told`, if asked. Raises Failed.
     """
@@ -60,9 +60,9 @@ def run(
         errors.seek(0)
         text, problems = output.read().decode(), errors.read().decode()
     if process.returncode:
-        raise Failed(f"bench: {' '.join(command)} failed:\n{problems[-2000:]}")
+        raise Failed(f"bench: {' '.join(command)[:200]} failed:\n{problems[-2000:]}")
     start = f"\n{text}".rfind("\n{")
-    result = json.loads(text[start:]) if start >= 0 else {}
+    result = json.JSONDecoder().raw_decode(text[start:])[0] if start >= 0 else {}
     spent = {"wall_seconds": wall, "processor_seconds": usage.ru_utime + usage.ru_stime}
     told = {"told": text + problems} if is_told else {}
     return {"peak_mib": usage.ru_maxrss / 1024, **result, **spent, **told}

@@ -38,7 +38,7 @@ EPOCH = {
     **FLOAT32,
     COURSE: Program(True, "course_way"),
 }
-AVX2 = {who: EPOCH[who] for who in (HANDSTITCH, LIGHT, "numpy backend", *FLOAT32)}
+AVX2 = {who: EPOCH[who] for who in (HANDSTITCH, LIGHT, *FLOAT32)}
 PIXELS = WIDE = {who: EPOCH[who] for who in (HANDSTITCH, *FLOAT32)}
 LOAD = (HANDSTITCH, "numpy backend", "PyTorch")
 GROWTH = (HANDSTITCH, "PyTorch")

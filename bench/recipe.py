@@ -16,12 +16,13 @@ SHAPE = (28, 28)
 def settings(preset: str, seed: int, epochs: int | None = None) -> dict[str, Any]:
     """What training takes of the preset, in numbers and words.
 
-    The windows, (top, left, height, width) for each unit of the first layer, are drawn as ours.
+    The windows, (top, left, height, width), are drawn as ours; `group` units in turn share each.
     """
     config = Config.preset(preset, seed=seed, **({"epochs": epochs} if epochs else {}))
     rng = np.random.Generator(np.random.Philox(seed))
     units, sides = config.hidden_sizes[0], resolve_sides(config.receptive_field, SHAPE)
-    fields = ReceptiveFields.draw(SHAPE, units, sides, rng, group_size(units)) if sides else None
+    group = group_size(units)
+    fields = ReceptiveFields.draw(SHAPE, units, sides, rng, group) if sides else None
     # The peers' losses are means.
     mean = config.batch_size if config.reduction == "sum" else 1
     return {
@@ -29,7 +30,8 @@ def settings(preset: str, seed: int, epochs: int | None = None) -> dict[str, Any
         "seed": seed,
         "epochs": config.epochs,
         "sizes": [784, *config.hidden_sizes, 10],
-        "windows": fields.rectangles.tolist() if fields else [],
+        "windows": fields.rectangles[::group].tolist() if fields else [],
+        "group": group,
         "batch": config.batch_size,
         "rate": config.learning_rate * mean,
         "schedule": config.schedule,

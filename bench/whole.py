@@ -63,8 +63,9 @@ def initial(chosen: argparse.Namespace) -> tuple[list[np.ndarray], np.ndarray | 
     ]
     if chosen.windows:
         mask = np.zeros((28, 28, sizes[1]), np.float32)
-        for unit, (top, left, height, width) in enumerate(chosen.windows):
-            mask[top : top + height, left : left + width, unit] = 1
+        for number, (top, left, height, width) in enumerate(chosen.windows):
+            units = slice(number * chosen.group, (number + 1) * chosen.group)
+            mask[top : top + height, left : left + width, units] = 1
         mask = mask.reshape(784, -1)
         weights[0] *= mask * np.sqrt(784 / mask.sum(axis=0))
     return weights, mask

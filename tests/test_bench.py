@@ -242,6 +242,7 @@ def test_peers_get_the_recipe_of_the_preset(module: Any, preset: str):
     from argparse import Namespace
 
     from handstitch.config import Config
+    from handstitch.receptive_fields import ReceptiveFields, group_size
     from handstitch.training.schedules import learning_rate
 
     made = Namespace(**module("recipe").settings(preset, seed=3))
@@ -256,7 +257,12 @@ def test_peers_get_the_recipe_of_the_preset(module: Any, preset: str):
     inside = weights[0] if mask is None else weights[0][mask > 0]
     assert inside.std() == pytest.approx(spread, rel=0.1)
     assert (mask is None) == (preset == "course")
-    assert mask is None or not weights[0][mask == 0].any()
+    if mask is not None:
+        assert not weights[0][mask == 0].any()
+        units = made.sizes[1]
+        rng = np.random.Generator(np.random.Philox(3))
+        drawn = ReceptiveFields.draw((28, 28), units, (5, 13), rng, group_size(units))
+        assert np.array_equal(mask, drawn.mask)
 
 
 def test_every_script_is_a_peer_of_a_job(module: Any):

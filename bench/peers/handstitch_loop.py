@@ -1,11 +1,10 @@
 """Handstitch: the numba backend. With --numpy, the numpy backend.
 
-With --kernels it tells what numba made code for, and the widest registers in that code.
+With --kernels it tells what processor numba makes code for, and with which registers.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 
 import numpy as np
@@ -14,7 +13,6 @@ from numba.core.registry import cpu_target
 
 from handstitch import machine
 from handstitch.arrays import aligned_zeros
-from handstitch.compiled.network import forward_backward
 from handstitch.compiled.step import NumbaBackend
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
@@ -55,9 +53,9 @@ def main() -> None:
     with machine.blas_threads(chosen.threads), backend.threads():
         measure("numpy backend" if is_numpy else "Handstitch", epoch, chosen)
     if tells and not is_numpy:
-        code = "".join(forward_backward.inspect_asm().values())
-        widest = max(re.findall(r"%([xyz])mm\d", code), default="no")
-        print(f"numba: {cpu_target.target_context.codegen().magic_tuple()[1]}, {widest}mm")
+        _, processor, features = cpu_target.target_context.codegen().magic_tuple()
+        wide = "+avx512f" in features.split(",")
+        print(f"numba: {processor}, {'zmm' if wide else 'ymm'} registers")
 
 
 if __name__ == "__main__":
