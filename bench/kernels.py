@@ -49,6 +49,8 @@ def words(told: str, code: list[str]) -> str:
         library: list(dict.fromkeys(re.findall(pattern, told, re.MULTILINE)))[:2]
         for library, pattern in TOLD.items()
     }
+    if code or found["ATen"]:  # OpenBLAS is NumPy's there, and computes nothing
+        found["OpenBLAS"] = []
     said = [f"{library} {' '.join(each)}" for library, each in found.items() if each]
     if mkl := re.search(MKL, told, re.MULTILINE):
         named = re.findall(r"\(Intel\(R\) ([^)]*)\)", mkl[1])

@@ -198,6 +198,7 @@ def test_kernels_are_named_in_the_libraries_own_words(module: Any):
     held = kernels.words("numba: haswell, ymm\nCore: Haswell\n", [])
     assert (held, kernels.is_held(held)) == ("numba haswell, ymm; OpenBLAS Haswell", "yes")
     assert kernels.is_held(kernels.words("", ["ROOT ynn_fusion"])) == "no"
+    assert kernels.words("Core: Haswell\nATen: AVX2\n", []) == "ATen AVX2"
     assert kernels.words("", ["<4 x float> <16 x float>"]) == "XLA, 512 bits"
 
 
