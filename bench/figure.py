@@ -1,4 +1,4 @@
-"""The figure of docs/benchmarks.md: python bench/figure.py benchmarks.json benchmarks.png."""
+"""The figure of docs/benchmarks.md: python bench/figure.py docs/benchmarks benchmarks.png."""
 
 from __future__ import annotations
 
@@ -23,25 +23,41 @@ COLOURS = {
 
 
 def main() -> None:
-    """Bars of an epoch on the left, growth on the right."""
-    found = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
-    bars, lines = figure.subplots(1, 2, width_ratios=(1.5, 1))
-    draw_epochs(bars, found.get("epoch", {}))
-    draw_growth(lines, found.get("growth", {}).get("width", {}))
+    """A row for each processor: bars of an epoch; growth, or else bars of AVX2, as measured."""
+    paths = sorted(Path(sys.argv[1]).glob("*.json"))
+    every = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    every = [found for found in every if "epoch" in found]
+    figure = Figure(figsize=(11, 4.4 * len(every)), layout="constrained")
+    grid = figure.subplots(len(every), 2, width_ratios=(1.5, 1), squeeze=False)
+    for (bars, lines), found in zip(grid, every, strict=True):
+        draw_epochs(bars, found["epoch"], found["processor"]["name"])
+        if "growth" in found:
+            draw_growth(lines, found["growth"]["width"])
+        elif "avx2" in found:
+            held = {batch: each for batch, each in found["avx2"].items() if batch != "kernels"}
+            draw_epochs(lines, held, "held to AVX2")
+        else:
+            lines.set_axis_off()
     figure.savefig(sys.argv[2], dpi=130)
 
 
-def draw_epochs(axes: Axes, found: dict[str, Any]) -> None:
-    """One group a batch size, one bar a peer."""
-    width = 0.8 / len(COLOURS)
-    for number, (peer, colour) in enumerate(COLOURS.items()):
+def draw_epochs(axes: Axes, found: dict[str, Any], name: str) -> None:
+    """One group a batch size, one bar a program."""
+    shown = {
+        peer: COLOURS[peer] for peer in COLOURS if any(peer in each for each in found.values())
+    }
+    width = 0.8 / len(shown)
+    for number, (peer, colour) in enumerate(shown.items()):
         at = [group + number * width for group in range(len(found))]
-        heights = [each[peer]["seconds"] for each in found.values()]
+        heights = [each.get(peer, {"seconds": 0})["seconds"] for each in found.values()]
         axes.bar(at, heights, width, color=colour, label=peer)
     axes.set_xticks([group + 0.4 - width / 2 for group in range(len(found))], list(found))
-    axes.set(xlabel="batch size", ylabel="seconds per epoch", title="One epoch, 54,000 images")
-    axes.legend(fontsize=8, frameon=False)
+    axes.set(
+        xlabel="batch size", ylabel="seconds per epoch", title=f"One epoch, 54,000 images: {name}"
+    )
+    # Above the bars: within the axes it would cover one.
+    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
+    axes.legend(fontsize=8, frameon=False, ncols=4, loc="upper center")
     axes.spines[["top", "right"]].set_visible(False)
 
 

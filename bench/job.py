@@ -23,13 +23,19 @@ import numpy as np
 IMAGES = 54_000
 RATE = 0.064
 """The course report's 0.001 on summed gradients at batch 64, as a rate for their mean."""
+STANDARD = (72.940, 90.021)
+"""Mean and standard deviation of the pixels."""
 
 
 def arguments() -> argparse.Namespace:
-    """--batch, --epochs, --threads; --width of the first hidden layer, --images in an epoch."""
+    """--batch, --epochs, --threads; --width of the first hidden layer, --images in an epoch.
+
+    --pixels: `dark` as they are, `light` as 255 − pixel, where hardly one is 0, or `standard`.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--pixels", choices=("dark", "light", "standard"), default="dark")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -49,13 +55,29 @@ def sizes(width: int = 512) -> tuple[int, ...]:
     return (784, width, width // 2, 10)
 
 
-def pixels(count: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 images (count, 784) and labels (count,), repeated where there are fewer."""
+def pixels(chosen: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 images (n, 784) and labels (n,), repeated where there are fewer."""
     with gzip.open(folder() / "train-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
     with gzip.open(folder() / "train-labels-idx1-ubyte.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    return np.resize(images, (count, 784)), np.resize(labels, count)
+    images = 255 - images if chosen.pixels == "light" else images
+    return np.resize(images, (chosen.images, 784)), np.resize(labels, chosen.images)
+
+
+def scaling(chosen: argparse.Namespace) -> tuple[float, float]:
+    """(offset, divisor) of the pixels."""
+    return STANDARD if chosen.pixels == "standard" else (0.0, 256.0)
+
+
+def scaled(chosen: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """float32 images (n, 784), scaled, and labels (n,)."""
+    images, labels = pixels(chosen)
+    offset, divisor = map(np.float32, scaling(chosen))
+    x = images.astype(np.float32)
+    x -= offset
+    x /= divisor
+    return x, labels
 
 
 def initial(dtype: str = "float32", width: int = 512) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -12,7 +12,7 @@ from job import RATE, arguments, initial, measure, pixels
 def main() -> None:
     """Summed gradients at a rate that makes them the mean's."""
     chosen = arguments()
-    images, labels = pixels(chosen.images)
+    images, labels = pixels(chosen)
     x, targets = images / 256, np.eye(10)[labels]
     weights = [[W, b[None, :]] for W, b in initial("float64", chosen.width)]
 

@@ -1,5 +1,6 @@
-"""Handstitch: the numba backend. With --numpy, the numpy backend; with --light, inverted images,
-in which hardly a pixel is 0.
+"""Handstitch: the numba backend. With --numpy, the numpy backend.
+
+With --kernels it tells what processor numba makes code for, and with which registers.
 """
 
 from __future__ import annotations
@@ -7,7 +8,8 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from job import RATE, arguments, initial, measure, pixels, sizes
+from job import RATE, arguments, initial, measure, pixels, scaling, sizes
+from numba.core.registry import cpu_target
 
 from handstitch import machine
 from handstitch.arrays import aligned_zeros
@@ -22,19 +24,19 @@ from handstitch.training.backend import NumpyBackend
 
 def main() -> None:
     """The steps of the training loop, with all that a run needs in each."""
-    is_numpy, light = "--numpy" in sys.argv, "--light" in sys.argv
-    sys.argv = [word for word in sys.argv if word not in {"--numpy", "--light"}]
+    is_numpy, tells = "--numpy" in sys.argv, "--kernels" in sys.argv
+    sys.argv = [word for word in sys.argv if word not in {"--numpy", "--kernels"}]
     chosen = arguments()
-    images, labels = pixels(chosen.images)
-    if light:
-        images = 255 - images
+    images, labels = pixels(chosen)
+    offset, divisor = scaling(chosen)
     shape = sizes(chosen.width)
     parameters = Parameters(shape, aligned_zeros(count(shape)))
     drawn = initial(width=chosen.width)
     for (W, b), view, bias in zip(drawn, parameters.weights, parameters.biases, strict=True):
         view[:], bias[:] = W, b
     network, optimizer = Network(parameters, ("relu", "relu")), Optimizer(parameters)
-    batches = Batches(images, labels, np.arange(len(images)), Scaling(0.0, 1 / 256), chosen.batch)
+    scales = Scaling(offset, 1 / divisor)
+    batches = Batches(images, labels, np.arange(len(images)), scales, chosen.batch)
     if is_numpy:
         backend = NumpyBackend(network, optimizer, batches)
     else:
@@ -50,6 +52,10 @@ def main() -> None:
 
     with machine.blas_threads(chosen.threads), backend.threads():
         measure("numpy backend" if is_numpy else "Handstitch", epoch, chosen)
+    if tells and not is_numpy:
+        _, processor, features = cpu_target.target_context.codegen().magic_tuple()
+        wide = "+avx512f" in features.split(",")
+        print(f"numba: {processor}, {'zmm' if wide else 'ymm'} registers")
 
 
 if __name__ == "__main__":

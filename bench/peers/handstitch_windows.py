@@ -35,7 +35,7 @@ ZERO = np.float32(0)
 def main() -> None:
     """Steps of both networks in turn; prints the medians."""
     chosen = arguments()
-    images, labels = pixels(chosen.images)
+    images, labels = pixels(chosen)
     batches = Batches(
         images, labels, np.arange(len(images)), Scaling(0.0, float(SCALE)), chosen.batch
     )

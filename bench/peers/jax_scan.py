@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from job import RATE, arguments, initial, measure, pixels
+from job import RATE, arguments, initial, measure, scaled
 
 Weights = list[tuple[jax.Array, jax.Array]]
 
@@ -43,8 +43,8 @@ def compiled(
 def main() -> None:
     """The data lie on the device as float32, scaled beforehand."""
     chosen = arguments()
-    images, labels = pixels(chosen.images)
-    x, y = jnp.asarray(images.astype(np.float32) / 256), jnp.asarray(labels.astype(np.int32))
+    images, labels = scaled(chosen)
+    x, y = jnp.asarray(images), jnp.asarray(labels.astype(np.int32))
     state = {"weights": [(jnp.asarray(W), jnp.asarray(b)) for W, b in initial(width=chosen.width)]}
     full = len(images) // chosen.batch * chosen.batch
 

@@ -9,43 +9,53 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from whole import Clock, arguments, data, rate
+from whole import Clock, arguments, data, initial, rate
 
 Weights = list[tuple[jax.Array, jax.Array]]
 
 
-def logits(weights: Weights, x: jax.Array, key: jax.Array | None, p: float) -> jax.Array:
-    """Dropout where there is a key."""
-    for number, (W, b) in enumerate(weights[:-1]):
+def logits(weights: Weights, x: jax.Array) -> jax.Array:
+    """Of a batch."""
+    for W, b in weights[:-1]:
         x = jax.nn.relu(x @ W + b)
-        if key is not None and p:
-            keep = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - p, x.shape)
-            x = jnp.where(keep, x / (1 - p), 0)
     W, b = weights[-1]
     return x @ W + b
 
 
-def loss(weights: Weights, x: jax.Array, y: jax.Array, key: jax.Array, p: float) -> jax.Array:
-    """Mean cross-entropy."""
-    return -jnp.mean(jax.nn.log_softmax(logits(weights, x, key, p))[jnp.arange(len(y)), y])
+def loss(weights: Weights, x: jax.Array, y: jax.Array, smoothing: float) -> jax.Array:
+    """Mean cross-entropy with smoothed labels."""
+    log_p = jax.nn.log_softmax(logits(weights, x))
+    right = log_p[jnp.arange(len(y)), y]
+    return -jnp.mean((1 - smoothing) * right + smoothing * jnp.mean(log_p, axis=1))
 
 
-@partial(jax.jit, static_argnames=("adam", "p"), donate_argnums=0)
-def epoch(state, data, batches, rates, *, key, adam, p):  # type: ignore[no-untyped-def]
-    """All full batches; what is left over is left out."""
+@partial(jax.jit, static_argnames=("adam", "decay", "smoothing", "shift"), donate_argnums=0)
+def epoch(state, data, batches, rates, *, mask, key, adam, decay, smoothing, shift):  # type: ignore[no-untyped-def]
+    """All full batches; what is left over is left out. Without windows `mask` is None."""
     x, y = data
+
+    def cut(pick, corner):  # type: ignore[no-untyped-def]
+        return jax.lax.dynamic_slice(x, (pick, *corner), (1, 28, 28)).ravel()
 
     def step(state, batch):  # type: ignore[no-untyped-def]
         weights, M, S, t = state
         picks, eta = batch
-        key_now = jax.random.fold_in(key, t)
-        G = jax.grad(loss)(weights, x[picks], y[picks], key_now, p)
+        images = x[picks]
+        if shift:
+            now = jax.random.fold_in(key, t)
+            images = jax.vmap(cut)(
+                picks, jax.random.randint(now, (len(picks), 2), 0, 2 * shift + 1)
+            )
+        G = jax.grad(loss)(weights, images, y[picks], smoothing)
+        if mask is not None:  # weights outside the windows start as 0 and stay so
+            G[0] = (G[0][0] * mask, G[0][1])
         t = t + 1
         if not adam:
             return (jax.tree.map(lambda w, g: w - eta * g, weights, G), M, S, t), None
         M = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, M, G)
         S = jax.tree.map(lambda s, g: 0.999 * s + 0.001 * g * g, S, G)
         a, b = eta / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
+        weights = [(W * (1 - eta * decay), bias) for W, bias in weights]
         moved = jax.tree.map(lambda w, m, s: w - a * m / (jnp.sqrt(s) / b + 1e-8), weights, M, S)
         return (moved, M, S, t), None
 
@@ -55,7 +65,7 @@ def epoch(state, data, batches, rates, *, key, adam, p):  # type: ignore[no-unty
 @jax.jit
 def hits(weights: Weights, x: jax.Array, y: jax.Array) -> jax.Array:
     """The accuracy."""
-    return jnp.mean(jnp.argmax(logits(weights, x, None, 0.0), 1) == y)
+    return jnp.mean(jnp.argmax(logits(weights, x), 1) == y)
 
 
 def main() -> None:
@@ -71,22 +81,27 @@ def main() -> None:
         for name, (x, y) in data(chosen).items()
     }
     rng = np.random.Generator(np.random.Philox(chosen.seed))
-    weights = [
-        (jnp.asarray(rng.standard_normal((n, m)) * np.sqrt(2 / n), jnp.float32), jnp.zeros(m))
-        for n, m in ((784, 512), (512, 256), (256, 10))
-    ]
+    drawn, mask = initial(chosen)
+    weights = [(jnp.asarray(W), jnp.zeros(W.shape[1])) for W in drawn]
     zeros = [jax.tree.map(jnp.zeros_like, weights) for _ in range(2)]
     state = (weights, *zeros, jnp.asarray(0, jnp.int32))
+    run = partial(
+        epoch,
+        mask=mask if mask is None else jnp.asarray(mask),
+        key=jax.random.key(chosen.seed),
+        adam=chosen.adam,
+        decay=chosen.decay,
+        smoothing=chosen.smoothing,
+        shift=chosen.shift,
+    )
     x = parts["train"][0]
     each = len(x) // chosen.batch
-    key, best, kept = jax.random.key(chosen.seed), -1.0, weights
+    best, kept = -1.0, weights
     for number in range(chosen.epochs):
         order = rng.permutation(len(x))[: each * chosen.batch].reshape(each, chosen.batch)
         steps = range(number * each, (number + 1) * each)
         rates = np.array([rate(chosen, s, each * chosen.epochs) for s in steps], np.float32)
-        state = epoch(
-            state, parts["train"], order, rates, key=key, adam=chosen.adam, p=chosen.dropout
-        )
+        state = run(state, parts["train"], order, rates)
         now = float(hits(state[0], *parts["validation"]))
         if now > best:
             best, kept = now, jax.tree.map(jnp.copy, state[0])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from job import RATE, arguments, measure, pixels, sizes
+from job import RATE, arguments, measure, scaled, sizes
 from sklearn.neural_network import MLPClassifier
 
 
 def main() -> None:
     """partial_fit goes through the data once in batches; it draws its own weights."""
     chosen = arguments()
-    images, labels = pixels(chosen.images)
-    x = images.astype(np.float32) / 256
+    x, labels = scaled(chosen)
     model = MLPClassifier(
         sizes(chosen.width)[1:-1],
         solver="sgd",
