@@ -18,6 +18,7 @@ from handstitch.core.network import Network, Workspace
 from handstitch.evaluation import probabilities
 from handstitch.figures import Lang
 from handstitch.model import Model
+from handstitch.report import languages
 
 WORDS = {
     "en": {
@@ -53,7 +54,6 @@ WORDS = {
         "dA": "传给前一层，再乘以 f′",
     },
 }
-GARMENTS = ("T恤/上衣", "裤子", "套头衫", "连衣裙", "外套", "凉鞋", "衬衫", "运动鞋", "包", "短靴")
 FORMULAS = {
     "Z": "*Z* = *A* *W* + *b*",
     "A": "*A* = *f*(*Z*)",
@@ -127,7 +127,8 @@ def diagram(model: Model, shown: Pass, lang: Lang, *, is_narrow: bool) -> tuple[
         key: text.format(units=sizes[1 if key.startswith("first") else 2])
         for key, text in WORDS[lang].items()
     }
-    names = list(model.class_names) if lang == "en" else list(GARMENTS)
+    other = languages.translations(model.class_names, languages.words(lang))
+    names = [other.get(name, name) for name in model.class_names]
     drawing = Drawing()
     size = (_narrow if is_narrow else _wide)(drawing, shown, names, words)
     return "\n".join(drawing.parts), size

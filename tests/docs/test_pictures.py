@@ -17,6 +17,7 @@ FOLDER = ROOT / "docs" / "pictures"
 PAGES = {
     "README.md": "en", "README.zh-CN.md": "zh", "docs/tutorial.md": "en",
     "docs/derivation.md": "en", "docs/zh/derivation.md": "zh",
+    "docs/zh/tutorial.md": "zh",
 }  # fmt: skip
 ALONE = re.compile(r'^<img src="(\S+)" alt="[^"]{50,}">$', re.MULTILINE)
 """A picture that is narrow enough for both."""

@@ -13,6 +13,7 @@ from handstitch.comparison import Compared
 from handstitch.config import Config
 from handstitch.data.dataset import GARMENTS
 from handstitch.figures import style
+from handstitch.figures.labels import texts
 from handstitch.insight import take_step
 from handstitch.report import (
     page_of_comparison,
@@ -62,6 +63,8 @@ def page(kind: str, classes: list[str], lang: Lang) -> str:
 def test_the_table_has_every_garment() -> None:
     assert tuple(CHINESE) == GARMENTS
     assert len(set(CHINESE.values())) == 10
+    short = texts("handstitch.export.laboratory.languages", "zh")["classes"]  # beside bars
+    assert {name: CHINESE[name].partition("/")[0] for name in GARMENTS} == short
     assert translations(GARMENTS, words("en")) == translations(OWN, words("zh")) == {}
 
 
