@@ -6,6 +6,8 @@ import copy
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,15 +18,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+def load_module(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of bench/."""
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    return importlib.import_module
+    return importlib.import_module(name)
 
 
 @pytest.fixture
-def page(module: Any) -> ModuleType:
-    return module("page")
+def module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    return partial(load_module, monkeypatch=monkeypatch)
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return load_module("page", monkeypatch)
 
 
 def make_figures(**seconds: float) -> dict[str, Any]:
@@ -44,7 +51,7 @@ def make_figures(**seconds: float) -> dict[str, Any]:
     }
 
 
-FOUND = {
+FOUND: dict[str, Any] = {
     "processor": {"name": "One", "units": ["AVX2", "AVX-512"]},
     "machine": "2 cores.",
     "epoch": {
