@@ -30,7 +30,8 @@ Whole processes with the recipe of a preset: `fast` and `default`, which Handsti
 local receptive fields. The peers have the same network, windows as a mask on the first layer's
 gradient, and the same optimizer, schedule, shifts and label smoothing. From the start of the
 process; the test set is evaluated after every epoch, for this clock only. To the end: all
-epochs, the best weights by validation saved, and tested. Medians over the seeds. Caches are warm."""
+epochs, the best weights by validation saved, and tested. Medians over the seeds; caches are
+warm."""
 COMMAND = """\
 The course preset, 10 epochs at batch 64: read and check the files, train on 54,000 images,
 validate after each epoch, keep and save the best weights, test. Handstitch is `handstitch train`
