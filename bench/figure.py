@@ -27,6 +27,8 @@ def main() -> None:
     paths = sorted(Path(sys.argv[1]).glob("*.json"))
     every = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     every = [found for found in every if "epoch" in found]
+    if not every:
+        return
     figure = Figure(figsize=(11, 4.4 * len(every)), layout="constrained")
     grid = figure.subplots(len(every), 2, width_ratios=(1.5, 1), squeeze=False)
     for (bars, lines), found in zip(grid, every, strict=True):

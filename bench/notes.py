@@ -20,7 +20,7 @@ products alone are its calls of the BLAS and nothing else."""
 AVX2 = """\
 As on a processor without AVX-512, by variables of the environment that hold each library:
 bench/processors.py has them. Kernels are named by the libraries themselves, without the
-variables and with them. `no`: the library chooses wider ones all the same, so that its seconds are
+variables and with them. `no`: the library chooses by itself all the same, so that its seconds are
 those of the whole processor; `not shown`: it does not say. MKL obeys its variable on Intel's
 processors only, and JAX's products are YNNPACK's, which has none."""
 WIDE = """\
@@ -30,7 +30,8 @@ Whole processes with the recipe of a preset: `fast` and `default`, which Handsti
 local receptive fields. The peers have the same network, windows as a mask on the first layer's
 gradient, and the same optimizer, schedule, shifts and label smoothing. From the start of the
 process; the test set is evaluated after every epoch, for this clock only. To the end: all
-epochs, the best weights by validation saved, and tested. Medians over the seeds."""
+epochs, the best weights by validation saved, and tested. Medians over the seeds; caches are
+warm."""
 COMMAND = """\
 The course preset, 10 epochs at batch 64: read and check the files, train on 54,000 images,
 validate after each epoch, keep and save the best weights, test. Handstitch is `handstitch train`

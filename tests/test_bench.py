@@ -6,10 +6,8 @@ import copy
 import importlib
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,19 +16,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def load_module(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def load_module(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module of bench/."""
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
     return importlib.import_module(name)
 
 
 @pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
     return partial(load_module, monkeypatch=monkeypatch)
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def page(monkeypatch: pytest.MonkeyPatch) -> Any:
     return load_module("page", monkeypatch)
 
 
@@ -144,7 +142,7 @@ def test_a_floor_of_a_unit_is_asked_of_processors_that_have_it(module: Any):
     assert ("64", 2.5) not in asked(["AVX512-BF16"])
 
 
-def test_the_page_says_what_was_not_met_and_who_was_not_held(page: ModuleType):
+def test_the_page_says_what_was_not_met_and_who_was_not_held(page: Any):
     text = page.page([FOUND, {**FOUND, "processor": {"name": "Two", "units": ["AMX"]}}])
     assert "| epoch, batch 64 | scikit-learn | ≥ 3.80 × | 4.00 × | 4.00 × |" in text
     assert "| ≥ 1.30 × | **1.25 ×, no** | **1.25 ×, no** |" in text
@@ -158,7 +156,7 @@ def test_the_page_says_what_was_not_met_and_who_was_not_held(page: ModuleType):
     assert text.count("## One\n") == text.count("## Two\n") == 1
 
 
-def test_the_readme_has_the_worst_of_all_processors(page: ModuleType, module: Any):
+def test_the_readme_has_the_worst_of_all_processors(page: Any, module: Any):
     words = module("run").READMES["README.md"]
     other = copy.deepcopy(FOUND)
     other["processor"]["name"] = "Two"
@@ -281,9 +279,7 @@ def test_every_script_is_a_peer_of_a_job(module: Any):
     assert named == there
 
 
-def test_the_recorded_page_and_readmes_are_those_of_the_recorded_figures(
-    page: ModuleType, module: Any
-):
+def test_the_recorded_page_and_readmes_are_those_of_the_recorded_figures(page: Any, module: Any):
     run = module("run")
     every = run.read(ROOT / "docs" / "benchmarks")
     recorded = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import copy
 from math import sqrt
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -108,7 +107,7 @@ def test_no_number_of_seeds_shows_what_the_images_hide() -> None:
 @pytest.fixture(scope="module")
 def recorded() -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        module: ModuleType = load_module("compare", patch)
+        module = load_module("compare", patch)
         return module.Recorded()
 
 
