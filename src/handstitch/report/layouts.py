@@ -17,7 +17,7 @@ from markupsafe import Markup
 from handstitch.figures import inline_svg
 
 LAYOUTS: Final[Mapping[str, int]] = {"narrow": 340, "middle": 680, "wide": 960}
-"""CSS class → width in CSS pixels that it is drawn for; page.css says when each is shown."""
+"""CSS class → width in CSS pixels that it is drawn for; run.css says when each is shown."""
 
 
 def chart(
