@@ -92,4 +92,4 @@ def word(label: Label, said: Words) -> str:
 
 def number(value: float) -> str:
     """Five digits that count."""
-    return f"{value:.5g}".replace("-", "−")
+    return f"{value + 0.0:.5g}".replace("-", "−")
