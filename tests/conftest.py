@@ -1,15 +1,17 @@
-"""The disk of a test: what is written is not waited for, since no test cuts the power."""
+"""What all tests share: a disk that is not waited for, since no test cuts the power; a browser."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
 
 from handstitch.storage import disk
+from tests.chromium import CHROMIUM, FLAGS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,3 +28,14 @@ def impatient() -> None:
     def do_not_wait(connection: object, _: object) -> None:
         if isinstance(connection, sqlite3.Connection):
             connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, one for all tests of a worker: Playwright starts once in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()

@@ -36,6 +36,10 @@ print(json.dumps(found | dict(vectors=PANEL_VECTORS[0])))
 """
 
 
+HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+popcnt"}
+"""A processor without AVX-512."""
+
+
 class Compiled(NamedTuple):
     """A folder of machine code, and what the process found that compiled it."""
 
@@ -63,7 +67,7 @@ def test_compiling_changes_no_bit(compiled: Compiled):
 
 def test_code_for_another_processor_in_one_cache(compiled: Compiled):
     """Code is made for the processor that numba was told; the two share one folder of code."""
-    other = train(compiled.folder, NUMBA_CPU_NAME="haswell")
+    other = train(compiled.folder, **HASWELL)
     assert other["is_compiled"]
     assert other["vectors"] == 6  # without AVX-512
     again = train(compiled.folder)

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.report.test_browser import CHROMIUM, browser
+from tests.chromium import needs_browser
 from tests.test_house import PACKAGE
-
-__all__ = ["browser"]  # a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = """<!doctype html><html><head>
@@ -81,7 +79,7 @@ def test_a_formula_that_is_not_understood_is_a_problem(
     assert [problem.partition(": formula ")[0] for problem in book.problems] == ["a.md", "b.md"]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+@needs_browser
 def test_pages_with_pictures_and_formulas_fit_a_telephone(site: Path, browser: Any):
     tab = browser.new_page(viewport={"width": 390, "height": 900})
     for name in ("tutorial", "derivation", "zh/derivation", "project/readme"):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import shutil
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,11 +24,9 @@ from handstitch.model import Model
 from handstitch.model.prepared import prepare
 from handstitch.model.pretrained import pretrained
 from handstitch.receptive_fields import ReceptiveFields
+from tests.chromium import needs_browser
 from tests.export.counterparts import COUNTERPARTS, MAKE, Case, cases
 from tests.sample_models import sample
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
 
 
 def small_model(**changes: Any) -> Model:
@@ -38,17 +34,6 @@ def small_model(**changes: Any) -> Model:
     fields = ReceptiveFields.draw((28, 28), 32, (5, 13), np.random.default_rng(1), 4)
     model.parameters.weights[0][:] *= fields.mask
     return structs.replace(model, receptive_fields=fields)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield started
-        started.close()
 
 
 class Tab:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +18,7 @@ from handstitch.report.charts import draw_charts
 from handstitch.report.collection import Collection
 from handstitch.report.languages import words
 from handstitch.report.page import render
+from tests.chromium import needs_browser
 from tests.report.hostile import PIECES
 from tests.report.reading import CONTENT_POLICY, breaches
 from tests.report.run_folders import write_search
@@ -31,19 +30,12 @@ from tests.report.test_microscope import page_of
 from tests.report.test_search_page import RATES, TIED, trials_of
 from tests.sample_models import sample
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
 FAULTS = Path(__file__).with_name("layout.js").read_text("utf-8")
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag"),
     "a class whose name is very long",
 )
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium here; on Debian: apt-get install chromium"
-)
+pytestmark = needs_browser
 
 
 class Seen(NamedTuple):
@@ -56,16 +48,6 @@ class Seen(NamedTuple):
     background: str
     broken: int
     """Images that could not be shown."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield started
-        started.close()
 
 
 def look(browser: Any, path: Path, width: int, scheme: str) -> Seen:
