@@ -331,13 +331,25 @@ def test_a_step_is_shown_slowly_taken_and_undone(browser, fashion_page):
     assert len(seen) == len(set(seen)) == 11
     p, q = tab.evaluate("[watch.trace.probabilities[4], watch.trace.after[4]]")
     assert q > p
-    assert tab.evaluate("probabilitiesOf(lab.image)[4]") == pytest.approx(q)
+    assert tab.evaluate("probabilitiesOf(lab.image, 1)[4]") == pytest.approx(q)
     tab.page.get_by_role("button", name="A hundred more").click()
     tab.page.get_by_text("step 100").wait_for()
     assert tab.evaluate("watch.losses.length === 101 && watch.losses.at(-1) < watch.losses[0] / 10")
     tab.page.get_by_role("button", name="Undo all").click()
     assert tab.evaluate("lab.network.parameters.vector.reduce((s, w) => s + w * w, 0)") == before
     assert tab.happened == []
+
+
+@needs_browser
+def test_a_step_has_one_probability_of_a_class(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    draw(tab, *BAG)
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    tab.evaluate("watch.go(watch.scenes.findIndex((scene) => scene.key === 'softmax'))")
+    assert tab.evaluate("DATA.temperature") != 1
+    computed = tab.page.locator(".numbers").inner_text().rpartition(" = ")[2]
+    assert tab.page.locator(".wanted .number").text_content() == computed
+    assert "a temperature fitted after training" in tab.page.locator(".words").inner_text()
 
 
 LETTERS = {

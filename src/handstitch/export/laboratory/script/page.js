@@ -63,9 +63,9 @@ function logitsOf(image) {
   return lab.network.forward(work.X, work).data;
 }
 
-function probabilitiesOf(image) {
-  // P = softmax(Z / T).
-  const Z = new Matrix(logitsOf(image).map((z) => z / DATA.temperature), 1, DATA.sizes.at(-1));
+function probabilitiesOf(image, temperature = DATA.temperature) {
+  // P = softmax(Z / T); T = 1 in training.
+  const Z = new Matrix(logitsOf(image).map((z) => z / temperature), 1, DATA.sizes.at(-1));
   softmax(Z, Z);
   return Z.data;
 }

@@ -104,7 +104,7 @@ const watch = {
     for (let step = 1; step <= HUNDRED && watch.running === run && lab.room === watch; step++) {
       watch.losses.push(trainStep(lab.network, work, [label], optimizer, rate));
       chart.add(step / HUNDRED, watch.losses.at(-1));
-      watch.trace.after = probabilitiesOf(lab.image);
+      watch.trace.after = probabilitiesOf(lab.image, 1);
       watch.trace.activations = copyOf(work.outputs);
       watch.diagram.light(watch.scenes.at(-1));
       numbers.textContent = say("watch.falling.numbers", { step, first: fixed(watch.losses[0]), loss: fixed(watch.losses.at(-1)), p: asPercent(watch.trace.after[label]), name: nameOf(label) });
@@ -146,7 +146,7 @@ function traceStep(label) {
   // Every number of one step of gradient descent on the image, and the weights before and after.
   const theta = lab.network.parameters;
   const before = theta.vector.slice();
-  const probabilities = probabilitiesOf(lab.image).slice();
+  const probabilities = probabilitiesOf(lab.image, 1);
   const activations = copyOf(work.outputs);
   const loss = lab.network.loss([label], work);
   const error = work.gradients.at(-1).data.slice();
@@ -158,7 +158,7 @@ function traceStep(label) {
   const rate = Number((Math.max(loss, 0.01) / 3 / Math.max(slope, 1e-9)).toPrecision(1));
   const stepped = before.map((w, i) => sgd(w, G.vector[i], { eta: rate })[0]);
   theta.vector.set(stepped);
-  const after = probabilitiesOf(lab.image).slice();
+  const after = probabilitiesOf(lab.image, 1);
   theta.vector.set(before);
   const logits = logitsOf(lab.image).slice();
   // The path: from the class back to whatever gave it most.
@@ -197,7 +197,8 @@ function makeScenes(trace) {
   const most = Math.max(...logits);
   const total = logits.reduce((sum, z) => sum + Math.exp(z - most), 0);
   const p = Math.exp(logits[label] - most) / total;
-  add("softmax", `p = e^${signed(logits[label] - most, 2)} / ${fixed(total)} = ${fixed(p)}`, { nodes: [layers], known: all, classes: "p", code: "softmax" });
+  add("softmax", `p = e^${signed(logits[label] - most, 2)} / ${fixed(total)} = ${fixed(p)}`, { nodes: [layers], known: all, classes: "p", code: "softmax",
+    values: { name, calibrated: DATA.temperature === 1 ? "" : say("watch.calibrated", { temperature: fixed(DATA.temperature, 2) }) } });
   add("loss", `L = −ln ${p < 0.001 ? p.toExponential(2) : fixed(p)} = ${fixed(trace.loss)}`, { nodes: [layers], known: all, classes: "p", code: "softmaxCrossEntropy" });
   add("error", `dz = ${fixed(p)} − 1 = ${fixed(trace.error[label])}`, { nodes: [layers], known: [layers], classes: "error", isBack: true, code: "softmaxCrossEntropy" });
   for (let layer = layers - 1; layer >= 0; layer--) {
