@@ -28,7 +28,7 @@ const ask = {
     if (ask.panel.dataset.view !== view || !ask.panel.firstChild) {
       ask.panel.dataset.view = view;
       ask.panel.replaceChildren(...ask[view].make());
-      ask.tabs.replaceChildren(...(isEmpty ? [] : ask.views.map((each) =>
+      fill(ask.tabs, ...(isEmpty ? [] : ask.views.map((each) =>
         button(`ask.${each}`, () => { ask.view = each; ask.changed(); }, {
           "aria-pressed": String(each === view),
         }))));

@@ -46,10 +46,21 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-const fill = (node, ...children) => node.replaceChildren(...children.filter((child) => child !== null));
+function fill(node, ...children) {
+  // Other children; whoever was on one of the old ones stays on the same control, or in the node.
+  const held = node.contains(document.activeElement) ? document.activeElement : null;
+  node.replaceChildren(...children.filter((child) => child !== null));
+  if (!held || held.isConnected) return;
+  const to = controlOf(held.dataset.control, node) ?? node.querySelector("button:enabled") ?? node;
+  if (to === node) node.tabIndex = -1;
+  to.focus({ preventScroll: true });
+}
+
+const controlOf = (name, within) => name && within.querySelector(`[data-control="${name}"]:enabled`);
 
 function button(key, press, properties = {}) {
-  return make("button", { type: "button", onclick: press, ...properties }, say(key));
+  // `data-control` names it for the keyboard, which stays on it when all is made anew.
+  return make("button", { type: "button", onclick: press, "data-control": key, ...properties }, say(key));
 }
 
 // ── What the network is asked ────────────────────────────────────────────────────────────────
@@ -231,10 +242,15 @@ function start() {
   lab.room = ROOMS[0];
   document.querySelector("noscript")?.remove();
   enter(lab.room);
+  document.addEventListener("keydown", (event) => {
+    const isPlain = !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (isPlain && !event.target.closest("select, input, .paper, dialog")) lab.room.key?.(event);
+  });
 }
 
 function enter(room) {
   // Show a room, in the language chosen.
+  const held = document.activeElement?.dataset?.control;
   lab.room = room;
   document.documentElement.lang = say("html_lang");
   document.title = say("title");
@@ -254,6 +270,7 @@ function enter(room) {
   document.body.replaceChildren(document.getElementById("network"), header, main);
   main.append(...room.make());
   room.changed();
+  controlOf(held, document)?.focus({ preventScroll: true });
 }
 
 function sourceOf(name) {

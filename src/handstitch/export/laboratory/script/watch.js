@@ -36,9 +36,10 @@ const watch = {
     watch.scenes = makeScenes(watch.trace);
     watch.diagram = makeDiagram(watch.trace);
     watch.figure.replaceChildren(watch.diagram.svg);
-    watch.sentence.replaceChildren(...fillIn(say("watch.suppose"), [
+    fill(watch.sentence, ...fillIn(say("watch.suppose"), [
       makeChoice("watch.label", label, (k) => { watch.restore(); watch.label = k; watch.changed(); })]));
     watch.losses = [];
+    watch.running = null;
     watch.go(0);
   },
 
@@ -58,19 +59,45 @@ const watch = {
       make("p", { class: "numbers" }, scene.numbers),
       make("p", { class: "quiet" }, say(`watch.${scene.key}.words`, scene.values)));
     if (watch.scene === last) watch.isPlaying = false;
+    // What goes on from the last scene stands apart: where Next was, nothing else ever is.
     fill(watch.controls,
-      button("watch.back", () => watch.press(watch.scene - 1), { disabled: watch.scene === 0 }),
-      watch.scene === last ? button("watch.hundred", watch.hundred, { class: "main" })
-        : button("watch.next", () => watch.press(watch.scene + 1), { class: "main" }),
-      watch.scene === last ? button("watch.again", () => { watch.keep(); watch.changed(); })
-        : button(watch.isPlaying ? "watch.pause" : "watch.play", () => { watch.isPlaying = !watch.isPlaying; watch.go(watch.scene + (watch.isPlaying ? 1 : 0)); }),
-      watch.hasChanged() ? button("watch.undo", () => { watch.restore(); watch.changed(); }) : null);
+      button("watch.back", () => watch.press(watch.scene - 1), { "aria-disabled": String(watch.scene === 0) }),
+      button("watch.next", () => watch.press(watch.scene + 1), { class: "main", "aria-disabled": String(watch.scene === last) }),
+      button(watch.isPlaying ? "watch.pause" : "watch.play", watch.play, { "data-control": "watch.play" }),
+      make("span", { class: "onwards" },
+        watch.scene === last ? button("watch.again", watch.again) : null,
+        watch.scene === last ? button("watch.hundred", watch.hundred) : null,
+        watch.hasChanged() ? button("watch.undo", watch.undo) : null));
     if (watch.isPlaying) watch.timer = setTimeout(() => watch.go(watch.scene + 1), PAUSE);
   },
 
   press(to) {
+    // The scene asked for, if there is one, and no more of playing.
     watch.isPlaying = false;
-    watch.go(to);
+    if (to !== watch.scene && watch.scenes[to]) watch.go(to);
+  },
+
+  key(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || watch.losses.length) return;
+    event.preventDefault();
+    watch.press(watch.scene + by);
+  },
+
+  play() {
+    // On from here; from the last scene, once more from the first; or stop.
+    watch.isPlaying = !watch.isPlaying;
+    watch.go(!watch.isPlaying ? watch.scene : (watch.scene + 1) % watch.scenes.length);
+  },
+
+  again() {
+    watch.keep();
+    watch.changed();
+  },
+
+  undo() {
+    watch.restore();
+    watch.changed();
   },
 
   take(isTaken) {
@@ -110,10 +137,9 @@ const watch = {
       numbers.textContent = say("watch.falling.numbers", { step, first: fixed(watch.losses[0]), loss: fixed(watch.losses.at(-1)), p: asPercent(watch.trace.after[label]), name: nameOf(label) });
       await new Promise((done) => { setTimeout(done, 25); });
     }
+    if (watch.running !== run || lab.room !== watch) return;
     watch.trace.stepped = lab.network.parameters.vector.slice();
-    fill(watch.controls,
-      button("watch.undo", () => { watch.restore(); watch.changed(); }, { class: "main" }),
-      button("watch.again", () => { watch.keep(); watch.changed(); }));
+    fill(watch.controls, button("watch.again", watch.again), button("watch.undo", watch.undo));
   },
 };
 
