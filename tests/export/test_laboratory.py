@@ -375,6 +375,62 @@ def test_the_keyboard_stays_where_it_was(browser, fashion_page):
     assert tab.happened == []
 
 
+@needs_browser
+def test_what_it_should_say_is_true_or_a_supposition(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    sentence, labels = tab.page.locator("h1.sentence"), sketch.draw(3, seed=2)[1]
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    assert sentence.inner_text().startswith("It should say")
+    assert tab.evaluate("watch.trace.label") == labels[0]
+    assert tab.page.locator(".diagram .title").first.text_content() == "a drawn example"
+    tab.page.locator("h1 select").select_option(label="Coat")
+    assert sentence.inner_text().startswith("Suppose")
+    tab.page.get_by_role("button", name="Ask", exact=True).click()
+    assert tab.evaluate("lab.drawing.isEmpty")  # the example was only lent
+    for label in labels:
+        tab.page.get_by_label("Next example").click()
+        tab.page.get_by_role("button", name="Watch it learn").click()
+        assert tab.evaluate("watch.trace.label") == (4 if label == labels[0] else label)
+        tab.page.get_by_role("button", name="Ask", exact=True).click()
+        assert not tab.evaluate("lab.drawing.isEmpty")
+    tab.page.get_by_role("button", name="Clear").click()
+    draw(tab, *BAG)
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    assert sentence.inner_text().startswith("Suppose")
+    assert tab.happened == []
+
+
+@needs_browser
+def test_a_changed_network_is_told_of_and_undone_in_every_room(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    draw(tab, *BAG)
+    before = tab.evaluate("[...ask.probabilities]")
+    for room in ("ask", "teach"):
+        assert tab.page.locator(".notice").count() == 0
+        tab.page.get_by_role("button", name="Watch it learn").click()
+        tab.evaluate("watch.go(watch.scenes.length - 1)")
+        tab.page.locator(f"[data-control='{room}.room']").click()
+        assert "changed by you" in tab.page.locator(".notice").inner_text()
+        assert tab.evaluate("[...probabilitiesOf(lab.image)]") != before
+        tab.page.locator(".notice button").click()
+        assert tab.evaluate("[...probabilitiesOf(lab.image)]") == before
+        assert tab.page.locator(".notice").count() == 0
+    assert tab.page.get_by_text("The paper still shows").is_visible()
+    assert tab.evaluate("getComputedStyle(document.querySelector('.paper')).touchAction") == "none"
+    assert tab.happened == []
+
+
+@needs_browser
+def test_a_black_pixel_is_the_number_that_it_is(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    tab.evaluate("watch.go(watch.scenes.findIndex((scene) => scene.key === 'first'))")
+    data = read_data(fashion_page.read_text("utf-8"))
+    black = f"{-data['offset'] * data['scale']:.2f}".replace("-", "−")  # noqa: RUF001
+    assert data["offset"] > 0
+    assert f"A black pixel is x = {black} here" in tab.page.locator(".words").inner_text()
+
+
 LETTERS = {
     "A": [[(0.2, 0.85), (0.5, 0.15), (0.8, 0.85)], [(0.3, 0.6), (0.7, 0.6)]],
     "C": [[(0.75, 0.25), (0.5, 0.12), (0.25, 0.3), (0.22, 0.6), (0.4, 0.85), (0.75, 0.78)]],
@@ -409,15 +465,21 @@ def test_three_classes_are_taught_saved_and_trained_on(browser, fashion_page, tm
     from handstitch.data import own
 
     tab = Tab(browser, fashion_page, accept_downloads=True)
-    tab.page.get_by_role("button", name="Teach it").first.click()
-    assert tab.page.get_by_role("button", name="Teach it").last.is_disabled()
+    tab.page.get_by_role("button", name="Teach it").click()
+    assert tab.page.get_by_role("button", name="Learn now").is_disabled()
     draw(tab, *LETTERS["A"])
     tab.page.get_by_role("button", name="Put it in A").click()
     assert tab.page.locator(".thumbs canvas").count() == 1
+    tab.page.locator(".thumbs button").click()
+    assert tab.page.locator(".thumbs canvas").count() == 0
+    tab.page.get_by_role("button", name="Put it back").click()
+    assert tab.page.locator(".thumbs canvas").count() == 1
     names = ["Anna", "裤子 \u202e", "Anna"]
     tab.evaluate(WRITE, [LETTERS, names])
-    tab.page.get_by_role("button", name="Teach it").last.click()
+    assert "Anna, 裤子, Anna 2" in tab.page.get_by_role("status").inner_text()
+    tab.page.get_by_role("button", name="Learn now").click()
     tab.page.get_by_role("button", name="Keep what it learned").wait_for()
+    assert tab.page.locator(".bars").is_hidden()  # nothing is drawn, so nothing was said
     assert tab.evaluate("teach.took.seconds") <= 5
     names = ["Anna", "裤子", "Anna 2"]
     found = tab.evaluate("""() => Object.fromEntries([..."ACTX"].map((letter) => [letter,

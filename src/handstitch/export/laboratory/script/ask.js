@@ -16,7 +16,7 @@ const ask = {
     return [
       make("div", { class: "left" },
         make("h1", {}, say(isGarments ? "ask.garments" : "ask.any")), ask.stage),
-      make("div", { class: "right" }, ask.tabs, ask.panel),
+      make("div", { class: "right" }, make("div", {}, watch.makeNotice(), ask.tabs), ask.panel),
     ];
   },
 

@@ -83,16 +83,19 @@ function probabilitiesOf(image, temperature = DATA.temperature) {
 
 const ranking = (values) => [...values.keys()].sort((a, b) => values[b] - values[a]);
 
+function prepare() {
+  // The image of the drawing.
+  const grey = place(lab.drawing, DATA.dataset);
+  const isLight = DATA.background === "light" && !lab.drawing.isPicture;
+  lab.image = Uint8Array.from(lab.image, (_, i) => {
+    const level = grey[Math.floor(i / CHANNELS)];
+    return isLight ? 255 - level : level;
+  });
+}
+
 function changed() {
   // The drawing is another: prepare it, and let the room answer.
-  if (!lab.isPrepared) {
-    const grey = place(lab.drawing, DATA.dataset);
-    const isLight = DATA.background === "light" && !lab.drawing.isPicture;
-    lab.image = Uint8Array.from(lab.image, (_, i) => {
-      const level = grey[Math.floor(i / CHANNELS)];
-      return isLight ? 255 - level : level;
-    });
-  }
+  if (!lab.isPrepared) prepare();
   lab.isPrepared = false;
   lab.room.changed();
 }
@@ -107,6 +110,7 @@ function makeStage(hasHint = false) {
   const canvas = make("canvas", {
     class: "paper", tabIndex: 0, role: "img", "aria-label": say("stage.label"),
   });
+  canvas.style.touchAction = "none"; // a finger draws, even where the style sheet is missing
   const cursor = make("span", { class: "cursor", hidden: true });
   const hint = makeHint();
   const show = () => {
@@ -251,6 +255,7 @@ function start() {
 function enter(room) {
   // Show a room, in the language chosen.
   const held = document.activeElement?.dataset?.control;
+  if (room !== lab.room) lab.room.leave?.();
   lab.room = room;
   document.documentElement.lang = say("html_lang");
   document.title = say("title");

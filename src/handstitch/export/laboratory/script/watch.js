@@ -5,7 +5,8 @@ const HUNDRED = 100;
 
 const watch = {
   id: "watch",
-  label: null, // the class it should say; null: the second of its answer
+  chosen: null, // {label, image}: the class that was chosen for an image
+  isLent: false, // the picture is an example, as nothing was drawn
   scene: 0,
   isPlaying: false,
   original: null, // θ as it was trained, for undo
@@ -28,16 +29,19 @@ const watch = {
     if (lab.drawing.isEmpty && lab.examples.length) {
       lab.drawing.put(lab.examples.subarray(0, DATA.sizes[0]), CHANNELS);
       lab.image.set(lab.examples.subarray(0, DATA.sizes[0]));
+      watch.isLent = true;
     }
     watch.original ??= lab.network.parameters.copy();
     const probabilities = probabilitiesOf(lab.image);
-    const label = watch.label ?? ranking(probabilities)[1] ?? 0;
+    // The truth where it is known. Of a drawing it is not: the next best answer is a supposition.
+    const [image, truth] = [String(lab.image), truthOf(lab.image)];
+    const label = watch.chosen?.image === image ? watch.chosen.label : truth ?? ranking(probabilities)[1] ?? 0;
     watch.trace = traceStep(label);
     watch.scenes = makeScenes(watch.trace);
     watch.diagram = makeDiagram(watch.trace);
     watch.figure.replaceChildren(watch.diagram.svg);
-    fill(watch.sentence, ...fillIn(say("watch.suppose"), [
-      makeChoice("watch.label", label, (k) => { watch.restore(); watch.label = k; watch.changed(); })]));
+    fill(watch.sentence, ...fillIn(say(label === truth ? "watch.should" : "watch.suppose"), [
+      makeChoice("watch.label", label, (k) => { watch.restore(); watch.chosen = { label: k, image }; watch.changed(); })]));
     watch.losses = [];
     watch.running = null;
     watch.go(0);
@@ -110,7 +114,28 @@ const watch = {
     watch.trace.before = watch.trace.stepped;
   },
 
-  hasChanged: () => watch.original.vector.some((value, i) => value !== lab.network.parameters.vector[i]),
+  hasChanged: () => watch.original?.vector.some((value, i) => value !== lab.network.parameters.vector[i]) ?? false,
+
+  leave() {
+    // A lent example goes, and the paper is empty as it was.
+    if (watch.isLent) {
+      lab.drawing.undo();
+      prepare();
+    }
+    watch.isLent = false;
+  },
+
+  makeNotice() {
+    // For the other rooms: that the network is no more the one that was trained; nothing where it is.
+    if (!watch.hasChanged()) return null;
+    const notice = make("p", { class: "notice" }, say("watch.changed"), button("watch.undo", () => {
+      watch.restore();
+      notice.remove();
+      lab.room.changed();
+      document.querySelector(".paper").focus({ preventScroll: true });
+    }));
+    return notice;
+  },
 
   restore() {
     watch.timer = clearTimeout(watch.timer);
@@ -142,6 +167,12 @@ const watch = {
     fill(watch.controls, button("watch.again", watch.again), button("watch.undo", watch.undo));
   },
 };
+
+function truthOf(image) {
+  // The class of a drawn example; null of anything else.
+  const isShown = (_, n) => image.every((level, i) => level === lab.examples[n * image.length + i]);
+  return DATA.labels?.[DATA.labels.findIndex(isShown)] ?? null;
+}
 
 function makeChart(label) {
   // A curve of losses: add(part of the way, loss).
@@ -234,7 +265,7 @@ function makeScenes(trace) {
     add(layer ? "backward" : "first", layer ? `${numbers}\ndz = ${fixed(gradients[layer - 1][path[layer]])}` : numbers, {
       nodes: [layer, layer + 1], threads: layer, isBack: true, known: all.slice(layer || 1), classes: "error", code: "Network.backward",
       told: [...(layer ? [[layer, fixed(gradients[layer - 1][path[layer]])]] : []), ...(layer < layers - 1 ? [[layer + 1, fixed(dz)]] : [])],
-      values: { name, layer: layer + 1, n: DATA.sizes[layer], m: DATA.sizes[layer + 1], f: DATA.activations[layer - 1] } });
+      values: { name, layer: layer + 1, n: DATA.sizes[layer], m: DATA.sizes[layer + 1], f: DATA.activations[layer - 1], black: fixed(0 - DATA.offset * DATA.scale, 2) } });
   }
   const weights = Array.from({ length: layers }, (_, layer) => {
     const [w, dw] = [weightOf(lab.network.parameters, layer), weightOf(G, layer)];
