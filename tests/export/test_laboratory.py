@@ -318,6 +318,17 @@ def test_a_hundred_steps_are_those_of_core(browser, tmp_path, rule, options):
 
 
 @needs_browser
+def test_on_a_telephone_nothing_takes_the_place_of_next(browser, fashion_page):
+    tab = Tab(browser, fashion_page, viewport={"width": 390, "height": 844})
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    places = []
+    for scene in ("watch.scenes.length - 2", "watch.scenes.length - 1"):
+        tab.evaluate(f"watch.go({scene})")
+        places.append(tab.page.get_by_role("button", name="Next").bounding_box()["y"])
+    assert places[0] == pytest.approx(places[1], abs=2)
+
+
+@needs_browser
 def test_a_step_is_shown_slowly_taken_and_undone(browser, fashion_page):
     tab = Tab(browser, fashion_page, reduced_motion="reduce")
     draw(tab, *BAG)
