@@ -437,7 +437,7 @@ def test_a_black_pixel_is_the_number_that_it_is(browser, fashion_page):
     tab.page.get_by_role("button", name="Watch it learn").click()
     tab.evaluate("watch.go(watch.scenes.findIndex((scene) => scene.key === 'first'))")
     data = read_data(fashion_page.read_text("utf-8"))
-    black = f"{-data['offset'] * data['scale']:.2f}".replace("-", "−")  # noqa: RUF001
+    black = f"{-data['offset'] * data['scale']:.2f}".replace("-", "−")
     assert data["offset"] > 0
     assert f"A black pixel is x = {black} here" in tab.page.locator(".words").inner_text()
 
