@@ -303,26 +303,128 @@ def test_a_hundred_steps_are_those_of_core(browser, tmp_path, rule, options):
 
 
 @needs_browser
+def test_on_a_telephone_nothing_takes_the_place_of_next(browser, fashion_page):
+    tab = Tab(browser, fashion_page, viewport={"width": 390, "height": 844})
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    places = []
+    for scene in ("watch.scenes.length - 2", "watch.scenes.length - 1"):
+        tab.evaluate(f"watch.go({scene})")
+        places.append(tab.page.get_by_role("button", name="Next").bounding_box()["y"])
+    assert places[0] == pytest.approx(places[1], abs=2)
+
+
+@needs_browser
 def test_a_step_is_shown_slowly_taken_and_undone(browser, fashion_page):
     tab = Tab(browser, fashion_page, reduced_motion="reduce")
     draw(tab, *BAG)
     before = tab.evaluate("lab.network.parameters.vector.reduce((sum, w) => sum + w * w, 0)")
     tab.page.get_by_role("button", name="Watch it learn").click()
     tab.page.get_by_label("What it should say").select_option(label="Coat")
-    seen = []
-    while tab.page.get_by_role("button", name="Next").count():
+    following, seen = tab.page.get_by_role("button", name="Next"), []
+    place = following.bounding_box()
+    for _ in range(13):  # the last clicks find nothing to press: no hundred steps, and no step
         seen.append(tab.page.locator(".words h2").inner_text())
-        tab.page.get_by_role("button", name="Next").click()
-    assert len(seen) == len(set(seen)) == 11
+        tab.page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    assert len(set(seen)) == 12
+    assert tab.evaluate("[watch.scene, watch.losses.length]") == [11, 0]
     p, q = tab.evaluate("[watch.trace.probabilities[4], watch.trace.after[4]]")
     assert q > p
-    assert tab.evaluate("probabilitiesOf(lab.image)[4]") == pytest.approx(q)
+    assert tab.evaluate("probabilitiesOf(lab.image, 1)[4]") == pytest.approx(q)
     tab.page.get_by_role("button", name="A hundred more").click()
     tab.page.get_by_text("step 100").wait_for()
     assert tab.evaluate("watch.losses.length === 101 && watch.losses.at(-1) < watch.losses[0] / 10")
     tab.page.get_by_role("button", name="Undo all").click()
     assert tab.evaluate("lab.network.parameters.vector.reduce((s, w) => s + w * w, 0)") == before
     assert tab.happened == []
+
+
+@needs_browser
+def test_a_step_has_one_probability_of_a_class(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    draw(tab, *BAG)
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    tab.evaluate("watch.go(watch.scenes.findIndex((scene) => scene.key === 'softmax'))")
+    assert tab.evaluate("DATA.temperature") != 1
+    computed = tab.page.locator(".numbers").inner_text().rpartition(" = ")[2]
+    assert tab.page.locator(".wanted .number").text_content() == computed
+    assert "a temperature fitted after training" in tab.page.locator(".words").inner_text()
+
+
+@needs_browser
+def test_the_keyboard_stays_where_it_was(browser, fashion_page):
+    tab = Tab(browser, fashion_page, reduced_motion="reduce")
+    held = "document.activeElement.dataset.control"
+    pressed = [("watch.room", "Enter"), ("other", "Enter"), ("watch.next", "Space"),
+               ("watch.next", "ArrowRight"), ("watch.play", "Enter"), ("watch.back", "ArrowLeft"),
+               ("teach.room", "Enter"), ("ask.room", "Enter")]  # fmt: skip
+    scenes = []
+    for control, key in pressed:
+        tab.page.locator(f"[data-control='{control}']").focus()
+        tab.page.keyboard.press(key)
+        assert tab.evaluate(held) == control
+        scenes.append(tab.evaluate("watch.scene"))
+    assert scenes[:6] == [0, 0, 1, 2, 3, 2]
+    draw(tab, *BAG)
+    tab.page.locator("[data-control='ask.why']").focus()
+    tab.page.keyboard.press("Enter")
+    assert tab.evaluate(held) == "ask.why"
+    assert tab.happened == []
+
+
+@needs_browser
+def test_what_it_should_say_is_true_or_a_supposition(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    sentence, labels = tab.page.locator("h1.sentence"), sketch.draw(3, seed=2)[1]
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    assert sentence.inner_text().startswith("It should say")
+    assert tab.evaluate("watch.trace.label") == labels[0]
+    assert tab.page.locator(".diagram .title").first.text_content() == "a drawn example"
+    tab.page.locator("h1 select").select_option(label="Coat")
+    assert sentence.inner_text().startswith("Suppose")
+    tab.page.get_by_role("button", name="Ask", exact=True).click()
+    assert tab.evaluate("lab.drawing.isEmpty")  # the example was only lent
+    for label in labels:
+        tab.page.get_by_label("Next example").click()
+        tab.page.get_by_role("button", name="Watch it learn").click()
+        assert tab.evaluate("watch.trace.label") == (4 if label == labels[0] else label)
+        tab.page.get_by_role("button", name="Ask", exact=True).click()
+        assert not tab.evaluate("lab.drawing.isEmpty")
+    tab.page.get_by_role("button", name="Clear").click()
+    draw(tab, *BAG)
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    assert sentence.inner_text().startswith("Suppose")
+    assert tab.happened == []
+
+
+@needs_browser
+def test_a_changed_network_is_told_of_and_undone_in_every_room(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    draw(tab, *BAG)
+    before = tab.evaluate("[...ask.probabilities]")
+    for room in ("ask", "teach"):
+        assert tab.page.locator(".notice").count() == 0
+        tab.page.get_by_role("button", name="Watch it learn").click()
+        tab.evaluate("watch.go(watch.scenes.length - 1)")
+        tab.page.locator(f"[data-control='{room}.room']").click()
+        assert "changed by you" in tab.page.locator(".notice").inner_text()
+        assert tab.evaluate("[...probabilitiesOf(lab.image)]") != before
+        tab.page.locator(".notice button").click()
+        assert tab.evaluate("[...probabilitiesOf(lab.image)]") == before
+        assert tab.page.locator(".notice").count() == 0
+    assert tab.page.get_by_text("The paper still shows").is_visible()
+    assert tab.evaluate("getComputedStyle(document.querySelector('.paper')).touchAction") == "none"
+    assert tab.happened == []
+
+
+@needs_browser
+def test_a_black_pixel_is_the_number_that_it_is(browser, fashion_page):
+    tab = Tab(browser, fashion_page)
+    tab.page.get_by_role("button", name="Watch it learn").click()
+    tab.evaluate("watch.go(watch.scenes.findIndex((scene) => scene.key === 'first'))")
+    data = read_data(fashion_page.read_text("utf-8"))
+    black = f"{-data['offset'] * data['scale']:.2f}".replace("-", "−")
+    assert data["offset"] > 0
+    assert f"A black pixel is x = {black} here" in tab.page.locator(".words").inner_text()
 
 
 LETTERS = {
@@ -359,15 +461,21 @@ def test_three_classes_are_taught_saved_and_trained_on(browser, fashion_page, tm
     from handstitch.data import own
 
     tab = Tab(browser, fashion_page, accept_downloads=True)
-    tab.page.get_by_role("button", name="Teach it").first.click()
-    assert tab.page.get_by_role("button", name="Teach it").last.is_disabled()
+    tab.page.get_by_role("button", name="Teach it").click()
+    assert tab.page.get_by_role("button", name="Learn now").is_disabled()
     draw(tab, *LETTERS["A"])
     tab.page.get_by_role("button", name="Put it in A").click()
     assert tab.page.locator(".thumbs canvas").count() == 1
+    tab.page.locator(".thumbs button").click()
+    assert tab.page.locator(".thumbs canvas").count() == 0
+    tab.page.get_by_role("button", name="Put it back").click()
+    assert tab.page.locator(".thumbs canvas").count() == 1
     names = ["Anna", "裤子 \u202e", "Anna"]
     tab.evaluate(WRITE, [LETTERS, names])
-    tab.page.get_by_role("button", name="Teach it").last.click()
+    assert "Anna, 裤子, Anna 2" in tab.page.get_by_role("status").inner_text()
+    tab.page.get_by_role("button", name="Learn now").click()
     tab.page.get_by_role("button", name="Keep what it learned").wait_for()
+    assert tab.page.locator(".bars").is_hidden()  # nothing is drawn, so nothing was said
     assert tab.evaluate("teach.took.seconds") <= 5
     names = ["Anna", "裤子", "Anna 2"]
     found = tab.evaluate("""() => Object.fromEntries([..."ACTX"].map((letter) => [letter,

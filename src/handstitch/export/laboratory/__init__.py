@@ -136,7 +136,10 @@ def _contents(model: Model) -> dict[str, Any]:
         "python": {name: dedent(inspect.getsource(each)) for name, each in SHOWN.items()},
     }
     if model.image_shape == (28, 28):
-        data["examples"] = _encode(sketch.draw(EXAMPLES, seed=2)[0], "u1")
+        images, labels = sketch.draw(EXAMPLES, seed=2)
+        data["examples"] = _encode(images, "u1")
+        if tuple(model.class_names) == sketch.CLASS_NAMES:
+            data["labels"] = labels.tolist()
     return data
 
 

@@ -16,7 +16,7 @@ const ask = {
     return [
       make("div", { class: "left" },
         make("h1", {}, say(isGarments ? "ask.garments" : "ask.any")), ask.stage),
-      make("div", { class: "right" }, ask.tabs, ask.panel),
+      make("div", { class: "right" }, make("div", {}, watch.makeNotice(), ask.tabs), ask.panel),
     ];
   },
 
@@ -28,7 +28,7 @@ const ask = {
     if (ask.panel.dataset.view !== view || !ask.panel.firstChild) {
       ask.panel.dataset.view = view;
       ask.panel.replaceChildren(...ask[view].make());
-      ask.tabs.replaceChildren(...(isEmpty ? [] : ask.views.map((each) =>
+      fill(ask.tabs, ...(isEmpty ? [] : ask.views.map((each) =>
         button(`ask.${each}`, () => { ask.view = each; ask.changed(); }, {
           "aria-pressed": String(each === view),
         }))));

@@ -39,7 +39,7 @@ function gemm(alpha, A, B, beta, C) {
     for (let j = 0; j < m; j++) c[row + j] = beta === 0 ? 0 : beta * c[row + j];
     for (let k = 0; k < inner; k++) {
       const factor = alpha * a[i * rowStep + k * step];
-      if (factor === 0) continue; // a black pixel, a unit that is silent
+      if (factor === 0) continue; // an input that is 0, a unit that is silent
       for (let j = 0, at = k * m; j < m; j++) c[row + j] += factor * b[at + j];
     }
   }

@@ -53,7 +53,7 @@ function makeDiagram(trace) {
     return make("rect", { class: unit === trace.path[layer + 1] ? "cell path" : "cell", x: x - half, y: y - half, width: 2 * half, height: 2 * half, rx: 0.2 * half });
   }));
   const titles = places.map((place, layer) => make("text", { class: "title", x: place.title[0], y: place.title[1], "text-anchor": place.anchor }, say(
-    layer === 0 ? "watch.image" : layer === layers ? "watch.classes" : "watch.units", { n: DATA.sizes[layer].toLocaleString("en") })));
+    layer === 0 ? !lab.drawing.isPicture ? "watch.drawing" : truthOf(lab.image) === null ? "watch.image" : "watch.example" : layer === layers ? "watch.classes" : "watch.units", { n: DATA.sizes[layer].toLocaleString("en") })));
   const last = places[layers];
   const bars = [...trace.probabilities].map((p, k) => {
     const y = last.y + (k + 0.5) * last.step;

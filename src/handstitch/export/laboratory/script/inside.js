@@ -42,7 +42,7 @@ function paintSigned(canvas, values, backdrop) {
 
 function makeChoice(label, chosen, choose, without = -1) {
   // A class, chosen within a sentence.
-  return make("select", { "aria-label": say(label), onchange: (event) => choose(Number(event.target.value)) },
+  return make("select", { "aria-label": say(label), "data-control": label, onchange: (event) => choose(Number(event.target.value)) },
     ...DATA.class_names.map((_, k) => (k === without ? null
       : make("option", { value: k, selected: k === chosen }, nameOf(k)))));
 }

@@ -46,10 +46,21 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-const fill = (node, ...children) => node.replaceChildren(...children.filter((child) => child !== null));
+function fill(node, ...children) {
+  // Other children; whoever was on one of the old ones stays on the same control, or in the node.
+  const held = node.contains(document.activeElement) ? document.activeElement : null;
+  node.replaceChildren(...children.filter((child) => child !== null));
+  if (!held || held.isConnected) return;
+  const to = controlOf(held.dataset.control, node) ?? node.querySelector("button:enabled") ?? node;
+  if (to === node) node.tabIndex = -1;
+  to.focus({ preventScroll: true });
+}
+
+const controlOf = (name, within) => name && within.querySelector(`[data-control="${name}"]:enabled`);
 
 function button(key, press, properties = {}) {
-  return make("button", { type: "button", onclick: press, ...properties }, say(key));
+  // `data-control` names it for the keyboard, which stays on it when all is made anew.
+  return make("button", { type: "button", onclick: press, "data-control": key, ...properties }, say(key));
 }
 
 // ── What the network is asked ────────────────────────────────────────────────────────────────
@@ -63,25 +74,28 @@ function logitsOf(image) {
   return lab.network.forward(work.X, work).data;
 }
 
-function probabilitiesOf(image) {
-  // P = softmax(Z / T).
-  const Z = new Matrix(logitsOf(image).map((z) => z / DATA.temperature), 1, DATA.sizes.at(-1));
+function probabilitiesOf(image, temperature = DATA.temperature) {
+  // P = softmax(Z / T); T = 1 in training.
+  const Z = new Matrix(logitsOf(image).map((z) => z / temperature), 1, DATA.sizes.at(-1));
   softmax(Z, Z);
   return Z.data;
 }
 
 const ranking = (values) => [...values.keys()].sort((a, b) => values[b] - values[a]);
 
+function prepare() {
+  // The image of the drawing.
+  const grey = place(lab.drawing, DATA.dataset);
+  const isLight = DATA.background === "light" && !lab.drawing.isPicture;
+  lab.image = Uint8Array.from(lab.image, (_, i) => {
+    const level = grey[Math.floor(i / CHANNELS)];
+    return isLight ? 255 - level : level;
+  });
+}
+
 function changed() {
   // The drawing is another: prepare it, and let the room answer.
-  if (!lab.isPrepared) {
-    const grey = place(lab.drawing, DATA.dataset);
-    const isLight = DATA.background === "light" && !lab.drawing.isPicture;
-    lab.image = Uint8Array.from(lab.image, (_, i) => {
-      const level = grey[Math.floor(i / CHANNELS)];
-      return isLight ? 255 - level : level;
-    });
-  }
+  if (!lab.isPrepared) prepare();
   lab.isPrepared = false;
   lab.room.changed();
 }
@@ -96,6 +110,7 @@ function makeStage(hasHint = false) {
   const canvas = make("canvas", {
     class: "paper", tabIndex: 0, role: "img", "aria-label": say("stage.label"),
   });
+  canvas.style.touchAction = "none"; // a finger draws, even where the style sheet is missing
   const cursor = make("span", { class: "cursor", hidden: true });
   const hint = makeHint();
   const show = () => {
@@ -231,10 +246,16 @@ function start() {
   lab.room = ROOMS[0];
   document.querySelector("noscript")?.remove();
   enter(lab.room);
+  document.addEventListener("keydown", (event) => {
+    const isPlain = !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (isPlain && !event.target.closest("select, input, .paper, dialog")) lab.room.key?.(event);
+  });
 }
 
 function enter(room) {
   // Show a room, in the language chosen.
+  const held = document.activeElement?.dataset?.control;
+  if (room !== lab.room) lab.room.leave?.();
   lab.room = room;
   document.documentElement.lang = say("html_lang");
   document.title = say("title");
@@ -254,6 +275,7 @@ function enter(room) {
   document.body.replaceChildren(document.getElementById("network"), header, main);
   main.append(...room.make());
   room.changed();
+  controlOf(held, document)?.focus({ preventScroll: true });
 }
 
 function sourceOf(name) {

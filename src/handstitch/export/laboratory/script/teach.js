@@ -7,6 +7,7 @@ const teach = {
   id: "teach",
   view: "boxes",
   boxes: [], // {name, images}
+  removed: null, // {box, at, image}: what was taken out last, to be put back
   pupil: null,
   code: () => "adam",
 
@@ -18,12 +19,15 @@ const teach = {
     teach.panel = make("section", { class: "panel" });
     teach.tabs = make("div", { class: "tabs", role: "group", "aria-label": say("teach.views") });
     teach.shown = null;
-    return [make("div", { class: "left" }, teach.heading, teach.stage),
-      make("div", { class: "right" }, teach.tabs, teach.panel)];
+    teach.before = lab.drawing.isEmpty ? null : String(lab.image);
+    teach.carried = make("p", { class: "quiet", hidden: teach.before === null }, say("teach.carried"));
+    return [make("div", { class: "left" }, teach.heading, teach.stage, teach.carried),
+      make("div", { class: "right" }, make("div", {}, watch.makeNotice(), teach.tabs), teach.panel)];
   },
 
   changed() {
     if (teach.isLearning) return;
+    if (teach.before !== String(lab.image)) teach.carried.hidden = true;
     if (teach.shown !== teach.view) {
       teach.shown = teach.view;
       teach.heading.textContent = say(teach.view === "boxes" ? "teach.draw" : "teach.try");
@@ -96,6 +100,13 @@ teach.views = {
         teach.shown = null;
         teach.changed();
       });
+      teach.back = button("teach.putBack", () => {
+        const { box, at, image } = teach.removed;
+        box.images.splice(at, 0, image);
+        teach.removed = null;
+        teach.changed();
+        teach.more.focus({ preventScroll: true });
+      });
       const rows = teach.boxes.map((box, k) => {
         const name = make("input", { class: "boxname", value: box.name, maxLength: 40, "aria-label": say("teach.name"), onchange: () => { box.name = name.value; teach.changed(); } });
         const put = make("button", { type: "button", class: "put", onclick: () => teach.put(box, lab.image.slice()) });
@@ -116,7 +127,7 @@ teach.views = {
         return row;
       });
       teach.list.append(...rows);
-      return [teach.list, make("div", { class: "controls" }, teach.start, teach.more), teach.status];
+      return [teach.list, make("div", { class: "controls" }, teach.start, teach.more, teach.back), teach.status];
     },
 
     show() {
@@ -132,16 +143,22 @@ teach.views = {
           const canvas = make("canvas", { class: "pixelated" });
           paintLevels(canvas, image.filter((_, at) => at % CHANNELS === 0), columns, rows);
           return make("button", { type: "button", "aria-label": say("teach.remove"), title: say("teach.remove"), onclick: () => {
+            teach.removed = { box, at: i, image };
             box.images.splice(i, 1);
             teach.changed();
+            teach.back.focus({ preventScroll: true });
           } }, canvas);
         }));
       });
-      const filled = teach.boxes.filter((box) => box.images.length >= FEWEST).length;
+      const chosen = teach.boxes.filter((box) => box.images.length >= FEWEST);
+      const [filled, names] = [chosen.length, distinct(chosen.map((box) => box.name))];
+      const isRenamed = names.some((name, k) => name !== chosen[k].name);
       const n = teach.boxes.reduce((sum, box) => sum + box.images.length, 0);
       teach.start.disabled = filled < 2;
       teach.more.disabled = teach.boxes.length >= MOST_BOXES;
-      teach.status.textContent = say(filled < 2 ? "teach.few" : "teach.enough", { n, fewest: FEWEST });
+      teach.back.hidden = !teach.removed;
+      teach.status.textContent = say(filled < 2 ? "teach.few" : "teach.enough", { n, fewest: FEWEST })
+        + (isRenamed ? say("teach.renamed", { names: names.join(", ") }) : "");
     },
   },
 
@@ -165,7 +182,8 @@ teach.views = {
       teach.verdict.classList.toggle("waiting", isEmpty || distance > 1);
       teach.verdict.textContent = isEmpty ? say("teach.waiting") : teach.found ?? say("teach.none");
       teach.certainty.textContent = isEmpty ? say("teach.took", { seconds: teach.took.seconds.toFixed(1), n: teach.learnedFrom[0].length })
-        : say(distance > 1 ? "teach.far" : "ask.sure", { p: asPercent(P[best]), distance: distance.toFixed(2) });
+        : say(distance > 1 ? "teach.far" : "ask.sure", { p: asPercent(P[best]) });
+      teach.bars.hidden = isEmpty;
       showBars(teach.bars, P);
       teach.bars.classList.toggle("faint", distance > 1);
     },

@@ -5,7 +5,8 @@ const HUNDRED = 100;
 
 const watch = {
   id: "watch",
-  label: null, // the class it should say; null: the second of its answer
+  chosen: null, // {label, image}: the class that was chosen for an image
+  isLent: false, // the picture is an example, as nothing was drawn
   scene: 0,
   isPlaying: false,
   original: null, // θ as it was trained, for undo
@@ -28,17 +29,21 @@ const watch = {
     if (lab.drawing.isEmpty && lab.examples.length) {
       lab.drawing.put(lab.examples.subarray(0, DATA.sizes[0]), CHANNELS);
       lab.image.set(lab.examples.subarray(0, DATA.sizes[0]));
+      watch.isLent = true;
     }
     watch.original ??= lab.network.parameters.copy();
     const probabilities = probabilitiesOf(lab.image);
-    const label = watch.label ?? ranking(probabilities)[1] ?? 0;
+    // The truth where it is known. Of a drawing it is not: the next best answer is a supposition.
+    const [image, truth] = [String(lab.image), truthOf(lab.image)];
+    const label = watch.chosen?.image === image ? watch.chosen.label : truth ?? ranking(probabilities)[1] ?? 0;
     watch.trace = traceStep(label);
     watch.scenes = makeScenes(watch.trace);
     watch.diagram = makeDiagram(watch.trace);
     watch.figure.replaceChildren(watch.diagram.svg);
-    watch.sentence.replaceChildren(...fillIn(say("watch.suppose"), [
-      makeChoice("watch.label", label, (k) => { watch.restore(); watch.label = k; watch.changed(); })]));
+    fill(watch.sentence, ...fillIn(say(label === truth ? "watch.should" : "watch.suppose"), [
+      makeChoice("watch.label", label, (k) => { watch.restore(); watch.chosen = { label: k, image }; watch.changed(); })]));
     watch.losses = [];
+    watch.running = null;
     watch.go(0);
   },
 
@@ -58,19 +63,45 @@ const watch = {
       make("p", { class: "numbers" }, scene.numbers),
       make("p", { class: "quiet" }, say(`watch.${scene.key}.words`, scene.values)));
     if (watch.scene === last) watch.isPlaying = false;
+    // What goes on from the last scene stands apart: where Next was, nothing else ever is.
     fill(watch.controls,
-      button("watch.back", () => watch.press(watch.scene - 1), { disabled: watch.scene === 0 }),
-      watch.scene === last ? button("watch.hundred", watch.hundred, { class: "main" })
-        : button("watch.next", () => watch.press(watch.scene + 1), { class: "main" }),
-      watch.scene === last ? button("watch.again", () => { watch.keep(); watch.changed(); })
-        : button(watch.isPlaying ? "watch.pause" : "watch.play", () => { watch.isPlaying = !watch.isPlaying; watch.go(watch.scene + (watch.isPlaying ? 1 : 0)); }),
-      watch.hasChanged() ? button("watch.undo", () => { watch.restore(); watch.changed(); }) : null);
+      button("watch.back", () => watch.press(watch.scene - 1), { "aria-disabled": String(watch.scene === 0) }),
+      button("watch.next", () => watch.press(watch.scene + 1), { class: "main", "aria-disabled": String(watch.scene === last) }),
+      button(watch.isPlaying ? "watch.pause" : "watch.play", watch.play, { "data-control": "watch.play" }),
+      make("span", { class: "onwards" },
+        watch.scene === last ? button("watch.again", watch.again) : null,
+        watch.scene === last ? button("watch.hundred", watch.hundred) : null,
+        watch.hasChanged() ? button("watch.undo", watch.undo) : null));
     if (watch.isPlaying) watch.timer = setTimeout(() => watch.go(watch.scene + 1), PAUSE);
   },
 
   press(to) {
+    // The scene asked for, if there is one, and no more of playing.
     watch.isPlaying = false;
-    watch.go(to);
+    if (to !== watch.scene && watch.scenes[to]) watch.go(to);
+  },
+
+  key(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || watch.losses.length) return;
+    event.preventDefault();
+    watch.press(watch.scene + by);
+  },
+
+  play() {
+    // On from here; from the last scene, once more from the first; or stop.
+    watch.isPlaying = !watch.isPlaying;
+    watch.go(!watch.isPlaying ? watch.scene : (watch.scene + 1) % watch.scenes.length);
+  },
+
+  again() {
+    watch.keep();
+    watch.changed();
+  },
+
+  undo() {
+    watch.restore();
+    watch.changed();
   },
 
   take(isTaken) {
@@ -83,7 +114,28 @@ const watch = {
     watch.trace.before = watch.trace.stepped;
   },
 
-  hasChanged: () => watch.original.vector.some((value, i) => value !== lab.network.parameters.vector[i]),
+  hasChanged: () => watch.original?.vector.some((value, i) => value !== lab.network.parameters.vector[i]) ?? false,
+
+  leave() {
+    // A lent example goes, and the paper is empty as it was.
+    if (watch.isLent) {
+      lab.drawing.undo();
+      prepare();
+    }
+    watch.isLent = false;
+  },
+
+  makeNotice() {
+    // For the other rooms: that the network is no more the one that was trained; nothing where it is.
+    if (!watch.hasChanged()) return null;
+    const notice = make("p", { class: "notice" }, say("watch.changed"), button("watch.undo", () => {
+      watch.restore();
+      notice.remove();
+      lab.room.changed();
+      document.querySelector(".paper").focus({ preventScroll: true });
+    }));
+    return notice;
+  },
 
   restore() {
     watch.timer = clearTimeout(watch.timer);
@@ -104,18 +156,23 @@ const watch = {
     for (let step = 1; step <= HUNDRED && watch.running === run && lab.room === watch; step++) {
       watch.losses.push(trainStep(lab.network, work, [label], optimizer, rate));
       chart.add(step / HUNDRED, watch.losses.at(-1));
-      watch.trace.after = probabilitiesOf(lab.image);
+      watch.trace.after = probabilitiesOf(lab.image, 1);
       watch.trace.activations = copyOf(work.outputs);
       watch.diagram.light(watch.scenes.at(-1));
       numbers.textContent = say("watch.falling.numbers", { step, first: fixed(watch.losses[0]), loss: fixed(watch.losses.at(-1)), p: asPercent(watch.trace.after[label]), name: nameOf(label) });
       await new Promise((done) => { setTimeout(done, 25); });
     }
+    if (watch.running !== run || lab.room !== watch) return;
     watch.trace.stepped = lab.network.parameters.vector.slice();
-    fill(watch.controls,
-      button("watch.undo", () => { watch.restore(); watch.changed(); }, { class: "main" }),
-      button("watch.again", () => { watch.keep(); watch.changed(); }));
+    fill(watch.controls, button("watch.again", watch.again), button("watch.undo", watch.undo));
   },
 };
+
+function truthOf(image) {
+  // The class of a drawn example; null of anything else.
+  const isShown = (_, n) => image.every((level, i) => level === lab.examples[n * image.length + i]);
+  return DATA.labels?.[DATA.labels.findIndex(isShown)] ?? null;
+}
 
 function makeChart(label) {
   // A curve of losses: add(part of the way, loss).
@@ -146,7 +203,7 @@ function traceStep(label) {
   // Every number of one step of gradient descent on the image, and the weights before and after.
   const theta = lab.network.parameters;
   const before = theta.vector.slice();
-  const probabilities = probabilitiesOf(lab.image).slice();
+  const probabilities = probabilitiesOf(lab.image, 1);
   const activations = copyOf(work.outputs);
   const loss = lab.network.loss([label], work);
   const error = work.gradients.at(-1).data.slice();
@@ -158,7 +215,7 @@ function traceStep(label) {
   const rate = Number((Math.max(loss, 0.01) / 3 / Math.max(slope, 1e-9)).toPrecision(1));
   const stepped = before.map((w, i) => sgd(w, G.vector[i], { eta: rate })[0]);
   theta.vector.set(stepped);
-  const after = probabilitiesOf(lab.image).slice();
+  const after = probabilitiesOf(lab.image, 1);
   theta.vector.set(before);
   const logits = logitsOf(lab.image).slice();
   // The path: from the class back to whatever gave it most.
@@ -197,7 +254,8 @@ function makeScenes(trace) {
   const most = Math.max(...logits);
   const total = logits.reduce((sum, z) => sum + Math.exp(z - most), 0);
   const p = Math.exp(logits[label] - most) / total;
-  add("softmax", `p = e^${signed(logits[label] - most, 2)} / ${fixed(total)} = ${fixed(p)}`, { nodes: [layers], known: all, classes: "p", code: "softmax" });
+  add("softmax", `p = e^${signed(logits[label] - most, 2)} / ${fixed(total)} = ${fixed(p)}`, { nodes: [layers], known: all, classes: "p", code: "softmax",
+    values: { name, calibrated: DATA.temperature === 1 ? "" : say("watch.calibrated", { temperature: fixed(DATA.temperature, 2) }) } });
   add("loss", `L = −ln ${p < 0.001 ? p.toExponential(2) : fixed(p)} = ${fixed(trace.loss)}`, { nodes: [layers], known: all, classes: "p", code: "softmaxCrossEntropy" });
   add("error", `dz = ${fixed(p)} − 1 = ${fixed(trace.error[label])}`, { nodes: [layers], known: [layers], classes: "error", isBack: true, code: "softmaxCrossEntropy" });
   for (let layer = layers - 1; layer >= 0; layer--) {
@@ -207,7 +265,7 @@ function makeScenes(trace) {
     add(layer ? "backward" : "first", layer ? `${numbers}\ndz = ${fixed(gradients[layer - 1][path[layer]])}` : numbers, {
       nodes: [layer, layer + 1], threads: layer, isBack: true, known: all.slice(layer || 1), classes: "error", code: "Network.backward",
       told: [...(layer ? [[layer, fixed(gradients[layer - 1][path[layer]])]] : []), ...(layer < layers - 1 ? [[layer + 1, fixed(dz)]] : [])],
-      values: { name, layer: layer + 1, n: DATA.sizes[layer], m: DATA.sizes[layer + 1], f: DATA.activations[layer - 1] } });
+      values: { name, layer: layer + 1, n: DATA.sizes[layer], m: DATA.sizes[layer + 1], f: DATA.activations[layer - 1], black: fixed(0 - DATA.offset * DATA.scale, 2) } });
   }
   const weights = Array.from({ length: layers }, (_, layer) => {
     const [w, dw] = [weightOf(lab.network.parameters, layer), weightOf(G, layer)];
