@@ -71,7 +71,8 @@ def compare(
         print()
         print(textwrap.fill(printable(line), output.console().width, break_on_hyphens=False))
     if out is not None:
-        print(f"\nPage: {printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
+        print()
+        output.print_page(out)
 
 
 def _print_sides(found: Comparison) -> None:
@@ -143,8 +144,8 @@ def _example(example: Example) -> tuple[str, ...]:
     answers = zip(example.answers, example.probabilities, strict=True)
     return (
         str(example.position),
-        _short(example.label),
-        *(f"{_short(answer)} {p:.2f}" for answer, p in answers),
+        output.shortened(example.label, _LONGEST),
+        *(f"{output.shortened(answer, _LONGEST)} {p:.2f}" for answer, p in answers),
     )
 
 
@@ -163,9 +164,4 @@ def _print_settings(found: Comparison, said: Words) -> None:
 def _value(value: object) -> str:
     from handstitch.config.messages import format_value
 
-    return "–" if value is None else _short(format_value(value))
-
-
-def _short(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return "–" if value is None else output.shortened(format_value(value), _LONGEST)

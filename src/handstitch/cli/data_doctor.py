@@ -70,7 +70,8 @@ def doctor(
         return
     _print(found)
     if out is not None:
-        print(f"\nPage: {printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
+        print()
+        output.print_page(out)
     else:
         output.notice("for a page with the pictures, add --out FILE.html")
 

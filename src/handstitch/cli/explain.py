@@ -63,7 +63,8 @@ def present(
         print(f"\n{_subject(answer, facts)}\n")
         _show(each, answer["probabilities"])
     if out is not None:
-        print(f"\nPage: {printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
+        print()
+        output.print_page(out)
 
 
 def _subject(answer: dict[str, Any], facts: dict[str, Any]) -> str:
@@ -75,7 +76,7 @@ def _subject(answer: dict[str, Any], facts: dict[str, Any]) -> str:
 
 def _show(explained: Explanation, probabilities: dict[str, float]) -> None:
     """Print image and answer, the evidence as a signed map, and the counterfactual."""
-    names = [_short(name) for name in probabilities]
+    names = [output.shortened(name, _NAME) for name in probabilities]
     answer, rival = names[explained.answer], names[explained.rival]
     _beside(_grey(explained.image), _words(explained, list(probabilities.values()), names))
     cells = _pooled(explained.contributions)
@@ -90,8 +91,8 @@ def _show(explained: Explanation, probabilities: dict[str, float]) -> None:
     )
     high, wide = _cell(explained.image.shape[1])
     print(f"  {high} × {wide} pixels a character, which add {key} or more\n")
-    change = explained.change
-    if change is None:
+    change, difference = explained.change, explained.difference
+    if change is None or difference is None:
         print("No small change was found that gives it another class.")
         return
     print(
@@ -99,9 +100,6 @@ def _show(explained: Explanation, probabilities: dict[str, float]) -> None:
         f"{change.pixels:,} pixels,\nby at most {change.largest} grey levels each, "
         f"{change.distance:,.0f} in all (L2); there may be smaller ones."
     )
-    difference = change.image.astype(float) - explained.image
-    if difference.ndim == 3:
-        difference = difference.sum(axis=2)
     strong = _pooled(difference) / float(np.abs(_pooled(difference)).max() or 1)
     drawn = np.array(["-", " ", "+"])[np.digitize(strong, (-_SHOWN, _SHOWN))]
     _beside(
@@ -216,8 +214,3 @@ def _shades() -> str:
     except UnicodeEncodeError:
         return _PLAIN
     return _SHADES
-
-
-def _short(name: str) -> str:
-    word = printable(name)
-    return word if len(word) <= _NAME else f"{word[: _NAME - 1]}…"

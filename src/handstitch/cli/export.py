@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from handstitch.cli.flags import DataDir, Model, Pretrained, Weights, require_no_model
+from handstitch.cli.flags import DataDir, Model, Pretrained, Weights, load_network
 from handstitch.cli.progress import progress
 from handstitch.errors import UsageError, printable
 
@@ -70,8 +70,6 @@ def export(
     not on this machine, and compared with the network. An outlier detector is not written.
     """
     from handstitch import export as exports
-    from handstitch.model.pretrained import pretrained as load_pretrained
-    from handstitch.runs import folder as run_folder
 
     files = {
         kind: file
@@ -94,12 +92,7 @@ def export(
             wanted=", ".join(f"--{kind.replace('_', '-')} FILE" for kind in exports.FORMATS),
             fix="handstitch export --python predictor.py",
         )
-    if pretrained:
-        require_no_model(path)
-        target, classifier = Path("pretrained"), load_pretrained()
-    else:
-        target = run_folder.newest() if path is None else path
-        classifier = run_folder.load(target, weights)
+    target, classifier = load_network(path, weights, pretrained=pretrained)
     _require_others(classifier, list(files.values()))
     samples, described = _samples(classifier, data_dir)
     options: dict[str, dict[str, str]] = {"npz": {"layout": layout}, "onnx": {"pixels": pixels}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import mutually_exclusive
@@ -15,6 +15,9 @@ from handstitch.config.messages import choices, format_value, valid_values
 from handstitch.config.presets import PRESETS
 from handstitch.config.schema import field_types, help_of
 from handstitch.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from handstitch.model.classifier import Classifier
 
 GROUPS: Final = {
     "dataset": "Data",
@@ -113,6 +116,23 @@ def require_no_model(path: Path | None) -> None:
             wanted="one of them",
             fix="leave out the other",
         )
+
+
+def load_network(
+    path: Path | None, weights: Literal["best", "last"], *, pretrained: bool
+) -> tuple[Path, Classifier]:
+    """Where the network is from, and itself: that in the package, of `path` or of the newest run.
+
+    Raises UsageError for a path beside `pretrained`, and as `runs.folder.load`.
+    """
+    from handstitch.model.pretrained import pretrained as load_pretrained
+    from handstitch.runs import folder as run_folder
+
+    if pretrained:
+        require_no_model(path)
+        return Path("pretrained"), load_pretrained()
+    target = run_folder.newest() if path is None else path
+    return target, run_folder.load(target, weights)
 
 
 def exclusive(*flags: str) -> Group:

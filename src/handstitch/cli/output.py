@@ -76,6 +76,17 @@ def require_page(file: Path) -> None:
         )
 
 
+def print_page(file: Path) -> None:
+    """Print the name and size of a page that was written."""
+    print(f"Page: {printable(file)} ({file.stat().st_size / 1e6:.1f} MB)")
+
+
+def shortened(text: str, width: int) -> str:
+    """Untrusted text on at most so many characters, with … for what is left out."""
+    text = printable(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def say_other_data(trained_on: str, dataset: str) -> None:
     """Say so if a network is used on another data set than it was trained on."""
     if dataset != trained_on:

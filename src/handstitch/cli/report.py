@@ -98,7 +98,7 @@ def report(
             }
         )
         return
-    _print_page(written.page)
+    output.print_page(written.page)
     print("Pictures beside it:", ", ".join(path.name for path in written.pictures) or "none")
     if written.card is not None:
         print(f"Model card: {printable(written.card)}")
@@ -135,7 +135,7 @@ def _report_search(
             }
         )
         return
-    _print_page(page)
+    output.print_page(page)
     print(sentences(ranking)[0])
 
 
@@ -159,7 +159,7 @@ def _report_all(folder: Path, lang: Language, out: Path | None, json: bool) -> N
             }
         )
         return
-    _print_page(page)
+    output.print_page(page)
     state = f" ({unfinished:,} not finished)" if unfinished else ""
     folders = f", and {plural(len(found.searches), 'folder')} of searches" if found.searches else ""
     print(f"It shows {plural(len(found.runs), 'run')}{state}{folders}")
@@ -167,7 +167,3 @@ def _report_all(folder: Path, lang: Language, out: Path | None, json: bool) -> N
         output.notice(f"{name}: {text}")
     if found.foreign:
         output.notice(f"neither a run nor a search: {listed(found.foreign)}")
-
-
-def _print_page(page: Path) -> None:
-    print(f"Page: {printable(page)} ({page.stat().st_size / 1e6:.1f} MB)")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 
 from handstitch.cli import output
-from handstitch.cli.flags import DataDir, Dataset, Json, Language, Model, Weights
+from handstitch.cli.flags import (
+    DataDir,
+    Dataset,
+    Json,
+    Language,
+    Model,
+    Pretrained,
+    Weights,
+    load_network,
+)
 from handstitch.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -32,14 +41,7 @@ def microscope(
     image: Annotated[
         int, Parameter(metavar="N", help="image of the training part, counted from 0")
     ] = 0,
-    pretrained: Annotated[
-        bool,
-        Parameter(
-            help="the network in the package, trained on Fashion-MNIST",
-            negative=(),
-            show_default=False,
-        ),
-    ] = False,
+    pretrained: Pretrained = False,
     weights: Weights = "best",
     dataset: Dataset = None,
     data_dir: DataDir = None,
@@ -57,23 +59,10 @@ def microscope(
     """
     from handstitch import report, storage
     from handstitch.insight.stages import stages
-    from handstitch.model.pretrained import pretrained as load_pretrained
-    from handstitch.runs import folder as run_folder
 
     if out is not None:
         output.require_page(out)
-    if pretrained and path is not None:
-        raise UsageError(
-            "a model and the pretrained network cannot be shown at once",
-            found=f"{printable(path)} and --pretrained",
-            wanted="one of them",
-            fix=output.command_line("show microscope", path, image=image),
-        )
-    if pretrained:
-        target, classifier = Path("pretrained"), load_pretrained()
-    else:
-        target = run_folder.newest() if path is None else path
-        classifier = run_folder.load(target, weights)
+    target, classifier = load_network(path, weights, pretrained=pretrained)
     step, of = _step(classifier, image, dataset, data_dir)
     model = classifier.model
     if out is not None:
@@ -88,7 +77,8 @@ def microscope(
     print(f"Data: {of['dataset']}, training image {image}")
     _print(step, classifier)
     if out is not None:
-        print(f"\nPage: {printable(out)} ({out.stat().st_size / 1e6:.1f} MB)")
+        print()
+        output.print_page(out)
 
 
 def _step(
@@ -169,12 +159,9 @@ def _print_table(columns: Sequence[str], rows: Sequence[str], values: Matrix) ->
     first = _WIDTH - cell * len(columns)
     first = min(first, max(20, *map(len, rows)))
 
-    def fitted(name: str, width: int) -> str:
-        name = printable(name)
-        return name if len(name) <= width else f"{name[: width - 1]}…"
-
-    print(" " * first + "".join(fitted(name, cell - 1).rjust(cell) for name in columns))
+    heads = (output.shortened(name, cell - 1) for name in columns)
+    print(" " * first + "".join(head.rjust(cell) for head in heads))
     digits = 5 if cell > 11 else 4
     for name, numbers in zip(rows, values, strict=True):
         shown = "".join(f"{number:>{cell}.{digits}g}" for number in numbers)
-        print(f"{fitted(name, first):{first}}{shown}")
+        print(f"{output.shortened(name, first):{first}}{shown}")

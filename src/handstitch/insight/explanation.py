@@ -61,6 +61,17 @@ class Explanation(NamedTuple):
     """None where no counterfactual was found, or sought."""
 
     @property
+    def difference(self) -> Matrix | None:
+        """How much lighter the counterfactual is at each pixel; the channels of a colour are added.
+
+        None where there is none.
+        """
+        if self.change is None:
+            return None
+        found: Matrix = self.change.image.astype(float) - self.image
+        return found if found.ndim == 2 else found.sum(axis=2)
+
+    @property
     def regions(self) -> Matrix:
         """Sums of the contributions over the ninths of the image (3, 3), as in REGIONS."""
         rows = np.array_split(self.contributions, 3, axis=0)

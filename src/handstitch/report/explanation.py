@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handstitch import figures
 from handstitch.arrays import Matrix
@@ -54,10 +53,7 @@ def _reason(each: Explanation, name: str, class_names: Sequence[str], said: Word
         if where:
             lines.append(text["most"].format(name=pair[who], where=where))
     changed: tuple[Picture, ...] = ()
-    if change is not None:
-        difference: NDArray[np.float64] = change.image.astype(float) - each.image
-        if each.image.ndim == 3:
-            difference = difference.sum(axis=2)
+    if change is not None and (difference := each.difference) is not None:
         changed = (
             Picture(data_uri(figures.thumbnail(change.image)), text["changed_alt"]),
             Picture(data_uri(_signed(difference)), text["change_alt"]),
