@@ -7,9 +7,9 @@ alone. Otherwise test images do, and each evaluation is recorded in the test log
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from handstitch.evaluation import evaluate
 from handstitch.runs import test_log
 from handstitch.training import weights_digest
 
+Load = Callable[[Literal["train", "test"]], Dataset]
+"""`Source.load`, which may remember what it loaded."""
 NetworkPair = tuple[ComparedNetwork, ComparedNetwork]
 
 
@@ -63,7 +65,7 @@ def part_of(pairs: Sequence[NetworkPair], networks: Sequence[ComparedNetwork]) -
     return "validation" if has_some and is_same and not all(map(_is_tested, networks)) else "test"
 
 
-def ask(network: ComparedNetwork, source: Source, part: Part) -> Answers:
+def ask(network: ComparedNetwork, source: Source, load: Load, part: Part) -> Answers:
     """The answers to the images of a part of its data; recorded if they are its test images.
 
     Raises as `Source.load`, ModelFileError where the network does not fit or overflows.
@@ -71,7 +73,7 @@ def ask(network: ComparedNetwork, source: Source, part: Part) -> Answers:
     classifier = network.classifier
     model = classifier.model
     held_out = None if part == "test" else _held_out(network)
-    data = source.load("test") if held_out is None else _validation(held_out, source)
+    data = load("test") if held_out is None else _validation(held_out, source, load)
     classifier.require_classes(data)
     if held_out is None:
         found = evaluate(
@@ -93,12 +95,12 @@ def _held_out(network: ComparedNetwork) -> HeldOut | None:
     return HeldOut("", config.validation, config.seed, config.stratified)
 
 
-def _validation(held_out: HeldOut, source: Source) -> Dataset:
+def _validation(held_out: HeldOut, source: Source, load: Load) -> Dataset:
     """The images that were held out."""
     own = source.validation_of(held_out.digest)
     if own is not None:
         return own
-    return splits.held_out(source.load("train"), *held_out[1:])
+    return splits.held_out(load("train"), *held_out[1:])
 
 
 def _is_tested(network: ComparedNetwork) -> bool:

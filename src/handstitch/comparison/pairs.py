@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from math import sqrt
 from pathlib import Path
 from string import ascii_uppercase
@@ -64,7 +65,8 @@ def compare(
     if len(every) > _MANY:
         _logger.info("%d networks answer the %s images", len(every), part)
     source = every[0].classifier.source(dataset, data_dir)
-    answers = {network: ask(network, source, part) for network in every}
+    load = cache(source.load)  # once for all networks
+    answers = {network: ask(network, source, load, part) for network in every}
     alpha = ALPHA / len(pairs)
     first = answers[every[0]].data
     return Compared(
