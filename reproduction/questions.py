@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handstitch.records import Trial
-from handstitch.search.ranking import Compared, compare, last_epoch_accuracy
+from handstitch.search.ranking import ComparedCandidates, compare, last_epoch_accuracy
 from handstitch.search.statistics import ALPHA, indistinguishable_from_best
 from reproduction.claims import Claim, JudgedClaim, Row, format_effect, format_interval
 from reproduction.verdicts import ENOUGH, Effect, Verdict, is_beaten, mean_between
@@ -103,7 +103,7 @@ def _gap(trial: Trial) -> float:
     return (trial.history[-1].val_loss or 0.0) - trial.history[-1].train_loss
 
 
-def _values(compared: Compared) -> list[Any]:
+def _values(compared: ComparedCandidates) -> list[Any]:
     """Each candidate's value of the parameter in which the trials differ."""
     return [value for parameters in compared.parameters for value in parameters.values()]
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -461,6 +462,24 @@ def test_modules_are_one_idea_each():
 
 def test_modules_are_named_for_what_they_hold():
     assert not badly_named(PACKAGE)
+
+
+def shared_names(folder: Path) -> list[str]:
+    """Names of more than one class."""
+    classes = Counter(
+        node.name
+        for module in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    return [name for name, count in classes.items() if count > 1]
+
+
+def test_no_two_classes_have_one_name(tmp_path):
+    assert not shared_names(PACKAGE)
+    for name in ("one.py", "other.py"):
+        (tmp_path / name).write_text("class Compared:\n    pass\n", "utf-8")
+    assert shared_names(tmp_path) == ["Compared"]
 
 
 def test_size_and_name_scans_find_planted_breaches(tmp_path):

@@ -12,15 +12,13 @@ from typing import Any, Final, Literal
 from handstitch import search as searches
 from handstitch import storage
 from handstitch.config import Config
-from handstitch.config.schema import from_mapping
+from handstitch.config.schema import NOT_OF_A_RECIPE, from_mapping
 from handstitch.errors import Argument, ConfigError, Phrase, UsageError, listed
 from handstitch.model.classifier import Classifier
 from handstitch.runs import folder as run_folder
 from handstitch.search import Search, ranking
 from handstitch.search.folder import BEST, TRIAL
 
-_NO_RECIPE: Final = {"seed", "threads", "backend"}
-"""Settings in which networks of one recipe may differ."""
 _CANDIDATE: Final = re.compile(r"(.+):(\d+)")
 """SEARCH:NUMBER."""
 
@@ -52,7 +50,7 @@ class ComparedNetwork:
     @property
     def recipe(self) -> dict[str, Any]:
         """The settings that networks of one recipe share."""
-        return {name: x for name, x in self.settings.items() if name not in _NO_RECIPE}
+        return {name: x for name, x in self.settings.items() if name not in NOT_OF_A_RECIPE}
 
 
 def find(path: str | Path, weights: Weights = "best") -> list[ComparedNetwork]:

@@ -73,6 +73,10 @@ class Config(Settings):
         }
 
 
+NOT_OF_A_RECIPE: Final = frozenset({"seed", "threads", "backend"})
+"""Settings in which runs of one recipe may differ."""
+
+
 def _contradictions(config: Config) -> dict[str, str]:
     """Settings that contradict others, with the valid values in words."""
     wrong = {}

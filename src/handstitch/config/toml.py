@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from handstitch import storage
 from handstitch.config.messages import format_value, nearest_name
-from handstitch.config.schema import Config, check_names, convert_values
+from handstitch.config.schema import Config, check_names, convert_values, from_mapping
 from handstitch.errors import Argument, Call, ConfigError, Phrase, printable
 
 _LONGEST: Final = 65_536
@@ -46,6 +46,11 @@ def read_file(path: Path) -> dict[str, Any]:
         )
     check_names(values, path)
     return convert_values(values, format_toml, path)
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in the config.toml of a run. Raises as `read_file` does."""
+    return from_mapping(read_file(path), str(path))
 
 
 def to_toml(config: Config, comments: Mapping[str, str] | None = None) -> str:

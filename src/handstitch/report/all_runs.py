@@ -57,7 +57,7 @@ def render_all(found: Collection, said: Words, target: Path) -> str:
     """
     script, folder = _script(), found.folder
     typed = shell_word(tables.as_typed(folder))
-    lang = "" if said.html_lang == "en" else " --lang zh"
+    lang = tables.language_flag(said)
     table = RunTable(found.runs, said, target)
     return (
         environment()

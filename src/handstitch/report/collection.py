@@ -17,8 +17,8 @@ from handstitch import search as searches
 from handstitch import storage
 from handstitch.config import Config
 from handstitch.config.messages import format_value
-from handstitch.config.schema import from_mapping
-from handstitch.config.toml import read_file
+from handstitch.config.schema import NOT_OF_A_RECIPE
+from handstitch.config.toml import read_config
 from handstitch.errors import Call, HandstitchError, Phrase, UsageError
 from handstitch.model import load_model
 from handstitch.records import EpochRecord, Evaluation, RunSummary, best_epoch
@@ -32,8 +32,6 @@ from handstitch.training import weights_digest
 
 _DEEPEST: Final = 5
 """Levels of folders below the one named."""
-NOT_OF_THE_RECIPE: Final = frozenset({"seed", "threads", "backend"})
-"""Settings in which runs of one recipe may differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +145,7 @@ def recipes(runs: Sequence[ListedRun]) -> list[list[ListedRun]]:
     alike: dict[tuple[str, ...], list[ListedRun]] = {}
     for run in runs:
         values = run.settings.items()
-        key = tuple(value for name, value in values if name not in NOT_OF_THE_RECIPE)
+        key = tuple(value for name, value in values if name not in NOT_OF_A_RECIPE)
         alike.setdefault(key, []).append(run)
     found = []
     for group in alike.values():
@@ -214,7 +212,7 @@ def _name(folder: Path, found: Collection) -> str:
 
 def _read_run(name: str, folder: Path, found: Collection) -> ListedRun:
     path = folder / run_folder.CONFIG
-    config = from_mapping(read_file(path), str(path))
+    config = read_config(path)
     summary, tested, tests = None, None, 0
     history: list[EpochRecord] = []
     with _noting(name, found), suppress(FileNotFoundError):

@@ -18,8 +18,7 @@ from typing import Literal
 from handstitch import insight, storage
 from handstitch.arrays import Images, Labels, Matrix
 from handstitch.config import Config
-from handstitch.config.schema import from_mapping
-from handstitch.config.toml import read_file
+from handstitch.config.toml import read_config
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.data import sources, splits
@@ -121,7 +120,7 @@ def gather(
     """
     run_folder.require_run(folder)
     path, summary = folder / run_folder.CONFIG, folder / run_folder.SUMMARY
-    run = RunContents(folder, from_mapping(read_file(path), str(path)))
+    run = RunContents(folder, read_config(path))
     with _noting(run, "summary", summary), suppress(FileNotFoundError):
         run.summary = storage.read_record(storage.inside(folder, summary.name), RunSummary)
     with _noting(run, "weights", folder / run_folder.BEST):

@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 from handstitch import search as searches
 from handstitch import storage
 from handstitch._version import __version__
-from handstitch.config.schema import from_mapping
-from handstitch.config.toml import read_file
+from handstitch.config.toml import read_config
 from handstitch.data.catalog import TITLES
 from handstitch.errors import HandstitchError, shell_word
 from handstitch.report import inline_charts, languages, tables
@@ -44,7 +43,7 @@ class WrittenSearch(NamedTuple):
     ranking: Ranking
 
 
-class Place(NamedTuple):
+class RankingLine(NamedTuple):
     """A line of the ranking."""
 
     flags: str
@@ -158,13 +157,13 @@ def _state(ranking: Ranking) -> str:
     return "best" if ranking.critical_difference is None else "tied"
 
 
-def _places(search: Search, ranking: Ranking, words: Words) -> list[Place]:
+def _places(search: Search, ranking: Ranking, words: Words) -> list[RankingLine]:
     shown = ranking.candidates[:_CANDIDATES]
     ends = [end for one in shown for end in (*(one.interval or ()), one.mean)]
     across = Scale(min(ends, default=0), max(ends, default=1))
     curves = _curves(search, shown, inline_charts.HEIGHT)
     return [
-        Place(
+        RankingLine(
             flags=as_flags(one.parameters),
             verdict="highest" if one.number == ranking.winner else _verdict(one),
             mean=percent(one.mean),
@@ -217,8 +216,7 @@ def _runs_of(search: Search, ranking: Ranking, target: Path) -> list[StartedRun]
             place = searches.search_of(folder)
             if place is None or not place.samefile(search.folder):
                 continue
-            path = storage.inside(folder, CONFIG)
-            values = from_mapping(read_file(path), str(path)).to_dict()
+            values = read_config(storage.inside(folder, CONFIG)).to_dict()
             is_winner = all(values[name] == value for name, value in best.items())
             command = f"handstitch report {shell_word(tables.as_typed(folder))}"
             link = address_of_page(folder, target)
@@ -229,7 +227,7 @@ def _runs_of(search: Search, ranking: Ranking, target: Path) -> list[StartedRun]
 def commands(search: Search, ranking: Ranking, words: Words) -> dict[str, str]:
     """Purpose → command, to go on from what the search has found."""
     folder, plan = shell_word(tables.as_typed(search.folder)), search.plan
-    lang = "" if words.html_lang == "en" else " --lang zh"
+    lang = tables.language_flag(words)
     by = "" if ranking.by == "best" else " --by last"
     start = f"handstitch search --out {folder}"
     found = {} if search.is_over else {"resume": start}

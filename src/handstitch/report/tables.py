@@ -234,6 +234,11 @@ def _setting(name: str, value: object) -> str:
     return format_toml(name, value).partition(" = ")[2]
 
 
+def language_flag(words: Words) -> str:
+    """What a command lacks to write a page in this language."""
+    return "" if words.html_lang == "en" else " --lang zh"
+
+
 def as_typed(folder: Path) -> str:
     """A folder as it is typed in a command; a page never shows where somebody's home is."""
     if folder.is_absolute():
@@ -259,7 +264,7 @@ def commands(run: RunContents, words: Words) -> dict[str, str]:
     """Purpose → command, to repeat the run."""
     path = as_typed(run.folder)
     quoted = shell_word(path)
-    lang = "" if words.html_lang == "en" else " --lang zh"
+    lang = language_flag(words)
     unfinished = run.summary is None and len(run.history) < run.config.epochs
     resume = {words.command_resume: f"handstitch train --resume {quoted}"} if unfinished else {}
     validation = run.summary.validation_set if run.summary else ""

@@ -12,7 +12,7 @@ from handstitch import machine, storage
 from handstitch.config import Config
 from handstitch.config.messages import plural, pretty_json
 from handstitch.config.schema import from_mapping
-from handstitch.config.toml import format_toml, read_file, to_toml
+from handstitch.config.toml import format_toml, read_config, to_toml
 from handstitch.data import sources
 from handstitch.data.catalog import TITLES
 from handstitch.data.dataset import Dataset
@@ -165,7 +165,7 @@ def reopen(
     """
     folder = Path(folder)
     run_folder.require_run(folder)
-    config = from_mapping(read_file(folder / CONFIG), str(folder / CONFIG))
+    config = read_config(folder / CONFIG)
     given = dict(given or {})
     place = given.pop("dataset", config.dataset)
     epochs_before = config.epochs

@@ -85,7 +85,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     pruned: int
 
 
-class Compared(NamedTuple):
+class ComparedCandidates(NamedTuple):
     """The candidates that have the most repeats, all on the same ones."""
 
     candidates: list[int]
@@ -188,13 +188,13 @@ def finished(trials: Sequence[Trial]) -> dict[int, dict[int, Trial]]:
     }
 
 
-def compare(trials: Sequence[Trial], value: Callable[[Trial], float]) -> Compared:
+def compare(trials: Sequence[Trial], value: Callable[[Trial], float]) -> ComparedCandidates:
     """The candidates that have the most repeats, and `value` of their trials on those repeats."""
     found = finished(trials)
     repeats = next(iter(sorted(map(list, found.values()), key=len, reverse=True)), [])
     whole = {number: own for number, own in found.items() if own.keys() >= set(repeats)}
     table = [[value(own[repeat]) for repeat in repeats] for own in whole.values()]
-    return Compared(
+    return ComparedCandidates(
         list(whole),
         np.array(table, np.float64).reshape(len(whole), len(repeats)),
         [own[repeats[0]].parameters for own in whole.values()],
