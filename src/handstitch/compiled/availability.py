@@ -38,3 +38,15 @@ def _reason() -> str | None:
         lines = str(error).splitlines() or [type(error).__name__]
         return f"numba cannot be used: {lines[0]}"
     return None
+
+
+def bfloat16_unit() -> str | None:
+    """The unit that multiplies bfloat16 numbers and adds in float32; None where there is none.
+
+    Where numba is told to make code for another processor, that one's.
+    """
+    if unavailable_reason() is not None:
+        return None
+    from handstitch.compiled.jit import FEATURES
+
+    return "AVX512-BF16" if "+avx512bf16" in FEATURES.split(",") else None

@@ -35,6 +35,7 @@ class NumbaBackend:
         batches: Batches,
         threads: int,
         label_smoothing: float = 0.0,
+        precision: str = "float32",
     ) -> None:
         sizes, n = network.parameters.sizes, batches.batch_size
         self.network = network
