@@ -47,6 +47,9 @@ def bfloat16_unit() -> str | None:
     """
     if unavailable_reason() is not None:
         return None
+    from handstitch.compiled import tiles
     from handstitch.compiled.jit import FEATURES
 
+    if tiles.are_allowed():
+        return "AMX"
     return "AVX512-BF16" if "+avx512bf16" in FEATURES.split(",") else None

@@ -77,6 +77,7 @@ def _product_of_one(layout, layer, x, W, b, y, positions, lo, hi):
 def _classify(images, offset, scale, layout, theta, work, thread, wants_logits, P, lo, hi):
     """P of images lo to hi, or their logits."""
     layers, masks, panel = len(layout.W), work.nonzero_masks[thread], work.panels[thread]
+    rounded = np.empty(0, np.uint32)
     for first in range(lo, hi, ROWS):
         n, depth, S, start = min(ROWS, hi - first), layout.sizes[0], work.X[thread], 0
         for i in range(n):
@@ -92,7 +93,9 @@ def _classify(images, offset, scale, layout, theta, work, thread, wants_logits, 
                     work.turned[thread],
                 )  # fmt: skip
             else:
-                matmul_sparse(n, depth, S, depth, W, False, width, width, b, Z, width, masks, panel)
+                matmul_sparse(
+                    n, depth, S, depth, W, False, width, width, b, Z, width, masks, panel, rounded
+                )
             if layer < layers - 1:
                 activate(layout.activation_ids[layer], Z[: n * width])
             S, depth, start = Z, width, start + n * width

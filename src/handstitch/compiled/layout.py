@@ -113,6 +113,8 @@ class Buffers(NamedTuple):
     initial           initial sums of a product, by hidden unit
     tiles             X turned, where the first layer has windows
     nonzero_masks     (threads, …), as are the panels and `turned`: A, Z or dZ of some units, turned
+    rounded           (threads, …), pairs of a product's first factor
+    In bfloat16, panels and `turned` hold pairs.
     """
 
     X: Vector
@@ -129,8 +131,9 @@ class Buffers(NamedTuple):
     initial: Vector
     zeros: Vector
     nonzero_masks: NDArray[np.uint64]
-    panels: Matrix
+    panels: Matrix | NDArray[np.uint32]
     tiles: Vector
-    turned: Matrix
+    turned: Matrix | NDArray[np.uint32]
+    rounded: NDArray[np.uint32]
     losses: NDArray[np.float64]
     is_correct: NDArray[np.int64]

@@ -12,11 +12,17 @@ from handstitch.compiled.kernels import (
     PANEL_VECTORS,
     PANEL_WIDTH,
     masked_gemm_panel,
-    nonzero_mask,
-    pack,
-    pack_transposed,
 )
 from handstitch.compiled.optimizers import update_part
+from handstitch.compiled.panels import (
+    nonzeros,
+    numbers_in_lane,
+    pack,
+    pack_transposed,
+    settle,
+    turn,
+    whole_vectors,
+)
 from handstitch.compiled.simd import LANES
 
 _BLOCKS: Final = 4
@@ -52,41 +58,34 @@ def _panel_width(left):
 
 
 @compiled()
-def _whole_vectors(count):
-    """`count` numbers with those that fill their last vector."""
-    return (count + LANES - 1) // LANES * LANES
-
-
-@compiled()
 def matmul_sparse(
-    n, depth, S, ld, B, transposed, ld_B, width, initial, C, ld_C, nonzero_masks, panel
+    n, depth, S, ld, B, transposed, ld_B, width, initial, C, ld_C, nonzero_masks, panel, rounded
 ):
     """C ← initial + S B: n rows of S with `depth` numbers, `width` columns of B.
 
     S, B and C begin with their first number; ld is the distance of two rows. `initial` (width,)
-    is added to every row. Where B is `transposed`, its memory holds Bᵀ.
+    is added to every row. Where B is `transposed`, its memory holds Bᵀ. Where the panel is of
+    uint32, the products are those of bfloat16 numbers, which `rounded` takes.
     """
-    words = (depth + MASK_BITS - 1) // MASK_BITS
-    for i in range(n):
-        for word in range(words):
-            k = word * MASK_BITS
-            nonzero_masks[i * words + word] = nonzero_mask(
-                S[i * ld + k :], min(MASK_BITS, depth - k)
-            )
+    each = numbers_in_lane(panel)
+    block = MASK_BITS * each
+    words = (depth + block - 1) // block
+    initial = settle(panel, initial, width, rounded)
+    factors, ld_factors = nonzeros(panel, rounded[width:], S, ld, n, depth, nonzero_masks)
     j = 0
     while j < width:
         columns = _panel_width(width - j)
         sums, ld_sums = initial[j:], _ZERO
         for word in range(words):
-            k = word * MASK_BITS
-            rows, numbers, masks = min(MASK_BITS, depth - k), S[k:], nonzero_masks[word:]
+            k = word * block
+            rows, numbers, masks = min(block, depth - k), factors[k // each :], nonzero_masks[word:]
             if transposed:
-                is_finite = pack_transposed(B[j * ld_B + k :], ld_B, rows, columns, panel)
+                is_finite = pack_transposed(panel, B[j * ld_B + k :], ld_B, rows, columns)
             else:
-                is_finite = pack(B[k * ld_B + j :], ld_B, rows, columns, panel)
+                is_finite = pack(panel, B[k * ld_B + j :], ld_B, rows, columns)
             to = C[j:]
             masked_gemm_panel(
-                n, columns, masks, words, is_finite, numbers, ld, _ONE, panel, sums, ld_sums,
+                panel, n, columns, masks, words, is_finite, numbers, ld_factors, _ONE, sums, ld_sums,
                 np.float32(1), np.float32(0), to, ld_C,
             )  # fmt: skip
             sums, ld_sums = to, ld_C
@@ -111,14 +110,16 @@ def matmul_sparse_transposed(
     G begins at `begin` of the target. Where `can_update`, θ may be updated by some rows of G as
     soon as they are there. Each block of 64 rows of S is a product of its own, added to G.
     """
-    beta, ahead = np.float32(into.beta), _BLOCKS * MASK_BITS
+    beta, panels = np.float32(into.beta), work.panels[thread]
+    ahead = _BLOCKS * MASK_BITS * numbers_in_lane(panels)
+    initial = settle(panels, initial, width, work.rounded[thread])
     for first in range(0, n, ahead):
         for j in range(0, width, _STRIP):
             _add_blocks(
                 min(ahead, n - first), count, S[first * ld :], ld, B[first * ld_B + j :], ld_B,
                 min(_STRIP, width - j), initial[j:], beta, updates and n - first <= ahead, into,
                 begin + j, ld_G,
-                work.zeros, work.nonzero_masks[thread], work.panels[thread], work.turned[thread],
+                work.zeros, work.nonzero_masks[thread], panels, work.turned[thread],
             )  # fmt: skip
         initial, beta = work.zeros, np.float32(1)
 
@@ -135,33 +136,32 @@ def _add_blocks(
     block is added.
     """
     is_finite, j, at, G, alpha = True, 0, 0, into.parameters, np.float32(into.alpha)
+    each = numbers_in_lane(panels)
+    block = MASK_BITS * each
     while j < width:
         columns = _panel_width(width - j)
-        for first in range(0, n, MASK_BITS):
-            rows = min(MASK_BITS, n - first)
-            is_finite &= pack(B[first * ld_B + j :], ld_B, rows, columns, panels[at:])
-            at += MASK_BITS * _whole_vectors(columns)
+        for first in range(0, n, block):
+            rows = min(block, n - first)
+            is_finite &= pack(panels[at:], B[first * ld_B + j :], ld_B, rows, columns)
+            at += MASK_BITS * whole_vectors(columns)
         j += columns
     for k in range(0, count, _GROUP):
         height = min(_GROUP, count - k)
-        for first in range(0, n, MASK_BITS):
-            rows, here = min(MASK_BITS, n - first), turned[first * _GROUP :]
-            pack_transposed(S[first * ld + k :], ld, height, rows, here)
-            for i in range(height):
-                mask = nonzero_mask(here[i * _whole_vectors(rows) :], rows)
-                masks[first // MASK_BITS * _GROUP + i] = mask
+        for number, first in enumerate(range(0, n, block)):
+            here, rows = turned[number * MASK_BITS * _GROUP :], min(block, n - first)
+            turn(here, S[first * ld + k :], ld, height, rows, masks[number * _GROUP :])
         j, at = 0, 0
         while j < width:
             columns = _panel_width(width - j)
             sums, kept, to = initial[j:], beta, begin + k * ld_G + j
-            for first in range(0, n, MASK_BITS):
-                pitch = _whole_vectors(min(MASK_BITS, n - first))
+            for number, first in enumerate(range(0, n, block)):
+                pitch = whole_vectors((min(block, n - first) + each - 1) // each)
                 masked_gemm_panel(
-                    height, columns, masks[first // MASK_BITS * _GROUP :], _ONE, is_finite,
-                    turned[first * _GROUP :], pitch, _ONE, panels[at:], sums, _ZERO,
+                    panels[at:], height, columns, masks[number * _GROUP :], _ONE, is_finite,
+                    turned[number * MASK_BITS * _GROUP :], pitch, _ONE, sums, _ZERO,
                     alpha, kept, G[to:], ld_G,
                 )  # fmt: skip
-                at += MASK_BITS * _whole_vectors(columns)
+                at += MASK_BITS * whole_vectors(columns)
                 sums, kept = zeros, np.float32(1)
             j += columns
         if updates:

@@ -46,12 +46,10 @@ def _product(n, layer, pixel_shift, layout, theta, work, lo, hi, thread):
         for j in range(hi - lo):
             initial[j] = pixel_shift * initial[j] + b[j]
         b = work.initial[lo:]
-    masks, panel, Z = (
-        work.nonzero_masks[thread],
-        work.panels[thread],
-        work.outputs[first * n + lo :],
-    )
-    matmul_sparse(n, inputs, S, inputs, W, False, outputs, hi - lo, b, Z, outputs, masks, panel)
+    matmul_sparse(
+        n, inputs, S, inputs, W, False, outputs, hi - lo, b, work.outputs[first * n + lo :], outputs,
+        work.nonzero_masks[thread], work.panels[thread], work.rounded[thread],
+    )  # fmt: skip
 
 
 @compiled()
@@ -62,7 +60,7 @@ def _forward(n, layer, pixel_scale, pixel_shift, layout, theta, rng_state, work,
     if layer == 0 and layout.window_pixels.size > 0:
         windows.forward(
             n, inputs, outputs, pixel_scale, pixel_shift, layout, work.tiles,
-            theta, theta[layout.b[0] :], work.outputs, lo, hi, work.turned[thread],
+            theta, theta[layout.b[0] :], work.outputs, lo, hi, work.turned[thread].view(np.float32),
         )  # fmt: skip
     else:
         _product(n, layer, pixel_shift, layout, theta, work, lo, hi, thread)
@@ -91,10 +89,10 @@ def _loss(n, layout, theta, labels, indices, mixing, work, thread, threads):
     inputs, classes = layout.sizes[layer], layout.sizes[layer + 1]
     W, b = theta[layout.W[layer] :], theta[layout.b[layer] :]
     S = work.dropped[layout.units[layer] * n + lo * inputs :]
-    Z, masks, panel = work.logits[lo * classes :], work.nonzero_masks[thread], work.panels[thread]
     matmul_sparse(
-        hi - lo, inputs, S, inputs, W, False, classes, classes, b, Z, classes, masks, panel
-    )
+        hi - lo, inputs, S, inputs, W, False, classes, classes, b, work.logits[lo * classes :],
+        classes, work.nonzero_masks[thread], work.panels[thread], work.rounded[thread],
+    )  # fmt: skip
     is_one_hot = mixing == 1 and work.smoothing == 0 and work.weights.size == 0
     for i in range(lo, hi):
         here = slice(i * classes, (i + 1) * classes)
@@ -144,13 +142,16 @@ def _backward(n, layer, pixel_scale, pixel_shift, layout, theta, into, work, lo,
     """
     inputs, outputs, count = layout.sizes[layer], layout.sizes[layer + 1], hi - lo
     below, first, rows = layer - 1, layout.units[layer] * n, layout.W[layer] + lo * outputs
-    zeros, masks, panel = work.zeros, work.nonzero_masks[thread], work.panels[thread]
+    zeros = work.zeros
     dZ = (
         work.logits if layer == len(layout.W) - 1 else work.gradients[layout.units[layer + 1] * n :]
     )
     dA, A = work.gradients[first + lo :], work.dropped[first + lo :]
     W = theta[rows:]
-    matmul_sparse(n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs, masks, panel)
+    matmul_sparse(
+        n, outputs, dZ, outputs, W, True, outputs, count, zeros, dA, inputs,
+        work.nonzero_masks[thread], work.panels[thread], work.rounded[thread],
+    )  # fmt: skip
     matmul_sparse_transposed(
         n, count, A, inputs, dZ, outputs, outputs, zeros, into, rows, outputs,
         can_update(into, outputs), work, thread,
@@ -198,7 +199,7 @@ def _first_layer_backward(
         begin = layout.window_starts[unit]
         windows.backward(
             n, inputs, units, alpha * pixel_scale, sums[unit - lo :], layout, work.tiles, dZ,
-            beta, into.parameters, unit, end, work.turned[thread],
+            beta, into.parameters, unit, end, work.turned[thread].view(np.float32),
         )  # fmt: skip
         G = into.parameters[begin : layout.window_starts[end]]
         update_part(into, into.decays, begin, G)

@@ -10,7 +10,9 @@ import numba
 import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
-from handstitch.compiled import matmul, optimizers, windows
+from handstitch.compiled import matmul, optimizers, panels, windows
+from handstitch.compiled.availability import bfloat16_unit
+from handstitch.compiled.bfloat16 import FORMATS
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.kernels import MASK_BITS
 from handstitch.compiled.layout import Buffers, Compaction, layout_of
@@ -63,6 +65,9 @@ class NumbaBackend:
         has_windows = self._compaction is not None
         masks = max(matmul.MASKS, n * -(-widest // MASK_BITS))
         turned = max(matmul.TURNED, windows.turned_size(n) * has_windows)
+        unit = bfloat16_unit() if precision == "bfloat16" else None
+        kind = FORMATS[unit]
+        rounded = panels.rounded_size(n, widest) if unit else 0
         self._buffers = Buffers(
             X=aligned_zeros(n * sizes[0] + MASK_BITS),
             outputs=outputs,
@@ -78,9 +83,10 @@ class NumbaBackend:
             initial=aligned_zeros(hidden),
             zeros=aligned_zeros(widest),
             nonzero_masks=np.empty((threads, masks), np.uint64),
-            panels=aligned_zeros(threads * matmul.PANELS).reshape(threads, -1),
+            panels=aligned_zeros(threads * matmul.PANELS, kind).reshape(threads, -1),
             tiles=aligned_zeros(windows.tiles_size(n, sizes[0]) * has_windows),
-            turned=aligned_zeros(threads * turned).reshape(threads, turned),
+            turned=aligned_zeros(threads * turned, kind).reshape(threads, turned),
+            rounded=aligned_zeros(threads * rounded, kind).reshape(threads, rounded),
             losses=np.empty(n),
             is_correct=np.empty(n, np.int64),
         )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from handstitch.compiled.bfloat16 import widen
 from handstitch.compiled.jit import compiled
 from handstitch.compiled.kernels import PANEL_VECTORS
 from handstitch.compiled.simd import (
@@ -18,7 +19,6 @@ from handstitch.compiled.simd import (
     load_block,
     products,
     store,
-    widen,
 )
 
 TILES: Final = (8, 4, 2) if PANEL_VECTORS[0] == 8 else (4, 4, 2)

@@ -17,12 +17,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from handstitch.compiled.bfloat16 import narrow
 from handstitch.compiled.jit import compiled
 from handstitch.compiled.simd import (
     LANES,
     exchange,
     load_block,
-    narrow,
+
     outlined,
     store_block,
 )
