@@ -11,6 +11,7 @@ import ctypes
 import platform
 import sys
 from functools import cache
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -94,6 +95,23 @@ def _add(builder: Any, S: Any, at: Any, ld: Any, panel: Any, to: Any, pitch: Any
         for row in range(2):
             sums = _I8(2 * row + column)
             _call(builder, "tdpbf16ps", sums, _I8(4 + row), _I8(6 + column))
+
+
+@word(types.void)
+def _multiply(builder: Any) -> None:
+    """As `_add`, of the tiles as they are."""
+    for row, column in product(range(2), range(2)):
+        _call(builder, "tdpbf16ps", _I8(2 * row + column), _I8(4 + row), _I8(6 + column))
+
+
+@compiled()
+def multiply_registers(rounds):
+    """So many rounds of 32 × 16 pairs times 16 × 32, which are 0; gives their multiplications."""
+    _configure(_CONFIGURATION)
+    for _ in range(rounds):
+        _multiply()
+    _release()
+    return rounds * _SIDE * _SIDE * 2 * LANES
 
 
 @word(types.void)
