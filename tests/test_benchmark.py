@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,8 +43,15 @@ def test_figures_fit_each_other(backend: Any):
         rate = each.images_per_second * benchmark.flops_per_image(tuple(found.sizes))
         assert each.flops_per_second == pytest.approx(rate)
         assert each.share_of_peak == pytest.approx(rate / found.peak_flops_per_second)
+        assert each.share_of_unit is None
     assert found.classified_per_second > 0
     assert found.one_image_seconds > 0
+
+
+def test_the_peak_of_a_unit_is_that_of_all_threads(monkeypatch: pytest.MonkeyPatch):
+    one = SimpleNamespace(bfloat16_flops=lambda seconds: 1e9 * seconds)
+    monkeypatch.setitem(sys.modules, "handstitch.compiled.peak", one)
+    assert benchmark.measure_unit_peak(2.0, threads=3) == 6e9
 
 
 def test_it_is_real_steps_that_are_timed(monkeypatch: pytest.MonkeyPatch):
