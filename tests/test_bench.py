@@ -142,6 +142,21 @@ def test_a_floor_of_a_unit_is_asked_of_processors_that_have_it(module: Any):
     assert ("64", 2.5) not in asked(["AVX512-BF16"])
 
 
+@pytest.mark.parametrize("unit", ["AVX512-BF16", "AMX"])
+def test_bfloat16_is_measured_where_there_is_a_unit(module: Any, unit: str):
+    """At the batch sizes of a floor; the peers in bfloat16 are measured everywhere."""
+    programs, floors = module("programs"), module("aims").FLOORS
+    plain, ours = {*programs.EPOCH, *programs.BFLOAT16}, "Handstitch, bfloat16"
+    asked = {int(floor.ours.split("/")[1]) for floor in floors if ours in floor.ours}
+    assert asked
+    for batch in asked:
+        assert set(programs.of_an_epoch(batch, ["AVX2", "AVX-512"])) == plain
+        measured = programs.of_an_epoch(batch, ["AVX2", unit])
+        assert set(measured) == {*plain, ours}
+        assert measured[ours].flags == ("--bfloat16",)
+    assert set(programs.of_an_epoch(128, [unit])) == set(programs.EPOCH)
+
+
 def test_the_page_says_what_was_not_met_and_who_was_not_held(page: Any):
     text = page.page([FOUND, {**FOUND, "processor": {"name": "Two", "units": ["AMX"]}}])
     assert "| epoch, batch 64 | scikit-learn | ≥ 3.80 × | 4.00 × | 4.00 × |" in text
