@@ -258,6 +258,39 @@ def test_results_are_kept_by_kind_of_processor(
     assert processors.file_name(described[0]) == file
 
 
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.1, -0.1, 0.2, -0.15], "met"),
+        ([0.2, 0.21, 0.2, 0.22], "not met"),  # no 0 in it
+        ([1.0, -1.0, 0.6, -0.6], "not met"),  # too wide
+        ([0.0], "not met"),  # no interval
+    ],
+)
+def test_bfloat16_is_as_accurate_or_not(module: Any, differences: list[float], verdict: str):
+    recipes = module("recipes")
+    assert recipes.precision_section([]) == []
+    rows = [
+        {"name": name, "seed": str(seed), "val_accuracy": "0.89", "test_accuracy": f"{accuracy}"}
+        for seed, points in enumerate(differences)
+        for name, accuracy in (("float32", 0.88), ("bfloat16, AMX", 0.88 + points / 100))
+    ]
+    text = "\n".join(recipes.precision_section(rows))
+    assert f"bfloat16, AMX: **{verdict}**" in text
+
+
+def test_bfloat16_is_trained_with_the_seeds_of_float32(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+):
+    recipes = module("recipes")
+    monkeypatch.setattr(recipes, "bfloat16_unit", lambda: "AMX")
+    jobs = [job for job in recipes.all_jobs() if job.table == "precision"]
+    assert {job.name for job in jobs} == {"float32", "bfloat16, AMX"}
+    assert len(jobs) == 2 * len({job.seed for job in jobs}) == 40
+    monkeypatch.setattr(recipes, "bfloat16_unit", lambda: None)
+    assert "precision" not in {job.table for job in recipes.all_jobs()}
+
+
 @pytest.mark.parametrize("preset", ["course", "fast", "default"])
 def test_peers_get_the_recipe_of_the_preset(module: Any, preset: str):
     from argparse import Namespace
