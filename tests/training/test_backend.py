@@ -18,6 +18,7 @@ from handstitch import runs
 from handstitch.compiled import availability
 from handstitch.config import Config
 from handstitch.config.toml import read_file
+from handstitch.data.dataset import Dataset
 from handstitch.errors import ConfigError
 from handstitch.model import load_newest_state
 from handstitch.runs import snapshot
@@ -113,6 +114,7 @@ def test_numba_is_imported_by_training_alone(module: str):
 
 
 HALF = replace(CONFIG, precision="bfloat16")
+FEW = Dataset.from_arrays(np.zeros((40, 28, 28), np.uint8), np.arange(40) % 2)
 
 
 def set_unit(patch: pytest.MonkeyPatch, unit: str | None) -> None:
@@ -180,8 +182,8 @@ def test_a_run_in_bfloat16_resumes_with_the_unit_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     set_unit(monkeypatch, "AMX")
-    folder = runs.create(HALF, out=tmp_path / "run").folder
-    assert runs.reopen(folder).config.precision == "bfloat16"
+    folder = runs.create(HALF, FEW, tmp_path / "run").folder
+    assert runs.reopen(folder, data=FEW).config.precision == "bfloat16"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     set_unit(monkeypatch, None)
     with pytest.raises(ConfigError) as caught:
@@ -197,12 +199,12 @@ def test_a_run_in_bfloat16_says_where_its_unit_is_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     set_unit(monkeypatch, "AMX")
-    run = runs.create(HALF, out=tmp_path / "run")
+    run = runs.create(HALF, FEW, tmp_path / "run")
     snapshot.save(tmp_path / "state", run.trainer)
     saved, _ = load_newest_state(tmp_path / "state")
-    assert snapshot.differences(saved, runs.reopen(run.folder).trainer) == []
+    assert snapshot.differences(saved, runs.reopen(run.folder, data=FEW).trainer) == []
     set_unit(monkeypatch, "AVX512-BF16")
-    (line,) = snapshot.differences(saved, runs.reopen(run.folder).trainer)
+    (line,) = snapshot.differences(saved, runs.reopen(run.folder, data=FEW).trainer)
     assert line.startswith("bfloat16 was AMX when the run was saved and is AVX512-BF16 now")
 
 
