@@ -100,7 +100,7 @@ evidence: .venv/.core  ## Evidence and counterfactuals of the packaged network o
 reproduce: .venv/.core  ## Repeat the course report's experiments and check its claims (15 minutes; ARGS="--seeds 10")
 	@$(HERE) -m reproduction $(ARGS)
 
-recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, where docs/recipes ends (4 hours; ARGS="--only presets")
+recipes: .venv/.dev  ## Train the presets and the ablation with several seeds, where docs/recipes ends (4 hours; ARGS="--only precision" float32 beside bfloat16 alone)
 	@$(HERE) bench/recipes.py $(ARGS)
 
 exports: .venv/.dev  ## Ask every kind of exported file for 10,000 test images, and time the C headers (2 minutes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from programs import BFLOAT16, COURSE, FLOAT32, HANDSTITCH, LIGHT
+from programs import BFLOAT16, COURSE, FLOAT32, HALF, HANDSTITCH, LIGHT
 
 Found = dict[str, Any]
 
@@ -91,11 +91,11 @@ FLOORS = (
         wanted=dict(zip(BATCHES, DENSE, strict=True)),
     ),
     *_batches(
-        "epoch in bfloat16", "epoch", "Handstitch, bfloat16", "the fastest peer in any precision",
+        "epoch in bfloat16", "epoch", HALF, "the fastest peer in any precision",
         (*FLOAT32, *BFLOAT16), wanted={"64": 2.5, "256": 1.3, "1024": 1.0}, unit="AMX",
     ),
     *_batches(
-        "epoch in bfloat16", "epoch", "Handstitch, bfloat16", "Handstitch in float32",
+        "epoch in bfloat16", "epoch", HALF, "Handstitch in float32",
         (HANDSTITCH,), wanted={"64": 1.3, "256": 1.3, "1024": 1.3}, unit="AVX512-BF16",
     ),
     Floor(

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import kernels
 import recipe
 from processes import OURS, PEERS, Failed, busy, run, script
-from processors import HELD
+from processors import HELD, describe
 from programs import (
     AVX2,
-    BFLOAT16,
     COURSE,
     EPOCH,
     FORWARD,
@@ -31,6 +30,7 @@ from programs import (
     WIDE,
     WINDOWS,
     Program,
+    of_an_epoch,
 )
 from session import Session
 from whole import TARGETS
@@ -39,7 +39,6 @@ FIRST_IMAGES = 6_000
 WIDE_IMAGES = 13_500
 """Images in an epoch of a wide network, whose seconds are extrapolated to 54,000."""
 PRESETS = ("fast", "default")
-BFLOAT16_BATCHES = (64, 256, 1024)
 ONCE = ("BLAS products alone", COURSE)
 """Programs that run in the first round only."""
 
@@ -64,7 +63,7 @@ def epoch(size: Size, session: Session) -> dict[str, Any]:
     """Seconds of an epoch by batch and program, all in turn: float32 and bfloat16."""
     found: dict[str, Any] = {}
     for batch in size.batches:
-        programs = {**EPOCH, **(BFLOAT16 if batch in BFLOAT16_BATCHES else {})}
+        programs = of_an_epoch(batch, describe()["units"])
         found |= _epochs("epoch", {str(batch): ("--batch", batch)}, programs, size, session)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -23,6 +24,7 @@ FLOAT32 = {
     "scikit-learn": Program(False, "sklearn_mlp"),
 }
 """The peers of every comparison."""
+HALF = "Handstitch, bfloat16"
 BFLOAT16 = {
     "PyTorch, autocast to bfloat16": Program(False, "torch_eager", ("--bfloat16",)),
     "the same, compiled": Program(False, "torch_eager", ("--bfloat16", "--compile")),
@@ -38,6 +40,9 @@ EPOCH = {
     **FLOAT32,
     COURSE: Program(True, "course_way"),
 }
+BFLOAT16_BATCHES = (64, 256, 1024)
+BFLOAT16_UNITS = {"AVX512-BF16", "AMX"}
+"""Units with which Handstitch, too, multiplies bfloat16 numbers."""
 AVX2 = {who: EPOCH[who] for who in (HANDSTITCH, LIGHT, *FLOAT32)}
 PIXELS = WIDE = {who: EPOCH[who] for who in (HANDSTITCH, *FLOAT32)}
 LOAD = (HANDSTITCH, "numpy backend", "PyTorch")
@@ -61,3 +66,11 @@ STARTS = {
     "`import sklearn.neural_network`": ("peers", "-c", "import sklearn.neural_network"),
     "`python -c pass`": ("ours", "-c", "pass"),
 }
+
+
+def of_an_epoch(batch: int, units: Iterable[str]) -> dict[str, Program]:
+    """The programs of an epoch at this batch size on a processor with these units."""
+    if batch not in BFLOAT16_BATCHES:
+        return EPOCH
+    half = Program(True, "handstitch_loop", ("--bfloat16",))
+    return {**EPOCH, **({HALF: half} if BFLOAT16_UNITS & set(units) else {}), **BFLOAT16}

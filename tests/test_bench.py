@@ -142,6 +142,21 @@ def test_a_floor_of_a_unit_is_asked_of_processors_that_have_it(module: Any):
     assert ("64", 2.5) not in asked(["AVX512-BF16"])
 
 
+@pytest.mark.parametrize("unit", ["AVX512-BF16", "AMX"])
+def test_bfloat16_is_measured_where_there_is_a_unit(module: Any, unit: str):
+    """At the batch sizes of a floor; the peers in bfloat16 are measured everywhere."""
+    programs, floors = module("programs"), module("aims").FLOORS
+    plain, ours = {*programs.EPOCH, *programs.BFLOAT16}, "Handstitch, bfloat16"
+    asked = {int(floor.ours.split("/")[1]) for floor in floors if ours in floor.ours}
+    assert asked
+    for batch in asked:
+        assert set(programs.of_an_epoch(batch, ["AVX2", "AVX-512"])) == plain
+        measured = programs.of_an_epoch(batch, ["AVX2", unit])
+        assert set(measured) == {*plain, ours}
+        assert measured[ours].flags == ("--bfloat16",)
+    assert set(programs.of_an_epoch(128, [unit])) == set(programs.EPOCH)
+
+
 def test_the_page_says_what_was_not_met_and_who_was_not_held(page: Any):
     text = page.page([FOUND, {**FOUND, "processor": {"name": "Two", "units": ["AMX"]}}])
     assert "| epoch, batch 64 | scikit-learn | ≥ 3.80 × | 4.00 × | 4.00 × |" in text
@@ -241,6 +256,39 @@ def test_results_are_kept_by_kind_of_processor(
     processors = module("processors")
     assert tuple(processors.describe().values()) == described
     assert processors.file_name(described[0]) == file
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.1, -0.1, 0.2, -0.15], "met"),
+        ([0.2, 0.21, 0.2, 0.22], "not met"),  # no 0 in it
+        ([1.0, -1.0, 0.6, -0.6], "not met"),  # too wide
+        ([0.0], "not met"),  # no interval
+    ],
+)
+def test_bfloat16_is_as_accurate_or_not(module: Any, differences: list[float], verdict: str):
+    recipes = module("recipes")
+    assert recipes.precision_section([]) == []
+    rows = [
+        {"name": name, "seed": str(seed), "val_accuracy": "0.89", "test_accuracy": f"{accuracy}"}
+        for seed, points in enumerate(differences)
+        for name, accuracy in (("float32", 0.88), ("bfloat16, AMX", 0.88 + points / 100))
+    ]
+    text = "\n".join(recipes.precision_section(rows))
+    assert f"bfloat16, AMX: **{verdict}**" in text
+
+
+def test_bfloat16_is_trained_with_the_seeds_of_float32(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+):
+    recipes = module("recipes")
+    monkeypatch.setattr(recipes, "bfloat16_unit", lambda: "AMX")
+    jobs = [job for job in recipes.all_jobs() if job.table == "precision"]
+    assert {job.name for job in jobs} == {"float32", "bfloat16, AMX"}
+    assert len(jobs) == 2 * len({job.seed for job in jobs}) == 40
+    monkeypatch.setattr(recipes, "bfloat16_unit", lambda: None)
+    assert "precision" not in {job.table for job in recipes.all_jobs()}
 
 
 @pytest.mark.parametrize("preset", ["course", "fast", "default"])

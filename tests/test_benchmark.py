@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from handstitch import benchmark
+from handstitch.compiled import step
 from handstitch.config import Config
-from handstitch.training import Trainer
+from handstitch.training import Trainer, backend
 
 SMALL = Config.preset("plain", hidden_sizes=(16, 8), threads=1)
 
@@ -41,8 +45,28 @@ def test_figures_fit_each_other(backend: Any):
         rate = each.images_per_second * benchmark.flops_per_image(tuple(found.sizes))
         assert each.flops_per_second == pytest.approx(rate)
         assert each.share_of_peak == pytest.approx(rate / found.peak_flops_per_second)
+        assert each.share_of_unit is None
     assert found.classified_per_second > 0
     assert found.one_image_seconds > 0
+
+
+def test_the_peak_of_a_unit_is_that_of_all_threads(monkeypatch: pytest.MonkeyPatch):
+    one = SimpleNamespace(bfloat16_flops=lambda seconds: 1e9 * seconds)
+    monkeypatch.setitem(sys.modules, "handstitch.compiled.peak", one)
+    assert benchmark.measure_unit_peak(2.0, threads=3) == 6e9
+
+
+def test_products_in_bfloat16_have_a_share_of_their_unit(monkeypatch: pytest.MonkeyPatch):
+    """Trained in float32 here: this processor need not have a unit."""
+    monkeypatch.setattr(backend, "bfloat16_unit", lambda: "AMX")
+    monkeypatch.setattr(
+        step, "NumbaBackend", lambda *given, real=step.NumbaBackend: real(*given[:-1])
+    )
+    monkeypatch.setattr(benchmark, "measure_unit_peak", lambda seconds, threads: threads * 1e9)
+    found = benchmark.measure(replace(SMALL, precision="bfloat16"), (32,), 0.02)
+    assert (found.bfloat16_unit, found.unit_flops_per_second) == ("AMX", 1e9)
+    (each,) = found.training
+    assert each.share_of_unit == pytest.approx(each.flops_per_second / 1e9)
 
 
 def test_it_is_real_steps_that_are_timed(monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,7 @@
 """Handstitch: the numba backend. With --numpy, the numpy backend.
 
-With --kernels it tells what processor numba makes code for, and with which registers.
+With --bfloat16, products of bfloat16 numbers. With --kernels it tells what processor numba makes
+code for, and with which registers.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from handstitch.data.batches import Batches
 from handstitch.data.scaling import Scaling
 from handstitch.training.backend import NumpyBackend
 
+FLAGS = ("--numpy", "--bfloat16", "--kernels")
+
 
 def main() -> None:
     """The steps of the training loop, with all that a run needs in each."""
-    is_numpy, tells = "--numpy" in sys.argv, "--kernels" in sys.argv
-    sys.argv = [word for word in sys.argv if word not in {"--numpy", "--kernels"}]
+    is_numpy, is_half, tells = (flag in sys.argv for flag in FLAGS)
+    sys.argv = [word for word in sys.argv if word not in FLAGS]
     chosen = arguments()
     images, labels = pixels(chosen)
     offset, divisor = scaling(chosen)
@@ -40,7 +43,8 @@ def main() -> None:
     if is_numpy:
         backend = NumpyBackend(network, optimizer, batches)
     else:
-        backend = NumbaBackend(network, optimizer, batches, chosen.threads)
+        precision = "bfloat16" if is_half else "float32"
+        backend = NumbaBackend(network, optimizer, batches, chosen.threads, precision=precision)
 
     def epoch(order: np.ndarray) -> float:
         total = 0.0

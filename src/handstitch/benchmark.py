@@ -1,4 +1,5 @@
-"""Benchmark of training and inference, in images and in arithmetic, against the BLAS's peak.
+"""Benchmark of training and inference, in images and in arithmetic, against the BLAS's peak and,
+for products in bfloat16, that of the unit that computes them.
 
 For a quiet machine. Figures are medians, so that a short disturbance does not count.
 """
@@ -41,6 +42,8 @@ class TrainingSpeed(msgspec.Struct, frozen=True):
     images_per_second: float
     flops_per_second: float
     share_of_peak: float
+    share_of_unit: float | None
+    """Of the peak of the unit of bfloat16 products; None where products are in float32."""
 
 
 class Speed(msgspec.Struct, frozen=True):
@@ -53,6 +56,10 @@ class Speed(msgspec.Struct, frozen=True):
     """Kernel of the BLAS that trains."""
     peak_flops_per_second: float
     """The BLAS alone, on large square matrices in float32."""
+    bfloat16_unit: str | None
+    """The unit that multiplies bfloat16 numbers; None where products are in float32."""
+    unit_flops_per_second: float | None
+    """Its peak on all threads, from registers alone."""
     training: list[TrainingSpeed]
     classified_per_second: float
     """Images per second, many at a time, from bytes to probabilities."""
@@ -67,8 +74,10 @@ def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Spe
     config, sizes = trainer.config, trainer.sizes
     with machine.blas_threads(int(config.threads)):
         peak = measure_peak(seconds)
+        unit = trainer.build.get("bfloat16")
+        unit_peak = measure_unit_peak(seconds, int(config.threads)) if unit else None
         speeds = [
-            _time_training(replace(config, batch_size=n), dataset, seconds, peak)
+            _time_training(replace(config, batch_size=n), dataset, seconds, peak, unit_peak)
             for n in batch_sizes
         ]
         many, one = _time_inference(trainer.state.network, dataset, seconds)
@@ -78,6 +87,8 @@ def measure(config: Config, batch_sizes: tuple[int, ...], seconds: float) -> Spe
         backend=backend.describe(config),
         kernel=machine.blas_kernel(),
         peak_flops_per_second=peak,
+        bfloat16_unit=unit,
+        unit_flops_per_second=unit_peak,
         training=speeds,
         classified_per_second=many,
         one_image_seconds=one,
@@ -101,7 +112,16 @@ def measure_peak(seconds: float) -> float:
     return 2 * _SQUARE**3 / median(_time_calls(lambda: gemm(1.0, A, B, 0.0, C), seconds))
 
 
-def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float) -> TrainingSpeed:
+def measure_unit_peak(seconds: float, threads: int) -> float:
+    """Peak of the unit of bfloat16 products: that of one thread on registers, times the threads."""
+    from handstitch.compiled.peak import bfloat16_flops
+
+    return threads * bfloat16_flops(seconds)
+
+
+def _time_training(
+    config: Config, dataset: Dataset, seconds: float, peak: float, unit_peak: float | None
+) -> TrainingSpeed:
     """Time each step of the real training loop until the time is up."""
     times: list[float] = []
     started = last = perf_counter()
@@ -123,7 +143,8 @@ def _time_training(config: Config, dataset: Dataset, seconds: float, peak: float
             run.fit(time_step)
     step, n = median(times), trainer.batches.batch_size
     rate = n / step * flops_per_image(trainer.sizes)
-    return TrainingSpeed(n, step, n / step, rate, rate / peak)
+    share_of_unit = rate / unit_peak if unit_peak else None
+    return TrainingSpeed(n, step, n / step, rate, rate / peak, share_of_unit)
 
 
 def _time_inference(network: Network, dataset: Dataset, seconds: float) -> tuple[float, float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from handstitch import benchmark
+from handstitch.config import Config
+from handstitch.training import backend
 from tests.cli.conftest import Handstitch
 
 QUICK = ("bench", "--seconds", "0.02", "--hidden", "16", "8", "--threads", "1")
@@ -44,6 +46,47 @@ def test_a_slow_kernel_is_said(handstitch: Handstitch, monkeypatch: pytest.Monke
     result = handstitch(*QUICK, "--batch-size", "50")
     assert result.code == 0
     assert "Fancy would be about twice as fast" in result.err
+
+
+@pytest.fixture
+def speed() -> benchmark.Speed:
+    """Figures as `measure` gives them of products in bfloat16."""
+    one = benchmark.TrainingSpeed(64, 1e-3, 64e3, 80e9, 0.4, 0.1)
+    return benchmark.Speed(
+        [784, 8, 10], 2, "numba", "SkylakeX", 200e9, "AMX", 800e9, [one], 1e5, 1e-4
+    )  # fmt: skip
+
+
+def test_products_in_bfloat16_are_compared_with_both_peaks(
+    handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch, speed: benchmark.Speed
+):
+    def measure(config: Config, *_: object) -> benchmark.Speed:
+        assert config.precision == "bfloat16"
+        return speed
+
+    monkeypatch.setattr(benchmark, "measure", measure)
+    result = handstitch("bench", "--precision", "bfloat16")
+    assert result.code == 0, result.err
+    for words in (
+        "Peak of this machine's BLAS: 200 GFLOP/s in float32\n",
+        "Peak of AMX: 800 GFLOP/s in bfloat16, from registers\n",
+    ):
+        assert words in result.out
+    head, row = [line for line in result.out.splitlines() if line.split()[0] in {"batch", "64"}]
+    assert head.split()[-5:] == ["share", "of", "peak", "of", "AMX"]
+    assert row.split()[-2:] == ["40%", "10%"]
+
+
+def test_doctor_names_the_unit_or_why_there_is_none(
+    handstitch: Handstitch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HANDSTITCH_PRECISION", "bfloat16")  # no reason to end here
+    monkeypatch.setattr(backend, "bfloat16_unit", lambda: "AMX")
+    assert handstitch("doctor", "--json").json["bfloat16"] == "AMX"
+    monkeypatch.setattr(backend, "bfloat16_unit", lambda: None)
+    found = handstitch("doctor", "--json").json
+    assert "without AVX512-BF16 or AMX" in found["bfloat16"]
+    assert "bfloat16" not in found["backend"]
 
 
 def test_doctor_names_the_step(handstitch: Handstitch):

@@ -260,7 +260,7 @@ def test_every_flag_arrives(handstitch: Handstitch) -> None:
         "schedule": "one-cycle", "warmup": 1.5, "decay_epochs": 2.0,
         "decay_factor": 0.9, "final_rate_fraction": 0.1, "plateau_patience": 7, "epochs": 4,
         "batch_size": 3, "monitor": "loss", "patience": 2, "seed": 11, "threads": 2,
-        "backend": "numpy",
+        "backend": "numpy", "precision": "bfloat16",
     }  # fmt: skip
     assert set(other) == set(field_types())
     words = ["config", "--preset", "course", "--json"]

@@ -137,12 +137,13 @@ def test_folders_of_runs_without_common_seeds_are_compared_as_they_are() -> None
     assert pair.by_seed.interval is not None
 
 
-def test_one_folder_is_taken_apart_into_its_recipes() -> None:
+@pytest.mark.parametrize("other", [{"dropout": 0.1}, {"precision": "bfloat16"}], ids=str)
+def test_one_folder_is_taken_apart_into_its_recipes(other: dict[str, Any]) -> None:
     for seed in (0, 1):
         save_run(f"runs/plain-{seed}", seed)
-        save_run(f"runs/dropped-{seed}", seed, dropout=0.1)
+        save_run(f"runs/other-{seed}", seed, **other)
     found = compare("runs")
-    assert {side.name for side in found.sides} == {"runs/plain", "runs/dropped"}
+    assert {side.name for side in found.sides} == {"runs/plain", "runs/other"}
 
 
 def test_candidates_of_a_search_and_its_winner() -> None:

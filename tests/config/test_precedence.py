@@ -104,6 +104,7 @@ COMMON = {
     "clip_norm": 0.0, "warmup": 0.5, "decay_epochs": 5.0,
     "decay_factor": 0.5, "final_rate_fraction": 0.0, "plateau_patience": 3, "monitor": "accuracy",
     "patience": 0, "seed": 0, "threads": "auto", "backend": "auto",
+    "precision": "float32",
 }  # fmt: skip
 PLAIN = COMMON | {
     "scaling": "256", "dropout": 0.0, "optimizer": "sgd", "learning_rate": 0.1,

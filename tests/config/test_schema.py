@@ -49,6 +49,7 @@ NOT_FOR: dict[str, list[Any]] = {
     "seed": [-1, 2**63, 0.5],
     "threads": [0, 1025, "many", 1.5],
     "optimizer": ["adm", ("adam",), []],
+    "precision": ["bf16", "float16", 16],
 }
 
 

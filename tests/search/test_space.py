@@ -86,6 +86,7 @@ def test_what_is_described_can_be_read_again():
         ("dataset", ("mnist", "sketch"), "the same images"),
         ("threads", ("1..2",), "how fast"),
         ("backend", ("numba", "numpy"), "how fast"),
+        ("precision", ("float32", "bfloat16"), "compare two recipes"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(name, words, found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ from handstitch import runs
 from handstitch.compiled import availability
 from handstitch.config import Config
 from handstitch.config.toml import read_file
+from handstitch.data.dataset import Dataset
 from handstitch.errors import ConfigError
+from handstitch.model import load_newest_state
+from handstitch.runs import snapshot
 from handstitch.training import backend
 
 CONFIG = Config.preset("plain", dataset="sketch", hidden_sizes=(8, 4), epochs=2, threads=1)
@@ -104,6 +108,104 @@ def test_numba_is_imported_by_training_alone(module: str):
     script = f"import sys, {module}; print('numba' in sys.modules)"
     found = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert found.strip() == "False"
+
+
+# ── Products in bfloat16 ───────────────────────────────────────────────────────────────────────
+
+
+HALF = replace(CONFIG, precision="bfloat16")
+FEW = Dataset.from_arrays(np.zeros((40, 28, 28), np.uint8), np.arange(40) % 2)
+
+
+def set_unit(patch: pytest.MonkeyPatch, unit: str | None) -> None:
+    """The unit of bfloat16 products that this processor has, as far as the choice knows."""
+    patch.setattr(backend, "bfloat16_unit", lambda: unit)
+
+
+def test_products_in_bfloat16_are_named_with_their_unit(monkeypatch: pytest.MonkeyPatch):
+    set_unit(monkeypatch, "AMX")
+    assert backend.resolve(HALF) == "numba"
+    assert backend.describe(HALF).endswith(", products in bfloat16 (AMX)")
+    assert backend.build_info(HALF)["bfloat16"] == "AMX"
+    assert "bfloat16" not in backend.build_info(CONFIG)
+    assert "bfloat16" not in backend.describe(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"backend": "numpy"}, r"^the numpy backend$"),
+        ({"hidden_sizes": ()}, r"without a hidden layer"),
+        ({}, r"^a processor( with AVX2( and AVX-512)?,)? without AVX512-BF16 or AMX$"),
+        ({"backend": "numba"}, r"without AVX512-BF16 or AMX$"),
+    ],
+    ids=str,
+)
+def test_products_in_bfloat16_are_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], found: str
+):
+    set_unit(monkeypatch, None)
+    for ask in (backend.resolve, backend.describe, backend.resolve_auto):
+        with pytest.raises(ConfigError) as caught:
+            ask(replace(HALF, **settings))
+        assert re.search(found, str(caught.value.found))
+        assert "AVX512-BF16 or AMX" in str(caught.value.wanted)
+        assert "precision='float32'" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("name", ["auto", "numba"])
+def test_products_in_bfloat16_are_never_those_of_numpy(without_numba: None, name: Any):
+    with pytest.raises(ConfigError) as caught:
+        backend.resolve(replace(HALF, backend=name))
+    assert "numba is not installed" in str(caught.value.found)
+    assert "numpy" not in str(caught.value.fix)
+
+
+def test_the_numba_backend_is_told_the_precision(monkeypatch: pytest.MonkeyPatch):
+    set_unit(monkeypatch, "AMX")
+    monkeypatch.setattr("handstitch.compiled.step.NumbaBackend", lambda *given: given)
+    unread: Any = None
+    chosen: Any = [backend.choose_backend(each, unread, unread, unread) for each in (CONFIG, HALF)]
+    assert [given[-1] for given in chosen] == ["float32", "bfloat16"]
+
+
+def test_a_run_in_bfloat16_is_refused_before_data_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    set_unit(monkeypatch, None)
+    with pytest.raises(ConfigError, match="bfloat16"):
+        runs.create(replace(HALF, dataset="no such data"), out=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_in_bfloat16_resumes_with_the_unit_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    set_unit(monkeypatch, "AMX")
+    folder = runs.create(HALF, FEW, tmp_path / "run").folder
+    assert runs.reopen(folder, data=FEW).config.precision == "bfloat16"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    set_unit(monkeypatch, None)
+    with pytest.raises(ConfigError) as caught:
+        runs.reopen(folder)
+    error = caught.value
+    assert (error.file, error.found) == (folder, backend.bfloat16_lack(HALF))
+    assert "with which this run was started" in error.problem
+    assert f"handstitch.train(start_from='{folder}')" in str(error.fix)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_in_bfloat16_says_where_its_unit_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    set_unit(monkeypatch, "AMX")
+    run = runs.create(HALF, FEW, tmp_path / "run")
+    snapshot.save(tmp_path / "state", run.trainer)
+    saved, _ = load_newest_state(tmp_path / "state")
+    assert snapshot.differences(saved, runs.reopen(run.folder, data=FEW).trainer) == []
+    set_unit(monkeypatch, "AVX512-BF16")
+    (line,) = snapshot.differences(saved, runs.reopen(run.folder, data=FEW).trainer)
+    assert line.startswith("bfloat16 was AMX when the run was saved and is AVX512-BF16 now")
 
 
 def test_both_steps_learn_the_same(tmp_path: Path):

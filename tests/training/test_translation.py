@@ -74,6 +74,7 @@ def configurations() -> Iterator[Config]:
     yield Config(hidden_sizes=(), activation=("relu",))
     yield Config(class_weight=("balanced",), clip_norm=1.0, decoupled=True, weight_decay=0.1)
     yield Config(class_weight=('"\n)import os#=2', "b'=1"), input_dropout=0.1, decay_biases=True)
+    yield Config(precision="bfloat16")
     for preset in ("course", "plain"):
         yield Config.preset(preset)
 
@@ -104,6 +105,7 @@ def test_every_program_is_python(library: Library) -> None:
         ("sklearn", {"activation": "elu"}, "elu"),
         ("sklearn", {"optimizer": "rmsprop"}, "rmsprop"),
         ("sklearn", {"class_weight": WEIGHTS}, "class_weight"),
+        *((library, {"precision": "bfloat16"}, "precision") for library in LIBRARIES),
     ],
 )  # fmt: skip
 def test_what_has_no_counterpart_is_said(
@@ -214,6 +216,13 @@ def test_pytorch_trains_the_same(settings: dict[str, Any]) -> None:
     # clip_grad_norm_ divides by the norm + 1e-6.
     assert difference_from_torch(config) < (1e-4 if config.clip_norm else 1e-9)
     assert 1e-9 < difference_from_torch(config, np.float32) < 1e-4
+
+
+@pytest.mark.oracle
+def test_pytorch_multiplies_bfloat16_numbers() -> None:
+    """The same training, but for the rounding: 8 bits in place of 24."""
+    config = configure(optimizer="sgd", precision="bfloat16")
+    assert 1e-4 < difference_from_torch(config, np.float32) < 0.05
 
 
 def difference_from_keras(config: Config, old: str = "", new: str = "") -> float:

@@ -40,6 +40,7 @@ Seconds = Annotated[
     "batch_size",
     "threads",
     "backend",
+    "precision",
     preset=PRESET,
 )
 def bench(
@@ -54,9 +55,9 @@ def bench(
 
     The network of the course report, or of other settings, is trained on noise, half of it zeros,
     with batches of 64, 128 and 256, or of --batch-size. The share of peak is the arithmetic rate
-    of a step, divided by that of the BLAS on large square matrices. Products with zeros are
-    counted, too, so the numba backend, which skips them, may exceed 100 %. Nothing else should be
-    running.
+    of a step, divided by that of the BLAS on large square matrices in float32; with --precision
+    bfloat16 also by that of the unit that multiplies such numbers. Products with zeros are counted,
+    too, so the numba backend, which skips them, may exceed 100 %. Nothing else should be running.
     """
     chosen = resolve(settings, config, preset or (None if config else PRESET)).config
     sizes = (chosen.batch_size,) if settings.get("batch_size") else BATCH_SIZES
@@ -69,14 +70,20 @@ def bench(
     if json:
         output.print_json(found)
         return
+    units = [f"of {found.bfloat16_unit}"] if found.bfloat16_unit else []
     print(
         f"Network {'-'.join(map(str, found.sizes))}, kernel {found.kernel}, "
         f"{plural(found.threads, 'thread')}\n"
         f"Backend: {found.backend}\n"
-        f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s"
+        f"Peak of this machine's BLAS: {found.peak_flops_per_second / 1e9:.0f} GFLOP/s in float32"
     )
+    if found.unit_flops_per_second:
+        print(
+            f"Peak of {found.bfloat16_unit}: {found.unit_flops_per_second / 1e9:.0f} GFLOP/s "
+            "in bfloat16, from registers"
+        )
     output.print_table(
-        ("batch", "µs/step", "images/s", "GFLOP/s", "share of peak"),
+        ("batch", "µs/step", "images/s", "GFLOP/s", "share of peak", *units),
         (
             (
                 str(rate.batch_size),
@@ -84,6 +91,7 @@ def bench(
                 f"{rate.images_per_second:,.0f}",
                 f"{rate.flops_per_second / 1e9:.0f}",
                 f"{rate.share_of_peak:.0%}",
+                *(f"{rate.share_of_unit:.0%}" for _ in units),
             )
             for rate in found.training
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from handstitch.cli import output
@@ -18,6 +19,7 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
     from handstitch.training import backend
 
     config = resolve({}, None, None).config
+    half, config = replace(config, precision="bfloat16"), replace(config, precision="float32")
     versions = machine.versions()
     facts = {
         "handstitch": versions.pop("handstitch"),
@@ -29,6 +31,7 @@ def doctor(*, data_dir: DataDir = None, json: Json = False) -> None:
         "BLAS": [line for pool in machine.blas_pools() for line in _blas(pool)],
         "threads of a run": machine.resolve_threads(config.threads),
         "backend": backend.describe(config),
+        "bfloat16": backend.bfloat16_lack(half) or backend.build_info(half)["bfloat16"],
         "free disk": f"{shutil.disk_usage('.').free / 2**30:.1f} GiB",
         "data": [_data(name, data_dir) for name in ("fashion-mnist", "mnist")],
         "runs": len(list(RUNS.glob("*/config.toml"))),

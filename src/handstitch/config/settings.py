@@ -148,3 +148,8 @@ class Settings:
     backend: Literal["auto", "numba", "numpy"] = setting(
         "auto", "implementation of training; auto: numba if available, otherwise numpy"
     )
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32",
+        "number format of the products in training; bfloat16: products of bfloat16 numbers summed "
+        "in float32, weights stay float32",
+    )

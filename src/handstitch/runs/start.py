@@ -109,6 +109,8 @@ def create(
     from, which brings its own data set where none is named. Data set and number of threads are
     resolved before it is made. Where `auto` fell back to `sketch`, its name says so.
     """
+    if config.precision != "float32":
+        backend.resolve(config)  # which may refuse it: before data are read
     reason, source = "", None
     if not isinstance(data, Dataset):
         if origin and data is None and config.dataset == "auto":
@@ -172,6 +174,8 @@ def reopen(
     if given.get("epochs", 0) > config.epochs:
         config = replace(config, epochs=given["epochs"])
     require_same(config, given, folder)
+    if config.precision != "float32":
+        _require_unit(config, folder)
     source, record = None, validation_set.recorded(folder)
     if validation is not None and record is None:
         raise ConfigError(
@@ -210,6 +214,20 @@ def reopen(
         epochs_before=epochs_before,
         started_from=origin.name if origin else "",
     )
+
+
+def _require_unit(config: Config, folder: Path) -> None:
+    """Raise ConfigError where the run in `folder`, of bfloat16 products, cannot resume here."""
+    try:
+        backend.resolve(config)
+    except ConfigError as error:
+        new = Call("train", Argument("start_from", folder))
+        raise replace(
+            error,
+            problem=f"{error.problem}, with which this run was started",
+            file=folder,
+            fix=Phrase("resume it where they are, or start a new run from its weights: {}", new),
+        ) from error
 
 
 def require_same(config: Config, given: Mapping[str, Any], folder: Path) -> None:

@@ -30,6 +30,8 @@ FIXED: Final = {
     ),
     "threads": "threads decide how fast a trial is, not how good",
     "backend": "the backend decides how fast a trial is, not how good",
+    "precision": "only some processors have bfloat16, and a search may use several machines; "
+    "compare two recipes",
 }
 """Settings that are not searched, and why."""
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from handstitch import machine
 from handstitch.arrays import Images, Indices, Labels
-from handstitch.compiled.availability import unavailable_reason
+from handstitch.compiled.availability import bfloat16_unit, unavailable_reason
 from handstitch.compiled.comparison import core_digests
 from handstitch.config import Config
 from handstitch.config.schema import from_mapping
@@ -104,14 +104,23 @@ def choose_backend(
     from handstitch.compiled.step import NumbaBackend
 
     threads = machine.resolve_threads(config.threads)
-    return NumbaBackend(network, optimizer, batches, threads, config.label_smoothing)
+    return NumbaBackend(
+        network, optimizer, batches, threads, config.label_smoothing, config.precision
+    )
 
 
 def resolve(config: Config) -> str:
     """`numba` or `numpy`: the backend's name, with `auto` resolved.
 
-    Raises ConfigError where numba is asked for and unavailable.
+    Raises ConfigError where numba, or bfloat16, is asked for and unavailable.
     """
+    if config.precision == "bfloat16" and (lack := bfloat16_lack(config)):
+        raise ConfigError(
+            "products in bfloat16 are not available",
+            found=lack,
+            wanted="the numba backend, a hidden layer, and a processor with AVX512-BF16 or AMX",
+            fix=Phrase("train in float32: {}", Argument("precision", "float32")),
+        )
     reason = unsupported_reason(config) if config.backend != "numpy" else None
     if reason is not None and config.backend == "numba":
         raise ConfigError(
@@ -134,7 +143,7 @@ def for_dataset(config: Config, dataset: Dataset) -> Config:
 def resolve_auto(config: Config) -> Config:
     """`config` with threads and backend resolved from `auto`.
 
-    Raises ConfigError where numba is asked for and unavailable.
+    Raises ConfigError as `resolve`.
     """
     threads = machine.resolve_threads(config.threads)
     return from_mapping(config.to_dict() | {"threads": threads, "backend": resolve(config)}, "run")
@@ -148,18 +157,43 @@ def unsupported_reason(config: Config) -> str | None:
     return unavailable_reason() if config.hidden_sizes else "a network without a hidden layer"
 
 
+def bfloat16_lack(config: Config) -> str | None:
+    """What stands against products in bfloat16 in a run of `config` here; None if nothing does."""
+    if config.backend == "numpy":
+        return "the numpy backend"
+    if reason := unsupported_reason(config):
+        return reason
+    if bfloat16_unit():
+        return None
+    from handstitch.compiled.jit import FEATURES  # of the processor that numba makes code for
+
+    units = {"AVX2": "+avx2", "AVX-512": "+avx512f"}
+    found = [unit for unit, feature in units.items() if feature in FEATURES.split(",")]
+    with_units = f" with {' and '.join(found)}," if found else ""
+    return f"a processor{with_units} without AVX512-BF16 or AMX"
+
+
 def describe(config: Config) -> str:
     """The backend of a run of `config` in one line, with the reason where numba is unavailable."""
     if resolve(config) == "numba":
-        return f"numba {version('numba')}"
+        products = f", products in bfloat16 ({unit})" if (unit := _unit(config)) else ""
+        return f"numba {version('numba')}{products}"
     return (
         "numpy, as chosen" if config.backend == "numpy" else f"numpy: {unsupported_reason(config)}"
     )
 
 
 def build_info(config: Config) -> dict[str, str]:
-    """Backend, its version and the text of core: what decides the bits of a run, of our own."""
+    """Backend, its version, its unit of bfloat16 products and the text of core: what decides the
+    bits of a run, of our own.
+    """
     name = resolve(config)
     digest = hashlib.sha256("".join(core_digests().values()).encode()).hexdigest()
     words = f"numba {version('numba')}" if name == "numba" else name
-    return {"backend": words, "core": digest[:16]}
+    unit = _unit(config)
+    return {"backend": words, **({"bfloat16": unit} if unit else {}), "core": digest[:16]}
+
+
+def _unit(config: Config) -> str | None:
+    """The unit of a run's products in bfloat16; None where they are in float32."""
+    return bfloat16_unit() if config.precision == "bfloat16" else None

@@ -41,6 +41,8 @@ def translate(config: Config) -> tuple[list[str], str]:
 
 def _missing(config: Config) -> Iterator[str]:
     yield from unscheduled(config)
+    if config.precision != "float32":
+        yield f"precision = {config.precision}: it trains in float32"
     if config.optimizer == "rmsprop":
         yield f"epsilon = {config.epsilon}: Keras divides by sqrt(S + ε), not by sqrt(S) + ε"
     if config.clip_norm and is_coupled(config):

@@ -35,6 +35,7 @@ def translate(config: Config) -> tuple[list[str], str]:
         deviation=_DEVIATIONS[config.initialization],
         optimizer=_optimizer(config),
         loss=_loss(config),
+        forward=_AUTOCAST if config.precision == "bfloat16" else _FORWARD,
         schedule=learning_rate(config),
         decay=_decoupled(config),
         clip=_CLIP.format(config.clip_norm) if config.clip_norm else "",
@@ -47,6 +48,8 @@ def _missing(config: Config) -> Iterator[str]:
     yield from unscheduled(config)
     if config.class_weight and config.label_smoothing:
         yield "class_weight: a sample's is that of its class; PyTorch spreads it by label_smoothing"
+    if config.precision == "bfloat16":
+        yield "precision = bfloat16: autocast rounds the sums of products, too, and the last layer"
 
 
 def _layers(config: Config) -> Iterator[str]:
@@ -116,6 +119,10 @@ def _loss(config: Config) -> str:
 _CLIP: Final = """
     torch.nn.utils.clip_grad_norm_(model.parameters(), {})  # divides by the norm + 1e-6"""
 
+_FORWARD: Final = "loss = loss_function(model(X), y)"
+_AUTOCAST: Final = f"""with torch.autocast("cpu", torch.bfloat16):
+        {_FORWARD}"""
+
 _PROGRAM: Final = '''
 from math import cos, pi
 
@@ -146,7 +153,7 @@ def train_step(X, y, rate):
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad()
-    loss = loss_function(model(X), y)
+    {forward}
     loss.backward(){clip}{decay}
     optimizer.step()
     return loss.item()

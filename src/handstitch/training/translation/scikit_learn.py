@@ -66,6 +66,7 @@ def _missing(config: Config) -> list[str]:
         "class_weight: give fit the weights of the samples, sample_weight=weights[y]": (
             config.class_weight
         ),
+        f"precision = {config.precision}: it trains in float32": config.precision != "float32",
     }
     others = ("dropout", "input_dropout", "label_smoothing", "clip_norm")
     return [
