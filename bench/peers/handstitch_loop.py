@@ -14,6 +14,7 @@ from numba.core.registry import cpu_target
 
 from handstitch import machine
 from handstitch.arrays import aligned_zeros
+from handstitch.compiled.availability import bfloat16_unit
 from handstitch.compiled.step import NumbaBackend
 from handstitch.core.network import Network
 from handstitch.core.optimizers import Optimizer
@@ -43,8 +44,8 @@ def main() -> None:
     if is_numpy:
         backend = NumpyBackend(network, optimizer, batches)
     else:
-        precision = "bfloat16" if is_half else "float32"
-        backend = NumbaBackend(network, optimizer, batches, chosen.threads, precision=precision)
+        unit = bfloat16_unit() if is_half else None
+        backend = NumbaBackend(network, optimizer, batches, chosen.threads, unit=unit)
 
     def epoch(order: np.ndarray) -> float:
         total = 0.0

@@ -1,4 +1,8 @@
-"""Products that skip zeros, against NumPy's in float64; what lies around them is not touched."""
+"""Products that skip zeros, against NumPy's in float64; what lies around them is not touched.
+
+In each format: float32, and pairs of bfloat16 for the units that are here. Run with `-p
+tests.compiled.emulated_tiles`, where there are no tiles, their instructions are emulated.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,11 @@ import numpy as np
 import pytest
 
 from handstitch.arrays import aligned_zeros
-from handstitch.compiled import matmul
-from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH, TILE_ROWS, masked_gemm_panel
+from handstitch.compiled import matmul, panels, tiles
+from handstitch.compiled.bfloat16 import FORMATS
+from handstitch.compiled.formulas import uncached
+from handstitch.compiled.jit import FEATURES
+from handstitch.compiled.kernels import MASK_BITS, PANEL_WIDTH, masked_gemm_panel
 from handstitch.compiled.layout import Buffers
 from handstitch.compiled.optimizers import Target
 from handstitch.compiled.simd import LANES
@@ -27,6 +34,24 @@ SHAPES = [  # rows, depth, width; the last with more rows than are added at once
     (300, 270, 530),
 ]
 GUARD = np.float32(-77.5)
+UNITS = {
+    None: True,
+    "AVX512-BF16": "+avx512bf16" in FEATURES.split(","),
+    "AMX": tiles.are_allowed(),
+}
+FORMAT = pytest.mark.parametrize(
+    "kind",
+    [pytest.param(FORMATS[unit], id=unit or "float32") for unit, here in UNITS.items() if here],
+)
+
+
+def rounded(A: Any, kind: Any) -> Any:
+    """A in float64; where the format holds bfloat16, rounded to the nearest, ties to even."""
+    if kind is np.float32:
+        return A.astype(np.float64)
+    bits = np.ascontiguousarray(A).view(np.uint32)
+    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return nearest.astype(np.uint32).view(np.float32).astype(np.float64)
 
 
 def rng() -> np.random.Generator:
@@ -46,7 +71,7 @@ def pad(A: Any, ld: int) -> Any:
     return flat
 
 
-def make_buffers(size: int) -> Buffers:
+def make_buffers(size: int, kind: Any = np.float32, rows: int = 0) -> Buffers:
     """Buffers of the step: a type of the tests' own would enter numba's cache on disk, which could
     then not be read without the tests."""
     empty = aligned_zeros(0)
@@ -54,8 +79,9 @@ def make_buffers(size: int) -> Buffers:
     return Buffers(**arrays)._replace(
         zeros=aligned_zeros(size),
         nonzero_masks=np.full((1, max(size, matmul.MASKS)), 2**64 - 1, np.uint64),
-        panels=np.full((1, matmul.PANELS), np.nan, np.float32),
-        turned=np.full((1, matmul.TURNED), np.nan, np.float32),
+        panels=np.full((1, matmul.PANELS), np.nan, np.float32).view(kind),
+        turned=np.full((1, matmul.TURNED), np.nan, np.float32).view(kind),
+        rounded=np.full((1, panels.rounded_size(rows, size)), np.nan, np.float32).view(kind),
         losses=np.empty(0),
         is_correct=np.empty(0, np.int64),
     )
@@ -67,44 +93,47 @@ def make_target(G: Any, alpha: float, beta: float) -> Target:
     return Target(G, alpha, beta, beta, -1, none, False, False, none, none, none)
 
 
+@FORMAT
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("density", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize(("n", "depth", "width"), SHAPES)
-def test_matmul_sparse(n: int, depth: int, width: int, density: float, transposed: bool):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_matmul_sparse(shape: tuple[int, int, int], density: float, transposed: bool, kind: Any):
+    n, depth, width = shape
     S, B = make_sparse(n, depth, density), make_sparse(depth, width, 0.8)
     initial = np.linspace(-1, 1, width, dtype=np.float32)
     ld, ld_B, ld_C = depth + 3, (depth if transposed else width) + 5, width + 2
     flat_B = pad(np.ascontiguousarray(B.T) if transposed else B, ld_B)
     C = pad(np.full((n, width), np.nan), ld_C)  # not read
-    work = make_buffers(n * -(-depth // MASK_BITS))
+    work = make_buffers(max(n * -(-depth // MASK_BITS), depth, width), kind, n)
     matmul.matmul_sparse(
         n, depth, pad(S, ld), ld, flat_B, transposed, ld_B, width, initial, C, ld_C,
-        work.nonzero_masks[0], work.panels[0],
+        work.nonzero_masks[0], work.panels[0], work.rounded[0],
     )  # fmt: skip
     found = C[: n * ld_C].reshape(n, ld_C)
-    expected = initial + S.astype(np.float64) @ B.astype(np.float64)
+    expected = initial + rounded(S, kind) @ rounded(B, kind)
     np.testing.assert_allclose(found[:, :width], expected, atol=1e-4)
     assert (found[:, width:] == GUARD).all()
     assert (C[n * ld_C :] == GUARD).all()
 
 
+@FORMAT
 @pytest.mark.parametrize("density", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 0.0), (0.25, 1.0), (-0.1, 0.9)])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_matmul_sparse_transposed(
-    shape: tuple[int, int, int], alpha: float, beta: float, density: float
+    shape: tuple[int, int, int], alpha: float, beta: float, density: float, kind: Any
 ):
     n, count, width = shape
     S, B = make_sparse(n, count, density), make_sparse(n, width, 1.0)
     initial = np.linspace(-1, 1, width, dtype=np.float32)
     ld, ld_B, ld_G = count + 3, width + 1, width + 4
     before = make_sparse(count, width, 1.0) if beta else np.full((count, width), np.nan, np.float32)
-    G, work = pad(before, ld_G), make_buffers(max(count, width))
+    G, work = pad(before, ld_G), make_buffers(max(count, width), kind)
     matmul.matmul_sparse_transposed(
         n, count, pad(S, ld), ld, pad(B, ld_B), ld_B, width, initial, make_target(G, alpha, beta),
         0, ld_G, False, work, 0,
     )  # fmt: skip
-    expected = alpha * (initial + S.T.astype(np.float64) @ B)
+    expected = alpha * (initial + rounded(S, kind).T @ rounded(B, kind))
     if beta:
         expected = expected + beta * before
     found = G[: count * ld_G].reshape(count, ld_G)
@@ -125,14 +154,16 @@ def test_matvec_sparse(depth: int, lo: int, hi: int, density: float):
     assert (np.delete(y, np.s_[lo:hi]) == GUARD).all()
 
 
-def test_nan_is_not_zero():
+@FORMAT
+def test_nan_is_not_zero(kind: Any):
     S = np.zeros((2, 70), np.float32)
     S[0, 69], S[1, 3] = np.nan, np.inf
     S[0, 0] = -0.0
-    B, C, work = np.ones((70, LANES), np.float32), np.zeros(2 * LANES, np.float32), make_buffers(4)
+    B, C = np.ones((70, LANES), np.float32), np.zeros(2 * LANES, np.float32)
+    work = make_buffers(100, kind, 2)
     matmul.matmul_sparse(
         2, 70, pad(S, 70), 70, B.reshape(-1), False, LANES, LANES, aligned_zeros(LANES), C, LANES,
-        work.nonzero_masks[0], work.panels[0],
+        work.nonzero_masks[0], work.panels[0], work.rounded[0],
     )  # fmt: skip
     assert np.isnan(C[:LANES]).all()
     assert (C[LANES:] == np.inf).all()
@@ -145,9 +176,10 @@ def draw_special(rng: np.random.Generator, *shape: int) -> Any:
     return numbers.astype(np.float32)
 
 
-def test_rows_alone_and_together_agree_to_the_bit():
+@FORMAT
+def test_rows_alone_and_together_agree_to_the_bit(kind: Any):
     """A NaN in one more column of B lets no rows be taken together."""
-    draws, work = rng(), make_buffers(1000)
+    draws, work = rng(), make_buffers(1000, kind, 150)
     for _ in range(500):
         n, depth, width = draws.integers(1, (150, 150, PANEL_WIDTH))
         is_turned, density = draws.random() < 0.5, draws.random() ** 0.3
@@ -170,35 +202,47 @@ def test_rows_alone_and_together_agree_to_the_bit():
                 matmul.matmul_sparse(
                     n, depth, pad(S, depth), depth, B.ravel(), False, width + 1, width + 1,
                     initial, C, width + 1, work.nonzero_masks[0], work.panels[0],
+                    work.rounded[0],
                 )  # fmt: skip
             found.append(C.reshape(outer, width + 1)[:, :width].view(np.uint32))
         np.testing.assert_array_equal(*found)
 
 
+@uncached
+def multiply_panel(  # noqa: PLR0917 (numba)
+    panel, rows, width, masks, is_finite, S, first, C
+):
+    masked_gemm_panel(
+        panel, rows, width, masks, 1, is_finite, S, np.int64(MASK_BITS), np.int64(1), first,
+        np.int64(0), np.float32(1), np.float32(0), C, np.int64(PANEL_WIDTH),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("is_finite", [True, False])
 def test_rows_are_taken_together_where_the_panel_is_finite(is_finite: bool):
-    S = np.ones((TILE_ROWS, MASK_BITS), np.float32)
+    S = np.ones((4, MASK_BITS), np.float32)
     S[0, 7] = 0  # in the others it is not
     B = np.ones((MASK_BITS, PANEL_WIDTH), np.float32)
     B[7] = np.inf
     masks = (S != 0).astype(np.uint64) @ (np.uint64(1) << np.arange(MASK_BITS, dtype=np.uint64))
-    C, first = (np.zeros(TILE_ROWS * PANEL_WIDTH, np.float32) for _ in range(2))
-    masked_gemm_panel(
-        TILE_ROWS, PANEL_WIDTH, masks, 1, is_finite, S.ravel(), MASK_BITS, 1, B.ravel(), first, 0,
-        np.float32(1), np.float32(0), C, PANEL_WIDTH,
-    )  # fmt: skip
+    C, first = (np.zeros(4 * PANEL_WIDTH, np.float32) for _ in range(2))
+    multiply_panel(B.ravel(), 4, PANEL_WIDTH, masks, is_finite, S.ravel(), first, C)
     assert np.isnan(C[:PANEL_WIDTH]).all() == is_finite
     assert (C[PANEL_WIDTH:] == np.inf).all()
 
 
+@FORMAT
 @pytest.mark.parametrize("infinite", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("is_turned", [False, True])
 @pytest.mark.parametrize("width", [5, 40, 200])
-def test_zeros_pass_over_what_is_not_finite(width: int, is_turned: bool, infinite: float):
+def test_zeros_pass_over_what_is_not_finite(
+    width: int, is_turned: bool, infinite: float, kind: Any
+):
+    """Of pairs, two zeros do, and in tiles none."""
     S, B = np.ones((66, 66), np.float32), np.ones((66, width), np.float32)
-    S[5, 5] = 0
-    B[5] = infinite
-    C, work = np.zeros(66 * width, np.float32), make_buffers(66 * 2)
+    S[4:6, 4:6] = 0
+    B[4:6] = infinite
+    C, work = np.zeros(66 * width, np.float32), make_buffers(max(width, 66 * 2), kind, 66)
     if is_turned:
         matmul.matmul_sparse_transposed(
             66, 66, pad(S, 66), 66, B.ravel(), width, width, aligned_zeros(width),
@@ -207,11 +251,47 @@ def test_zeros_pass_over_what_is_not_finite(width: int, is_turned: bool, infinit
     else:
         matmul.matmul_sparse(
             66, 66, pad(S, 66), 66, np.ascontiguousarray(B.T).ravel(), True, 66, width,
-            aligned_zeros(width), C, width, work.nonzero_masks[0], work.panels[0],
+            aligned_zeros(width), C, width, work.nonzero_masks[0], work.panels[0], work.rounded[0],
         )  # fmt: skip
     found = C.reshape(66, width)
-    assert (found[5] == 65).all()
-    np.testing.assert_array_equal(np.delete(found, 5, axis=0), infinite)
+    assert np.isnan(found[4:6]).all() if kind is np.int32 else (found[4:6] == 64).all()
+    np.testing.assert_array_equal(np.delete(found, [4, 5], axis=0), infinite)
+
+
+def multiply(S: Any, B: Any, initial: Any, kind: Any) -> Any:
+    """initial + S B."""
+    (n, depth), width = S.shape, B.shape[1]
+    C, work = np.zeros(n * width, np.float32), make_buffers(max(depth, width), kind, n)
+    matmul.matmul_sparse(
+        n, depth, pad(S, depth), depth, B.ravel(), False, width, width, initial, C, width,
+        work.nonzero_masks[0], work.panels[0], work.rounded[0],
+    )  # fmt: skip
+    return C.reshape(n, width)
+
+
+@FORMAT
+def test_the_order_of_a_sum(kind: Any):
+    """2²⁴ + 1 is 2²⁴ in float32. A number a step; of a pair the upper one first; in tiles all upper
+    ones apart from all lower ones, and to their sum what was there before.
+    """
+    S = np.array([[1, 2**12, -(2**12), 0]], np.float32)
+    B = np.abs(S).reshape(4, 1)
+    found = multiply(S, B, np.ones(1, np.float32), kind)
+    assert found.item() == {np.float32: 2, np.uint32: 0, np.int32: 2}[kind]
+
+
+@FORMAT
+def test_numbers_are_rounded_to_the_nearest(kind: Any):
+    """Ties to even; what is subnormal becomes 0, infinities and NaN stay."""
+    step = 2.0**-7  # of bfloat16, from 1 to 2
+    numbers = [1 + step / 2, 1 + 1.5 * step, 1 + 0.49 * step, -1 - 0.51 * step, 1e-39, np.inf]
+    S = np.array(numbers, np.float32).reshape(-1, 1)
+    found = multiply(S, np.ones((1, 1), np.float32), np.zeros(1, np.float32), kind).ravel()
+    rounding = [1, 1 + 2 * step, 1, -1 - step, 0, np.inf]
+    wanted = S.ravel() if kind is np.float32 else np.array(rounding, np.float32)
+    np.testing.assert_array_equal(found, wanted)
+    nan = multiply(np.full((1, 1), np.nan, np.float32), np.ones((1, 1), np.float32), wanted, kind)
+    assert np.isnan(nan).all()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])

@@ -10,7 +10,9 @@ import pytest
 PROGRAM = """
 import ctypes, mmap, sys
 import numpy as np
-from handstitch.compiled import layout, matmul, windows
+from handstitch.compiled import layout, matmul, panels, windows
+from handstitch.compiled.availability import bfloat16_unit
+from handstitch.compiled.bfloat16 import FORMATS
 from handstitch.core.network import Network
 from handstitch.core.parameters import Parameters
 from handstitch.receptive_fields import ReceptiveFields
@@ -31,32 +33,35 @@ none = np.zeros(0, np.float32)
 empty = layout.Buffers(**dict.fromkeys(layout.Buffers._fields, none))
 empty = empty._replace(losses=np.empty(0), is_correct=np.empty(0, np.int64))
 
-for depth in (1, 15, 16, 17, 63, 64, 65, 130):
-    for width in (1, 15, 16, 17, 33, 127, 129):
-        S = np.ones((6, depth), np.float32)
-        S[5] = 0
-        B = np.arange(depth * width, dtype=np.float32).reshape(depth, width) % 7
-        masks = np.empty((1, matmul.MASKS), np.uint64)
-        panels = np.zeros((1, matmul.PANELS), np.float32)
-        initial, behind = np.zeros(width, np.float32), np.zeros(MASK_BITS, np.float32)
-        for transposed in (False, True):
-            C = before_a_protected_page(np.zeros(6 * width, np.float32))
-            flat = before_a_protected_page((B.T if transposed else B).ravel())
-            matmul.matmul_sparse(
-                6, depth, np.append(S.ravel(), behind), depth, flat, transposed,
-                depth if transposed else width, width, initial, C, width, masks[0], panels[0],
+for kind in {FORMATS[None], FORMATS[bfloat16_unit()]}:
+    for depth in (1, 15, 16, 17, 63, 64, 65, 130):
+        for width in (1, 15, 16, 17, 33, 127, 129):
+            S = np.ones((6, depth), np.float32)
+            S[5] = 0
+            B = np.arange(depth * width, dtype=np.float32).reshape(depth, width) % 7
+            masks = np.empty((1, matmul.MASKS), np.uint64)
+            buffers = np.zeros((1, matmul.PANELS), kind)
+            rounded = np.zeros((1, panels.rounded_size(depth, max(depth, width))), kind)
+            initial, behind = np.zeros(width, np.float32), np.zeros(MASK_BITS, np.float32)
+            for transposed in (False, True):
+                C = before_a_protected_page(np.zeros(6 * width, np.float32))
+                flat = before_a_protected_page((B.T if transposed else B).ravel())
+                matmul.matmul_sparse(
+                    6, depth, np.append(S.ravel(), behind), depth, flat, transposed,
+                    depth if transposed else width, width, initial, C, width, masks[0], buffers[0],
+                    rounded[0],
+                )
+                np.testing.assert_array_equal(C.reshape(6, width), S @ B)
+            G = before_a_protected_page(np.zeros(6 * width, np.float32))
+            S, flat = before_a_protected_page(S.T.ravel()), before_a_protected_page(B.ravel())
+            turned = np.zeros((1, matmul.TURNED), kind)
+            work = empty._replace(nonzero_masks=masks, panels=buffers, turned=turned)
+            work = work._replace(zeros=before_a_protected_page(initial), rounded=rounded)
+            into = Target(G, 1.0, 0.0, 0.0, -1, none, False, False, none, none, none)
+            matmul.matmul_sparse_transposed(
+                depth, 6, S, 6, flat, width, width, initial, into, 0, width, False, work, 0
             )
-            np.testing.assert_array_equal(C.reshape(6, width), S @ B)
-        G = before_a_protected_page(np.zeros(6 * width, np.float32))
-        S, flat = before_a_protected_page(S.T.ravel()), before_a_protected_page(B.ravel())
-        turned = np.zeros((1, matmul.TURNED), np.float32)
-        work = empty._replace(nonzero_masks=masks, panels=panels, turned=turned)
-        work = work._replace(zeros=before_a_protected_page(initial))
-        into = Target(G, 1.0, 0.0, 0.0, -1, none, False, False, none, none, none)
-        matmul.matmul_sparse_transposed(
-            depth, 6, S, 6, flat, width, width, initial, into, 0, width, False, work, 0
-        )
-        np.testing.assert_array_equal(G.reshape(6, width), S.reshape(depth, 6).T @ B)
+            np.testing.assert_array_equal(G.reshape(6, width), S.reshape(depth, 6).T @ B)
 
 rng = np.random.default_rng(0)
 one, zero = np.float32(1), np.float32(0)

@@ -161,12 +161,12 @@ def test_products_in_bfloat16_are_never_those_of_numpy(without_numba: None, name
     assert "numpy" not in str(caught.value.fix)
 
 
-def test_the_numba_backend_is_told_the_precision(monkeypatch: pytest.MonkeyPatch):
+def test_the_numba_backend_is_told_the_unit(monkeypatch: pytest.MonkeyPatch):
     set_unit(monkeypatch, "AMX")
     monkeypatch.setattr("handstitch.compiled.step.NumbaBackend", lambda *given: given)
     unread: Any = None
     chosen: Any = [backend.choose_backend(each, unread, unread, unread) for each in (CONFIG, HALF)]
-    assert [given[-1] for given in chosen] == ["float32", "bfloat16"]
+    assert [given[-1] for given in chosen] == [None, "AMX"]
 
 
 def test_a_run_in_bfloat16_is_refused_before_data_are_read(

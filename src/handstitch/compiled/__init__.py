@@ -17,6 +17,10 @@ A thread of a backward phase reads only those rows of W that it then overwrites 
 waits between reading and writing. Every sum is added up in one order, whichever thread does it: a
 run gives the same bits with any number of threads.
 
+Where a run wants products of bfloat16 numbers, both factors are rounded on their way to the
+kernels, and sums, θ, slots and everything else stay float32. The first layer with local receptive
+fields, validation and classifying multiply float32.
+
 With local receptive fields, the first layer costs what its windows hold: weights outside of them
 are not in the vectors that a step changes, which are copied to θ and the slots where those are
 read, after an epoch or before a state is saved.
@@ -32,9 +36,12 @@ pixels are dropped. There, and without numba or its OpenMP library, training use
     functions, optimizers   activations and softmax; a step of the optimizer
     philox                  the random numbers of dropout
     matmul                  products in place of the BLAS's
+    panels                  their factors, as they are or rounded to bfloat16
     inputs                  X of a batch: samples varied, mixed, scaled, partly dropped
     windows, window_tiles   products of a first layer with local receptive fields
-    kernels, simd           what they are made of; vectors and their instructions
+    kernels, tiles          what they are made of, in vectors and in tiles (AMX)
+    simd, bits, bfloat16    vectors and their instructions; masks; pairs of bfloat16
+    peak                    the rate of the unit that multiplies bfloat16
     layout, jit             offsets, buffers, θ without what windows leave out; numba's options and
                             cache
 """

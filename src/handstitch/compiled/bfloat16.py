@@ -58,7 +58,7 @@ FORMATS: Final = {None: np.float32, "AVX512-BF16": np.uint32, "AMX": np.int32}
 """Units that multiply bfloat16, and the type of arrays that holds their pairs; None: float32."""
 
 
-def by_format(of_numbers, of_pairs, of_tiles=None):
+def by_format(of_numbers: Any, of_pairs: Any, of_tiles: Any = None) -> Any:
     """Whichever of these functions is meant for the type of their first argument, an array: of
     float32, or of pairs for the vector unit or for tiles.
     """
@@ -71,7 +71,7 @@ def by_format(of_numbers, of_pairs, of_tiles=None):
     @overload(chosen)
     def choose(array, *arguments):
         function = functions[array.dtype]
-        return lambda array, *arguments: function(array, *arguments)
+        return lambda array, *arguments: function(array, *arguments)  # noqa: PLW0108 (numba)
 
     return chosen
 
@@ -94,7 +94,7 @@ def round_alternately(builder: Any, low: Any, high: Any) -> Any:
 
 @word(_pairs)
 def round_in_order(builder: Any, low: Any, high: Any) -> Any:
-    """Two rows as one of pairs: of each first its vectors' numbers, one after the other, rounded."""
+    """Two rows as one of pairs: of each first the lower numbers, in order, rounded."""
     return cgutils.pack_array(
         builder,
         [

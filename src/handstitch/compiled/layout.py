@@ -131,9 +131,9 @@ class Buffers(NamedTuple):
     initial: Vector
     zeros: Vector
     nonzero_masks: NDArray[np.uint64]
-    panels: Matrix | NDArray[np.uint32]
+    panels: Matrix
     tiles: Vector
-    turned: Matrix | NDArray[np.uint32]
-    rounded: NDArray[np.uint32]
+    turned: Matrix
+    rounded: Matrix
     losses: NDArray[np.float64]
     is_correct: NDArray[np.int64]

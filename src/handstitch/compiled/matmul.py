@@ -85,8 +85,8 @@ def matmul_sparse(
                 is_finite = pack(panel, B[k * ld_B + j :], ld_B, rows, columns)
             to = C[j:]
             masked_gemm_panel(
-                panel, n, columns, masks, words, is_finite, numbers, ld_factors, _ONE, sums, ld_sums,
-                np.float32(1), np.float32(0), to, ld_C,
+                panel, n, columns, masks, words, is_finite, numbers, ld_factors, _ONE, sums,
+                ld_sums, np.float32(1), np.float32(0), to, ld_C,
             )  # fmt: skip
             sums, ld_sums = to, ld_C
         j += columns

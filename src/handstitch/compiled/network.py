@@ -47,8 +47,8 @@ def _product(n, layer, pixel_shift, layout, theta, work, lo, hi, thread):
             initial[j] = pixel_shift * initial[j] + b[j]
         b = work.initial[lo:]
     matmul_sparse(
-        n, inputs, S, inputs, W, False, outputs, hi - lo, b, work.outputs[first * n + lo :], outputs,
-        work.nonzero_masks[thread], work.panels[thread], work.rounded[thread],
+        n, inputs, S, inputs, W, False, outputs, hi - lo, b, work.outputs[first * n + lo :],
+        outputs, work.nonzero_masks[thread], work.panels[thread], work.rounded[thread],
     )  # fmt: skip
 
 

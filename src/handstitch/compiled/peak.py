@@ -38,7 +38,8 @@ def bfloat16_flops(seconds: float) -> float:
     if unit is None:
         raise ValueError("no unit multiplies bfloat16 here")
     pairs, sums = np.zeros(_SUMS * LANES, np.uint32), aligned_zeros(_SUMS * LANES)
-    rates, until = [], perf_counter() + seconds
+    rates: list[float] = []
+    until = perf_counter() + seconds
     while len(rates) < 3 or perf_counter() < until:
         began = perf_counter()
         if unit == "AMX":

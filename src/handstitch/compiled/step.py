@@ -11,7 +11,6 @@ import numpy as np
 
 from handstitch.arrays import Images, Indices, Labels, Vector, aligned_zeros
 from handstitch.compiled import matmul, optimizers, panels, windows
-from handstitch.compiled.availability import bfloat16_unit
 from handstitch.compiled.bfloat16 import FORMATS
 from handstitch.compiled.classifier import CompiledClassifier
 from handstitch.compiled.kernels import MASK_BITS
@@ -37,8 +36,9 @@ class NumbaBackend:
         batches: Batches,
         threads: int,
         label_smoothing: float = 0.0,
-        precision: str = "float32",
+        unit: str | None = None,
     ) -> None:
+        """`unit` multiplies bfloat16 numbers; None: products are float32's."""
         sizes, n = network.parameters.sizes, batches.batch_size
         self.network = network
         self.optimizer = optimizer
@@ -65,7 +65,6 @@ class NumbaBackend:
         has_windows = self._compaction is not None
         masks = max(matmul.MASKS, n * -(-widest // MASK_BITS))
         turned = max(matmul.TURNED, windows.turned_size(n) * has_windows)
-        unit = bfloat16_unit() if precision == "bfloat16" else None
         kind = FORMATS[unit]
         rounded = panels.rounded_size(n, widest) if unit else 0
         self._buffers = Buffers(

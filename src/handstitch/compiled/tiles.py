@@ -49,12 +49,15 @@ def are_allowed() -> bool:
         return False
     if platform.machine() != "x86_64":
         return False
-    return ctypes.CDLL(None).syscall(*_REQUEST, _TILE_DATA) == 0
+    refused: int = ctypes.CDLL(None).syscall(*_REQUEST, _TILE_DATA)
+    return refused == 0
 
 
 def _call(builder: Any, name: str, *arguments: Any) -> None:
     kind = ir.FunctionType(_VOID, [argument.type for argument in arguments])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{name}"), arguments)
+    builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{name}"), arguments
+    )
 
 
 def _tile(builder: Any, name: str, number: int, start: Any, at: Any, ld: Any) -> None:

@@ -23,7 +23,6 @@ from handstitch.compiled.simd import (
     LANES,
     exchange,
     load_block,
-
     outlined,
     store_block,
 )

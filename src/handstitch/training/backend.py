@@ -104,9 +104,8 @@ def choose_backend(
     from handstitch.compiled.step import NumbaBackend
 
     threads = machine.resolve_threads(config.threads)
-    return NumbaBackend(
-        network, optimizer, batches, threads, config.label_smoothing, config.precision
-    )
+    unit = _unit(config)
+    return NumbaBackend(network, optimizer, batches, threads, config.label_smoothing, unit)
 
 
 def resolve(config: Config) -> str:

@@ -43,6 +43,9 @@ def bytes_needed(
     # numbers are not 0, 64 to a word, for each thread.
     drawn = FLOAT * batch * sum(sizes[1:-1]) * (config.dropout > 0)
     threads = config.threads if isinstance(config.threads, int) else machine.cores()
+    rounded = 0
+    if config.precision == "bfloat16":  # a layer's inputs, for each thread
+        rounded = threads * FLOAT * (batch + 32) * (max(sizes) // 2 + 32)
     masks = threads * 8 * max(*sizes, batch * -(-max(sizes) // 64))
     pixels = itemsize * sizes[0] * (batch + (0 if memory_mapped else images + val_images))
     # The targets of the numba backend, and weights of samples.
@@ -51,4 +54,5 @@ def bytes_needed(
     identity = 2 * FLOAT * sizes[-1] ** 2  # one in each of two workspaces
     # M of the first layer, and the truth values it is made of.
     fields = (FLOAT + 2) * sizes[0] * sizes[1] * bool(config.receptive_field)
-    return vectors + working + drawn + masks + pixels + targets + following + identity + fields
+    operands = working + drawn + masks + rounded + pixels + targets + following + identity
+    return vectors + operands + fields
