@@ -16,7 +16,7 @@ def main() -> int:
         return MachineError.exit_code
     from handstitch.compiled import first_batch
 
-    classify = first_batch.train()
+    classify = first_batch.train(clip_norm=1.0)  # clipping is a function of its own
     classify(first_batch.IMAGES[0])
     classify(first_batch.IMAGES)
     return 0

@@ -16,11 +16,12 @@ SIZES = (4, 3, 2)
 IMAGES = np.zeros((2, 2, 2), np.uint8)
 
 
-def train() -> CompiledClassifier:
+def train(clip_norm: float = 0.0) -> CompiledClassifier:
     """Train a batch with Adam, and evaluate it; gives the network as a classifier."""
     labels = np.zeros(2, np.uint8)
     parameters = Parameters.random(SIZES, np.random.Generator(np.random.Philox(0)))
-    network, optimizer = Network(parameters, ("relu",)), Optimizer(parameters, "adam")
+    network = Network(parameters, ("relu",))
+    optimizer = Optimizer(parameters, "adam", clip_norm=clip_norm)
     batches = Batches(IMAGES, labels, np.arange(2), Scaling(0.0, 1 / 256), batch_size=2)
     backend = NumbaBackend(network, optimizer, batches, threads=1)
     with backend.threads():
