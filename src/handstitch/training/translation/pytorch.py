@@ -49,7 +49,7 @@ def _missing(config: Config) -> Iterator[str]:
     if config.class_weight and config.label_smoothing:
         yield "class_weight: a sample's is that of its class; PyTorch spreads it by label_smoothing"
     if config.precision == "bfloat16":
-        yield "precision = bfloat16: autocast rounds the sums of products, too, and the last layer"
+        yield "precision = bfloat16: autocast rounds the sums of products, too"
 
 
 def _layers(config: Config) -> Iterator[str]:
