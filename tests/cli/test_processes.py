@@ -69,10 +69,11 @@ def test_config_needs_a_table_of_core_and_no_more() -> None:
     assert not modules & {"scipy", "safetensors", "rich.progress", "handstitch.core.network"}
 
 
-def test_of_scipy_the_book_needs_its_blas_alone() -> None:
-    modules = list_imports("import handstitch.core.network, handstitch.runs")
+def test_the_book_needs_the_blas_of_scipy_alone_and_a_test_no_processes() -> None:
+    modules = list_imports("import handstitch.core.network, handstitch.search, handstitch.cli.test")
     assert "scipy.linalg._fblas" in modules
     assert not modules & {"scipy.linalg", "scipy._lib"}
+    assert "multiprocessing" not in modules  # a search starts processes, `test` asks it a question
 
 
 def test_python_does_not_look_for_cycles_while_it_imports_nor_at_its_exit(

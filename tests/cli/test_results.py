@@ -71,7 +71,9 @@ def test_rate_and_seconds_stand_where_there_is_room(
         seconds=0.791,
         is_best=True,
     )
-    RunProgress(run).epoch(record)
+    progress = RunProgress(run)
+    progress.epoch(record)
+    assert progress.bar is None  # without a terminal rich is not asked for one
     line = "Epoch 1, Train Loss: 0.5702, Val Loss: 0.4519, Val Accuracy: 0.8395, best"
     wide = terminal and columns >= 100
     assert stream.getvalue() == line + (" (rate 0.0015, 0.79 s)\n" if wide else "\n")
