@@ -91,6 +91,7 @@ def test_the_bar_shows_the_position_and_the_figures_of_the_epoch(
         epoch=2, batch=32, samples=3200, train_seconds=0.5, loss=3200.0, correct=2400
     )
     progress.after_step(state)
+    assert progress.bar is not None
     (task,) = progress.bar.tasks
     assert (task.total, task.completed, task.description) == (200, 2 * 40 + 32, "Epoch 3/5")
     assert task.fields["live"] == "6,400 images/s  loss 0.5000  accuracy 0.7500"

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_where_the_blas_is_not_found_alone_it_comes_with_scipy_linalg(monkeypatc
 
     assert libraries.load_blas().sgemm is blas.sgemm
     monkeypatch.delitem(sys.modules, "scipy.linalg._fblas")
-    monkeypatch.setattr(libraries.PathFinder, "find_spec", lambda *_: None)
+    monkeypatch.setattr(PathFinder, "find_spec", lambda *_: None)
     assert libraries.load_blas() is blas
 
 
