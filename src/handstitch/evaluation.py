@@ -73,10 +73,22 @@ class Evaluator:
 
     def logits(self) -> Matrix:
         """Z (samples, classes)."""
-        Z = np.empty((len(self._images), self.network.parameters.sizes[-1]), np.float32)
+        Z = self.empty_logits()
         for rows, work in self.batches():
             Z[rows] = work.outputs[-1]
         return Z
+
+    def logits_and_loss(self, labels: Labels) -> tuple[Matrix, float]:
+        """Z (samples, classes), and their mean cross-entropy in nats."""
+        Z, loss = self.empty_logits(), 0.0
+        for rows, work in self.batches():
+            Z[rows] = work.outputs[-1]
+            loss += self.network.loss(labels[rows], work)
+        return Z, loss / len(labels)
+
+    def empty_logits(self) -> Matrix:
+        """Space for Z (samples, classes)."""
+        return np.empty((len(self._images), self.network.parameters.sizes[-1]), np.float32)
 
     def probabilities(self, temperature: float = 1.0) -> Matrix:
         """P (samples, classes) = softmax(Z / T)."""
@@ -117,8 +129,7 @@ def evaluate(
     """
     labels, class_names = data.labels, data.class_names
     evaluator = Evaluator(network, data.images, scaling)
-    loss, _ = evaluator.loss_and_accuracy(labels)
-    Z = evaluator.logits()
+    Z, loss = evaluator.logits_and_loss(labels)
     if flip:
         mirrored = Evaluator(network, _mirrored(data.images), scaling).logits()
         P = (probabilities(Z) + probabilities(mirrored)) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from handstitch import cli
 
 SMALL_DATA = (
     "from handstitch.data import loading; "
@@ -64,6 +67,24 @@ def test_config_needs_a_table_of_core_and_no_more() -> None:
     modules = list_imports("from handstitch.cli import run; assert run(['config']) == 0")
     assert "handstitch.config.schema" in modules
     assert not modules & {"scipy", "safetensors", "rich.progress", "handstitch.core.network"}
+
+
+def test_the_book_needs_the_blas_of_scipy_alone_and_a_test_no_processes() -> None:
+    modules = list_imports("import handstitch.core.network, handstitch.search, handstitch.cli.test")
+    assert "scipy.linalg._fblas" in modules
+    assert not modules & {"scipy.linalg", "scipy._lib"}
+    assert "multiprocessing" not in modules  # a search starts processes, `test` asks it a question
+
+
+def test_python_does_not_look_for_cycles_while_it_imports_nor_at_its_exit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gc, "set_threshold", lambda young: said.append(f"threshold {young}"))
+    monkeypatch.setattr(gc, "freeze", lambda: said.append("freeze"))
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert said == ["threshold 100000", "freeze"]
 
 
 @pytest.mark.parametrize("line", ["--help", "train --help", "config", "data info sketch"])

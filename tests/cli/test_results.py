@@ -71,7 +71,9 @@ def test_rate_and_seconds_stand_where_there_is_room(
         seconds=0.791,
         is_best=True,
     )
-    RunProgress(run).epoch(record)
+    progress = RunProgress(run)
+    progress.epoch(record)
+    assert progress.bar is None  # without a terminal rich is not asked for one
     line = "Epoch 1, Train Loss: 0.5702, Val Loss: 0.4519, Val Accuracy: 0.8395, best"
     wide = terminal and columns >= 100
     assert stream.getvalue() == line + (" (rate 0.0015, 0.79 s)\n" if wide else "\n")
@@ -89,6 +91,7 @@ def test_the_bar_shows_the_position_and_the_figures_of_the_epoch(
         epoch=2, batch=32, samples=3200, train_seconds=0.5, loss=3200.0, correct=2400
     )
     progress.after_step(state)
+    assert progress.bar is not None
     (task,) = progress.bar.tasks
     assert (task.total, task.completed, task.description) == (200, 2 * 40 + 32, "Epoch 3/5")
     assert task.fields["live"] == "6,400 images/s  loss 0.5000  accuracy 0.7500"

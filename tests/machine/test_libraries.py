@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_the_user_s_own_choice_is_obeyed(processor, monkeypatch):
 
 def test_the_user_s_own_patience_is_obeyed(processor, monkeypatch):
     processor(INTEL)
-    monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
+    monkeypatch.delitem(sys.modules, "scipy.linalg._fblas", raising=False)
     monkeypatch.setenv(libraries.BLAS_TIMEOUT_VARIABLE, "26")
     with libraries.blas_environment():
         assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "26"
@@ -69,7 +70,7 @@ def test_the_user_s_own_patience_is_obeyed(processor, monkeypatch):
 
 def test_the_variable_is_set_for_the_moment_of_loading_only(processor, monkeypatch):
     processor(ZEN5)
-    monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
+    monkeypatch.delitem(sys.modules, "scipy.linalg._fblas", raising=False)
     with libraries.blas_environment():
         assert os.environ[libraries.CORETYPE_VARIABLE] == "SkylakeX"
         assert os.environ[libraries.BLAS_TIMEOUT_VARIABLE] == "19"
@@ -114,6 +115,15 @@ def test_after_loading_nothing_is_set_and_the_shortfall_is_said(processor):
     assert libraries.kernel_warning("SkylakeX") is None
     processor(INTEL)
     assert libraries.kernel_warning("Haswell") is None
+
+
+def test_where_the_blas_is_not_found_alone_it_comes_with_scipy_linalg(monkeypatch):
+    from scipy.linalg import blas
+
+    assert libraries.load_blas().sgemm is blas.sgemm
+    monkeypatch.delitem(sys.modules, "scipy.linalg._fblas")
+    monkeypatch.setattr(PathFinder, "find_spec", lambda *_: None)
+    assert libraries.load_blas() is blas
 
 
 KERNEL_IN_USE = """

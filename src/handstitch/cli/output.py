@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _BOX_WIDTH = 100
+_COLOURED = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""Variables by which rich takes what is no terminal for one."""
 _GAP = 3
 """Columns of the terminal between two of a table."""
 Mark = Literal["best", "wrong", "error", "title"]
@@ -129,6 +132,9 @@ def marked(text: str, mark: Mark) -> Text:
 
 def painted(text: str, mark: Mark, *, stderr: bool = False) -> str:
     """`text` in its colour; as it is without a terminal, or with NO_COLOR."""
+    stream = sys.stderr if stderr else sys.stdout
+    if not stream.isatty() and os.environ.keys().isdisjoint(_COLOURED):
+        return printable(text)
     to = console(stderr=stderr)
     with to.capture() as captured:
         to.print(marked(text, mark), end="", soft_wrap=True)

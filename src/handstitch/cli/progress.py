@@ -72,10 +72,16 @@ def bar(*columns: ProgressColumn) -> Bar:
 
 
 class RunProgress:
-    """Progress of a run on stderr, while `bar` is entered; `after_step` and `epoch` update it."""
+    """Progress of a run on stderr, while `bar` is entered; `after_step` and `epoch` update it.
+
+    Without a terminal there is no bar.
+    """
 
     def __init__(self, run: Run, *, quiet: bool = False) -> None:
         self._run, self._quiet, self._steps = run, quiet, len(run.trainer.batches)
+        self.bar: Bar | None = None
+        if not sys.stderr.isatty():
+            return
         from rich.progress import TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         self.bar = bar(
@@ -85,7 +91,7 @@ class RunProgress:
 
     def after_step(self, state: State) -> None:
         """Update the bar, every few steps."""
-        if self.bar.disable or state.batch % EVERY:
+        if self.bar is None or state.batch % EVERY:
             return
         loss = state.loss / state.samples / self._run.trainer.batches.mean_weight
         rate = state.samples / state.train_seconds if state.train_seconds else 0.0
@@ -102,7 +108,8 @@ class RunProgress:
         from handstitch.runs.history import epoch_line
 
         text = epoch_line(record)
-        self.bar.update(self._task, completed=record.epoch * self._steps)
+        if self.bar is not None:
+            self.bar.update(self._task, completed=record.epoch * self._steps)
         # With --json, stdout is for the one object. The streams are looked up here, as rich
         # replaces them while the bar is shown.
         stream = sys.stderr if self._quiet else sys.stdout

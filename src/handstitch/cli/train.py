@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -186,7 +187,7 @@ def _train(run: Run, callbacks: Sequence[Callback], json: bool) -> None:
             f"each epoch is one step; for more: --batch-size {max(1, largest // 8)} or --epochs"
         )
     progress = RunProgress(run, quiet=json)
-    with progress.bar, stopping(run):
+    with progress.bar or nullcontext(), stopping(run):
         for record in run.train(progress.after_step, callbacks):
             progress.epoch(record)
 

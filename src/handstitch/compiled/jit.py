@@ -14,6 +14,7 @@ import numba
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 
 from handstitch.machine.libraries import load_openmp
 
@@ -35,6 +36,10 @@ PARALLEL: Final = {"prange": True} | dict.fromkeys(
 FUSED: Final = {"contract"}
 
 
+_REFRESH_ONLY_TO_COMPILE: Final = (0, 68)
+"""The last numba known to load cached code without all that it knows to compile, which takes
+0.2 s: what the code itself calls is there from the start. The compiler loads it, if it is needed.
+"""
 _PIXELS: Final = Path("data", "augmentation.py")
 # What numba leaves out of the key of its cache.
 _OPTIONS: Final = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "USING_SVML")
@@ -101,7 +106,12 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         try:
-            found = super().load_overload(signature, context)
+            if numba.version_info.short <= _REFRESH_ONLY_TO_COMPILE:
+                rtsys.initialize(context)
+                with self._guard_against_spurious_io_errors():
+                    found = self._load_overload(signature, context)
+            else:
+                found = super().load_overload(signature, context)
         except Exception:  # noqa: BLE001 (unpickling raises anything)
             _report(self._cache_path, "cannot be read")
             found = None

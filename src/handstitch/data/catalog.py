@@ -40,6 +40,8 @@ class OfficialFile:
     """Of the compressed file."""
     content_sha256: str
     """Of the IDX file inside."""
+    data_digest: str = ""
+    """`dataset.digest_of` this part, whose images it has; empty where nobody has computed it."""
 
     @property
     def name(self) -> str:
@@ -66,6 +68,7 @@ FILES: Final = (
         26_421_880,
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157",
     ),
     OfficialFile(
         "fashion-mnist",
@@ -82,6 +85,7 @@ FILES: Final = (
         4_422_102,
         "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "9f1ec356a747bfe4ebab3cfb722d3694c9ca737e2570f6f90cf31d7b6fd689d4",
     ),
     OfficialFile(
         "fashion-mnist",
@@ -114,6 +118,7 @@ FILES: Final = (
         1_648_877,
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "c3f9adf9c66efb572b1f9326c3a511b45910c7173b97be66ceceeeeaef6b802b",
     ),
     OfficialFile(
         "mnist",

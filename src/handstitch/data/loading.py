@@ -50,9 +50,11 @@ class Verified(NamedTuple):
 
     def dataset(self, part: Part) -> Dataset:
         """A part whose files were unpacked."""
-        name = self.location.name
-        images, labels = (self.arrays[file] for file in catalog.files_of(name, part))
-        return Dataset(name, part, images, labels, CLASS_NAMES[name], str(self.location.folder))
+        name, folder = self.location.name, str(self.location.folder)
+        files = catalog.files_of(name, part)
+        images, labels = (self.arrays[file] for file in files)
+        digest = files[0].data_digest  # the files' checksums say that it is theirs
+        return Dataset(name, part, images, labels, CLASS_NAMES[name], folder, digest)
 
 
 def load(

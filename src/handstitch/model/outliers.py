@@ -40,8 +40,11 @@ class OutlierDetector(NamedTuple):
     """R (width, width): makes the classes' shared covariance a multiple of the identity."""
 
     @classmethod
-    def fit(cls, training: Evaluator, labels: Labels, validation: Evaluator) -> Self | None:
-        """The detector of training images with `labels` (n,), its unit set by validation images.
+    def fit(
+        cls, training: Evaluator, labels: Labels, validation: Evaluator, Z: Matrix | None = None
+    ) -> Self | None:
+        """The detector of training images with `labels` (n,), its unit set by validation images,
+        whose logits go into `Z` where it is given.
 
         None where no distance can be measured: the outputs are constant, or not finite in float32.
         """
@@ -60,15 +63,15 @@ class OutlierDetector(NamedTuple):
         covariance[np.diag_indices(width)] += _RIDGE * variance
         R = np.linalg.inv(np.linalg.cholesky(covariance)).T
         found = cls((means @ R).astype(np.float32), R.astype(np.float32))
-        unit = np.quantile(found.distances(validation), ACCEPTED).astype(np.float32)
+        unit = np.quantile(found.distances(validation, Z), ACCEPTED).astype(np.float32)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             found = cls(found.means / unit, found.whitening / unit)
         return found if all(np.isfinite(array).all() for array in found) else None
 
-    def distances(self, evaluator: Evaluator) -> Vector:
-        """The distance of each image (n,); one beyond 1 is an outlier."""
+    def distances(self, evaluator: Evaluator, Z: Matrix | None = None) -> Vector:
+        """The distance of each image (n,); one beyond 1 is an outlier. Logits go into `Z`."""
         found = [np.empty(0, np.float32)]
-        for _, a in _roots(evaluator, np.float32):
+        for _, a in _roots(evaluator, np.float32, Z):
             whitened = np.empty((len(a), len(self.whitening)), np.float32)
             gemm(1, a, self.whitening, 0, whitened)
             squares = [np.square(whitened - mean).sum(axis=1) for mean in self.means]
@@ -106,8 +109,12 @@ def missing_detector(path: Path | None) -> NoDetectorError:
     )
 
 
-def _roots(evaluator: Evaluator, dtype: Any) -> Iterator[tuple[slice, NDArray[Any]]]:
+def _roots(
+    evaluator: Evaluator, dtype: Any, Z: Matrix | None = None
+) -> Iterator[tuple[slice, NDArray[Any]]]:
     """a = sign(A) √|A| of the last hidden layer's outputs A (n, width), batch by batch."""
     for rows, work in evaluator.batches():
+        if Z is not None:
+            Z[rows] = work.outputs[-1]
         A = work.outputs[-2].astype(dtype)
         yield rows, np.copysign(np.sqrt(np.abs(A)), A)

@@ -57,10 +57,12 @@ def calibrated_model(trainer: Trainer) -> Calibrated:
     train = trainer.batches.train_indices[np.unique(some)]
     with machine.blas_threads(int(trainer.config.threads)), suppress(ModelFileError):  # overflow
         validation = Evaluator(network, trainer.validation_images, trainer.scaling)
-        Z, detector = validation.logits(), None
+        Z, detector = validation.empty_logits(), None
         if outliers.is_possible(trainer.sizes):
             training = Evaluator(network, choose(trainer.dataset.images, train), trainer.scaling)
-            detector = OutlierDetector.fit(training, trainer.dataset.labels[train], validation)
+            detector = OutlierDetector.fit(training, trainer.dataset.labels[train], validation, Z)
+        if detector is None:
+            Z = validation.logits()
         T = fit_temperature(Z, labels)
         model = structs.replace(model, temperature=T, outliers=detector)
         return Calibrated(model, error_at(Z, labels, T), error_at(Z, labels))

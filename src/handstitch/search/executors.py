@@ -18,17 +18,17 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing import get_context, resource_tracker
-from multiprocessing.connection import Connection
 from threading import Thread, Timer
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from handstitch.errors import Argument, Interrupted, MachineError, Phrase, UsageError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Result = TypeVar("Result")
 
@@ -90,6 +90,9 @@ class _Worker:
     """A pool of one process, the pipe that keeps it alive, and its last call."""
 
     def __init__(self) -> None:
+        from concurrent.futures import ProcessPoolExecutor  # which takes its time
+        from multiprocessing import get_context
+
         # spawn: a fork would not copy the threads of BLAS, and OpenMP does not survive that.
         context = get_context("spawn")
         self._reader, self._lifeline = context.Pipe(duplex=False)
@@ -125,6 +128,8 @@ def _sigint_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # it unblocks SIGINT in the thread that starts it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

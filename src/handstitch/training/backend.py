@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from handstitch.data.batches import Batches, Subset
 from handstitch.data.dataset import Dataset
 from handstitch.errors import Argument, ConfigError, ModelFileError, Phrase
 from handstitch.evaluation import Evaluator
+from handstitch.machine.build import version
 from handstitch.receptive_fields import resolve_sides
 
 if TYPE_CHECKING:
