@@ -1,4 +1,6 @@
-"""What all tests share: a disk that is not waited for, since no test cuts the power; a browser."""
+"""What all tests share: an order; a disk that is not waited for, for no test cuts the power; a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,23 @@ from sqlalchemy import Engine, event
 
 from handstitch.storage import disk
 from tests.chromium import CHROMIUM, FLAGS
+
+FIRST = (
+    "tests/compiled/test_bits.py",
+    *("tests/core/test_allocation.py", "tests/gradients/test_gradients.py"),
+)
+"""The file that compiles the numba backend, where that is not done yet; and files without machine
+code, for the other worker meanwhile, who need not compile the same then."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` gives its workers one file after another, in this order."""
+
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return FIRST.index(file) if file in FIRST else len(FIRST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
