@@ -50,7 +50,7 @@ def impatient() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     """Chromium, one for all tests of a worker: Playwright starts once in a thread."""
     from playwright.sync_api import sync_playwright
 
@@ -58,3 +58,11 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield started
         started.close()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """Chromium; a test's pages are closed with it, for a laboratory left open goes on computing."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()
