@@ -17,18 +17,19 @@ from tests.chromium import CHROMIUM, FLAGS
 
 FIRST = (
     "tests/compiled/test_bits.py",
-    *("tests/core/test_allocation.py", "tests/gradients/test_gradients.py"),
+    *("tests/core/", "tests/figures/", "tests/gradients/", "tests/test_house.py"),
 )
-"""The file that compiles the numba backend, where that is not done yet; and files without machine
-code, for the other worker meanwhile, who need not compile the same then."""
+"""The file that compiles the numba backend, where that is not done yet; and tests without machine
+code, for the other worker meanwhile, who would else compile the same."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make test` gives its workers one file after another, in this order."""
 
     def place(item: pytest.Item) -> int:
-        file = item.nodeid.partition("::")[0]
-        return FIRST.index(file) if file in FIRST else len(FIRST)
+        return next(
+            (n for n, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), len(FIRST)
+        )
 
     items.sort(key=place)
 
