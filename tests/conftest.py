@@ -1,4 +1,6 @@
-"""What all tests share: a disk that is not waited for, since no test cuts the power; a browser."""
+"""What all tests share: an order; a disk that is not waited for, for no test cuts the power; a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,24 @@ from sqlalchemy import Engine, event
 
 from handstitch.storage import disk
 from tests.chromium import CHROMIUM, FLAGS
+
+FIRST = (
+    "tests/compiled/test_bits.py",
+    *("tests/core/", "tests/figures/", "tests/gradients/", "tests/test_house.py"),
+)
+"""The file that compiles the numba backend, where that is not done yet; and tests without machine
+code, for the other worker meanwhile, who would else compile the same."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` gives its workers one file after another, in this order."""
+
+    def place(item: pytest.Item) -> int:
+        return next(
+            (n for n, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), len(FIRST)
+        )
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,7 +51,7 @@ def impatient() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     """Chromium, one for all tests of a worker: Playwright starts once in a thread."""
     from playwright.sync_api import sync_playwright
 
@@ -39,3 +59,11 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield started
         started.close()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """Chromium; a test's pages are closed with it, for a laboratory left open goes on computing."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import handstitch
 from handstitch.arrays import Vector
 from handstitch.compiled import functions
 from handstitch.compiled.formulas import choice, scalar, uncached
@@ -71,62 +65,3 @@ def test_a_number_chooses_its_function():
     for number, wanted in enumerate([7, 8, 9, 9]):  # of a number beyond, nothing is called
         chosen(number, out)
         assert out[0] == wanted
-
-
-TRAIN = """
-import sys
-
-import numpy as np
-
-import handstitch
-from handstitch.config import Config
-from handstitch.data import loading
-from handstitch.training import Trainer
-from handstitch.training.backend import choose_backend
-
-print(handstitch.__file__)
-pictures = loading.load("sketch", "train")
-values = {"dataset": "sketch", "backend": sys.argv[1], "hidden_sizes": (20, 10), "batch_size": 50}
-config = Config.preset("plain", **values)
-trainer = Trainer(config, pictures)
-state, batches = trainer.state, trainer.batches
-backend = choose_backend(config, state.network, state.optimizer, batches)
-with backend.threads():
-    for number in range(8):
-        indices = batches.batch(batches.epoch_order(0, 0), number)
-        print(backend.train_batch(indices, 0.2, 1 / 50, np.inf, None)[0])
-"""
-EDITED = "np.maximum(Z, 0.0)", "np.maximum(Z, 0.3 * Z)"
-EDITED_BACKWARD = "dA * (A > 0.0)", "dA * np.maximum(np.sign(A), 0.3)"
-
-
-def train(source: Path, backend: str) -> list[float]:
-    """Losses of a few steps of the package in `source`."""
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN, backend],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(source)},
-        check=True,
-    )
-    place, *losses = done.stdout.splitlines()
-    assert Path(place).is_relative_to(source)
-    return [float(loss) for loss in losses]
-
-
-def test_an_edited_row_trains_in_both_backends(tmp_path: Path):
-    """relu made leaky in the table of a copy, which is compiled anew."""
-    package = Path(handstitch.__file__).parent
-    shutil.copytree(
-        package, tmp_path / "src/handstitch", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    before = train(package.parent, "numba")
-    table = tmp_path / "src/handstitch/core/activations.py"
-    text = table.read_text("utf-8")
-    for old, new in (EDITED, EDITED_BACKWARD):
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    table.write_text(text, "utf-8")
-    compiled, interpreted = (train(tmp_path / "src", name) for name in ("numba", "numpy"))
-    np.testing.assert_allclose(compiled, interpreted, rtol=1e-4)
-    assert np.abs(np.subtract(compiled, before))[1:].min() > 1e-3

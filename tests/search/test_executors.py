@@ -33,48 +33,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, obje
     return found
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A certificate and its key, as Dask's configuration in the environment names them."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl here")
-    folder = tmp_path_factory.mktemp("certificate")
-    key, public = str(folder / "key.pem"), str(folder / "certificate.pem")
-    make = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=handstitch-test"
-    subprocess.run(
-        [openssl, *make.split(), "-keyout", key, "-out", public], check=True, capture_output=True
-    )
-    tls = "DASK_DISTRIBUTED__COMM__TLS__"
-    ends = {f"{tls}{end}__{part}": file for end in ("SCHEDULER", "WORKER", "CLIENT")
-            for part, file in (("CERT", public), ("KEY", key))}  # fmt: skip
-    return {f"{tls}CA_FILE": public, **ends}
-
-
-@pytest.fixture(scope="module")
-def cluster(certificate: dict[str, str]) -> Iterator[str]:
-    """The address of a Dask cluster of two workers that asks for the certificate."""
-    code = (
-        "import sys\n"
-        "from distributed import LocalCluster\n"
-        "with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None,"
-        " protocol='tls', host='127.0.0.1', preload='tests.search.program') as cluster:\n"
-        "    print(cluster.scheduler_address, flush=True)\n"
-        "    sys.stdin.read()\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=searching.ROOT,
-        env={**os.environ, **certificate, "OPENBLAS_NUM_THREADS": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.communicate(timeout=60)
-
-
 @pytest.mark.parametrize(
     ("ranks", "words"),
     [
@@ -88,25 +46,6 @@ def test_the_same_table_from_every_worker_pool(tmp_path, undisturbed, ranks, wor
     code, _, complaint = searching.run(*GRID, *words, "--out", str(tmp_path / "grid"), ranks=ranks)
     assert code == 0, complaint
     assert table(tmp_path / "grid") == undisturbed
-
-
-def test_the_same_table_from_a_dask_cluster(tmp_path, undisturbed, cluster, certificate):
-    words = (*GRID, "--dask", cluster, "--out", str(tmp_path / "grid"))
-    code, _, complaint = searching.run(*words, **certificate)
-    assert code == 0, complaint
-    assert "is not TLS" not in complaint
-    assert table(tmp_path / "grid") == undisturbed
-
-
-def test_a_dask_cluster_answers_nobody_without_its_certificate(tmp_path, cluster):
-    for address in (cluster, cluster.replace("tls", "tcp")):
-        code, _, complaint = searching.run(
-            *GRID, "--dask", address, "--out", str(tmp_path / "grid")
-        )
-        assert code == 5
-        assert "the Dask scheduler cannot be reached" in complaint
-        assert ("is not TLS" in complaint) == address.startswith("tcp")
-        assert not (tmp_path / "grid").exists()
 
 
 def caused(text: str, cause: str) -> OSError:
@@ -209,3 +148,72 @@ def test_a_stopped_search_prints_how_to_resume(tmp_path, number):
     assert words[-2:] == ["--workers", "2"]
     assert searching.run_here(*words[:-2]) == 0
     assert searching.finished(folder) == 8
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A certificate and its key, as Dask's configuration in the environment names them."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl here")
+    folder = tmp_path_factory.mktemp("certificate")
+    key, public = str(folder / "key.pem"), str(folder / "certificate.pem")
+    make = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=handstitch-test"
+    subprocess.run(
+        [openssl, *make.split(), "-keyout", key, "-out", public], check=True, capture_output=True
+    )
+    tls = "DASK_DISTRIBUTED__COMM__TLS__"
+    ends = {f"{tls}{end}__{part}": file for end in ("SCHEDULER", "WORKER", "CLIENT")
+            for part, file in (("CERT", public), ("KEY", key))}  # fmt: skip
+    return {f"{tls}CA_FILE": public, **ends}
+
+
+@pytest.fixture(scope="module")
+def cluster(certificate: dict[str, str]) -> Iterator[str]:
+    """The address of a Dask cluster of two workers that asks for the certificate.
+
+    The tests of this file end with it: even while nothing is to do, such a cluster takes time.
+    """
+    code = (
+        "import sys\n"
+        "from distributed import LocalCluster\n"
+        "with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None,"
+        " protocol='tls', host='127.0.0.1', preload='tests.search.program') as cluster:\n"
+        "    print(cluster.scheduler_address, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=searching.ROOT,
+        env={
+            **os.environ,
+            **certificate,
+            "OPENBLAS_NUM_THREADS": "1",
+            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.communicate(timeout=60)
+
+
+def test_the_same_table_from_a_dask_cluster(tmp_path, undisturbed, cluster, certificate):
+    words = (*GRID, "--dask", cluster, "--out", str(tmp_path / "grid"))
+    code, _, complaint = searching.run(*words, **certificate)
+    assert code == 0, complaint
+    assert "is not TLS" not in complaint
+    assert table(tmp_path / "grid") == undisturbed
+
+
+def test_a_dask_cluster_answers_nobody_without_its_certificate(tmp_path, cluster):
+    for address in (cluster, cluster.replace("tls", "tcp")):
+        code, _, complaint = searching.run(
+            *GRID, "--dask", address, "--out", str(tmp_path / "grid")
+        )
+        assert code == 5
+        assert "the Dask scheduler cannot be reached" in complaint
+        assert ("is not TLS" in complaint) == address.startswith("tcp")
+        assert not (tmp_path / "grid").exists()
