@@ -270,6 +270,17 @@ def multiply(S: Any, B: Any, initial: Any, kind: Any) -> Any:
 
 
 @FORMAT
+def test_sums_begin_with_what_is_given(kind: Any):
+    """What is subnormal may be lost, nothing else is."""
+    given = np.array([np.nan, np.inf, -3.5, 2.0**-126, 0], np.float32)
+    found = multiply(np.ones((3, 9), np.float32), np.zeros((9, 5), np.float32), given, kind)
+    np.testing.assert_array_equal(found, np.tile(given, (3, 1)))
+    subnormal = np.full(5, 1e-39, np.float32)
+    found = multiply(np.ones((3, 9), np.float32), np.zeros((9, 5), np.float32), subnormal, kind)
+    assert (found == (subnormal if kind is np.float32 else 0)).all()
+
+
+@FORMAT
 def test_the_order_of_a_sum(kind: Any):
     """2²⁴ + 1 is 2²⁴ in float32. A number a step; of a pair the upper one first; in tiles all upper
     ones apart from all lower ones, and to their sum what was there before.

@@ -217,7 +217,7 @@ def _as_it_is(panel, initial, width, rounded):
 def _without_subnormal(panel, initial, width, rounded):
     settled = rounded[:width].view(np.float32)
     for j in range(width):
-        settled[j] = initial[j] if abs(initial[j]) >= _TINY else np.float32(0)
+        settled[j] = np.float32(0) if abs(initial[j]) < _TINY else initial[j]  # NaN stays
     return settled
 
 
