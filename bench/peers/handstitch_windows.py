@@ -96,7 +96,7 @@ def first_layer(backend: NumbaBackend, n: int) -> list[Callable[[], Any]]:
     return [
         lambda: matmul.matmul_sparse(
             n, inputs, work.X, inputs, theta, False, units, units, b, Z, units,
-            work.nonzero_masks[0], work.panels[0],
+            work.nonzero_masks[0], work.panels[0], work.rounded[0],
         ),
         lambda: matmul.matmul_sparse_transposed(
             n, inputs, work.X, inputs, dZ, units, units, work.zeros, into, 0, units, False,
