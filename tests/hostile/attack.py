@@ -6,6 +6,7 @@ hook; what was written is seen in the files, too.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -141,9 +142,11 @@ def _forked(case: Path, words: tuple[str, ...], draws: bool) -> Outcome:
     answer = case.parent / ANSWER
     answer.unlink(missing_ok=True)
     started = time.monotonic()
+    gc.freeze()  # else the fork collects this process's garbage, and copies its memory for it
     child = os.fork()
     if not child:
         _child(case, words, draws, answer)
+    gc.unfreeze()
     descriptor = os.pidfd_open(child)
     in_time, _, _ = select.select([descriptor], [], [], LIMIT)
     os.close(descriptor)
