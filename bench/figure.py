@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = {
+    "Handstitch, bfloat16": "#0072B2",
     "Handstitch": "#0072B2",
     "numpy backend": "#56B4E9",
     "JAX": "#009E73",
+    "PyTorch, weights bfloat16, too": "#D55E00",
     "PyTorch": "#D55E00",
     "torch.compile": "#E69F00",
     "scikit-learn": "#CC79A7",
@@ -29,7 +31,7 @@ def main() -> None:
     every = [found for found in every if "epoch" in found]
     if not every:
         return
-    figure = Figure(figsize=(11, 4.4 * len(every)), layout="constrained")
+    figure = Figure(figsize=(11, 4.6 * len(every)), layout="constrained")
     grid = figure.subplots(len(every), 2, width_ratios=(1.5, 1), squeeze=False)
     for (bars, lines), found in zip(grid, every, strict=True):
         draw_epochs(bars, found["epoch"], found["processor"]["name"])
@@ -37,9 +39,11 @@ def main() -> None:
             draw_growth(lines, found["growth"]["width"])
         elif "avx2" in found:
             held = {batch: each for batch, each in found["avx2"].items() if batch != "kernels"}
-            draw_epochs(lines, held, "held to AVX2")
+            draw_epochs(lines, held, "everybody held to AVX2")
         else:
             lines.set_axis_off()
+    bars = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*bars, fontsize=8, frameon=False, ncols=5, loc="outside upper center")
     figure.savefig(sys.argv[2], dpi=130)
 
 
@@ -52,14 +56,13 @@ def draw_epochs(axes: Axes, found: dict[str, Any], name: str) -> None:
     for number, (peer, colour) in enumerate(shown.items()):
         at = [group + number * width for group in range(len(found))]
         heights = [each.get(peer, {"seconds": 0})["seconds"] for each in found.values()]
-        axes.bar(at, heights, width, color=colour, label=peer)
+        hatch = "////" if "bfloat16" in peer else None
+        axes.bar(at, heights, width, color=colour, label=peer, hatch=hatch, edgecolor="white")
     axes.set_xticks([group + 0.4 - width / 2 for group in range(len(found))], list(found))
     axes.set(
         xlabel="batch size", ylabel="seconds per epoch", title=f"One epoch, 54,000 images: {name}"
     )
-    # Above the bars: within the axes it would cover one.
-    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
-    axes.legend(fontsize=8, frameon=False, ncols=4, loc="upper center")
+    axes.title.set_fontsize(10)
     axes.spines[["top", "right"]].set_visible(False)
 
 

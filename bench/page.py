@@ -37,9 +37,7 @@ def page(every: list[Found]) -> str:
     """Markdown: the aims on all processors, then a part for each."""
     names = [found["processor"]["name"] for found in every]
     parts = ["# Benchmarks", notes.INTRODUCTION]
-    parts.append(
-        "![Seconds of an epoch by program and batch; growth with the width](benchmarks.png)"
-    )
+    parts.append("![Seconds of an epoch by program and batch size](benchmarks.png)")
     parts += ["## Aims", notes.AIMS.format(ACCURACY), _aims(every)]
     for name, found in zip(names, every, strict=True):
         units = ", ".join(found["processor"]["units"]) or "units not recorded"
