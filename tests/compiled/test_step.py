@@ -242,8 +242,9 @@ def test_compiling_ahead_is_all_that_training_needs(
     types = [set(function.signatures) for function in entries]
     image = pictures.images[0].copy()
     image.flags.writeable = False
-    for optimizer, clip_norm in (("sgd", 0.0), ("adam", 0.5)):
-        config = replace(BASE, backend="numba", optimizer=optimizer, clip_norm=clip_norm, epochs=1)
+    choices: list[dict[str, Any]] = [{"optimizer": "sgd"}, {"optimizer": "adam", "clip_norm": 0.5}]
+    for choice in choices:
+        config = replace(BASE, backend="numba", epochs=1, **choice)
         trainer = Trainer(config, pictures)
         trainer.fit()
         classify = compiled(trainer.state.network, trainer.scaling)
