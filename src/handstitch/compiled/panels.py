@@ -18,7 +18,6 @@ from handstitch.compiled.jit import compiled
 from handstitch.compiled.kernels import MASK_BITS
 from handstitch.compiled.simd import (
     LANES,
-    exchange,
     fill,
     load,
     load_block,
@@ -27,6 +26,7 @@ from handstitch.compiled.simd import (
     products,
     store,
     store_block,
+    transpose,
 )
 
 _MASK_VECTORS: Final = MASK_BITS // LANES
@@ -101,7 +101,7 @@ def _transpose_numbers(panel, B, ld, rows, width):
             else:
                 block = load_block(B, j * ld + i, ld, width - j, rows - i)
             infinite |= nonzero_bits(products(block, zeros))
-            block = exchange(exchange(exchange(exchange(block, 8), 4), 2), 1)
+            block = transpose(block)
             store_block(panel, i * pitch + j, block, pitch, LANES, LANES)
     return infinite == 0
 
@@ -117,7 +117,7 @@ def _transpose_pairs(panel, B, ld, rows, width):
             high = load_block(B, j * ld + i + LANES, ld, width - j, rows - i - LANES)
             block = round_in_order(low, high)
             infinite |= nonzero_bits(products(block, zeros))
-            block = exchange(exchange(exchange(exchange(block, 8), 4), 2), 1)
+            block = transpose(block)
             store_block(panel, i // 2 * pitch + j, block, pitch, LANES, LANES)
     return infinite == 0
 
@@ -145,7 +145,7 @@ def _turn_pairs(turned, S, ld, count, rows, masks):
             low = load_block(S, at, 2 * ld, (left + 1) // 2, count - i)
             high = load_block(S, at + ld, 2 * ld, left // 2, count - i)
             block = round_alternately(low, high)
-            block = exchange(exchange(exchange(exchange(block, 8), 4), 2), 1)
+            block = transpose(block)
             store_block(turned, i * pitch + j // 2, block, pitch, LANES, LANES)
     for i in range(count):
         masks[i] = nonzero_mask(turned[i * pitch :], pairs)

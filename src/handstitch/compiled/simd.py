@@ -178,13 +178,17 @@ def fold(builder: Any, rows: Any) -> Any:
     )
 
 
-@word(lambda block, size: block(block, size))
-def exchange(builder: Any, block: Any, size: int) -> Any:
-    """Block (16, 16), cut into squares of 2 · `size` rows: their off-diagonal quarters swapped."""
+@word(lambda block: block(block))
+def transpose(builder: Any, block: Any) -> Any:
+    """The transpose of a block (16, 16).
+
+    Its off-diagonal quarters are swapped, then those of each quarter, and so on.
+    """
     rows = unpack(builder, block)
-    for i in _EVERY_LANE:
-        if not i & size:
-            rows[i], rows[i + size] = _halves(builder, rows[i], rows[i + size], size)
+    for size in (8, 4, 2, 1):
+        for i in _EVERY_LANE:
+            if not i & size:
+                rows[i], rows[i + size] = _halves(builder, rows[i], rows[i + size], size)
     return cgutils.pack_array(builder, rows)
 
 

@@ -21,10 +21,10 @@ from handstitch.compiled.bfloat16 import narrow
 from handstitch.compiled.jit import compiled
 from handstitch.compiled.simd import (
     LANES,
-    exchange,
     load_block,
     outlined,
     store_block,
+    transpose,
 )
 from handstitch.compiled.window_tiles import (
     SHARING,
@@ -102,8 +102,8 @@ def turn(n, inputs, X, tiles, lo, hi):
                 else:
                     low = load_block(X, at, inputs, n - i, inputs - p)
                     high = load_block(X, behind, inputs, n - i - LANES, inputs - p)
-                low = exchange(exchange(exchange(exchange(low, 8), 4), 2), 1)
-                high = exchange(exchange(exchange(exchange(high, 8), 4), 2), 1)
+                low = transpose(low)
+                high = transpose(high)
                 to = (first // 2) * height + p * pitch + (i - first) // 2
                 store_block(tiles, to, narrow(low, high), pitch, LANES, LANES)
         first += images
@@ -136,7 +136,7 @@ def forward(n, inputs, units, factor, shift, layout, tiles, W, b, Z, lo, hi, tur
         for i in range(0, n, LANES):
             for lane in range(0, width, LANES):
                 rows = load_block(turned, lane * ld + i, ld, LANES, LANES)
-                rows = exchange(exchange(exchange(exchange(rows, 8), 4), 2), 1)
+                rows = transpose(rows)
                 store_block(Z, i * units + group + lane, rows, units, n - i, width - lane)
 
 
@@ -156,7 +156,7 @@ def backward(
         for i in range(0, ld, LANES):
             for lane in range(0, width, LANES):
                 rows = load_block(dZ, i * units + group + lane, units, n - i, width - lane)
-                rows = exchange(exchange(exchange(exchange(rows, 8), 4), 2), 1)
+                rows = transpose(rows)
                 store_block(turned, lane * ld + i, rows, ld, LANES, LANES)
         i, before, kept = 0, initial[group - lo :], beta
         while i < n:
